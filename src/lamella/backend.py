@@ -1,0 +1,231 @@
+"""Whose arrays: numpy on the host or cupy on a GPU, and the few things that differ between them."""
+
+import ctypes
+import functools
+import importlib.util
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from lamella.elementwise import Program, run_in_blocks, to_c
+from lamella.errors import BackendError
+from lamella.philox import DeviceNoise
+from lamella.random import Array, HostNoise, Noise
+
+SIGN = "template <typename T> __device__ T sign(T x) { return (T)(x > 0) - (T)(x < 0); }"
+ALIGNMENT = 64  # bytes: one cache line, and the widest vector register
+
+
+class Backend(ABC):
+    """What lamella needs of an array library beyond its functions.
+
+    Attributes
+    ----------
+    name : str
+        "numpy" or "cupy".
+    xp : module
+        The array module itself; layers write their mathematics with it.
+    on_host : bool
+        Whether reading a number of an array costs no wait for a device.
+    reason : str
+        Why this backend was chosen.
+    """
+
+    name: str
+    xp: Any
+    on_host: bool
+    reason: str
+
+    def __repr__(self) -> str:
+        return f"{self.name} ({self.reason})"
+
+    @abstractmethod
+    def asarray(self, array: Any, dtype: Any = None) -> Array:
+        """Return ``array`` as a contiguous array of this backend, copied only where it must be."""
+
+    @abstractmethod
+    def to_host(self, array: Array) -> np.ndarray:
+        """Return a numpy array with the same values; waits for the device."""
+
+    @abstractmethod
+    def zeros(self, size: int, dtype: Any) -> Array:
+        """Return a vector of zeros that begins on a 64-byte boundary."""
+
+    @abstractmethod
+    def take(self, array: Array, index: Array, out: Array) -> Array:
+        """Copy ``array[index]`` (along the first axis) into ``out``; indices must be in range."""
+
+    @abstractmethod
+    def noise(self, key: int) -> Noise:
+        """Return the random stream with this key, drawing arrays of this backend."""
+
+    @abstractmethod
+    def bind(
+        self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
+    ) -> Callable[..., None]:
+        """Return ``run(*scalars)``, which applies an elementwise rule to these vectors."""
+
+    @abstractmethod
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was given."""
+
+
+class NumpyBackend(Backend):
+    """Arrays in the memory of the host."""
+
+    name = "numpy"
+    xp: Any = np
+    on_host = True
+
+    def __init__(self, reason: str = "asked for") -> None:
+        self.reason = reason
+
+    def asarray(self, array: Any, dtype: Any = None) -> Array:
+        return np.ascontiguousarray(array, dtype)
+
+    def to_host(self, array: Array) -> np.ndarray:
+        return np.asarray(array)
+
+    def zeros(self, size: int, dtype: Any) -> Array:
+        spare = ALIGNMENT // np.dtype(dtype).itemsize
+        memory = np.zeros(size + spare, dtype)
+        skip = -memory.ctypes.data % ALIGNMENT // memory.itemsize
+        return memory[skip : skip + size]
+
+    def take(self, array: Array, index: Array, out: Array) -> Array:
+        # mode="clip" lets numpy write into out at once; with its default it fills a copy first.
+        return np.take(array, index, axis=0, out=out, mode="clip")
+
+    def noise(self, key: int) -> Noise:
+        return HostNoise(key)
+
+    def bind(
+        self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
+    ) -> Callable[..., None]:
+        return run_in_blocks(program, arrays, outputs)
+
+    def synchronize(self) -> None:
+        """Nothing runs behind the host's back."""
+
+
+class CupyBackend(Backend):
+    """Arrays in the memory of a GPU.
+
+    Parameters
+    ----------
+    xp : module
+        cupy, or what stands in for it in tests.
+    reason : str
+        Why it was chosen.
+    """
+
+    name = "cupy"
+    on_host = False
+
+    def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
+        self.xp: Any = xp
+        self.reason = reason
+
+    def asarray(self, array: Any, dtype: Any = None) -> Array:
+        if not isinstance(array, self.xp.ndarray):
+            array = np.ascontiguousarray(array, dtype)
+        return self.xp.ascontiguousarray(self.xp.asarray(array, dtype))
+
+    def to_host(self, array: Array) -> np.ndarray:
+        return np.asarray(self.xp.asnumpy(array))
+
+    def zeros(self, size: int, dtype: Any) -> Array:
+        return self.xp.zeros(size, dtype)  # cupy's pool hands out multiples of 512 bytes
+
+    def take(self, array: Array, index: Array, out: Array) -> Array:
+        return self.xp.take(array, index, axis=0, out=out)
+
+    def noise(self, key: int) -> Noise:
+        return DeviceNoise(key, self.xp)
+
+    def bind(
+        self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
+    ) -> Callable[..., None]:
+        # Results leave through arguments of their own; an output may be one of the inputs, since
+        # each thread reads all it needs of its element before it writes.
+        shared = [i for i in range(program.size) if program.is_scalar(i)]
+        inputs = [f"T a{i}" for i in range(program.arrays)] + [f"T s{i}" for i in shared]
+        results = ", ".join(f"T o{i}" for i in range(len(outputs)))
+        kernel = self.xp.ElementwiseKernel(
+            ", ".join(inputs), results, to_c(program), "lamella_rule", preamble=SIGN
+        )
+        number = arrays[0].dtype.type
+
+        def run(*scalars: float) -> None:
+            values = program.scalar_values(scalars)
+            kernel(*arrays, *(number(values[i]) for i in shared), *outputs)
+
+        return run
+
+    def synchronize(self) -> None:
+        self.xp.cuda.get_current_stream().synchronize()
+
+
+def get_backend(name: str | Backend = "auto") -> Backend:
+    """Return the backend called ``name``.
+
+    Parameters
+    ----------
+    name : {"auto", "numpy", "cupy"} or Backend
+        "auto" takes cupy where it works and numpy elsewhere; ``reason`` of the result says why.
+
+    Raises
+    ------
+    BackendError
+        If "cupy" is asked for and cannot be used: the text says what is missing. There is no
+        silent fall-back.
+    """
+    if isinstance(name, Backend):
+        return name
+    if name == "numpy":
+        return NumpyBackend()
+    if name not in ("auto", "cupy"):
+        raise BackendError(f'backend must be "auto", "numpy" or "cupy", got {name!r}')
+    problem = cupy_problem()
+    if not problem:
+        import cupy
+
+        return CupyBackend(cupy, "asked for" if name == "cupy" else "a GPU answers")
+    if name == "cupy":
+        raise BackendError(f'backend="cupy" cannot be used: {problem}')
+    return NumpyBackend(f"no GPU: {problem}")
+
+
+@functools.cache
+def cupy_problem() -> str:
+    """Return why cupy cannot be used here, with what to do about it; empty if it can.
+
+    Asks in the order of what is cheap: is there a wheel, a driver, a device, and do the CUDA
+    libraries load. cupy is imported only when a device is there.
+    """
+    if importlib.util.find_spec("cupy") is None:
+        return "cupy is not installed: pip install 'lamella[cuda13]' (or [cuda12], as your driver)"
+    driver = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        cuda = ctypes.CDLL(driver)
+    except OSError:
+        return f"there is no NVIDIA driver ({driver} is not found)"
+    count = ctypes.c_int(0)
+    if cuda.cuInit(0) != 0 or cuda.cuDeviceGetCount(ctypes.byref(count)) != 0 or not count.value:
+        return "the NVIDIA driver finds no device (is CUDA_VISIBLE_DEVICES empty?)"
+    try:
+        import cupy
+
+        ones = cupy.ones((2, 2), cupy.float32)
+        float(cupy.dot(ones, ones).sum() + 1)  # compiles a kernel and loads cuBLAS
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0][:200]
+        return (
+            f"cupy is installed but does not work ({type(error).__name__}: {first}); if CUDA "
+            "libraries or headers are missing: pip install 'lamella[cuda13]'"
+        )
+    return ""

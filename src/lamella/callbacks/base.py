@@ -1,0 +1,30 @@
+"""What a callback is: something that `fit` tells how it is getting on."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lamella.model import Sequential
+    from lamella.training import EpochLog
+
+
+class Callback:
+    """Base of all callbacks: override what you want to be told.
+
+    To end training call ``model.stop("why")``. What a hook raises ends `fit`; `on_fit_end` is
+    called even then.
+    """
+
+    def on_fit_begin(self, model: "Sequential", epochs: int, batches: int) -> None:
+        """Training begins: ``epochs`` epochs of ``batches`` batches each."""
+
+    def on_epoch_begin(self, model: "Sequential", epoch: int) -> None:
+        """Epoch ``epoch`` (from 0, counted over all calls of fit) begins."""
+
+    def on_batch_end(self, model: "Sequential", batch: int, log: "EpochLog") -> None:
+        """Batch ``batch`` (from 0) is done. ``log.last()`` is its loss, still on the device."""
+
+    def on_epoch_end(self, model: "Sequential", epoch: int, logs: dict[str, Any]) -> None:
+        """An epoch is done; ``logs`` holds plain numbers: loss, accuracy, val_loss, ..."""
+
+    def on_fit_end(self, model: "Sequential") -> None:
+        """Training is over, in whatever way."""

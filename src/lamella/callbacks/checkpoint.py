@@ -1,0 +1,41 @@
+"""Checkpoint: the last and the best model on disk."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lamella.callbacks.base import Callback
+from lamella.callbacks.stopping import Best
+from lamella.disk import expect_writable
+
+if TYPE_CHECKING:
+    from lamella.model import Sequential
+
+
+class Checkpoint(Callback):
+    """Saves ``last.safetensors`` after every epoch, and ``best.safetensors`` after a better one.
+
+    Files are replaced whole: one that is there is never half written.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    monitor : str
+        What decides which is best, such as "val_loss" or "val_accuracy".
+    mode : {"auto", "min", "max"}
+        Whether less or more is better; "auto" takes more for accuracies and less for all else.
+    """
+
+    def __init__(self, folder: Any, *, monitor: str = "val_loss", mode: str = "auto") -> None:
+        self.folder = Path(folder)
+        self.monitor, self.mode = monitor, mode
+        Best(monitor, mode)
+
+    def on_fit_begin(self, model: "Sequential", epochs: int, batches: int) -> None:
+        expect_writable(self.folder)
+        self._best = Best(self.monitor, self.mode)
+
+    def on_epoch_end(self, model: "Sequential", epoch: int, logs: dict[str, Any]) -> None:
+        model.save(self.folder / "last.safetensors")
+        if self._best.improves(logs):
+            model.save(self.folder / "best.safetensors")

@@ -1,0 +1,42 @@
+"""Progress: one bar for the whole of a fit."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from lamella.callbacks.base import Callback
+
+if TYPE_CHECKING:
+    from lamella.model import Sequential
+    from lamella.training import EpochLog
+
+
+class Progress(Callback):
+    """Shows one bar: epoch, loss, scores and the time left.
+
+    Within an epoch numbers are shown only where reading them costs no wait, that is on the host;
+    on a GPU they appear when the epoch is over.
+    """
+
+    def on_fit_begin(self, model: "Sequential", epochs: int, batches: int) -> None:
+        self.first, self.epochs = model.epochs_done, epochs
+        self.bar: tqdm[Any] = tqdm(total=epochs * batches, unit="batch", file=sys.stderr)
+
+    def on_epoch_begin(self, model: "Sequential", epoch: int) -> None:
+        self.bar.set_description(f"epoch {epoch + 1 - self.first}/{self.epochs}", refresh=False)
+
+    def on_batch_end(self, model: "Sequential", batch: int, log: "EpochLog") -> None:
+        if self.bar.update() and model.backend.on_host:
+            self._show(log.means())
+
+    def on_epoch_end(self, model: "Sequential", epoch: int, logs: dict[str, Any]) -> None:
+        hidden = ("epoch", "penalty", "learning_rate", "seconds")
+        self._show({name: value for name, value in logs.items() if name not in hidden})
+
+    def on_fit_end(self, model: "Sequential") -> None:
+        if hasattr(self, "bar"):
+            self.bar.close()
+
+    def _show(self, numbers: dict[str, float]) -> None:
+        self.bar.set_postfix({name: f"{value:.4f}" for name, value in numbers.items()})

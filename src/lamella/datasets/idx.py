@@ -1,0 +1,91 @@
+"""The IDX file format, in which MNIST and its relatives come; plain or compressed with gzip."""
+
+import gzip
+import io
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lamella.disk import write_atomically
+from lamella.errors import DataError, FileFormatError
+
+# The third byte of a file says what its numbers are. All are big-endian.
+TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+def read_idx(path: Any) -> np.ndarray:
+    """Read an array from an IDX file.
+
+    Layout: two zero bytes, a byte for the type, a byte for the number of axes, the length of each
+    axis as a 4-byte big-endian integer, then the numbers in C order.
+
+    Parameters
+    ----------
+    path : path
+        Compressed or not; the content tells, not the name.
+
+    Returns
+    -------
+    ndarray
+        Of the file's type in native byte order.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is not IDX, is damaged, or has fewer or more bytes than its header announces.
+    """
+    return parse_idx(Path(path).read_bytes(), str(path))
+
+
+def parse_idx(content: bytes, name: str) -> np.ndarray:
+    """Read an array from the bytes of an IDX file, see `read_idx`; ``name`` is for error texts."""
+    if content[:2] == GZIP_MAGIC:
+        stream: Any = gzip.GzipFile(fileobj=io.BytesIO(content))
+    else:
+        stream = io.BytesIO(content)
+    try:
+        head = stream.read(4)
+        if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in TYPES:
+            raise FileFormatError(f"{name} is no IDX file: it begins with {head!r}")
+        axes = head[3]
+        lengths = stream.read(4 * axes)
+        if len(lengths) < 4 * axes:
+            raise FileFormatError(f"{name} ends within its header")
+        shape = tuple(int(n) for n in np.frombuffer(lengths, ">u4"))
+        dtype = np.dtype(TYPES[head[2]])
+        expected = math.prod(shape) * dtype.itemsize
+        # Never more than the header announces, and a byte to see whether there is more.
+        body = stream.read(expected + 1) if expected < 2**40 else b""
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileFormatError(f"{name} is damaged: {error}") from error
+    if len(body) != expected:
+        there = "more" if len(body) > expected else f"{len(body):,}"
+        raise FileFormatError(
+            f"{name} is truncated or damaged: its header announces an array {shape} of "
+            f"{expected:,} bytes, but there are {there}"
+        )
+    return np.frombuffer(body, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+
+
+def write_idx(path: Any, array: np.ndarray) -> None:
+    """Write an array to an IDX file, compressed if the name ends in ".gz".
+
+    Raises
+    ------
+    DataError
+        If the format has no such type, or more than 255 axes are wanted.
+    """
+    codes = {np.dtype(name).newbyteorder("="): code for code, name in TYPES.items()}
+    array = np.asarray(array)
+    if array.dtype.newbyteorder("=") not in codes:
+        known = ", ".join(str(dtype) for dtype in codes)
+        raise DataError(f"IDX files hold {known}; got {array.dtype}")
+    code = codes[array.dtype.newbyteorder("=")]
+    head = bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    content = head + array.astype(TYPES[code]).tobytes()
+    path = Path(path)
+    write_atomically(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)

@@ -1,0 +1,59 @@
+"""Writing to disk: found out early whether it works, and never half done."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from lamella.errors import UsageError
+
+
+def expect_writable(folder: Path) -> Path:
+    """Make ``folder`` if it is not there and try that files can be written in it.
+
+    Raises
+    ------
+    UsageError
+        If not; better now than after an hour of training.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to the folder {folder}: {error.strerror or error}. Choose another one, "
+            "or change its permissions"
+        ) from error
+    return folder
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that its name always holds either the old content or the new, never a part.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written; the old content is still there.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException as error:
+        os.unlink(name)
+        if isinstance(error, OSError):
+            raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,223 @@
+"""A rule of arithmetic, written once as a function of numbers and recorded as a list of steps.
+
+Update rules and regularizers are such functions. Recording one (running it once on symbols) gives
+a `Program`, which says *what* to compute, one operation a step. A backend decides *how*: numpy
+runs it block by block without temporaries (`run_in_blocks`), a GPU as one kernel (`to_c`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from lamella.errors import UsageError
+
+# The operations a rule may use, and how each is written in C.
+OPERATIONS = {
+    "add": "{} + {}",
+    "subtract": "{} - {}",
+    "multiply": "{} * {}",
+    "divide": "{} / {}",
+    "negative": "-{}",
+    "positive": "{}",
+    "absolute": "fabs({})",
+    "sign": "sign({})",
+    "square": "{0} * {0}",
+    "sqrt": "sqrt({})",
+    "power": "pow({}, {})",
+    "exp": "exp({})",
+    "log": "log({})",
+    "tanh": "tanh({})",
+    "maximum": "max({}, {})",
+    "minimum": "min({}, {})",
+    "greater": "{} > {}",
+    "greater_equal": "{} >= {}",
+    "less": "{} < {}",
+    "less_equal": "{} <= {}",
+}
+BLOCK_BYTES = 128 * 1024  # a rule of six arrays then stays within the L2 cache of one core
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation: ``values[result] = ufunc(*values[inputs])``."""
+
+    ufunc: np.ufunc
+    inputs: tuple[int, ...]
+    result: int
+
+
+@dataclass
+class Program:
+    """What a rule computes. Values are numbered: arrays, then scalars, then results and constants."""
+
+    arrays: int
+    scalars: int
+    constants: dict[int, float] = field(default_factory=dict)
+    scalar_steps: list[Step] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    size: int = 0
+
+    def is_scalar(self, value: int) -> bool:
+        """Whether a value is the same for all elements: then it is computed once, not per element."""
+        made = {step.result for step in self.scalar_steps}
+        inputs = range(self.arrays, self.arrays + self.scalars)
+        return value in self.constants or value in made or value in inputs
+
+    def scalar_values(self, scalars: Sequence[float]) -> dict[int, float]:
+        """Return every scalar value by number: given, constant or computed, in double precision."""
+        if len(scalars) != self.scalars:
+            raise UsageError(f"the rule takes {self.scalars} scalars, got {len(scalars)}")
+        values = dict(self.constants)
+        values.update(enumerate(scalars, self.arrays))
+        for step in self.scalar_steps:
+            values[step.result] = float(step.ufunc(*(values[i] for i in step.inputs)))
+        return values
+
+
+class Symbol(NDArrayOperatorsMixin):
+    """Stands for a number while a rule is recorded: operators and numpy functions on it are noted."""
+
+    def __init__(self, program: Program, value: int) -> None:
+        self.program = program
+        self.value = value
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__" or kwargs or ufunc.__name__ not in OPERATIONS:
+            raise UsageError(
+                f"a rule cannot use numpy.{ufunc.__name__}: it may use + - * / ** and comparisons, "
+                f"and numpy's {', '.join(OPERATIONS)}"
+            )
+        return _record(self.program, ufunc, inputs)
+
+    def __bool__(self) -> bool:
+        raise UsageError(
+            "a rule is one formula for all numbers and cannot branch on one: write "
+            "(g > 0) * a + (g <= 0) * b, or numpy.maximum, instead of if"
+        )
+
+
+def record(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
+    """Record ``rule``, a function of ``arrays`` array arguments followed by ``scalars`` numbers.
+
+    Raises
+    ------
+    UsageError
+        If the rule branches on its arguments, or uses a function that is not elementwise.
+    """
+    program = Program(arrays, scalars, size=arrays + scalars)
+    results = rule(*(Symbol(program, i) for i in range(arrays + scalars)))
+    for result in results if isinstance(results, tuple) else (results,):
+        if not isinstance(result, Symbol) or result.value < arrays or program.is_scalar(result.value):
+            result = _record(program, np.positive, (result,), force_array=True)
+        program.outputs.append(result.value)
+    return program
+
+
+def _record(
+    program: Program, ufunc: np.ufunc, inputs: Sequence[Any], *, force_array: bool = False
+) -> Symbol:
+    if ufunc is np.power and isinstance(inputs[1], int | float) and inputs[1] in (0.5, 2):
+        ufunc, inputs = (np.square if inputs[1] == 2 else np.sqrt), inputs[:1]
+    numbers = []
+    for item in inputs:
+        if not isinstance(item, Symbol):
+            program.constants[program.size] = float(item)
+            program.size += 1
+        numbers.append(item.value if isinstance(item, Symbol) else program.size - 1)
+    step = Step(ufunc, tuple(numbers), program.size)
+    once = not force_array and all(program.is_scalar(i) for i in numbers)
+    (program.scalar_steps if once else program.steps).append(step)
+    program.size += 1
+    return Symbol(program, step.result)
+
+
+def run_in_blocks(
+    program: Program, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+) -> Callable[..., None]:
+    """Bind a program to numpy vectors; the returned ``run(*scalars)`` allocates nothing.
+
+    The vectors are cut into blocks that stay in the cache while all steps pass over them, and
+    every step writes into an array that is there already: an output whose old content is no
+    longer needed, or one of a few block-sized temporaries.
+
+    Parameters
+    ----------
+    program : Program
+        A recorded rule.
+    arrays : sequence of ndarray
+        Its array arguments: vectors of one length and dtype.
+    outputs : sequence of ndarray
+        Where each result goes; may be among ``arrays``.
+    """
+    dtype = arrays[0].dtype
+    places, temporaries = _assign_places(program, arrays, outputs)
+    block = BLOCK_BYTES // dtype.itemsize
+    memory = [np.empty(min(block, len(arrays[0])), dtype) for _ in range(temporaries)]
+    cells = {i: np.empty((), dtype) for i in range(program.size) if program.is_scalar(i)}
+    calls: list[tuple[np.ufunc, tuple[np.ndarray, ...]]] = []
+    for start in range(0, len(arrays[0]), block):
+        span = slice(start, min(start + block, len(arrays[0])))
+        here: dict[int, np.ndarray] = dict(cells)
+        here.update((i, array[span]) for i, array in enumerate(arrays))
+        for step in program.steps:
+            kind, number = places[step.result]
+            target = outputs[number][span] if kind == "output" else memory[number]
+            here[step.result] = target[: span.stop - span.start]
+            calls.append((step.ufunc, (*(here[i] for i in step.inputs), here[step.result])))
+        for value, output in zip(program.outputs, outputs, strict=True):
+            if not np.shares_memory(here[value], output[span]):
+                calls.append((np.positive, (here[value], output[span])))
+
+    def run(*scalars: float) -> None:
+        for i, x in program.scalar_values(scalars).items():
+            cells[i][...] = x
+        for ufunc, arguments in calls:
+            ufunc(*arguments)
+
+    return run
+
+
+def _assign_places(
+    program: Program, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+) -> tuple[dict[int, tuple[str, int]], int]:
+    """Say for each result where it is kept: straight in an output, or in a numbered temporary."""
+    last_use = {i: at for at, step in enumerate(program.steps) for i in step.inputs}
+    last_use.update((value, len(program.steps)) for value in program.outputs)
+    places: dict[int, tuple[str, int]] = {}
+    free: list[int] = []
+    temporaries = 0
+    for at, step in enumerate(program.steps):
+        for i in set(step.inputs):
+            if last_use[i] == at and places.get(i, ("", 0))[0] == "temporary":
+                free.append(places[i][1])
+        if program.outputs.count(step.result) == 1:
+            number = program.outputs.index(step.result)
+            held = [i for i, array in enumerate(arrays) if array is outputs[number]]
+            if all(last_use.get(i, -1) <= at for i in held):
+                places[step.result] = ("output", number)
+                continue
+        if not free:
+            free.append(temporaries)
+            temporaries += 1
+        places[step.result] = ("temporary", free.pop())
+    return places, temporaries
+
+
+def to_c(program: Program) -> str:
+    """Write a program as the body of an elementwise C kernel of type ``T``.
+
+    Arrays are ``a0, a1, ...``, scalar values ``s<number>``, results ``o0, o1, ...``.
+    """
+    names = {i: f"a{i}" for i in range(program.arrays)}
+    names.update((i, f"s{i}") for i in range(program.size) if program.is_scalar(i))
+    lines = []
+    for step in program.steps:
+        names[step.result] = f"t{step.result}"
+        formula = OPERATIONS[step.ufunc.__name__].format(*(names[i] for i in step.inputs))
+        lines.append(f"T t{step.result} = {formula};")
+    lines += [f"o{number} = {names[value]};" for number, value in enumerate(program.outputs)]
+    return "\n".join(lines)

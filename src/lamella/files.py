@@ -1,0 +1,150 @@
+"""Models as files: safetensors, with the architecture in the header. Never pickle, never code."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+import lamella.layers
+import lamella.losses
+import lamella.optimizers
+import lamella.regularizers
+import lamella.schedules
+from lamella.backend import Backend, get_backend
+from lamella.classifiers import MLP, SoftmaxClassifier
+from lamella.configured import from_json, to_json
+from lamella.disk import write_atomically
+from lamella.errors import FileFormatError, LamellaError
+from lamella.initializers import INITIALIZERS
+from lamella.metrics import Accuracy
+from lamella.model import Sequential
+
+FORMAT = "lamella-1"
+
+# All that a file can name. Nothing is ever imported or looked up because a file says so.
+KNOWN: dict[str, Callable[..., Any]] = {
+    **{name: getattr(lamella.layers, name) for name in lamella.layers.__all__},
+    **{name: getattr(lamella.losses, name) for name in lamella.losses.__all__},
+    **{name: getattr(lamella.optimizers, name) for name in lamella.optimizers.__all__},
+    **{cls.__name__: cls for cls in (Sequential, MLP, SoftmaxClassifier, Accuracy)},
+    **{cls.__name__: cls for cls in lamella.regularizers.Regularizer.__subclasses__()},
+    **{cls.__name__: cls for cls in lamella.schedules.Schedule.__subclasses__()},
+    **INITIALIZERS,
+}
+
+
+def save(model: Sequential, path: Any) -> None:
+    """Write a model to a safetensors file.
+
+    The tensors are all parameters and states by name; the header holds, as JSON, the layers with
+    their hyper-parameters, loss, optimizer and metrics. The optimizer's moments are not kept. The
+    file is written whole or not at all.
+
+    Parameters
+    ----------
+    model : Sequential
+        A built model.
+    path : path
+        Customarily ending in ".safetensors".
+
+    Raises
+    ------
+    UsageError
+        If the model is not built, or the file cannot be written; an old one is kept then.
+    """
+    header, arrays = to_parts(model)
+    content = safetensors.numpy.save(arrays, {"format": FORMAT, "lamella": json.dumps(header)})
+    write_atomically(Path(path), content)
+
+
+def load(
+    path: Any,
+    *,
+    custom_layers: Iterable[Callable[..., Any]] = (),
+    backend: str | Backend = "auto",
+) -> Any:
+    """Read a model that `save` wrote; it predicts the same, and can be trained on.
+
+    Parameters
+    ----------
+    path : path
+    custom_layers : iterable of classes (and functions)
+        Your own layers, losses, optimizers, regularizers or initializers that the model uses.
+    backend : {"auto", "numpy", "cupy"}
+        Where it shall compute.
+
+    Returns
+    -------
+    Sequential, MLP or SoftmaxClassifier
+        As it was saved.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged, truncated or not lamella's, or names a class that is not known.
+    """
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:  # type: ignore[no-untyped-call]
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, ValueError, TypeError) as error:
+        raise FileFormatError(
+            f"{path} is no safetensors file, or a damaged one: {error}"
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise FileFormatError(
+            f"{path} holds tensors, but no lamella model (format {metadata.get('format')!r}, "
+            f"expected {FORMAT!r}): only what model.save wrote can be loaded"
+        )
+    try:
+        header = json.loads(metadata["lamella"])
+    except (KeyError, ValueError) as error:
+        raise FileFormatError(f"the header of {path} is damaged: {error}") from error
+    own = {item.__name__: item for item in custom_layers}
+    try:
+        return from_parts(header, arrays, own, backend)
+    except LamellaError as error:
+        raise FileFormatError(f"{path}: {error}") from error
+
+
+def to_parts(model: Sequential) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what makes a model: its description, as JSON can hold it, and its arrays."""
+    arrays = model.state_dict()
+    header: dict[str, Any] = {"model": to_json(model), "in_shape": list(model.in_shape)}
+    if model.compiled:
+        parts = {"loss": model.loss, "optimizer": model.optimizer, "metrics": model.metrics}
+        header["compiled"] = {name: to_json(part) for name, part in parts.items()}
+    return header, arrays
+
+
+def from_parts(
+    header: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    own: Mapping[str, Callable[..., Any]],
+    backend: str | Backend = "auto",
+) -> Sequential:
+    """Undo `to_parts`; ``own`` holds classes and functions that are not lamella's, by name."""
+    known = {**KNOWN, **own}
+    for name in ("Sequential", "MLP", "SoftmaxClassifier"):
+        known[name] = _on(backend, KNOWN[name])
+    if not isinstance(header, dict) or not isinstance(header.get("in_shape"), list):
+        raise FileFormatError("the description of the model is incomplete")
+    model = from_json(header.get("model"), known)
+    if not isinstance(model, Sequential):
+        raise FileFormatError(f"expected the description of a model, got {header.get('model')!r:.80}")
+    compiled = header.get("compiled")
+    if isinstance(compiled, dict):
+        parts = {name: from_json(compiled.get(name), known) for name in ("loss", "optimizer", "metrics")}
+        model.compile(parts["loss"], parts["optimizer"], parts["metrics"])
+    model.build(tuple(header["in_shape"]))
+    model.load_state_dict(arrays)
+    return model
+
+
+def _on(backend: str | Backend, cls: Callable[..., Any]) -> Callable[..., Any]:
+    chosen = get_backend(backend)
+    return lambda **config: cls(**config, backend=chosen)

@@ -1,0 +1,21 @@
+"""Layers: the mathematics of one step of a network, forward and backward."""
+
+from lamella.layers.activations import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from lamella.layers.base import Layer
+from lamella.layers.batchnorm import BatchNorm
+from lamella.layers.dense import Dense
+from lamella.layers.dropout import Dropout
+from lamella.layers.shape import Flatten
+
+__all__ = [
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "LeakyReLU",
+    "ReLU",
+    "Sigmoid",
+    "Softmax",
+    "Tanh",
+]

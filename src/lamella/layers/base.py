@@ -1,0 +1,139 @@
+"""What a layer is: shapes in, parameters declared, forward, backward."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from lamella.backend import Backend
+from lamella.errors import ArgumentError, ShapeError
+from lamella.initializers import Initializer, Shape, get_initializer
+from lamella.memory import Parameter, State, Workspace
+from lamella.random import Array, Noise, Streams
+
+
+class Layer(Workspace):
+    """One step of a network. A subclass writes `forward` and `backward`, and `build` if it has parameters.
+
+    Attributes
+    ----------
+    xp : module
+        numpy or cupy; write the mathematics with it. There from `build` on.
+    dtype : dtype
+        Of every array of the model.
+    rng : Noise
+        Random arrays of this layer's own stream.
+    needs_dx : bool
+        False where nobody needs ``dx`` (there is no parameter before this layer): `backward` may
+        then return None.
+    min_batch : int
+        The smallest batch that it can be trained on.
+    gives_probabilities : bool
+        Whether its output is a probability, which a loss on logits must not be given.
+    takes_any_shape : bool
+        Whether only the number of features matters to it, not how they are laid out.
+
+    Notes
+    -----
+    What `forward` and `backward` return is valid until the next call of the same method.
+    Hyper-parameters are the arguments of ``__init__``, kept under their own names.
+    """
+
+    rng: Noise
+    needs_dx: bool = True
+    min_batch: int = 1
+    gives_probabilities: bool = False
+    takes_any_shape: bool = False
+    label: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    states: tuple[State, ...] = ()
+
+    def build(self, in_shape: Shape) -> Shape:
+        """Declare parameters for inputs of ``in_shape`` and return the shape of the outputs.
+
+        Shapes are those of one sample, without the batch axis.
+        """
+        return in_shape
+
+    @abstractmethod
+    def forward(self, x: Array, training: bool) -> Array:
+        """Return the outputs for a batch ``x`` of shape (N, *in_shape)."""
+
+    @abstractmethod
+    def backward(self, dy: Array) -> Array | None:
+        """Return the gradient at the last `forward`'s input, given that at its output.
+
+        Overwrites the gradient of every parameter of the layer.
+        """
+
+    def add_param(
+        self,
+        name: str,
+        shape: Shape,
+        init: str | Initializer = "zeros",
+        regularizer: Any = None,
+    ) -> Parameter:
+        """Declare an array to be trained; call it in `build`.
+
+        Parameters
+        ----------
+        name : str
+            Unique in the layer.
+        shape : tuple of int
+        init : str or function (rng, shape) -> array
+            How it starts.
+        regularizer : Regularizer, optional
+            A penalty on it.
+
+        Returns
+        -------
+        Parameter
+            Read and write its ``value`` and ``grad``; the numbers are there after `build`.
+        """
+        self._expect_new(name)
+        parameter = Parameter(f"{self.label}.{name}", tuple(shape), get_initializer(init), regularizer)
+        self.parameters = (*self.parameters, parameter)
+        return parameter
+
+    def add_state(self, name: str, shape: Shape, fill: float = 0.0) -> State:
+        """Declare an array that is saved with the model but not trained; call it in `build`."""
+        self._expect_new(name)
+        state = State(f"{self.label}.{name}", tuple(shape), fill)
+        self.states = (*self.states, state)
+        return state
+
+    def expect_rank(self, in_shape: Shape, rank: int, hint: str) -> Shape:
+        """Return ``in_shape`` if it has ``rank`` axes, else raise a ShapeError that ends in ``hint``."""
+        if len(in_shape) != rank:
+            raise ShapeError(
+                f"{type(self).__name__} takes {rank} axis of features, got inputs of shape "
+                f"{in_shape}: {hint}"
+            )
+        return in_shape
+
+    def prepare(
+        self,
+        in_shape: Shape,
+        *,
+        owner: object,
+        index: int,
+        backend: Backend,
+        dtype: np.dtype,
+        streams: Streams,
+    ) -> Shape:
+        """Bind the layer to its model as number ``index`` and build it; called by the model."""
+        self.bind(owner, backend, dtype)
+        self.label = f"{index}.{type(self).__name__}"
+        self.rng = backend.noise(streams.key("noise", index))
+        self.parameters = self.states = ()
+        out_shape = self.build(in_shape)
+        if not isinstance(out_shape, tuple):
+            raise ShapeError(f"build must return the output's shape as a tuple, got {out_shape!r}")
+        for state in self.states:
+            state.allocate(backend, dtype)
+        return out_shape
+
+    def _expect_new(self, name: str) -> None:
+        taken = [part.name.rsplit(".", 1)[-1] for part in (*self.parameters, *self.states)]
+        if name in taken or "." in name or not name:
+            raise ArgumentError(f"{name!r} is no new name without dots in {type(self).__name__}")

@@ -1,0 +1,75 @@
+"""The fully connected layer."""
+
+from lamella.arguments import at_least
+from lamella.initializers import Initializer, Shape, get_initializer
+from lamella.layers.base import Layer
+from lamella.random import Array
+from lamella.regularizers import Regularizer, expect_regularizer
+
+
+class Dense(Layer):
+    """Fully connected layer: every output is a weighted sum of every input.
+
+        y = x W + b
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs, at least 1.
+    use_bias : bool
+        Whether to add ``b``.
+    init : str or function (rng, shape) -> array
+        Draws ``W``; He by default, which keeps the variance of ReLU networks level from layer to
+        layer. "glorot_uniform" suits tanh and sigmoid.
+    regularizer : Regularizer, optional
+        Penalty on ``W``; never on ``b``.
+
+    Shapes
+    ------
+    x (N, D) -> y (N, units);  W (D, units), b (units,)
+
+    Raises
+    ------
+    ShapeError
+        If the input has more than one axis of features; put ``Flatten()`` before it.
+
+    References
+    ----------
+    He et al., Delving Deep into Rectifiers, 2015 (initialisation). Equal to torch.nn.Linear with
+    W transposed.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        use_bias: bool = True,
+        init: str | Initializer = "he_normal",
+        regularizer: Regularizer | None = None,
+    ) -> None:
+        self.units = at_least("units", units, 1)
+        self.use_bias = use_bias
+        self.init = init
+        get_initializer(init)
+        self.regularizer = expect_regularizer(regularizer)
+
+    def build(self, in_shape: Shape) -> Shape:
+        (features,) = self.expect_rank(in_shape, 1, hint="put Flatten() before it")
+        self.W = self.add_param("W", (features, self.units), self.init, self.regularizer)
+        self.b = self.add_param("b", (self.units,)) if self.use_bias else None
+        return (self.units,)
+
+    def forward(self, x: Array, training: bool) -> Array:
+        self.x = x
+        y = self.xp.matmul(x, self.W.value, out=self.scratch("y", (len(x), self.units)))
+        if self.b is not None:
+            y += self.b.value
+        return y
+
+    def backward(self, dy: Array) -> Array | None:
+        self.xp.matmul(self.x.T, dy, out=self.W.grad)
+        if self.b is not None:
+            dy.sum(axis=-2, out=self.b.grad)
+        if not self.needs_dx:
+            return None
+        return self.xp.matmul(dy, self.W.value.T, out=self.scratch("dx", self.x.shape))

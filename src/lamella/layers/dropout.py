@@ -1,0 +1,38 @@
+"""Dropout."""
+
+from lamella.arguments import in_range
+from lamella.layers.base import Layer
+from lamella.random import Array
+
+
+class Dropout(Layer):
+    """Sets a random share of its inputs to zero in training, and scales up the rest so that the mean stays.
+
+        y = x mask,   mask = 1 / (1 - rate) with probability 1 - rate, else 0
+
+    At evaluation everything passes unchanged (inverted dropout).
+
+    Parameters
+    ----------
+    rate : float
+        Share dropped, in [0, 1).
+
+    References
+    ----------
+    Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting, 2014.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.rate = in_range("rate", rate, 0, 1, right_open=True)
+
+    def forward(self, x: Array, training: bool) -> Array:
+        self.mask = None
+        if not training or self.rate == 0:
+            return x
+        self.mask = self.rng.keep_mask(1 - self.rate, out=self.scratch("mask", x.shape))
+        return self.xp.multiply(x, self.mask, out=self.scratch("y", x.shape))
+
+    def backward(self, dy: Array) -> Array:
+        if self.mask is None:
+            return dy
+        return self.xp.multiply(dy, self.mask, out=self.scratch("dx", dy.shape))

@@ -1,0 +1,29 @@
+"""Layers that only change shapes."""
+
+import math
+
+from lamella.initializers import Shape
+from lamella.layers.base import Layer
+from lamella.random import Array
+
+
+class Flatten(Layer):
+    """Lays all features of a sample in one row; inputs that are rows already pass as they are.
+
+    Shapes
+    ------
+    x (N, ...) -> y (N, product of the other axes): (N, 28, 28) and (N, 784) both give (N, 784)
+    """
+
+    takes_any_shape = True
+
+    def build(self, in_shape: Shape) -> Shape:
+        self.features = math.prod(in_shape)
+        return (self.features,)
+
+    def forward(self, x: Array, training: bool) -> Array:
+        self.in_shape = x.shape
+        return x.reshape(len(x), self.features)
+
+    def backward(self, dy: Array) -> Array:
+        return dy.reshape(self.in_shape)

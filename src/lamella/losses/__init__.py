@@ -1,0 +1,13 @@
+"""Losses: what is minimised."""
+
+from lamella.losses.base import Loss
+from lamella.losses.classification import BinaryCrossEntropy, SoftmaxCrossEntropy
+from lamella.losses.regression import MeanAbsoluteError, MeanSquaredError
+
+__all__ = [
+    "BinaryCrossEntropy",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "SoftmaxCrossEntropy",
+]

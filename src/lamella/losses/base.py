@@ -1,0 +1,115 @@
+"""What a loss is: a mean over the batch of how wrong each sample is."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from lamella.errors import DataError, ShapeError, UsageError
+from lamella.initializers import Shape
+from lamella.losses.labels import check_labels, is_integer
+from lamella.memory import Workspace
+from lamella.random import Array
+
+
+class Loss(Workspace):
+    """A loss. A subclass writes `forward` and `backward`.
+
+    Reduce with ``self.mean`` in `forward` and with ``self.share`` in `backward`; then class and
+    sample weights come for free.
+
+    Attributes
+    ----------
+    takes_logits : bool
+        Whether predictions are raw scores, so that no layer before may make probabilities of them.
+    """
+
+    takes_logits: bool = False
+    _weight: Array | None = None
+
+    @abstractmethod
+    def forward(self, pred: Array, target: Array) -> Array:
+        """Return the mean loss of a batch as a 0-d array.
+
+        Parameters
+        ----------
+        pred : array (N, *out_shape)
+            What the last layer gives.
+        target : array
+            As `prepare` returned them.
+        """
+
+    @abstractmethod
+    def backward(self) -> Array:
+        """Return the gradient of the last `forward` at ``pred``; same shape as ``pred``."""
+
+    def prepare(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
+        """Check targets for a model with outputs of ``out_shape`` and return them as `forward` takes them.
+
+        Called once for a whole data set, before anything is trained. By default targets are
+        numbers of the same shape as the predictions; integer labels (N,) for K > 1 outputs become
+        one-hot rows.
+
+        Raises
+        ------
+        DataError
+            If labels are out of range, or targets are not finite.
+        ShapeError
+            If targets do not have the shape of the predictions.
+        """
+        if target.ndim == 1 and len(out_shape) == 1 and out_shape[0] > 1 and is_integer(target):
+            classes = check_labels(target, out_shape[0])
+            return np.eye(out_shape[0], dtype=dtype)[classes]
+        if target.shape[1:] != out_shape:
+            hint = ""
+            if target.ndim == 1 and out_shape == (1,):
+                hint = ": reshape them with y.reshape(-1, 1)"
+            raise ShapeError(
+                f"{type(self).__name__} takes targets of the shape of the predictions, "
+                f"(N, {', '.join(map(str, out_shape))}), got {target.shape}{hint}"
+            )
+        target = np.ascontiguousarray(target, dtype)
+        if not (np.isfinite(target.min()) and np.isfinite(target.max())):
+            raise DataError("the targets contain NaN or infinite numbers")
+        return target
+
+    def probabilities(self, pred: Array) -> Array:
+        """Return predictions as probabilities; they are taken to be probabilities already."""
+        return pred
+
+    def __call__(self, pred: Array, target: Array, weight: Array | None = None) -> Array:
+        """Return `forward`, with samples weighted: sum(weight loss) / sum(weight)."""
+        self._weight = weight
+        self._reduced = False
+        loss = self.forward(pred, target)
+        if weight is not None and not self._reduced:
+            raise UsageError(
+                f"{type(self).__name__} does not support sample weights: reduce with "
+                "self.mean(losses) in forward and self.share(gradients) in backward"
+            )
+        return loss
+
+    def mean(self, losses: Array) -> Array:
+        """Return the mean over samples (weighted, if there are weights) and all further axes."""
+        self._reduced = True
+        if losses.ndim > 1:
+            axes = tuple(range(1, losses.ndim))
+            losses = losses.mean(axis=axes, out=self.scratch("per sample", losses.shape[:1]))
+        mean = self.scratch("mean", ())
+        if self._weight is None:
+            return losses.mean(out=mean)
+        total = self._weight.sum(out=self.scratch("total", ()))
+        # A batch in which every weight is 0 has loss 0, not 0 / 0.
+        self.xp.maximum(total, np.finfo(self.dtype).tiny, out=total)
+        weighted = self.xp.multiply(losses, self._weight, out=self.scratch("weighted", losses.shape))
+        weighted.sum(out=mean)
+        mean /= total
+        return mean
+
+    def share(self, gradients: Array) -> Array:
+        """Turn, in place, gradients of each sample's loss into those of the mean."""
+        if self._weight is None:
+            gradients /= len(gradients)
+        else:
+            gradients *= self._weight.reshape(-1, *(1,) * (gradients.ndim - 1))
+            gradients /= self.scratch("total", ())
+        return gradients

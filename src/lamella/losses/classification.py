@@ -1,0 +1,113 @@
+"""Losses for classes and for yes-or-no answers."""
+
+import numpy as np
+
+from lamella.errors import DataError, ShapeError
+from lamella.initializers import Shape
+from lamella.losses.base import Loss
+from lamella.losses.labels import check_labels, labels_of_one_hot
+from lamella.random import Array
+
+
+class SoftmaxCrossEntropy(Loss):
+    """Surprise at the right class, -log p_y, of class scores (logits); for one label of many.
+
+        p = softmax(z)         loss = log sum_j exp(z_j) - z_y         d loss / d z = p - onehot(y)
+
+    Stable for any finite logits: the row's maximum is subtracted before exp.
+
+    Shapes
+    ------
+    z (N, K), labels (N,) integers in 0..K-1; one-hot rows (N, K) are turned into labels
+
+    References
+    ----------
+    Equal to torch.nn.CrossEntropyLoss(); with weights, sum(w loss) / sum(w) as there.
+    """
+
+    takes_logits = True
+
+    def forward(self, pred: Array, target: Array) -> Array:
+        xp, row = self.xp, (len(pred), 1)
+        top = pred.max(axis=-1, keepdims=True, out=self.scratch("top", row))
+        z = xp.subtract(pred, top, out=self.scratch("z", pred.shape))
+        p = xp.exp(z, out=self.scratch("p", pred.shape))
+        total = p.sum(axis=-1, keepdims=True, out=self.scratch("sum", row))
+        p /= total
+        hot = xp.equal(
+            target.reshape(row), self._classes(pred), out=self.scratch("hot", pred.shape, bool)
+        )
+        self.p, self.hot = p, hot
+        z *= hot  # what is left is z_y
+        losses = xp.log(total, out=total).reshape(-1)
+        losses -= z.sum(axis=-1, out=self.scratch("z_y", losses.shape))
+        return self.mean(losses)
+
+    def backward(self) -> Array:
+        return self.share(self.xp.subtract(self.p, self.hot, out=self.p))
+
+    def prepare(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
+        if len(out_shape) != 1 or out_shape[0] < 2:
+            raise ShapeError(
+                f"SoftmaxCrossEntropy needs at least 2 class scores a sample, the model gives "
+                f"{out_shape}: end it with Dense(number of classes)"
+            )
+        if target.ndim == 2:
+            target = labels_of_one_hot(target, out_shape[0])
+        return check_labels(target, out_shape[0])
+
+    def probabilities(self, pred: Array) -> Array:
+        p = self.xp.exp(pred - pred.max(axis=-1, keepdims=True))
+        return p / p.sum(axis=-1, keepdims=True)
+
+    def _classes(self, pred: Array) -> Array:
+        if "_class_numbers" not in self.__dict__ or len(self._class_numbers) != pred.shape[-1]:
+            self._class_numbers = self.xp.arange(pred.shape[-1])
+        return self._class_numbers
+
+
+class BinaryCrossEntropy(Loss):
+    """Surprise at yes-or-no answers, given their probabilities (from `Sigmoid`); mean over all outputs.
+
+        loss = -t log p - (1 - t) log(1 - p)         d loss / d p = (p - t) / (p (1 - p))
+
+    ``p`` is taken as no smaller than the smallest normal number and ``1 - p`` as no smaller than
+    the step of the dtype at 1 (1.2e-38 and 1.2e-7 in float32), so the loss stays finite.
+
+    Shapes
+    ------
+    p (N, K), targets (N, K) in [0, 1]
+
+    References
+    ----------
+    Equal to torch.nn.BCELoss() away from 0 and 1.
+    """
+
+    def forward(self, pred: Array, target: Array) -> Array:
+        xp, shape, limits = self.xp, pred.shape, np.finfo(self.dtype)
+        p = xp.maximum(pred, float(limits.tiny), out=self.scratch("p", shape))
+        q = xp.subtract(1, pred, out=self.scratch("q", shape))
+        q = xp.maximum(q, float(limits.eps), out=q)
+        self.p, self.q, self.target = p, q, target
+        no = xp.log(q, out=self.scratch("no", shape))
+        yes = xp.log(p, out=self.scratch("yes", shape))
+        yes -= no
+        yes *= target  # -loss = log q + t (log p - log q)
+        no += yes
+        return self.mean(xp.negative(no, out=no))
+
+    def backward(self) -> Array:
+        slope = self.xp.multiply(self.p, self.q, out=self.q)
+        d = self.xp.subtract(self.p, self.target, out=self.p)
+        d /= slope
+        d /= d[0].size
+        return self.share(d)
+
+    def prepare(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
+        target = super().prepare(target, out_shape, dtype)
+        if target.min() < 0 or target.max() > 1:
+            raise DataError(
+                "BinaryCrossEntropy takes targets in [0, 1], got values from "
+                f"{target.min():g} to {target.max():g}"
+            )
+        return target

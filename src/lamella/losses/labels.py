@@ -1,0 +1,36 @@
+"""Checks of class labels."""
+
+import numpy as np
+
+from lamella.errors import DataError, ShapeError
+
+
+def is_integer(array: np.ndarray) -> bool:
+    """Whether an array holds whole numbers by its type."""
+    return bool(np.issubdtype(array.dtype, np.integer)) or array.dtype == bool
+
+
+def check_labels(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return labels as int64 if they are integers (N,) in 0..classes-1, else raise."""
+    if labels.ndim != 1:
+        raise ShapeError(f"labels must have shape (N,), got {labels.shape}")
+    if not is_integer(labels):
+        raise DataError(f"labels must be integers, got {labels.dtype}: use y.astype(int)")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(
+            f"labels must be in 0..{classes - 1} for {classes} outputs, got values from "
+            f"{labels.min()} to {labels.max()}"
+        )
+    return labels.astype(np.int64, copy=False)
+
+
+def labels_of_one_hot(rows: np.ndarray, classes: int) -> np.ndarray:
+    """Return the labels (N,) of one-hot rows (N, classes), checked."""
+    if rows.shape[1] != classes:
+        raise ShapeError(
+            f"one-hot targets must have {classes} columns, one for each output, got {rows.shape[1]}"
+        )
+    labels = rows.argmax(axis=1)
+    if not (np.count_nonzero(rows) == len(rows) and (rows[np.arange(len(rows)), labels] == 1).all()):
+        raise DataError("targets with two axes must be one-hot: a single 1 a row, all else 0")
+    return labels

@@ -1,0 +1,345 @@
+"""Sequential: layers in a row, and the words to train them and use them."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, Self
+
+import numpy as np
+
+from lamella.arguments import at_least, in_range, instance
+from lamella.backend import Backend
+from lamella.batches import Batches, Data, check_inputs, check_targets, sample_weights
+from lamella.callbacks import Callback, History, Progress
+from lamella.errors import DataError, LamellaError, ShapeError, UsageError
+from lamella.initializers import Shape
+from lamella.layers import Layer
+from lamella.losses import Loss
+from lamella.metrics import Metric, get_metrics
+from lamella.network import Network
+from lamella.optimizers import Optimizer
+from lamella.random import Array
+from lamella.splits import split_rows
+from lamella.training import EVALUATION_BATCH, EpochLog, evaluate, train
+
+
+class Sequential(Network):
+    """A network of layers in a row that can be trained.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        At least one; an object may appear once only.
+    seed : int, optional
+        Decides initial weights, order of the data and dropout. None draws one, kept in ``seed``.
+    backend : {"auto", "numpy", "cupy"}
+        Where it computes; ``model.backend`` says what "auto" chose and why.
+    dtype : {"float32", "float64"}
+        Of all its numbers.
+
+    Attributes
+    ----------
+    history : History
+        Of the last `fit`.
+    pred : array
+        What the last `forward` gave; valid until the next one.
+    epochs_done : int
+        Epochs trained so far, over all calls of `fit`.
+    stop_reason : str
+        Why training ended before its last epoch; empty if it did not.
+    """
+
+    optimizer: Optimizer
+    loss: Loss
+    history: History
+    steps_log: EpochLog
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        seed: int | None = None,
+        backend: str | Backend = "auto",
+        dtype: str = "float32",
+    ) -> None:
+        super().__init__(layers, seed=seed, backend=backend, dtype=dtype)
+        self.metrics: list[Metric] = []
+        self.compiled = False
+        self.epochs_done = 0
+        self.stop_reason = ""
+
+    def build(self, in_shape: Shape) -> Self:
+        super().build(in_shape)
+        if self.compiled:
+            self._bind()
+        return self
+
+    def compile(
+        self,
+        loss: Loss,
+        optimizer: Optimizer,
+        metrics: Iterable[str | Metric] = (),
+        *,
+        in_shape: Shape | None = None,
+    ) -> Self:
+        """Say what is minimised and how. Parameters keep their values if they are there already.
+
+        Parameters
+        ----------
+        loss : Loss
+        optimizer : Optimizer
+        metrics : list of str or Metric
+            Reported beside the loss, such as ``["accuracy"]``.
+        in_shape : tuple of int, optional
+            Builds the model now; else the first `fit` does.
+
+        Raises
+        ------
+        UsageError
+            If loss and last layer do not fit together.
+        """
+        loss = instance("loss", loss, Loss, "SoftmaxCrossEntropy()")
+        optimizer = instance("optimizer", optimizer, Optimizer, "Adam(1e-3)")
+        found = get_metrics(metrics)
+        last = self.layers[-1]
+        if loss.takes_logits and last.gives_probabilities:
+            raise UsageError(
+                f"{type(loss).__name__} takes logits, but the last layer is "
+                f"{type(last).__name__}, which makes probabilities of them: leave that layer out"
+            )
+        self.loss, self.optimizer, self.metrics, self.compiled = loss, optimizer, found, True
+        if in_shape is not None:
+            self.build(in_shape)
+        elif self.store is not None:
+            self._bind()
+        return self
+
+    def _bind(self) -> None:
+        assert self.store is not None
+        for part in (self.loss, *self.metrics):
+            part.bind(self, self.backend, self.dtype)
+        self.optimizer.bind(self.store, self)
+
+    def step(self, x: Array, y: Array, weight: Array | None = None) -> Array:
+        """Do one step of training on a checked batch and return its loss; what `fit` calls."""
+        pred = self.forward(x, training=True)
+        loss = self.loss(pred, y, weight)
+        self.backward(self.loss.backward())
+        for add_penalty in self._regularize:
+            add_penalty()
+        self.optimizer.step()
+        return loss
+
+    def train_step(self, x: Any, y: Any, sample_weight: Any = None) -> Array:
+        """Do one step of training on a batch, for training loops of your own.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            A batch, as `fit` takes them.
+
+        Returns
+        -------
+        0-d array
+            Loss before the step, without penalties; on a GPU it has not been waited for.
+        """
+        self._expect_compiled()
+        data, _ = self._prepare(x, y, sample_weight)
+        self._expect_batch(len(data))
+        if not hasattr(self, "_feed"):
+            self._feed = Batches(data, self.backend, self.dtype)
+        return self.step(self._feed.scaled(data.x), data.y, data.weight)
+
+    def stop(self, reason: str) -> None:
+        """End training after this batch (or epoch); the reason is kept in ``stop_reason``."""
+        self.stop_reason = reason
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        epochs: int = 5,
+        batch_size: int = 64,
+        validation_data: tuple[Any, Any] | None = None,
+        validation_split: float = 0.0,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        callbacks: Sequence[Callback] = (),
+        verbose: bool = True,
+    ) -> History:
+        """Train on a data set.
+
+        Parameters
+        ----------
+        x : array (N, ...)
+            uint8 is taken as images and scaled to [0, 1]; other numbers are taken as they are.
+        y : array
+            Labels (N,), one-hot rows, or numbers, as the loss takes them.
+        epochs : int
+            Passes over the data, at least 1; added to what was trained before.
+        batch_size : int
+            At least 1. The last batch of an epoch may be shorter; its mean is over what it has.
+        validation_data : (x, y), optional
+            Scored after every epoch, never trained on.
+        validation_split : float
+            Share of (x, y) held out for that instead, in [0, 1); of each class alike, if ``y``
+            are labels. Drawn from the seed.
+        shuffle : bool
+            Whether each epoch has an order of its own, drawn from the seed.
+        sample_weight : array (N,), optional
+            A weight of 2 counts a sample twice: losses are sum(w loss) / sum(w).
+        class_weight : dict of label to weight, optional
+        callbacks : sequence of Callback
+        verbose : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        History
+            What each epoch gave, as plain numbers.
+
+        Raises
+        ------
+        LamellaError
+            If anything is wrong with arguments or data, before anything is trained.
+        """
+        self._expect_compiled()
+        at_least("epochs", epochs, 1)
+        at_least("batch_size", batch_size, 1)
+        in_range("validation_split", validation_split, 0, 1, right_open=True)
+        if validation_data is not None and validation_split:
+            raise UsageError("give validation_data or validation_split, not both")
+        data, host_y = self._prepare(x, y, sample_weight, class_weight)
+        rows, held_out = split_rows(host_y, validation_split, self.streams.generator("split"))
+        self._expect_batch(min(batch_size, len(rows)))
+        self._expect_batch(len(rows) % batch_size or batch_size)
+        validation = None
+        if validation_data is not None:
+            validation, _ = self._prepare(*validation_data, name="validation ")
+        elif len(held_out):
+            where = self.backend.asarray(held_out)
+            validation = Data(data.x[where], data.y[where])
+        weights = None if data.weight is None else self.backend.to_host(data.weight)
+
+        self.history, self.stop_reason = History(), ""
+        everyone = [self.history, *callbacks, *([Progress()] if verbose else [])]
+        with ExitStack() as ending:  # whatever happens, each callback that began is told of the end
+            for callback in everyone:
+                callback.on_fit_begin(self, epochs, -(-len(rows) // batch_size))
+                ending.callback(callback.on_fit_end, self)
+            train(
+                self,
+                data,
+                validation,
+                rows=rows,
+                weights=weights,
+                epochs=epochs,
+                batch_size=batch_size,
+                shuffle=shuffle,
+                callbacks=everyone,
+            )
+        return self.history
+
+    def evaluate(
+        self, x: Any, y: Any, *, sample_weight: Any = None, batch_size: int = EVALUATION_BATCH
+    ) -> dict[str, float]:
+        """Return the mean loss (without penalties) and the metrics on a data set.
+
+        Metrics count every sample alike, whatever its weight.
+        """
+        self._expect_compiled()
+        self.built()
+        data, _ = self._prepare(x, y, sample_weight)
+        return evaluate(self, data, at_least("batch_size", batch_size, 1))
+
+    def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
+        """Return what the last layer gives, as a numpy array of shape (N, *out_shape)."""
+        at_least("batch_size", batch_size, 1)
+        self.built()
+        x = self._inputs(x)
+        feed = Batches(Data(x, x), self.backend, self.dtype)
+        result = np.empty((len(x), *self.shapes[-1]), self.dtype)
+        for start in range(0, len(x), batch_size):
+            batch = feed.scaled(self.backend.asarray(x[start : start + batch_size]))
+            result[start : start + batch_size] = self.backend.to_host(self.forward(batch))
+        return result
+
+    def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
+        """Return class probabilities (N, K): the softmax of the outputs, if the loss takes logits."""
+        self._expect_compiled()
+        pred = self.backend.asarray(self.predict(x, batch_size=batch_size))
+        return self.backend.to_host(self.loss.probabilities(pred))
+
+    def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
+        """Return the class of each sample (N,): the largest output, or whether a single one is over 1/2."""
+        pred = self.predict(x, batch_size=batch_size)
+        if pred.shape[-1] == 1:
+            return (pred[..., 0] > 0.5).astype(np.int64)
+        return pred.argmax(axis=-1)
+
+    def save(self, path: Any) -> None:
+        """Write architecture, weights and states to a safetensors file, see `lamella.files.save`."""
+        from lamella.files import save
+
+        save(self, path)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        from lamella.files import from_parts, to_parts
+
+        classes = {type(part).__name__: type(part) for part in self.layers}
+        return from_parts, (*to_parts(self), classes)
+
+    def _expect_compiled(self) -> None:
+        if not self.compiled:
+            raise UsageError("call compile(loss=..., optimizer=...) first: it says what to minimise")
+
+    def _expect_batch(self, size: int) -> None:
+        for index, layer in enumerate(self.layers):
+            if size < layer.min_batch:
+                raise DataError(
+                    f"layer {index} {type(layer).__name__} cannot be trained on a batch of {size}, "
+                    f"it needs {layer.min_batch}: choose a batch_size that leaves no such rest"
+                )
+
+    def _inputs(self, x: Any, name: str = "x") -> np.ndarray:
+        """Return checked inputs on the host, of the shape the model was built for; build it if new."""
+        x = check_inputs(x, self.dtype, name)
+        if self.store is None:
+            self.build(x.shape[1:])
+        if x.shape[1:] != self.in_shape:
+            same = math.prod(x.shape[1:]) == math.prod(self.in_shape)
+            if not (same and self.layers[0].takes_any_shape):
+                raise ShapeError(
+                    f"{name} has samples of shape {x.shape[1:]}, but layer 0 "
+                    f"{type(self.layers[0]).__name__} was built for {self.in_shape}"
+                )
+            x = x.reshape(len(x), *self.in_shape)
+        return x
+
+    def _prepare(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        name: str = "",
+    ) -> tuple[Data, np.ndarray]:
+        """Check a data set and move it to the device; also return the targets on the host.
+
+        A model that was not built before, and would be built for data that turn out to be wrong,
+        is as before after the error.
+        """
+        was_built = self.store is not None
+        try:
+            x = self._inputs(x, f"{name}x")
+            y = check_targets(y, len(x), f"{name}y")
+            weight = sample_weights(y, sample_weight, class_weight, self.dtype)
+            target = self.loss.prepare(y, self.shapes[-1], self.dtype)
+        except LamellaError:
+            if not was_built:
+                self.store = None
+            raise
+        send = self.backend.asarray
+        return Data(send(x), send(target), None if weight is None else send(weight)), target

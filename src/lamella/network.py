@@ -1,0 +1,164 @@
+"""Layers in a row, as one computation: shapes, parameters, forward and backward."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from lamella.arguments import at_least, instance, one_of
+from lamella.backend import Backend, get_backend
+from lamella.configured import Configured
+from lamella.errors import ShapeError, UsageError
+from lamella.initializers import Shape
+from lamella.layers import Layer
+from lamella.memory import Parameter, ParameterStore, State
+from lamella.random import Array, Streams
+
+
+class Network(Configured):
+    """Layers in a row that share one flat vector of parameters and one of gradients.
+
+    `lamella.Sequential` is a network that can be trained; the hyper-parameters are described
+    there.
+    """
+
+    pred: Array
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        seed: int | None = None,
+        backend: str | Backend = "auto",
+        dtype: str = "float32",
+    ) -> None:
+        self.layers = [
+            instance(f"layer {i}", layer, Layer, "Dense(10)") for i, layer in enumerate(layers)
+        ]
+        if not self.layers:
+            raise UsageError("a model needs at least one layer")
+        for i, layer in enumerate(self.layers):
+            first = next(j for j, other in enumerate(self.layers) if other is layer)
+            if first != i:
+                raise UsageError(
+                    f"layers {first} and {i} are the same {type(layer).__name__} object: a layer "
+                    "holds its own parameters, make one for each place"
+                )
+        self.streams = Streams(seed)
+        self.seed = self.streams.seed
+        self.backend = get_backend(backend)
+        self.dtype = np.dtype(one_of("dtype", dtype, ("float32", "float64")))
+        self.store: ParameterStore | None = None
+        self.outputs: list[Array] = [None] * len(self.layers)
+
+    def config(self) -> dict[str, Any]:
+        return {"layers": self.layers, "seed": self.seed, "dtype": self.dtype.name}
+
+    def build(self, in_shape: Shape) -> Self:
+        """Infer all shapes, make the parameters and draw their start values.
+
+        Parameters
+        ----------
+        in_shape : tuple of int
+            Of one sample, without the batch axis, such as (28, 28).
+
+        Raises
+        ------
+        ShapeError
+            If a layer does not accept what the one before it gives: names the layer.
+        """
+        self.in_shape = tuple(at_least("in_shape", size, 1) for size in in_shape)
+        self.shapes = [self.in_shape]
+        for index, layer in enumerate(self.layers):
+            try:
+                shape = layer.prepare(
+                    self.shapes[-1],
+                    owner=self,
+                    index=index,
+                    backend=self.backend,
+                    dtype=self.dtype,
+                    streams=self.streams,
+                )
+            except ShapeError as error:
+                raise ShapeError(f"layer {index}: {error}") from error
+            self.shapes.append(shape)
+        parameters = [p for layer in self.layers for p in layer.parameters]
+        self.store = ParameterStore(parameters, self.backend, self.dtype)
+        self.store.initialize(self.streams)
+        # Layers before the first parameter need no gradient, and the first with one need give none.
+        self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters), 0)
+        for i, layer in enumerate(self.layers):
+            layer.needs_dx = i > self._first
+        self.regularized = [p for p in self.store if p.regularizer is not None]
+        self._regularize = [p.regularizer.bind(p, self.backend) for p in self.regularized]
+        return self
+
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return the outputs for a batch of prepared inputs; valid until the next call."""
+        for i, layer in enumerate(self.layers):
+            x = self.outputs[i] = layer.forward(x, training)
+        self.pred = x
+        return x
+
+    def backward(self, dy: Array) -> None:
+        """Compute the gradient of every parameter from that at the outputs of the last `forward`."""
+        gradient: Array | None = dy
+        for layer in reversed(self.layers[self._first :]):
+            gradient = layer.backward(gradient)  # type: ignore[arg-type]
+
+    def penalty(self) -> float:
+        """Return the sum of all regularizers' penalties on the present weights."""
+        return float(sum(float(p.regularizer.penalty(p.value)) for p in self.regularized))
+
+    @property
+    def states(self) -> list[State]:
+        """What is saved beside the parameters, such as running means."""
+        return [state for layer in self.layers for state in layer.states]
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return copies of all parameters and states by name, as numpy arrays."""
+        parts: list[Parameter | State] = [*self.built(), *self.states]
+        return {part.name: np.array(self.backend.to_host(part.value)) for part in parts}
+
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Copy in what `state_dict` gave; names and shapes must be the same."""
+        parts: list[Parameter | State] = [*self.built(), *self.states]
+        names = {part.name for part in parts}
+        if names != set(arrays):
+            raise ShapeError(
+                f"the arrays do not belong to this model: missing {sorted(names - set(arrays))}, "
+                f"unknown {sorted(set(arrays) - names)}"
+            )
+        for part in parts:
+            if arrays[part.name].shape != part.shape:
+                raise ShapeError(
+                    f"{part.name} has shape {part.shape} here, but {arrays[part.name].shape} there"
+                )
+        for part in parts:
+            part.value = self.backend.asarray(arrays[part.name], self.dtype)
+
+    def summary(self) -> str:
+        """Return a table of layers, output shapes and parameter counts."""
+        lines = [repr(self)]
+        if self.store is None:
+            lines.append("not built yet: compile(..., in_shape=) or fit builds it")
+        else:
+            lines.append(f"{self.store.count:,} parameters, input {self.in_shape}")
+        lines.append(f"{self.dtype.name} on {self.backend}, seed {self.seed}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        rows = [f"{type(self).__name__}(["]
+        for i, layer in enumerate(self.layers):
+            built = ""
+            if self.store is not None:
+                count = sum(p.size for p in layer.parameters)
+                built = f"-> {self.shapes[i + 1]}" + (f", {count:,} parameters" if count else "")
+            rows.append(f"  {i}: {layer!r:<32} {built}".rstrip())
+        return "\n".join([*rows, "])"])
+
+    def built(self) -> ParameterStore:
+        """Return the parameters, or raise a UsageError if there are none yet."""
+        if self.store is None:
+            raise UsageError("the model is not built yet: compile(..., in_shape=) or fit builds it")
+        return self.store

@@ -1,0 +1,114 @@
+"""Adam and its form with decoupled weight decay."""
+
+from math import sqrt as root
+from typing import Any
+
+from numpy import sqrt
+
+from lamella.arguments import in_range, positive
+from lamella.memory import ParameterStore
+from lamella.optimizers.base import Optimizer, Scalars
+from lamella.schedules import Schedule
+
+
+class Adam(Optimizer):
+    """Steps of about ``lr`` in every coordinate, whatever the gradient's scale.
+
+        m <- beta1 m + (1 - beta1) g            m^ = m / (1 - beta1^t)
+        v <- beta2 v + (1 - beta2) g^2          v^ = v / (1 - beta2^t)
+        w <- w - lr m^ / (sqrt(v^) + eps)
+
+    Parameters
+    ----------
+    lr : float or Schedule
+        Learning rate, > 0.
+    beta1, beta2 : float
+        Memory of the two moments, in [0, 1).
+    eps : float
+        Keeps the step finite where the gradient has been zero, > 0; outside the corrected root,
+        as in the paper.
+    clip_norm : float, optional
+        See `Optimizer`.
+
+    References
+    ----------
+    Kingma and Ba, Adam, 2015, Algorithm 1. Equal to torch.optim.Adam.
+    """
+
+    slots = ("m", "v")
+
+    def __init__(
+        self,
+        lr: float | Schedule = 1e-3,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        clip_norm: float | None = None,
+    ) -> None:
+        super().__init__(lr, clip_norm=clip_norm)
+        self.beta1 = in_range("beta1", beta1, 0, 1, right_open=True)
+        self.beta2 = in_range("beta2", beta2, 0, 1, right_open=True)
+        self.eps = positive("eps", eps)
+
+    def scalars(self, t: int) -> tuple[float, ...]:
+        # Both corrections are folded into the step and eps, so that no array pays for them.
+        correction = root(1 - self.beta2**t)
+        step = self.learning_rate * correction / (1 - self.beta1**t)
+        return step, self.beta1, self.beta2, self.eps * correction
+
+    def rule(  # type: ignore[override]
+        self, w: Any, g: Any, m: Any, v: Any, step: Any, b1: Any, b2: Any, eps: Any
+    ) -> Any:
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g * g
+        return w - step * m / (sqrt(v) + eps), m, v
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: weights shrink by their own step, not through the moments.
+
+        w <- w - lr weight_decay w - lr m^ / (sqrt(v^) + eps)
+
+    Biases and norm scales, that is parameters with one axis, are not decayed.
+
+    Parameters
+    ----------
+    lr, beta1, beta2, eps, clip_norm
+        As in `Adam`.
+    weight_decay : float
+        In [0, 1].
+
+    References
+    ----------
+    Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019. Equal to
+    torch.optim.AdamW with a parameter group without decay for the parameters of one axis.
+    """
+
+    def __init__(
+        self,
+        lr: float | Schedule = 1e-3,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        clip_norm: float | None = None,
+    ) -> None:
+        super().__init__(lr, beta1=beta1, beta2=beta2, eps=eps, clip_norm=clip_norm)
+        self.weight_decay = in_range("weight_decay", weight_decay, 0, 1)
+
+    def spans(self, store: ParameterStore) -> list[tuple[slice, Scalars]]:
+        return [(store.matrices, self.scalars), (store.vectors, self.scalars_without_decay)]
+
+    def scalars(self, t: int) -> tuple[float, ...]:
+        return (1 - self.learning_rate * self.weight_decay, *super().scalars(t))
+
+    def scalars_without_decay(self, t: int) -> tuple[float, ...]:
+        """Return the scalars of step ``t`` for parameters that are not decayed."""
+        return (1.0, *super().scalars(t))
+
+    def rule(  # type: ignore[override]
+        self, w: Any, g: Any, m: Any, v: Any, shrink: Any, *adam_scalars: Any
+    ) -> Any:
+        return super().rule(shrink * w, g, m, v, *adam_scalars)

@@ -1,0 +1,182 @@
+"""What an optimizer is: a rule for one number, and how it meets all of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lamella.arguments import positive
+from lamella.configured import Configured
+from lamella.elementwise import record
+from lamella.errors import FileFormatError, UsageError
+from lamella.memory import ParameterStore
+from lamella.random import Array
+from lamella.schedules import Schedule, expect_rate, rate_at
+
+FLUSH_EVERY = 16  # steps; a moment that shrinks by 0.4 or slower cannot pass the gap in between
+FLUSH_MARGIN = 2.0**26  # numbers under this many times the smallest normal number become 0
+
+
+Scalars = Callable[[int], tuple[float, ...]]
+Updates = list[tuple[Callable[..., None], Scalars]]
+
+
+class Optimizer(Configured, ABC):
+    """Changes the parameters after each batch. A subclass writes one formula, its `rule`.
+
+    ``rule(w, g, *slots, *scalars)`` returns the new weight and the new slots (moments and the
+    like, kept per weight and starting at 0) for one number. How it is run over all of them is
+    the backend's business: in blocks that stay in the cache, or as one kernel on a GPU. It may
+    use arithmetic, comparisons and numpy's elementwise functions, but not branch.
+
+    Slots never sink into denormal numbers, which would slow the processor down a hundredfold:
+    every 16 steps what is under 2^26 times the smallest normal number (8e-31 in float32) is
+    taken as 0.
+
+    Parameters
+    ----------
+    lr : float or Schedule
+        Learning rate, > 0.
+    clip_norm : float, optional
+        Scale gradients down so that the norm of all of them together is at most this, > 0.
+
+    Attributes
+    ----------
+    slots : tuple of str
+        Names of the vectors the rule keeps.
+    elementwise : bool
+        False for a rule that needs a whole parameter at a time, as one with norms does: it is
+        then given arrays, one parameter after the other.
+    t : int
+        Steps done.
+    """
+
+    slots: tuple[str, ...] = ()
+    elementwise: bool = True
+    t: int = 0
+    _store: ParameterStore | None = None
+    _owner: object = None
+
+    def __init__(self, lr: float | Schedule, *, clip_norm: float | None = None) -> None:
+        self.lr = expect_rate("lr", lr)
+        self.clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
+        self._epoch, self._epoch_start, self._epoch_steps = 0, 0, 1
+
+    @abstractmethod
+    def scalars(self, t: int) -> tuple[float, ...]:
+        """Return what the rule needs of step ``t`` (from 1): computed once, not once a weight."""
+
+    @abstractmethod
+    def rule(self, w: Any, g: Any, *slots_and_scalars: Any) -> Any:
+        """Return the new weight, followed by the new slots, for one weight ``w`` with gradient ``g``."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the step that is being done, or was done last."""
+        done = max(self.t - 1 - self._epoch_start, 0)
+        return rate_at(self.lr, self._epoch + done / self._epoch_steps)
+
+    def begin_epoch(self, epoch: int, steps: int) -> None:
+        """Tell schedules that epoch ``epoch`` (from 0) begins and has ``steps`` steps."""
+        self._epoch, self._epoch_start, self._epoch_steps = epoch, self.t, steps
+
+    def bind(self, store: ParameterStore, owner: object) -> None:
+        """Take on the parameters of the model ``owner`` and make the slots.
+
+        Raises
+        ------
+        UsageError
+            If it drives another model already.
+        """
+        if self._owner is not None and self._owner is not owner:
+            raise UsageError(
+                f"this {type(self).__name__} already drives another model, whose moments it "
+                "keeps: make a new one for each model"
+            )
+        self._store, self._owner = store, owner
+        self.t = 0
+        size, dtype = store.values.size, store.values.dtype
+        self.state = {slot: store.backend.zeros(size, dtype) for slot in self.slots}
+        self._updates = self._bind_whole() if self.elementwise else self._bind_each()
+        self._flushes = self._bind_flushes()
+
+    def step(self) -> None:
+        """Update every parameter from its gradient."""
+        if self._store is None:
+            raise UsageError("the optimizer has no model yet: give it to compile")
+        self.t += 1
+        if self.clip_norm is not None:
+            self._clip(self._store.grads, self.clip_norm)
+        for update, scalars in self._updates:
+            update(*scalars(self.t))
+        if self.t % FLUSH_EVERY == 0:
+            for flush, smallest in self._flushes:
+                flush(smallest)
+
+    def spans(self, store: ParameterStore) -> list[tuple[slice, Scalars]]:
+        """Return which parts of the flat vectors are updated with which scalars; all alike here."""
+        return [(slice(0, store.values.size), self.scalars)]
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return copies of the slots, and ``t``, as numpy arrays."""
+        assert self._store is not None
+        host = self._store.backend.to_host
+        arrays = {slot: np.array(host(vector)) for slot, vector in self.state.items()}
+        return {"t": np.array(self.t), **arrays}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Copy in what `state_dict` gave."""
+        assert self._store is not None
+        for slot, vector in self.state.items():
+            if slot not in state or state[slot].shape != vector.shape:
+                raise FileFormatError(
+                    f"the optimizer state has no {slot!r} of {vector.size} numbers for this model"
+                )
+            vector[...] = self._store.backend.asarray(state[slot], vector.dtype)
+        self.t = int(state["t"])
+
+    def _bind_whole(self) -> Updates:
+        assert self._store is not None
+        store, updates = self._store, []
+        for span, scalars in self.spans(store):
+            if span.start == span.stop:
+                continue
+            w, g = store.values[span], store.grads[span]
+            kept = [vector[span] for vector in self.state.values()]
+            program = record(self.rule, 2 + len(kept), len(scalars(1)))
+            updates.append((store.backend.bind(program, (w, g, *kept), (w, *kept)), scalars))
+        return updates
+
+    def _bind_each(self) -> Updates:
+        assert self._store is not None
+
+        def whole(w: Array, g: Array, *kept: Array) -> Callable[..., None]:
+            def run(*scalars: float) -> None:
+                results = self.rule(w, g, *kept, *scalars)
+                results = results if isinstance(results, tuple) else (results,)
+                for old, new in zip((w, *kept), results, strict=True):
+                    old[...] = new
+
+            return run
+
+        updates = []
+        for parameter, span in self._store.spans:
+            kept = [vector[span].reshape(parameter.shape) for vector in self.state.values()]
+            updates.append((whole(parameter.value, parameter.grad, *kept), self.scalars))
+        return updates
+
+    def _bind_flushes(self) -> list[tuple[Callable[..., None], float]]:
+        assert self._store is not None
+        backend, flushes = self._store.backend, []
+        for vector in self.state.values():
+            smallest = float(np.finfo(vector.dtype).tiny) * FLUSH_MARGIN
+            program = record(lambda x, low: x * (abs(x) >= low), 1, 1)
+            flushes.append((backend.bind(program, (vector,), (vector,)), smallest))
+        return flushes
+
+    def _clip(self, grads: Array, limit: float) -> None:
+        # All on the device: whether to scale is not asked, a factor of 1 is multiplied in.
+        xp = self._store.backend.xp  # type: ignore[union-attr]
+        norm = xp.sqrt(xp.vdot(grads, grads))
+        grads *= xp.minimum(limit / (norm + 1e-6), 1.0)

@@ -1,0 +1,78 @@
+"""Gradient descent, plain and with momentum."""
+
+from typing import Any
+
+from lamella.arguments import in_range
+from lamella.optimizers.base import Optimizer
+from lamella.schedules import Schedule
+
+
+class SGD(Optimizer):
+    """Steps against the gradient (mini-batch gradient descent).
+
+        w <- w - lr g
+
+    Parameters
+    ----------
+    lr : float or Schedule
+        Learning rate, > 0.
+    clip_norm : float, optional
+        See `Optimizer`.
+
+    References
+    ----------
+    Robbins and Monro, 1951. Equal to torch.optim.SGD.
+    """
+
+    def __init__(self, lr: float | Schedule = 0.01, *, clip_norm: float | None = None) -> None:
+        super().__init__(lr, clip_norm=clip_norm)
+
+    def scalars(self, t: int) -> tuple[float, ...]:
+        return (self.learning_rate,)
+
+    def rule(self, w: Any, g: Any, lr: Any) -> Any:  # type: ignore[override]
+        return w - lr * g
+
+
+class Momentum(Optimizer):
+    """Steps along a running sum of gradients, which evens out their zigzag.
+
+        v <- beta v + g
+        w <- w - lr v                    Nesterov:  w <- w - lr (g + beta v)
+
+    Parameters
+    ----------
+    lr : float or Schedule
+        Learning rate, > 0. With a steady gradient the step grows to lr / (1 - beta).
+    beta : float
+        Share of the old sum that is kept, in [0, 1).
+    nesterov : bool
+        Whether to look one step ahead.
+    clip_norm : float, optional
+        See `Optimizer`.
+
+    References
+    ----------
+    Polyak, 1964; Sutskever et al., 2013. Equal to torch.optim.SGD(momentum=beta).
+    """
+
+    slots = ("v",)
+
+    def __init__(
+        self,
+        lr: float | Schedule = 0.01,
+        *,
+        beta: float = 0.9,
+        nesterov: bool = False,
+        clip_norm: float | None = None,
+    ) -> None:
+        super().__init__(lr, clip_norm=clip_norm)
+        self.beta = in_range("beta", beta, 0, 1, right_open=True)
+        self.nesterov = nesterov
+
+    def scalars(self, t: int) -> tuple[float, ...]:
+        return self.beta, self.learning_rate
+
+    def rule(self, w: Any, g: Any, v: Any, beta: Any, lr: Any) -> Any:  # type: ignore[override]
+        v = beta * v + g
+        return w - lr * (g + beta * v if self.nesterov else v), v
