@@ -1,13 +1,13 @@
 """lamella: small networks on numpy and cupy, for comparing choices honestly.
 
-    import lamella as lm
+import lamella as lm
 
-    train, test = lm.datasets.mnist()
-    model = lm.MLP([256, 30], seed=2023).fit(train.x, train.y, epochs=5)
-    model.evaluate(test.x, test.y)
+train, test = lm.datasets.mnist()
+model = lm.MLP([256, 30], seed=2023).fit(train.x, train.y, epochs=5)
+model.evaluate(test.x, test.y)
 """
 
-from lamella import datasets, initializers, layers, losses, optimizers
+from lamella import datasets, initializers, layers, losses, optimizers, testing
 from lamella.backend import Backend, get_backend
 from lamella.callbacks import (
     CSV,

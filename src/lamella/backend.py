@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from lamella.arrays import Array
 from lamella.elementwise import Program, run_in_blocks, to_c
 from lamella.errors import BackendError
 from lamella.philox import DeviceNoise
-from lamella.random import Array, HostNoise, Noise
+from lamella.random import HostNoise, Noise
 
 SIGN = "template <typename T> __device__ T sign(T x) { return (T)(x > 0) - (T)(x < 0); }"
 ALIGNMENT = 64  # bytes: one cache line, and the widest vector register

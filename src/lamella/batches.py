@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from lamella.arrays import Array
 from lamella.backend import Backend
 from lamella.errors import ArgumentError, DataError, ShapeError
 from lamella.losses.labels import is_integer
 from lamella.memory import Scratch
-from lamella.random import Array
 
 
 def check_inputs(x: Any, dtype: np.dtype, name: str = "x") -> np.ndarray:

@@ -32,7 +32,9 @@ class Classifier(Sequential):
     ) -> None:
         if isinstance(loss, str):
             if loss not in LOSSES:
-                raise ArgumentError(f"loss must be a loss or one of {', '.join(LOSSES)}; got {loss!r}")
+                raise ArgumentError(
+                    f"loss must be a loss or one of {', '.join(LOSSES)}; got {loss!r}"
+                )
             loss = LOSSES[loss]()
         # Distances are between probabilities; cross-entropy takes the logits themselves.
         end = [] if loss.takes_logits else [Softmax()]
@@ -79,7 +81,12 @@ class SoftmaxClassifier(Classifier):
         super().__init__([], _dense(classes, l2, init="glorot_uniform"), loss, optimizer, **options)
 
     def config(self) -> dict[str, Any]:
-        own = {"classes": self.classes, "loss": self.loss, "optimizer": self.optimizer, "l2": self.l2}
+        own = {
+            "classes": self.classes,
+            "loss": self.loss,
+            "optimizer": self.optimizer,
+            "l2": self.l2,
+        }
         return {**own, "seed": self.seed, "dtype": self.dtype.name}
 
 
@@ -121,7 +128,9 @@ class MLP(Classifier):
         dtype: str = "float32",
     ) -> None:
         if isinstance(hidden, int | str):
-            raise ArgumentError(f"hidden must be a list of widths, such as [{hidden}]; got {hidden!r}")
+            raise ArgumentError(
+                f"hidden must be a list of widths, such as [{hidden}]; got {hidden!r}"
+            )
         self.hidden = [at_least("hidden", width, 1) for width in hidden]
         self.classes = at_least("classes", classes, 2)
         self.batch_norm, self.dropout, self.l2 = batch_norm, dropout, l2

@@ -111,7 +111,11 @@ def record(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
     program = Program(arrays, scalars, size=arrays + scalars)
     results = rule(*(Symbol(program, i) for i in range(arrays + scalars)))
     for result in results if isinstance(results, tuple) else (results,):
-        if not isinstance(result, Symbol) or result.value < arrays or program.is_scalar(result.value):
+        if (
+            not isinstance(result, Symbol)
+            or result.value < arrays
+            or program.is_scalar(result.value)
+        ):
             result = _record(program, np.positive, (result,), force_array=True)
         program.outputs.append(result.value)
     return program

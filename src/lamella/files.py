@@ -135,10 +135,14 @@ def from_parts(
         raise FileFormatError("the description of the model is incomplete")
     model = from_json(header.get("model"), known)
     if not isinstance(model, Sequential):
-        raise FileFormatError(f"expected the description of a model, got {header.get('model')!r:.80}")
+        raise FileFormatError(
+            f"expected the description of a model, got {header.get('model')!r:.80}"
+        )
     compiled = header.get("compiled")
     if isinstance(compiled, dict):
-        parts = {name: from_json(compiled.get(name), known) for name in ("loss", "optimizer", "metrics")}
+        parts = {
+            name: from_json(compiled.get(name), known) for name in ("loss", "optimizer", "metrics")
+        }
         model.compile(parts["loss"], parts["optimizer"], parts["metrics"])
     model.build(tuple(header["in_shape"]))
     model.load_state_dict(arrays)

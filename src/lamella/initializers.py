@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lamella.arrays import Shape
 from lamella.errors import ArgumentError
 
-Shape = tuple[int, ...]
 Initializer = Callable[[np.random.Generator, Shape], np.ndarray]
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from lamella.arrays import Array, Shape
 from lamella.backend import ALIGNMENT, Backend, get_backend
 from lamella.configured import Configured
 from lamella.errors import ShapeError, UsageError
-from lamella.initializers import Initializer, Shape
-from lamella.random import Array, Streams
+from lamella.initializers import Initializer
+from lamella.random import Streams
 
 
 class State:
@@ -110,9 +111,7 @@ class ParameterStore:
         float32 or float64, the same for all.
     """
 
-    def __init__(
-        self, parameters: Sequence[Parameter], backend: Backend, dtype: np.dtype
-    ) -> None:
+    def __init__(self, parameters: Sequence[Parameter], backend: Backend, dtype: np.dtype) -> None:
         self.parameters = list(parameters)
         self.backend = backend
         line = ALIGNMENT // dtype.itemsize
@@ -128,7 +127,8 @@ class ParameterStore:
         self.vectors = slice(matrices, end)
         for parameter, span in self.spans:
             parameter.point_to(
-                self.values[span].reshape(parameter.shape), self.grads[span].reshape(parameter.shape)
+                self.values[span].reshape(parameter.shape),
+                self.grads[span].reshape(parameter.shape),
             )
 
     def __iter__(self) -> Iterator[Parameter]:
@@ -146,7 +146,9 @@ class ParameterStore:
         """Draw every start value from a stream of its own, named after the parameter."""
         for parameter in self.parameters:
             layer, _, name = parameter.name.split(".", 2)
-            drawn = np.asarray(parameter.init(streams.generator("init", layer, name), parameter.shape))
+            drawn = np.asarray(
+                parameter.init(streams.generator("init", layer, name), parameter.shape)
+            )
             if drawn.shape != parameter.shape:
                 raise ShapeError(
                     f"the initializer of {parameter.name} gave shape {drawn.shape}, "

@@ -4,9 +4,9 @@ from abc import abstractmethod
 from collections.abc import Iterable
 
 from lamella.arguments import instance
+from lamella.arrays import Array
 from lamella.errors import ArgumentError
 from lamella.memory import Workspace
-from lamella.random import Array
 
 
 class Metric(Workspace):

@@ -8,17 +8,16 @@ from typing import Any, Self
 import numpy as np
 
 from lamella.arguments import at_least, in_range, instance
+from lamella.arrays import Array, Shape
 from lamella.backend import Backend
 from lamella.batches import Batches, Data, check_inputs, check_targets, sample_weights
 from lamella.callbacks import Callback, History, Progress
 from lamella.errors import DataError, LamellaError, ShapeError, UsageError
-from lamella.initializers import Shape
 from lamella.layers import Layer
 from lamella.losses import Loss
 from lamella.metrics import Metric, get_metrics
 from lamella.network import Network
 from lamella.optimizers import Optimizer
-from lamella.random import Array
 from lamella.splits import split_rows
 from lamella.training import EVALUATION_BATCH, EpochLog, evaluate, train
 
@@ -214,7 +213,7 @@ class Sequential(Network):
         data, host_y = self._prepare(x, y, sample_weight, class_weight)
         rows, held_out = split_rows(host_y, validation_split, self.streams.generator("split"))
         self._expect_batch(min(batch_size, len(rows)))
-        self._expect_batch(len(rows) % batch_size or batch_size)
+        self._expect_batch(len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")
         validation = None
         if validation_data is not None:
             validation, _ = self._prepare(*validation_data, name="validation ")
@@ -293,14 +292,16 @@ class Sequential(Network):
 
     def _expect_compiled(self) -> None:
         if not self.compiled:
-            raise UsageError("call compile(loss=..., optimizer=...) first: it says what to minimise")
+            raise UsageError(
+                "call compile(loss=..., optimizer=...) first: it says what to minimise"
+            )
 
-    def _expect_batch(self, size: int) -> None:
+    def _expect_batch(self, size: int, which: str = "") -> None:
         for index, layer in enumerate(self.layers):
             if size < layer.min_batch:
                 raise DataError(
-                    f"layer {index} {type(layer).__name__} cannot be trained on a batch of {size}, "
-                    f"it needs {layer.min_batch}: choose a batch_size that leaves no such rest"
+                    f"layer {index} {type(layer).__name__} cannot be trained on a batch of {size}"
+                    f"{which}, it needs {layer.min_batch}: choose another batch_size"
                 )
 
     def _inputs(self, x: Any, name: str = "x") -> np.ndarray:

@@ -6,13 +6,13 @@ from typing import Any, Self
 import numpy as np
 
 from lamella.arguments import at_least, instance, one_of
+from lamella.arrays import Array, Shape
 from lamella.backend import Backend, get_backend
 from lamella.configured import Configured
 from lamella.errors import ShapeError, UsageError
-from lamella.initializers import Shape
 from lamella.layers import Layer
 from lamella.memory import Parameter, ParameterStore, State
-from lamella.random import Array, Streams
+from lamella.random import Streams
 
 
 class Network(Configured):

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from lamella.random import Array, Noise
+from lamella.arrays import Array
+from lamella.random import Noise
 
 # Number i of draw n comes from counter (i / 4, n) and lane i % 4, under a key of 64 bits.
 # Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011.

@@ -5,9 +5,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from lamella.arrays import Array
 from lamella.errors import ArgumentError
-
-Array = np.ndarray
 
 
 class Streams:

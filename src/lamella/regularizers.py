@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from lamella.arguments import instance, number
+from lamella.arrays import Array
 from lamella.backend import Backend
 from lamella.configured import Configured
 from lamella.elementwise import record
 from lamella.errors import ArgumentError
 from lamella.memory import Parameter
-from lamella.random import Array
 
 
 class Regularizer(Configured, ABC):

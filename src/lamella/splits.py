@@ -14,8 +14,8 @@ def split_rows(
     Parameters
     ----------
     y : ndarray
-        Targets. If they are integer labels (N,), every class is split alike, to the nearest
-        sample; a class that has samples keeps at least one for training.
+        Targets. If they are integer labels (N,), every class is split alike, to within a
+        sample; a class keeps at least one for training.
     share : float
         Share held out, in [0, 1).
     rng : numpy Generator
@@ -29,11 +29,11 @@ def split_rows(
     everything = np.arange(len(y))
     if share == 0:
         return everything, everything[:0]
-    groups = [everything]
-    if y.ndim == 1 and is_integer(y):
-        groups = [np.flatnonzero(y == label) for label in np.unique(y)]
+    stratify = y.ndim == 1 and is_integer(y)
+    groups = [np.flatnonzero(y == label) for label in np.unique(y)] if stratify else [everything]
     held = [
-        rng.permutation(group)[: min(round(share * len(group)), len(group) - 1)] for group in groups
+        rng.permutation(group)[:size]
+        for group, size in zip(groups, _quotas([len(g) for g in groups], share), strict=True)
     ]
     held_out = np.sort(np.concatenate(held))
     if len(held_out) == 0:
@@ -43,3 +43,12 @@ def split_rows(
     mask = np.ones(len(y), bool)
     mask[held_out] = False
     return everything[mask], held_out
+
+
+def _quotas(counts: list[int], share: float) -> list[int]:
+    """Return how many to hold out of each group: round(share * total) in all, by largest remainder."""
+    wanted = share * np.array(counts)
+    quotas = np.floor(wanted)
+    missing = round(share * sum(counts)) - int(quotas.sum())
+    quotas[np.argsort(quotas - wanted, kind="stable")[:missing]] += 1
+    return [int(min(quota, count - 1)) for quota, count in zip(quotas, counts, strict=True)]

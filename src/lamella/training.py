@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lamella.arrays import Array
 from lamella.batches import Batches, Data
 from lamella.callbacks.base import Callback
-from lamella.random import Array
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
@@ -54,7 +54,10 @@ class EpochLog:
         rows = self._backend.to_host(self._rows[:, : self.done]).astype(float)
         weights, samples = self.weights[: self.done], self._sizes[: self.done].sum()
         means = {"loss": float(rows[0] @ weights / weights.sum())}
-        means.update((name, float(row.sum() / samples)) for name, row in zip(self._names[1:], rows[1:], strict=True))
+        means.update(
+            (name, float(row.sum() / samples))
+            for name, row in zip(self._names[1:], rows[1:], strict=True)
+        )
         return means
 
 
@@ -121,7 +124,9 @@ def train(
             break
 
 
-def evaluate(model: "Sequential", data: Data, batch_size: int = EVALUATION_BATCH) -> dict[str, float]:
+def evaluate(
+    model: "Sequential", data: Data, batch_size: int = EVALUATION_BATCH
+) -> dict[str, float]:
     """Return the mean loss and scores of a model on checked data, without training it."""
     batches = Batches(data, model.backend, model.dtype)
     starts = range(0, len(data), batch_size)

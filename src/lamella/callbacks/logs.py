@@ -49,7 +49,9 @@ class JSONLines(_EpochFile):
     """
 
     def write(self, file: IO[str], logs: dict[str, Any]) -> None:
-        finite = {name: value if abs(value) < float("inf") else None for name, value in logs.items()}
+        finite = {
+            name: value if abs(value) < float("inf") else None for name, value in logs.items()
+        }
         file.write(json.dumps(finite) + "\n")
 
 

@@ -11,7 +11,9 @@ from lamella.random import Streams
 from lamella.splits import split_rows
 
 
-def train_test_split(x: Any, y: Any, *, test: float = 0.2, seed: int = 0) -> tuple[Samples, Samples]:
+def train_test_split(
+    x: Any, y: Any, *, test: float = 0.2, seed: int = 0
+) -> tuple[Samples, Samples]:
     """Split samples in two at random; of each class alike, if ``y`` are integer labels.
 
     Parameters

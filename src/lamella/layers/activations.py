@@ -1,8 +1,8 @@
 """Activations: functions of one number, and Softmax, a function of all scores of a sample."""
 
 from lamella.arguments import in_range
+from lamella.arrays import Array
 from lamella.layers.base import Layer
-from lamella.random import Array
 
 
 class ReLU(Layer):

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from lamella.arrays import Array, Shape
 from lamella.backend import Backend
 from lamella.errors import ArgumentError, ShapeError
-from lamella.initializers import Initializer, Shape, get_initializer
+from lamella.initializers import Initializer, get_initializer
 from lamella.memory import Parameter, State, Workspace
-from lamella.random import Array, Noise, Streams
+from lamella.random import Noise, Streams
 
 
 class Layer(Workspace):
@@ -91,7 +92,9 @@ class Layer(Workspace):
             Read and write its ``value`` and ``grad``; the numbers are there after `build`.
         """
         self._expect_new(name)
-        parameter = Parameter(f"{self.label}.{name}", tuple(shape), get_initializer(init), regularizer)
+        parameter = Parameter(
+            f"{self.label}.{name}", tuple(shape), get_initializer(init), regularizer
+        )
         self.parameters = (*self.parameters, parameter)
         return parameter
 

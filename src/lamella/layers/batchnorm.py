@@ -1,9 +1,8 @@
 """Batch normalisation."""
 
 from lamella.arguments import in_range, positive
-from lamella.initializers import Shape
+from lamella.arrays import Array, Shape
 from lamella.layers.base import Layer
-from lamella.random import Array
 
 
 class BatchNorm(Layer):

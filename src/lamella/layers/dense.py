@@ -1,9 +1,9 @@
 """The fully connected layer."""
 
 from lamella.arguments import at_least
-from lamella.initializers import Initializer, Shape, get_initializer
+from lamella.arrays import Array, Shape
+from lamella.initializers import Initializer, get_initializer
 from lamella.layers.base import Layer
-from lamella.random import Array
 from lamella.regularizers import Regularizer, expect_regularizer
 
 

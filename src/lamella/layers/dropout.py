@@ -1,8 +1,8 @@
 """Dropout."""
 
 from lamella.arguments import in_range
+from lamella.arrays import Array
 from lamella.layers.base import Layer
-from lamella.random import Array
 
 
 class Dropout(Layer):

@@ -2,9 +2,8 @@
 
 import math
 
-from lamella.initializers import Shape
+from lamella.arrays import Array, Shape
 from lamella.layers.base import Layer
-from lamella.random import Array
 
 
 class Flatten(Layer):

@@ -4,11 +4,10 @@ from abc import abstractmethod
 
 import numpy as np
 
+from lamella.arrays import Array, Shape
 from lamella.errors import DataError, ShapeError, UsageError
-from lamella.initializers import Shape
 from lamella.losses.labels import check_labels, is_integer
 from lamella.memory import Workspace
-from lamella.random import Array
 
 
 class Loss(Workspace):
@@ -100,7 +99,9 @@ class Loss(Workspace):
         total = self._weight.sum(out=self.scratch("total", ()))
         # A batch in which every weight is 0 has loss 0, not 0 / 0.
         self.xp.maximum(total, np.finfo(self.dtype).tiny, out=total)
-        weighted = self.xp.multiply(losses, self._weight, out=self.scratch("weighted", losses.shape))
+        weighted = self.xp.multiply(
+            losses, self._weight, out=self.scratch("weighted", losses.shape)
+        )
         weighted.sum(out=mean)
         mean /= total
         return mean

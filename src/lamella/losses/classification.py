@@ -2,11 +2,10 @@
 
 import numpy as np
 
+from lamella.arrays import Array, Shape
 from lamella.errors import DataError, ShapeError
-from lamella.initializers import Shape
 from lamella.losses.base import Loss
 from lamella.losses.labels import check_labels, labels_of_one_hot
-from lamella.random import Array
 
 
 class SoftmaxCrossEntropy(Loss):

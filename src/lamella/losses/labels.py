@@ -31,6 +31,8 @@ def labels_of_one_hot(rows: np.ndarray, classes: int) -> np.ndarray:
             f"one-hot targets must have {classes} columns, one for each output, got {rows.shape[1]}"
         )
     labels = rows.argmax(axis=1)
-    if not (np.count_nonzero(rows) == len(rows) and (rows[np.arange(len(rows)), labels] == 1).all()):
+    if not (
+        np.count_nonzero(rows) == len(rows) and (rows[np.arange(len(rows)), labels] == 1).all()
+    ):
         raise DataError("targets with two axes must be one-hot: a single 1 a row, all else 0")
     return labels

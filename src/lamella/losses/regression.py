@@ -1,7 +1,7 @@
 """Losses for numbers: distances between predictions and targets."""
 
+from lamella.arrays import Array
 from lamella.losses.base import Loss
-from lamella.random import Array
 
 
 class MeanSquaredError(Loss):

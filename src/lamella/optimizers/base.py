@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from lamella.arguments import positive
+from lamella.arrays import Array
 from lamella.configured import Configured
 from lamella.elementwise import record
 from lamella.errors import FileFormatError, UsageError
 from lamella.memory import ParameterStore
-from lamella.random import Array
 from lamella.schedules import Schedule, expect_rate, rate_at
 
 FLUSH_EVERY = 16  # steps; a moment that shrinks by 0.4 or slower cannot pass the gap in between

@@ -1,0 +1,1 @@
+"""What to run on your own layers, losses and optimizers before you trust them."""
