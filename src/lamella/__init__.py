@@ -7,7 +7,9 @@ model = lm.MLP([256, 30], seed=2023).fit(train.x, train.y, epochs=5)
 model.evaluate(test.x, test.y)
 """
 
-from lamella import datasets, initializers, layers, losses, optimizers, testing
+from typing import TYPE_CHECKING, Any
+
+from lamella import initializers, layers, losses, optimizers
 from lamella.backend import Backend, get_backend
 from lamella.callbacks import (
     CSV,
@@ -54,4 +56,73 @@ from lamella.schedules import (
     Warmup,
 )
 
+if TYPE_CHECKING:
+    from lamella import datasets, testing
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "CSV",
+    "L1",
+    "L1L2",
+    "L2",
+    "MLP",
+    "SGD",
+    "Accuracy",
+    "Adam",
+    "AdamW",
+    "Backend",
+    "BatchNorm",
+    "BinaryCrossEntropy",
+    "Callback",
+    "Checkpoint",
+    "CosineDecay",
+    "Dense",
+    "Dropout",
+    "EarlyStopping",
+    "ExponentialDecay",
+    "Flatten",
+    "History",
+    "InverseDecay",
+    "JSONLines",
+    "LamellaError",
+    "Layer",
+    "LeakyReLU",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Metric",
+    "Momentum",
+    "Optimizer",
+    "Progress",
+    "ReLU",
+    "Regularizer",
+    "Schedule",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "SoftmaxClassifier",
+    "SoftmaxCrossEntropy",
+    "StepDecay",
+    "Tanh",
+    "TerminateOnNaN",
+    "Warmup",
+    "datasets",
+    "get_backend",
+    "initializers",
+    "layers",
+    "load",
+    "losses",
+    "optimizers",
+    "save",
+    "testing",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what training does not need only when it is asked for: it keeps the start quick."""
+    if name in ("datasets", "testing"):
+        import importlib
+
+        return importlib.import_module(f"lamella.{name}")
+    raise AttributeError(f"module 'lamella' has no attribute {name!r}")

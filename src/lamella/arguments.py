@@ -1,4 +1,4 @@
-"""Checks of hyper-parameters: each returns the value it was given, or says what is wrong with it."""
+"""Checks of hyper-parameters: each returns the value it was given, or says what is wrong."""
 
 import math
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ def positive(name: str, value: object) -> float:
 def in_range(
     name: str, value: object, low: float, high: float, *, right_open: bool = False
 ) -> float:
-    """Return ``value`` as a float if it lies in [low, high], or in [low, high) if ``right_open``."""
+    """Return ``value`` as a float if it lies in [low, high], or [low, high) if ``right_open``."""
     x = number(name, value)
     if not low <= x <= high or (right_open and x == high):
         bracket = ")" if right_open else "]"

@@ -1,6 +1,5 @@
 """Whose arrays: numpy on the host or cupy on a GPU, and the few things that differ between them."""
 
-import ctypes
 import functools
 import importlib.util
 import sys
@@ -210,6 +209,8 @@ def cupy_problem() -> str:
     """
     if importlib.util.find_spec("cupy") is None:
         return "cupy is not installed: pip install 'lamella[cuda13]' (or [cuda12], as your driver)"
+    import ctypes
+
     driver = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
         cuda = ctypes.CDLL(driver)

@@ -13,7 +13,7 @@ from lamella.losses.labels import is_integer
 from lamella.memory import Scratch
 
 
-def check_inputs(x: Any, dtype: np.dtype, name: str = "x") -> np.ndarray:
+def check_inputs(data: Any, dtype: np.dtype, name: str = "x") -> np.ndarray:
     """Return inputs as a numeric array with a batch axis, or say what is wrong with them.
 
     uint8 is kept: such inputs are images, scaled to [0, 1] when a batch is gathered. All else is
@@ -26,7 +26,7 @@ def check_inputs(x: Any, dtype: np.dtype, name: str = "x") -> np.ndarray:
     ShapeError
         If there is no batch axis.
     """
-    x = _to_numpy(x)
+    x = _to_numpy(data)
     if x.dtype.kind not in "biuf":
         raise DataError(f"{name} must hold numbers, got an array of {x.dtype}")
     if x.ndim < 2:
@@ -49,9 +49,9 @@ def check_inputs(x: Any, dtype: np.dtype, name: str = "x") -> np.ndarray:
     return x
 
 
-def check_targets(y: Any, samples: int, name: str = "y") -> np.ndarray:
+def check_targets(data: Any, samples: int, name: str = "y") -> np.ndarray:
     """Return targets as an array of ``samples`` rows of numbers."""
-    y = _to_numpy(y)
+    y = _to_numpy(data)
     if y.dtype.kind not in "biuf":
         raise DataError(f"{name} must hold numbers, got an array of {y.dtype}")
     if y.ndim == 0 or len(y) != samples:
@@ -131,7 +131,7 @@ class Batches:
         )
 
     def scaled(self, x: Array) -> Array:
-        """Return inputs as numbers of the model's dtype: uint8 images in [0, 1], all else as it is."""
+        """Return inputs in the model's dtype: uint8 images in [0, 1], all else as it is."""
         if x.dtype != np.uint8:
             return x
         out = self._scratch.get("scaled", x.shape, self._dtype)

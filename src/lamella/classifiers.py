@@ -1,4 +1,4 @@
-"""The two classifiers of the report as ready models: softmax regression and the multilayer perceptron."""
+"""Ready models: softmax regression and the multilayer perceptron."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from lamella.model import Sequential
 from lamella.optimizers import Adam, Optimizer
 from lamella.regularizers import L2
 
-LOSSES = {
+LOSSES: dict[str, type[Loss]] = {
     "cross-entropy": SoftmaxCrossEntropy,
     "L2": MeanSquaredError,
     "L1": MeanAbsoluteError,
@@ -20,7 +20,7 @@ LOSSES = {
 
 
 class Classifier(Sequential):
-    """A `Sequential` that is compiled from the start, and whose `fit` returns the classifier itself."""
+    """A `Sequential` that is compiled from the start, and whose `fit` returns itself."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Classifier(Sequential):
         self.compile(loss, optimizer or Adam(5e-4), metrics=["accuracy"])
 
     def fit(self, x: Any, y: Any, **options: Any) -> "Classifier":  # type: ignore[override]
-        """Train as `Sequential.fit` does, and return the classifier; ``history`` has the history."""
+        """Train as `Sequential.fit` does; the classifier is returned and has the ``history``."""
         super().fit(x, y, **options)
         return self
 

@@ -1,4 +1,4 @@
-"""Hyper-parameters are declared once, as ``__init__`` arguments; repr and saved files follow from that."""
+"""Hyper-parameters, declared once as ``__init__`` arguments: repr and saved files follow."""
 
 import inspect
 from collections.abc import Callable, Mapping

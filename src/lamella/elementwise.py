@@ -51,7 +51,7 @@ class Step:
 
 @dataclass
 class Program:
-    """What a rule computes. Values are numbered: arrays, then scalars, then results and constants."""
+    """What a rule computes. Its values are numbered: arrays, scalars, then all others."""
 
     arrays: int
     scalars: int
@@ -62,7 +62,7 @@ class Program:
     size: int = 0
 
     def is_scalar(self, value: int) -> bool:
-        """Whether a value is the same for all elements: then it is computed once, not per element."""
+        """Whether a value is the same for all elements, and so computed only once."""
         made = {step.result for step in self.scalar_steps}
         inputs = range(self.arrays, self.arrays + self.scalars)
         return value in self.constants or value in made or value in inputs
@@ -79,7 +79,7 @@ class Program:
 
 
 class Symbol(NDArrayOperatorsMixin):
-    """Stands for a number while a rule is recorded: operators and numpy functions on it are noted."""
+    """Stands for a number while a rule is recorded: what is done with it is noted."""
 
     def __init__(self, program: Program, value: int) -> None:
         self.program = program

@@ -14,7 +14,7 @@ class ShapeError(LamellaError, ValueError):
 
 
 class DataError(LamellaError, ValueError):
-    """The data cannot be trained on: empty, not finite, labels out of range, lengths that differ."""
+    """The data cannot be trained on: empty, not finite, labels out of range."""
 
 
 class UsageError(LamellaError, RuntimeError):
@@ -22,7 +22,7 @@ class UsageError(LamellaError, RuntimeError):
 
 
 class BackendError(LamellaError, RuntimeError):
-    """The array backend that was asked for cannot be used; the text says why and what to install."""
+    """The array backend asked for cannot be used; the text says why and what to install."""
 
 
 class FileFormatError(LamellaError, ValueError):
@@ -40,3 +40,7 @@ class MissingExtraError(LamellaError, ImportError):
 
 class DivergenceWarning(UserWarning):
     """Training was stopped because a number was no longer finite."""
+
+
+class CheckError(LamellaError, AssertionError):
+    """A check of `lamella.testing` found something wrong with a layer, loss or optimizer."""

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 import lamella.layers
 import lamella.losses
@@ -56,8 +54,10 @@ def save(model: Sequential, path: Any) -> None:
     UsageError
         If the model is not built, or the file cannot be written; an old one is kept then.
     """
+    from safetensors.numpy import save as serialise
+
     header, arrays = to_parts(model)
-    content = safetensors.numpy.save(arrays, {"format": FORMAT, "lamella": json.dumps(header)})
+    content = serialise(arrays, {"format": FORMAT, "lamella": json.dumps(header)})
     write_atomically(Path(path), content)
 
 
@@ -87,8 +87,10 @@ def load(
     FileFormatError
         If the file is damaged, truncated or not lamella's, or names a class that is not known.
     """
+    import safetensors
+
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:  # type: ignore[no-untyped-call]
+        with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, ValueError, TypeError) as error:

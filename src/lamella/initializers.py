@@ -4,6 +4,8 @@ Weights of shape (..., fan_in, fan_out) are drawn on the host, so a seed gives t
 every backend. An own initializer is any function of that form.
 """
 
+from __future__ import annotations  # numpy.random is imported only when it is used
+
 import math
 from collections.abc import Callable
 
@@ -12,7 +14,7 @@ import numpy as np
 from lamella.arrays import Shape
 from lamella.errors import ArgumentError
 
-Initializer = Callable[[np.random.Generator, Shape], np.ndarray]
+Initializer = Callable[["np.random.Generator", Shape], np.ndarray]
 
 
 def zeros(rng: np.random.Generator, shape: Shape) -> np.ndarray:
@@ -26,7 +28,7 @@ def ones(rng: np.random.Generator, shape: Shape) -> np.ndarray:
 
 
 def he_normal(rng: np.random.Generator, shape: Shape) -> np.ndarray:
-    """Normal with variance 2 / fan_in: keeps the scale level through ReLU layers (He et al., 2015)."""
+    """Normal with variance 2 / fan_in: keeps the scale through ReLU layers (He et al., 2015)."""
     return rng.standard_normal(shape) * math.sqrt(2 / _fans(shape)[0])
 
 
@@ -37,7 +39,7 @@ def he_uniform(rng: np.random.Generator, shape: Shape) -> np.ndarray:
 
 
 def glorot_normal(rng: np.random.Generator, shape: Shape) -> np.ndarray:
-    """Normal with variance 2 / (fan_in + fan_out): for tanh and linear ones (Glorot, Bengio, 2010)."""
+    """Normal with variance 2 / (fan_in + fan_out): for tanh (Glorot and Bengio, 2010)."""
     return rng.standard_normal(shape) * math.sqrt(2 / sum(_fans(shape)))
 
 
@@ -79,7 +81,7 @@ def get_initializer(init: str | Initializer) -> Initializer:
 
 
 def _fans(shape: Shape) -> tuple[int, int]:
-    """Inputs and outputs of one unit; leading axes, as of a convolution's window, count for both."""
+    """Inputs and outputs of one unit; leading axes (a window) count for both."""
     if len(shape) < 2:
         raise ArgumentError(
             f"a parameter of shape {shape} has no fan-in: use 'zeros' or 'ones' for vectors"

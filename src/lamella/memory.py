@@ -41,7 +41,7 @@ class State:
 
 
 class Parameter:
-    """An array that is trained: its value and its gradient, both views into the model's flat vectors.
+    """An array that is trained: value and gradient, both views into the model's vectors.
 
     Assigning to ``value`` or ``grad`` copies into the view, so the model always sees it.
 
@@ -158,7 +158,7 @@ class ParameterStore:
 
 
 class Scratch:
-    """Named memory that is used again: a leading slice of a buffer as large as was ever asked for."""
+    """Named memory that is used again: a leading slice of the largest ever asked for."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -181,14 +181,15 @@ class Scratch:
         return buffer[:size].reshape(shape)
 
     def buffers(self) -> Mapping[tuple[str, np.dtype], Array]:
-        """Every buffer by name and dtype; tests fill them with NaN to find what is read too early."""
+        """Return every buffer by name and dtype; checks fill them with NaN."""
         return self._buffers
 
 
 class Workspace(Configured):
-    """Base of what computes on arrays: layers, losses, metrics. Lends ``xp``, ``dtype`` and scratch.
+    """Base of what computes on arrays: layers, losses, metrics.
 
-    A model binds its parts when it is built. `bind` is for using one on its own.
+    It lends ``backend``, ``xp``, ``dtype`` and scratch memory. A model binds its parts when it is
+    built; `bind` is for using one on its own.
     """
 
     backend: Backend

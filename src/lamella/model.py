@@ -266,20 +266,20 @@ class Sequential(Network):
         return result
 
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return class probabilities (N, K): the softmax of the outputs, if the loss takes logits."""
+        """Return class probabilities (N, K): the outputs' softmax, if the loss takes logits."""
         self._expect_compiled()
         pred = self.backend.asarray(self.predict(x, batch_size=batch_size))
         return self.backend.to_host(self.loss.probabilities(pred))
 
     def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return the class of each sample (N,): the largest output, or whether a single one is over 1/2."""
+        """Return the class of each sample (N,): the largest output; a single one's is 0 or 1."""
         pred = self.predict(x, batch_size=batch_size)
         if pred.shape[-1] == 1:
-            return (pred[..., 0] > 0.5).astype(np.int64)
-        return pred.argmax(axis=-1)
+            return np.asarray(pred[..., 0] > 0.5, np.int64)
+        return np.asarray(pred.argmax(axis=-1))
 
     def save(self, path: Any) -> None:
-        """Write architecture, weights and states to a safetensors file, see `lamella.files.save`."""
+        """Write architecture, weights and states to a file, see `lamella.files.save`."""
         from lamella.files import save
 
         save(self, path)
@@ -304,9 +304,9 @@ class Sequential(Network):
                     f"{which}, it needs {layer.min_batch}: choose another batch_size"
                 )
 
-    def _inputs(self, x: Any, name: str = "x") -> np.ndarray:
-        """Return checked inputs on the host, of the shape the model was built for; build it if new."""
-        x = check_inputs(x, self.dtype, name)
+    def _inputs(self, data: Any, name: str = "x") -> np.ndarray:
+        """Return checked inputs of the shape the model was built for; build it if new."""
+        x = check_inputs(data, self.dtype, name)
         if self.store is None:
             self.build(x.shape[1:])
         if x.shape[1:] != self.in_shape:
@@ -316,7 +316,7 @@ class Sequential(Network):
                     f"{name} has samples of shape {x.shape[1:]}, but layer 0 "
                     f"{type(self.layers[0]).__name__} was built for {self.in_shape}"
                 )
-            x = x.reshape(len(x), *self.in_shape)
+            return np.reshape(x, (len(x), *self.in_shape))
         return x
 
     def _prepare(

@@ -101,10 +101,10 @@ class Network(Configured):
         return x
 
     def backward(self, dy: Array) -> None:
-        """Compute the gradient of every parameter from that at the outputs of the last `forward`."""
+        """Compute every parameter's gradient from that at the last `forward`'s outputs."""
         gradient: Array | None = dy
         for layer in reversed(self.layers[self._first :]):
-            gradient = layer.backward(gradient)  # type: ignore[arg-type]
+            gradient = layer.backward(gradient)
 
     def penalty(self) -> float:
         """Return the sum of all regularizers' penalties on the present weights."""

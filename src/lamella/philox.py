@@ -10,13 +10,14 @@ from lamella.random import Noise
 # Number i of draw n comes from counter (i / 4, n) and lane i % 4, under a key of 64 bits.
 # Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011.
 PHILOX = """
-__device__ unsigned int philox(unsigned long long key, unsigned long long draw, unsigned long long i) {
-    unsigned long long block = i >> 2;
+typedef unsigned long long u64;
+__device__ unsigned int philox(u64 key, u64 draw, u64 i) {
+    u64 block = i >> 2;
     unsigned int c[4] = {(unsigned int)block, (unsigned int)(block >> 32),
                          (unsigned int)draw, (unsigned int)(draw >> 32)};
     unsigned int k0 = (unsigned int)key, k1 = (unsigned int)(key >> 32);
     for (int round = 0; round < 10; ++round) {
-        unsigned long long p0 = 0xD2511F53ull * c[0], p1 = 0xCD9E8D57ull * c[2];
+        u64 p0 = 0xD2511F53ull * c[0], p1 = 0xCD9E8D57ull * c[2];
         unsigned int c1 = c[1], c3 = c[3];
         c[0] = (unsigned int)(p1 >> 32) ^ c1 ^ k0;
         c[1] = (unsigned int)p1;

@@ -1,4 +1,6 @@
-"""One seed, many independent streams: what decides a run's random numbers is the seed and a name."""
+"""One seed, many independent streams: a stream's numbers depend on the seed and its name."""
+
+from __future__ import annotations  # numpy.random is imported only when it is used
 
 import zlib
 from abc import ABC, abstractmethod

@@ -42,7 +42,7 @@ class StepDecay(Schedule):
         self.factor = in_range("factor", positive("factor", factor), 0, 1)
 
     def __call__(self, progress: float) -> float:
-        return self.lr * self.factor ** (progress // self.every)
+        return self.lr * self.factor ** math.floor(progress / self.every)
 
 
 class ExponentialDecay(Schedule):

@@ -1,5 +1,7 @@
 """Holding out a share of a data set."""
 
+from __future__ import annotations  # numpy.random is imported only when it is used
+
 import numpy as np
 
 from lamella.errors import DataError
@@ -46,7 +48,7 @@ def split_rows(
 
 
 def _quotas(counts: list[int], share: float) -> list[int]:
-    """Return how many to hold out of each group: round(share * total) in all, by largest remainder."""
+    """Return how many to hold out of each group, by largest remainder: the total is exact."""
     wanted = share * np.array(counts)
     quotas = np.floor(wanted)
     missing = round(share * sum(counts)) - int(quotas.sum())

@@ -3,8 +3,6 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from lamella.callbacks.base import Callback
 
 if TYPE_CHECKING:
@@ -21,7 +19,9 @@ class Progress(Callback):
 
     def on_fit_begin(self, model: "Sequential", epochs: int, batches: int) -> None:
         self.first, self.epochs = model.epochs_done, epochs
-        self.bar: tqdm[Any] = tqdm(total=epochs * batches, unit="batch", file=sys.stderr)
+        from tqdm import tqdm  # takes longer to import than all of lamella
+
+        self.bar = tqdm(total=epochs * batches, unit="batch", file=sys.stderr)
 
     def on_epoch_begin(self, model: "Sequential", epoch: int) -> None:
         self.bar.set_description(f"epoch {epoch + 1 - self.first}/{self.epochs}", refresh=False)

@@ -35,7 +35,7 @@ class Best:
         self.value: float | None = None
 
     def improves(self, logs: dict[str, Any]) -> bool:
-        """Whether the value in ``logs`` is the best so far, which is then remembered; NaN never is."""
+        """Whether the value in ``logs`` is the best so far, and remember it; NaN never is."""
         if self.monitor not in logs:
             known = ", ".join(logs)
             raise UsageError(
@@ -116,7 +116,8 @@ class TerminateOnNaN(Callback):
             return
         reason = (
             f"the loss is not finite in epoch {model.epochs_done + 1}, batch {batch + 1} (step "
-            f"{model.optimizer.t}): {_first_trouble(model)}. Try a smaller learning rate, or clip_norm"
+            f"{model.optimizer.t}): {_first_trouble(model)}. "
+            "Try a smaller learning rate, or clip_norm"
         )
         model.stop(reason)
         warnings.warn(reason, DivergenceWarning, stacklevel=2)

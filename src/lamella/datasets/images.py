@@ -69,7 +69,7 @@ def _border(grey: np.ndarray) -> np.ndarray:
 def _ink(grey: np.ndarray, name: str) -> np.ndarray:
     """Return the strength of ink, 0 to 255, with the paper at 0."""
     paper = float(np.median(_border(grey)))
-    ink = paper - grey if paper > 127 else grey - paper
+    ink: np.ndarray = paper - grey if paper > 127 else grey - paper
     if ink.max() < 16:
         raise FileFormatError(f"{name} shows no digit: all of it is about as bright as its border")
     ink = np.clip(ink / ink.max(), 0, 1) * 255

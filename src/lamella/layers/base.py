@@ -14,7 +14,7 @@ from lamella.random import Noise, Streams
 
 
 class Layer(Workspace):
-    """One step of a network. A subclass writes `forward` and `backward`, and `build` if it has parameters.
+    """One step of a network. A subclass writes `forward`, `backward`, and often `build`.
 
     Attributes
     ----------
@@ -46,8 +46,8 @@ class Layer(Workspace):
     gives_probabilities: bool = False
     takes_any_shape: bool = False
     label: str = ""
-    parameters: tuple[Parameter, ...] = ()
-    states: tuple[State, ...] = ()
+    parameters: list[Parameter]
+    states: list[State]
 
     def build(self, in_shape: Shape) -> Shape:
         """Declare parameters for inputs of ``in_shape`` and return the shape of the outputs.
@@ -95,18 +95,18 @@ class Layer(Workspace):
         parameter = Parameter(
             f"{self.label}.{name}", tuple(shape), get_initializer(init), regularizer
         )
-        self.parameters = (*self.parameters, parameter)
+        self.parameters.append(parameter)
         return parameter
 
     def add_state(self, name: str, shape: Shape, fill: float = 0.0) -> State:
         """Declare an array that is saved with the model but not trained; call it in `build`."""
         self._expect_new(name)
         state = State(f"{self.label}.{name}", tuple(shape), fill)
-        self.states = (*self.states, state)
+        self.states.append(state)
         return state
 
     def expect_rank(self, in_shape: Shape, rank: int, hint: str) -> Shape:
-        """Return ``in_shape`` if it has ``rank`` axes, else raise a ShapeError that ends in ``hint``."""
+        """Return ``in_shape`` if it has ``rank`` axes, else raise a ShapeError with ``hint``."""
         if len(in_shape) != rank:
             raise ShapeError(
                 f"{type(self).__name__} takes {rank} axis of features, got inputs of shape "
@@ -128,7 +128,7 @@ class Layer(Workspace):
         self.bind(owner, backend, dtype)
         self.label = f"{index}.{type(self).__name__}"
         self.rng = backend.noise(streams.key("noise", index))
-        self.parameters = self.states = ()
+        self.parameters, self.states = [], []
         out_shape = self.build(in_shape)
         if not isinstance(out_shape, tuple):
             raise ShapeError(f"build must return the output's shape as a tuple, got {out_shape!r}")
@@ -137,6 +137,8 @@ class Layer(Workspace):
         return out_shape
 
     def _expect_new(self, name: str) -> None:
-        taken = [part.name.rsplit(".", 1)[-1] for part in (*self.parameters, *self.states)]
+        parts: list[Parameter | State] = [*self.parameters, *self.states]
+        names = [part.name for part in parts]
+        taken = [full.rsplit(".", 1)[-1] for full in names]
         if name in taken or "." in name or not name:
             raise ArgumentError(f"{name!r} is no new name without dots in {type(self).__name__}")

@@ -6,7 +6,7 @@ from lamella.layers.base import Layer
 
 
 class Dropout(Layer):
-    """Sets a random share of its inputs to zero in training, and scales up the rest so that the mean stays.
+    """Sets a random share of its inputs to zero in training, and scales up the rest.
 
         y = x mask,   mask = 1 / (1 - rate) with probability 1 - rate, else 0
 

@@ -42,7 +42,7 @@ class Loss(Workspace):
         """Return the gradient of the last `forward` at ``pred``; same shape as ``pred``."""
 
     def prepare(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
-        """Check targets for a model with outputs of ``out_shape`` and return them as `forward` takes them.
+        """Check targets for outputs of ``out_shape`` and return them as `forward` takes them.
 
         Called once for a whole data set, before anything is trained. By default targets are
         numbers of the same shape as the predictions; integer labels (N,) for K > 1 outputs become
@@ -57,7 +57,7 @@ class Loss(Workspace):
         """
         if target.ndim == 1 and len(out_shape) == 1 and out_shape[0] > 1 and is_integer(target):
             classes = check_labels(target, out_shape[0])
-            return np.eye(out_shape[0], dtype=dtype)[classes]
+            return np.asarray(np.eye(out_shape[0], dtype=dtype)[classes])
         if target.shape[1:] != out_shape:
             hint = ""
             if target.ndim == 1 and out_shape == (1,):

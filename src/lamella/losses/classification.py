@@ -25,6 +25,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     takes_logits = True
+    _class_numbers: Array = ()
 
     def forward(self, pred: Array, target: Array) -> Array:
         xp, row = self.xp, (len(pred), 1)
@@ -60,18 +61,19 @@ class SoftmaxCrossEntropy(Loss):
         return p / p.sum(axis=-1, keepdims=True)
 
     def _classes(self, pred: Array) -> Array:
-        if "_class_numbers" not in self.__dict__ or len(self._class_numbers) != pred.shape[-1]:
+        if len(self._class_numbers) != pred.shape[-1]:
             self._class_numbers = self.xp.arange(pred.shape[-1])
         return self._class_numbers
 
 
 class BinaryCrossEntropy(Loss):
-    """Surprise at yes-or-no answers, given their probabilities (from `Sigmoid`); mean over all outputs.
+    """Surprise at yes-or-no answers, given their probabilities (from `Sigmoid`).
 
         loss = -t log p - (1 - t) log(1 - p)         d loss / d p = (p - t) / (p (1 - p))
 
-    ``p`` is taken as no smaller than the smallest normal number and ``1 - p`` as no smaller than
-    the step of the dtype at 1 (1.2e-38 and 1.2e-7 in float32), so the loss stays finite.
+    It is the mean over samples and outputs. ``p`` is taken as no smaller than the smallest normal
+    number and ``1 - p`` as no smaller than the step of the dtype at 1 (1.2e-38 and 1.2e-7 in
+    float32), so the loss stays finite.
 
     Shapes
     ------

@@ -30,7 +30,7 @@ def labels_of_one_hot(rows: np.ndarray, classes: int) -> np.ndarray:
         raise ShapeError(
             f"one-hot targets must have {classes} columns, one for each output, got {rows.shape[1]}"
         )
-    labels = rows.argmax(axis=1)
+    labels: np.ndarray = rows.argmax(axis=1)
     if not (
         np.count_nonzero(rows) == len(rows) and (rows[np.arange(len(rows)), labels] == 1).all()
     ):

@@ -27,7 +27,7 @@ class MeanSquaredError(Loss):
 
 
 class MeanAbsoluteError(Loss):
-    """Mean of abs(p - t) over samples and outputs: the report's L1 loss. Its slope at 0 is taken as 0.
+    """Mean of abs(p - t) over samples and outputs, the report's L1 loss; slope 0 at 0.
 
     Shapes
     ------

@@ -57,9 +57,7 @@ class Adam(Optimizer):
         step = self.learning_rate * correction / (1 - self.beta1**t)
         return step, self.beta1, self.beta2, self.eps * correction
 
-    def rule(  # type: ignore[override]
-        self, w: Any, g: Any, m: Any, v: Any, step: Any, b1: Any, b2: Any, eps: Any
-    ) -> Any:
+    def rule(self, w: Any, g: Any, m: Any, v: Any, step: Any, b1: Any, b2: Any, eps: Any) -> Any:
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g * g
         return w - step * m / (sqrt(v) + eps), m, v
@@ -108,7 +106,5 @@ class AdamW(Adam):
         """Return the scalars of step ``t`` for parameters that are not decayed."""
         return (1.0, *super().scalars(t))
 
-    def rule(  # type: ignore[override]
-        self, w: Any, g: Any, m: Any, v: Any, shrink: Any, *adam_scalars: Any
-    ) -> Any:
+    def rule(self, w: Any, g: Any, m: Any, v: Any, shrink: Any, *adam_scalars: Any) -> Any:
         return super().rule(shrink * w, g, m, v, *adam_scalars)

@@ -69,7 +69,7 @@ class Optimizer(Configured, ABC):
 
     @abstractmethod
     def rule(self, w: Any, g: Any, *slots_and_scalars: Any) -> Any:
-        """Return the new weight, followed by the new slots, for one weight ``w`` with gradient ``g``."""
+        """Return the new weight and new slots for one weight ``w`` with gradient ``g``."""
 
     @property
     def learning_rate(self) -> float:
@@ -160,7 +160,7 @@ class Optimizer(Configured, ABC):
 
             return run
 
-        updates = []
+        updates: Updates = []
         for parameter, span in self._store.spans:
             kept = [vector[span].reshape(parameter.shape) for vector in self.state.values()]
             updates.append((whole(parameter.value, parameter.grad, *kept), self.scalars))

@@ -30,7 +30,7 @@ class SGD(Optimizer):
     def scalars(self, t: int) -> tuple[float, ...]:
         return (self.learning_rate,)
 
-    def rule(self, w: Any, g: Any, lr: Any) -> Any:  # type: ignore[override]
+    def rule(self, w: Any, g: Any, lr: Any) -> Any:
         return w - lr * g
 
 
@@ -73,6 +73,6 @@ class Momentum(Optimizer):
     def scalars(self, t: int) -> tuple[float, ...]:
         return self.beta, self.learning_rate
 
-    def rule(self, w: Any, g: Any, v: Any, beta: Any, lr: Any) -> Any:  # type: ignore[override]
+    def rule(self, w: Any, g: Any, v: Any, beta: Any, lr: Any) -> Any:
         v = beta * v + g
         return w - lr * (g + beta * v if self.nesterov else v), v

@@ -1,0 +1,74 @@
+"""The command ``lamella``: train, evaluate, predict, info.
+
+Exit status: 0 when all went well; 1 when training diverged or an image could not be read; 2 when
+what was asked for cannot be done, with one line on stderr that says why; 130 when interrupted.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import lamella
+from lamella.cli import evaluate, info, predict, train
+from lamella.errors import ArgumentError, LamellaError
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as all of lamella does, and where the options are listed."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ArgumentError(f"{message} ({self.prog} --help lists what there is)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments after the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    try:
+        args = _parser().parse_args(argv)
+        status: int = args.run(args)
+        sys.stdout.flush()  # a reader that has gone is noticed here, not when python shuts down
+        return status
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. What is left in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return 130
+    except (LamellaError, OSError, MemoryError) as error:
+        complain(str(error))
+        return 2
+
+
+def complain(text: str) -> None:
+    """Print ``text`` as one line on stderr."""
+    print("lamella:", " ".join(text.split()), file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="lamella",
+        description="Train small networks on the MNIST that comes with lamella, and use them.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"lamella {lamella.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in (train, evaluate, predict, info):
+        name = command.__name__.rpartition(".")[2]
+        summary = (command.__doc__ or "").partition("\n")[0]
+        subparser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        command.add_options(subparser)
+        subparser.set_defaults(run=command.run)
+    return parser

@@ -1,0 +1,7 @@
+"""What to run on your own layers, losses and optimizers before you trust them."""
+
+from lamella.testing.layers import check_layer
+from lamella.testing.losses import check_loss
+from lamella.testing.optimizers import check_optimizer
+
+__all__ = ["check_layer", "check_loss", "check_optimizer"]

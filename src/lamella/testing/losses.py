@@ -1,0 +1,194 @@
+"""check_loss: is a loss the mean it says it is, with the gradient that belongs to it?"""
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from lamella.arrays import Shape
+from lamella.backend import Backend, CupyBackend, NumpyBackend
+from lamella.errors import CheckError, LamellaError, UsageError
+from lamella.losses import Loss
+from lamella.testing import strict_cupy
+from lamella.testing.comparing import (
+    expect_array,
+    expect_close,
+    expect_gradient,
+    expect_same,
+    numeric_gradient,
+)
+
+
+def check_loss(
+    loss: Loss,
+    out_shape: Shape = (4,),
+    *,
+    batch: int = 5,
+    pred: Any = None,
+    target: Any = None,
+    seed: int = 0,
+) -> None:
+    """Check a loss in all that lamella asks of one; say what is wrong, and where.
+
+    - its gradient equals central differences in float64;
+    - the loss of a batch is the mean of its samples' losses;
+    - a weight of 2 counts a sample twice;
+    - results do not depend on what scratch memory held, nor on a longer batch before;
+    - predictions and targets are left alone, and float32 stays float32;
+    - on a strict stand-in for a GPU it gives the same as on the host, without waiting for it.
+
+    Parameters
+    ----------
+    loss : Loss
+        A fresh object; it is copied, and not changed.
+    out_shape : tuple of int
+        Of one prediction.
+    batch : int
+        Samples in a batch.
+    pred : array (batch, *out_shape), optional
+        Instead of random predictions: normal for a loss on logits, else in [0.1, 0.9].
+    target : array, optional
+        Instead of random labels, or (where the loss does not take labels) numbers in [0, 1].
+    seed : int
+        Decides what is random.
+
+    Raises
+    ------
+    CheckError
+        At the first thing that is wrong (an AssertionError, so tests fail with it).
+    """
+    if loss._owner is not None:
+        raise UsageError("give check_loss a fresh loss, not one that belongs to a model")
+    rng = np.random.default_rng(seed)
+    if pred is None:
+        shape = (batch, *out_shape)
+        pred = rng.standard_normal(shape) if loss.takes_logits else rng.uniform(0.1, 0.9, shape)
+    pred = np.array(pred, float)
+    out_shape = pred.shape[1:]
+    target = _target(loss, target, len(pred), out_shape, rng)
+
+    bench = _Bench(loss, NumpyBackend(), "float64")
+    target64 = loss.prepare(target, out_shape, np.dtype("float64"))
+    value, gradient = bench.run(pred, target64)
+    moved = pred.copy()
+    expected = numeric_gradient(lambda: bench.value(moved, target64), moved, bench.backend)
+    expect_gradient(f"the gradient of {loss!r}", gradient, expected)
+
+    single = [bench.value(pred[i : i + 1], target64[i : i + 1]) for i in range(len(pred))]
+    _expect_number(f"{loss!r}", value, float(np.mean(single)), "it is not the mean over the batch")
+    _check_weights(bench, pred, target64)
+    for buffer in bench.loss._scratch.buffers().values():
+        buffer[...] = np.nan if buffer.dtype.kind == "f" else 1
+    again, gradient_again = bench.run(pred, target64)
+    _expect_number(f"{loss!r}", again, value, "scratch is read before it is written")
+    expect_close(
+        f"the gradient of {loss!r}",
+        gradient_again,
+        gradient,
+        relative=1e-10,
+        cause="scratch is read before it is written",
+    )
+
+    target32 = loss.prepare(target, out_shape, np.dtype("float32"))
+    rough, rough_gradient = _Bench(loss, NumpyBackend(), "float32").run(pred, target32)
+    _expect_number(f"{loss!r} in float32", rough, value, "float64 gives another", 1e-3)
+    device = _Bench(loss, CupyBackend(strict_cupy, "stand-in"), "float32")
+    try:
+        there, there_gradient = device.run(pred, target32)
+    except (strict_cupy.StrictError, TypeError, AttributeError) as error:
+        raise CheckError(
+            f"{loss!r} would fail on a GPU: {error}. Use self.xp instead of numpy, and what cupy "
+            "has too"
+        ) from error
+    if device.waits:
+        raise CheckError(
+            f"{loss!r} waits for the device {device.waits} times a step: do not read numbers of "
+            "arrays (float(), if, item()) in forward and backward"
+        )
+    _expect_number(f"{loss!r} on a device", there, rough, "the host gives another", 1e-4)
+    expect_close(
+        f"the gradient of {loss!r} on a device",
+        there_gradient,
+        rough_gradient,
+        relative=1e-3,
+        absolute=1e-5,
+        cause="the host gives another",
+    )
+
+
+class _Bench:
+    """A copy of the loss, bound to a backend."""
+
+    def __init__(self, loss: Loss, backend: Backend, dtype: str) -> None:
+        self.loss = copy.deepcopy(loss)
+        self.loss.bind(self, backend, dtype)
+        self.backend, self.dtype = backend, np.dtype(dtype)
+        self.waits = 0
+
+    def value(self, pred: np.ndarray, target: np.ndarray, weight: Any = None) -> float:
+        return float(self.loss(pred, target, weight))
+
+    def run(self, pred: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return value and gradient; check what kind of arrays they are."""
+        pred = pred.astype(self.dtype)
+        send, fetch = self.backend.asarray, self.backend.to_host
+        given = send(pred), send(target)
+        strict_cupy.counts.reset()
+        value = self.loss(*given)
+        gradient = self.loss.backward()
+        self.waits = strict_cupy.counts.syncs
+        name = f"the gradient of {self.loss!r}"
+        expect_array(name, gradient, self.backend, self.dtype)
+        if getattr(value, "shape", None) != ():
+            raise CheckError(f"{self.loss!r} must give a 0-d array, got {value!r}")
+        if gradient.shape != pred.shape:
+            raise CheckError(f"{name} has shape {gradient.shape}, expected {pred.shape}")
+        result = np.array(fetch(gradient))
+        for what, array, before in zip(("pred", "target"), given, (pred, target), strict=True):
+            cause = f"{self.loss!r} changed it in place; write into self.scratch(...) instead"
+            expect_same(what, np.array(fetch(array)), before, cause)
+        return float(fetch(value)), result
+
+
+def _target(
+    loss: Loss, target: Any, batch: int, out_shape: Shape, rng: np.random.Generator
+) -> np.ndarray:
+    if target is not None:
+        return np.asarray(target)
+    labels = rng.integers(0, out_shape[0], batch)
+    try:
+        loss.prepare(labels, out_shape, np.dtype("float64"))
+    except LamellaError:
+        return rng.uniform(0, 1, (batch, *out_shape))
+    return labels
+
+
+def _check_weights(bench: _Bench, pred: np.ndarray, target: np.ndarray) -> None:
+    weight = np.ones(len(pred))
+    weight[0] = 2
+    twice = np.concatenate([[0], np.arange(len(pred))])
+    try:
+        weighted = bench.value(pred, target, weight)
+        gradient = bench.loss.backward().copy()
+    except UsageError:
+        return  # it says that it takes no weights
+    expected = bench.value(pred[twice], target[twice])
+    _expect_number(f"{bench.loss!r}", weighted, expected, "a weight of 2 does not count twice")
+    each = bench.loss.backward()
+    summed = each[1:].copy()
+    summed[0] += each[0]
+    expect_close(
+        f"the gradient of {bench.loss!r}",
+        gradient,
+        summed,
+        relative=1e-9,
+        absolute=1e-12,
+        cause="a weight of 2 does not count twice: end backward with self.share(...)",
+    )
+
+
+def _expect_number(
+    what: str, got: float, expected: float, cause: str, tolerance: float = 1e-9
+) -> None:
+    if not abs(got - expected) <= tolerance * max(1.0, abs(expected)):
+        raise CheckError(f"{what} is {got:.9g}, expected {expected:.9g}: {cause}")
