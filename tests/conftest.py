@@ -6,7 +6,7 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend, CupyBackend, NumpyBackend, cupy_problem
 
-from . import strict_cupy
+from lamella.testing import strict_cupy
 
 
 @pytest.fixture(params=["numpy", "strict", pytest.param("cupy", marks=pytest.mark.gpu)])

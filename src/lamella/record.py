@@ -20,8 +20,6 @@ from lamella.errors import UsageError
 if TYPE_CHECKING:
     from lamella.model import Sequential
 
-EXTRAS = {"matplotlib": "plot", "PIL": "images", "cupy": "cuda13"}  # import name: what brings it
-
 
 class RunFolder(Callback):
     """The folder of one run, which never holds the files of two.
@@ -80,7 +78,7 @@ def finite(value: float) -> float | None:
 
 
 def environment(backend: Backend) -> dict[str, Any]:
-    """Return what a run's numbers and its time depend on beside its configuration, as JSON can hold it."""
+    """Return what a run depends on beside its configuration, as JSON can hold it."""
     return {
         "versions": versions(),
         "backend": {"name": backend.name, "why": backend.reason},

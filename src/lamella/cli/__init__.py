@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import lamella
 from lamella.cli import evaluate, info, predict, train
+from lamella.cli.messages import complain
 from lamella.errors import ArgumentError, LamellaError
 
 
@@ -48,13 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return 130
     except (LamellaError, OSError, MemoryError) as error:
-        complain(str(error))
+        complain(error)
         return 2
-
-
-def complain(text: str) -> None:
-    """Print ``text`` as one line on stderr."""
-    print("lamella:", " ".join(text.split()), file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

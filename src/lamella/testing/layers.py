@@ -103,7 +103,7 @@ class _Bench:
 
     def run(self, x: np.ndarray, dy: np.ndarray) -> dict[str, np.ndarray]:
         """Return copies of outputs and all gradients; check what kind of arrays they are."""
-        device_x, device_dy = self.backend.asarray(x), self.backend.asarray(dy)
+        device_x, device_dy = self.backend.asarray(x.copy()), self.backend.asarray(dy.copy())
         y = self.forward(device_x)
         expect_array(f"the output of {self.name}", y, self.backend, self.dtype)
         if y.shape != (len(x), *self.out_shape):

@@ -132,7 +132,7 @@ class _Bench:
         """Return value and gradient; check what kind of arrays they are."""
         pred = pred.astype(self.dtype)
         send, fetch = self.backend.asarray, self.backend.to_host
-        given = send(pred), send(target)
+        given = send(pred.copy()), send(target.copy())
         strict_cupy.counts.reset()
         value = self.loss(*given)
         gradient = self.loss.backward()

@@ -11,6 +11,8 @@ around on a GPU). A green run on it is not a run on a GPU.
 import json
 import operator
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,17 @@ class Counts:
 
 
 counts = Counts()
+_forbidden: list[Any] = []
+
+
+@contextmanager
+def forbid(dtype: Any) -> Iterator[None]:
+    """Refuse new device arrays of ``dtype``: finds numbers that were widened by mistake."""
+    _forbidden.append(np.dtype(dtype))
+    try:
+        yield
+    finally:
+        _forbidden.pop()
 
 
 def _device(result: Any, *, fresh: bool = True) -> Any:
@@ -47,6 +60,8 @@ def _device(result: Any, *, fresh: bool = True) -> Any:
         counts.allocations += fresh
         array = ndarray.__new__(ndarray)
         array.host = np.asarray(result)
+        if fresh and array.host.dtype in _forbidden:
+            raise StrictError(f"an array of {array.host.dtype} was made")
         return array
     if isinstance(result, tuple | list):
         return type(result)(_device(item, fresh=fresh) for item in result)

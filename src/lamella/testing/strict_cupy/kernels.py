@@ -57,7 +57,7 @@ def _numbers(values: dict[str, Any], index: np.ndarray) -> np.ndarray:
 
 
 def _unit(bits: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    return np.multiply(bits >> 8, 2**-24, dtype=dtype)
+    return np.asarray(np.multiply(bits >> 8, 2**-24, dtype=dtype))
 
 
 def _uniform(values: dict[str, Any], out: np.ndarray) -> np.ndarray:
@@ -66,7 +66,8 @@ def _uniform(values: dict[str, Any], out: np.ndarray) -> np.ndarray:
 
 def _normal(values: dict[str, Any], out: np.ndarray) -> np.ndarray:
     index = np.arange(out.size)
-    u = _unit(_numbers(values, 2 * index) + 256, out.dtype)
+    u = _unit(_numbers(values, 2 * index), out.dtype)
+    u += out.dtype.type(2**-24)  # away from 0, where the logarithm has no value
     v = _unit(_numbers(values, 2 * index + 1), out.dtype)
     return np.reshape(np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v), out.shape)
 

@@ -1,0 +1,28 @@
+"""Measure a saved model on MNIST's 10,000 test images."""
+
+import argparse
+import json
+
+from lamella.datasets import mnist
+from lamella.files import load
+from lamella.record import finite
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``lamella evaluate``."""
+    parser.add_argument("file", metavar="FILE", help="a model that lamella train or save wrote")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
+    parser.add_argument("--backend", choices=("auto", "numpy", "cupy"), default="auto")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print loss and accuracy."""
+    model = load(args.file, backend=args.backend)
+    _, test = mnist()
+    scores = model.evaluate(test.x, test.y)
+    if args.json:
+        print(json.dumps({name: finite(value) for name, value in scores.items()}))
+    else:
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
+        print(f"{shown} on {len(test.y):,} test images")
+    return 0

@@ -1,0 +1,42 @@
+"""Show versions, the backend and why it was chosen, BLAS, threads and cores."""
+
+import argparse
+from importlib import metadata
+
+from lamella.backend import get_backend
+from lamella.record import environment, installed
+
+# What is optional: how it is imported, and the extra that brings it.
+OPTIONAL = {
+    "matplotlib": ("matplotlib", "plot"),
+    "Pillow": ("PIL", "images"),
+    "cupy": ("cupy", "cuda13"),
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """``lamella info`` has no options."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what there is, a line each."""
+    there = environment(get_backend())
+    rows = dict(there["versions"])
+    for name, (package, extra) in OPTIONAL.items():
+        rows[name] = _version(package) or f"not installed: pip install 'lamella[{extra}]'"
+    rows["backend"] = "{name} ({why})".format(**there["backend"])
+    libraries = ["{name} {version}, threads: {threads}".format(**blas) for blas in there["blas"]]
+    rows["BLAS"] = "; ".join(libraries) or "none that threadpoolctl knows"
+    rows["cores"] = str(there["cores"])
+    width = max(map(len, rows))
+    for name, value in rows.items():
+        print(f"{name:<{width}}  {value}")
+    return 0
+
+
+def _version(package: str) -> str:
+    """Return the version of an installed package, empty if it is not there."""
+    if not installed(package):
+        return ""
+    distributions = metadata.packages_distributions().get(package, [])
+    return metadata.version(distributions[0]) if distributions else "installed"

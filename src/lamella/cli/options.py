@@ -1,0 +1,171 @@
+"""What ``lamella train`` can be told, and the model that comes of it."""
+
+import argparse
+from fractions import Fraction
+from typing import Any
+
+from lamella.arguments import at_least, in_range
+from lamella.classifiers import LOSSES, MLP, Classifier, SoftmaxClassifier
+from lamella.errors import ArgumentError
+from lamella.optimizers import SGD, Adam, AdamW, Momentum, Optimizer
+from lamella.schedules import InverseDecay
+
+HIDDEN = (256, 30)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``lamella train``; the defaults are the report's."""
+    model = parser.add_argument_group("model")
+    model.add_argument("--model", choices=("mlp", "softmax"), default="mlp")
+    model.add_argument(
+        "--hidden",
+        type=int,
+        nargs="+",
+        metavar="WIDTH",
+        help="width of each hidden layer of the mlp (default: 256 30)",
+    )
+    model.add_argument("--batch-norm", action="store_true", help="normalise before each ReLU")
+    model.add_argument(
+        "--dropout",
+        type=float,
+        nargs="+",
+        metavar="RATE",
+        help="share dropped: one number for all hidden layers, or one for the input and each of "
+        "them (default: none)",
+    )
+    model.add_argument(
+        "--l2", type=float, default=0.0, metavar="RATE", help="penalty RATE/2 sum(W^2)"
+    )
+    model.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+
+    how = parser.add_argument_group("training")
+    how.add_argument("--loss", choices=list(LOSSES), default="cross-entropy")
+    how.add_argument(
+        "--optimizer", choices=("sgd", "momentum", "nesterov", "adam", "adamw"), default="adam"
+    )
+    how.add_argument("--lr", type=float, default=5e-4, help="learning rate (default: %(default)s)")
+    how.add_argument(
+        "--beta", type=float, help="memory of momentum, and of Adam's first moment (default: 0.9)"
+    )
+    how.add_argument(
+        "--weight-decay", type=float, metavar="RATE", help="of adamw only (default: 0.01)"
+    )
+    how.add_argument(
+        "--decay",
+        type=float,
+        default=0.0,
+        metavar="RATE",
+        help="divide the learning rate by 1 + RATE after each epoch (default: keep it)",
+    )
+    how.add_argument(
+        "--clip-norm", type=float, metavar="NORM", help="scale larger gradients down to this norm"
+    )
+    how.add_argument("--batch-size", type=int, default=64, metavar="N", help="(default: 64)")
+    how.add_argument("--epochs", type=int, default=5, metavar="N", help="(default: 5)")
+    how.add_argument(
+        "--validation",
+        type=_share,
+        default=1 / 12,
+        metavar="SHARE",
+        help="share of the 60,000 training images held out to watch by (default: 1/12); 0 for none",
+    )
+    how.add_argument(
+        "--early-stopping",
+        type=int,
+        metavar="PATIENCE",
+        help="stop after this many epochs without a lower validation loss, and keep the weights "
+        "of the best one",
+    )
+    how.add_argument("--seed", type=int, default=2023, help="(default: %(default)s)")
+    how.add_argument(
+        "--backend",
+        choices=("auto", "numpy", "cupy"),
+        default="auto",
+        help="auto takes a GPU where one works",
+    )
+
+    result = parser.add_argument_group("result")
+    result.add_argument(
+        "--out",
+        metavar="DIR",
+        help="write model.safetensors, history.jsonl, run.json and curves.png there "
+        "(default: write nothing)",
+    )
+    result.add_argument(
+        "--overwrite", action="store_true", help="replace the run that DIR holds already"
+    )
+    result.add_argument("--quiet", action="store_true", help="print only the result")
+
+
+def refuse_contradictions(args: argparse.Namespace) -> None:
+    """Raise an ArgumentError if two options make no sense together."""
+    layered = {
+        "--hidden": args.hidden is not None,
+        "--batch-norm": args.batch_norm,
+        "--dropout": args.dropout is not None,
+    }
+    for option, given in layered.items():
+        if given and args.model == "softmax":
+            raise ArgumentError(
+                f"{option} is about hidden layers, and --model softmax has none: leave it out, or "
+                "take --model mlp"
+            )
+    if args.beta is not None and args.optimizer == "sgd":
+        raise ArgumentError(
+            "--beta is the memory of an optimizer, and sgd has none: take --optimizer momentum"
+        )
+    if args.weight_decay is not None and args.optimizer != "adamw":
+        raise ArgumentError(
+            f"--weight-decay belongs to adamw, not to {args.optimizer}: take --optimizer adamw, or "
+            "--l2 for a penalty on the weights"
+        )
+    if args.early_stopping is not None and args.validation == 0:
+        raise ArgumentError(
+            "--early-stopping watches the validation loss, and --validation 0 holds no images out"
+        )
+    if args.overwrite and args.out is None:
+        raise ArgumentError("--overwrite is about the folder of --out: say which, or leave it out")
+
+
+def classifier(args: argparse.Namespace) -> Classifier:
+    """Make what the options say; wrong values are refused by the parts themselves."""
+    at_least("epochs", args.epochs, 1)
+    at_least("batch_size", args.batch_size, 1)
+    in_range("validation", args.validation, 0, 1, right_open=True)
+    options: dict[str, Any] = {
+        name: getattr(args, name) for name in ("loss", "l2", "seed", "backend", "dtype")
+    }
+    options["optimizer"] = _optimizer(args)
+    if args.model == "softmax":
+        return SoftmaxClassifier(**options)
+    rates = args.dropout or [0.0]
+    return MLP(
+        args.hidden or HIDDEN,
+        batch_norm=args.batch_norm,
+        dropout=rates[0] if len(rates) == 1 else rates,
+        **options,
+    )
+
+
+def _optimizer(args: argparse.Namespace) -> Optimizer:
+    lr = InverseDecay(args.lr, args.decay) if args.decay else args.lr
+    beta = 0.9 if args.beta is None else args.beta
+    if args.optimizer == "sgd":
+        return SGD(lr, clip_norm=args.clip_norm)
+    if args.optimizer in ("momentum", "nesterov"):
+        nesterov = args.optimizer == "nesterov"
+        return Momentum(lr, beta=beta, nesterov=nesterov, clip_norm=args.clip_norm)
+    if args.optimizer == "adam":
+        return Adam(lr, beta1=beta, clip_norm=args.clip_norm)
+    weight_decay = 0.01 if args.weight_decay is None else args.weight_decay
+    return AdamW(lr, beta1=beta, weight_decay=weight_decay, clip_norm=args.clip_norm)
+
+
+def _share(text: str) -> float:
+    """Read a share such as 0.1 or 1/12."""
+    try:
+        return float(Fraction(text))
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(
+            f"expected a share such as 0.1 or 1/12, got {text!r}"
+        ) from None

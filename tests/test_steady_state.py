@@ -1,0 +1,109 @@
+"""A warmed-up step of training: what it allocates, how often it launches, that it never waits."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.backend import CupyBackend
+from lamella.testing import strict_cupy
+
+
+def model(width: int, backend: object = "numpy") -> lm.Sequential:
+    """Every kind of layer that the report's networks have, with a penalty and clipping."""
+    layers = [
+        lm.Flatten(),
+        lm.Dense(width, regularizer=lm.L2(1e-4)),
+        lm.BatchNorm(),
+        lm.ReLU(),
+        lm.Dropout(0.1),
+        lm.Dense(10),
+    ]
+    network = lm.Sequential(layers, seed=1, backend=backend)
+    optimizer = lm.AdamW(lm.CosineDecay(1e-3, epochs=5), clip_norm=1.0)
+    return network.compile(lm.SoftmaxCrossEntropy(), optimizer, ["accuracy"])
+
+
+def batch(samples: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (samples, 28, 28), dtype=np.uint8), rng.integers(0, 10, samples)
+
+
+def peak_of_a_step(width: int, samples: int) -> int:
+    """Bytes at the peak of warmed-up steps beyond what was there before (17: past a flush)."""
+    network, (x, y) = model(width), batch(samples)
+    for _ in range(17):
+        network.train_step(x, y)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(17):
+        network.train_step(x, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak - before
+
+
+@pytest.mark.parametrize(("width", "samples"), [(256, 16), (256, 1024), (4096, 16), (4096, 1024)])
+def test_step_allocates_under_256_kib_whatever_the_size(width: int, samples: int) -> None:
+    assert peak_of_a_step(width, samples) < 256 * 1024
+
+
+def test_step_allocates_no_more_for_a_wider_model_or_a_larger_batch() -> None:
+    small, large = peak_of_a_step(64, 16), peak_of_a_step(2048, 512)
+    assert large - small < 64 * 1024
+
+
+@pytest.fixture
+def device() -> CupyBackend:
+    return CupyBackend(strict_cupy, "stand-in")
+
+
+def counts_of_an_epoch(device: CupyBackend, batches: int) -> tuple[int, int]:
+    network, (x, y) = model(32, device), batch(16 * batches)
+    network.fit(x, y, epochs=1, batch_size=16, verbose=False)
+    strict_cupy.counts.reset()
+    network.fit(x, y, epochs=1, batch_size=16, verbose=False)
+    return strict_cupy.counts.launches, strict_cupy.counts.syncs
+
+
+def test_epoch_waits_for_the_device_as_often_however_many_batches_it_has(
+    device: CupyBackend,
+) -> None:
+    _, few = counts_of_an_epoch(device, 2)
+    _, many = counts_of_an_epoch(device, 12)
+    assert few == many
+
+
+def test_batch_launches_at_most_80_kernels(device: CupyBackend) -> None:
+    few, _ = counts_of_an_epoch(device, 2)
+    many, _ = counts_of_an_epoch(device, 12)
+    # With Dense, BatchNorm, ReLU, Dropout, Dense, cross-entropy, accuracy, L2, clipping, AdamW.
+    assert (many - few) / 10 <= 80
+
+
+def test_plain_mlp_launches_at_most_50_kernels_a_batch(device: CupyBackend) -> None:
+    def launches(batches: int) -> int:
+        x, y = batch(16 * batches)
+        network = lm.MLP([256, 30], backend=device, seed=1)
+        network.fit(x, y, epochs=1, batch_size=16, verbose=False)
+        strict_cupy.counts.reset()
+        network.fit(x, y, epochs=1, batch_size=16, verbose=False)
+        return strict_cupy.counts.launches
+
+    assert (launches(12) - launches(2)) / 10 <= 50
+
+
+def test_step_in_float32_makes_no_float64_on_the_device(device: CupyBackend) -> None:
+    network, (x, y) = model(32, device), batch(16)
+    network.train_step(x, y)
+    strict_cupy.counts.reset()
+    with strict_cupy.forbid(np.float64):
+        network.train_step(x, y)
+
+
+def test_gather_of_an_epoch_leaves_the_data_as_they_were() -> None:
+    x, y = batch(50)
+    before = x.copy()
+    model(8).fit(x, y, epochs=1, batch_size=16, verbose=False)
+    np.testing.assert_array_equal(x, before)
