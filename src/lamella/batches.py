@@ -10,7 +10,7 @@ from lamella.arrays import Array
 from lamella.backend import Backend
 from lamella.errors import ArgumentError, DataError, ShapeError
 from lamella.losses.labels import is_integer
-from lamella.memory import Scratch
+from lamella.workspace import Scratch
 
 
 def check_inputs(data: Any, dtype: np.dtype, name: str = "x") -> np.ndarray:

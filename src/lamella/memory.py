@@ -1,14 +1,13 @@
-"""Where numbers live: parameters as views into two flat vectors, and memory that is used again."""
+"""Where the numbers of a model live: parameters as views into two flat vectors, and states."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from lamella.arrays import Array, Shape
-from lamella.backend import ALIGNMENT, Backend, get_backend
-from lamella.configured import Configured
+from lamella.backend import ALIGNMENT, Backend
 from lamella.errors import ShapeError, UsageError
 from lamella.initializers import Initializer
 from lamella.random import Streams
@@ -155,92 +154,6 @@ class ParameterStore:
                     f"expected {parameter.shape}"
                 )
             parameter.value = self.backend.asarray(drawn, self.values.dtype)
-
-
-class Scratch:
-    """Named memory that is used again: a leading slice of the largest ever asked for."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._buffers: dict[tuple[str, np.dtype], Array] = {}
-        self._views: dict[tuple[str, Shape, Any], Array] = {}
-
-    def get(self, name: str, shape: Shape, dtype: Any) -> Array:
-        """Return an uninitialised contiguous array; the same memory for the same name."""
-        view = self._views.get((name, shape, dtype))
-        if view is None:
-            view = self._views[name, shape, dtype] = self._cut(name, shape, np.dtype(dtype))
-        return view
-
-    def _cut(self, name: str, shape: Shape, dtype: np.dtype) -> Array:
-        size = math.prod(shape)
-        buffer = self._buffers.get((name, dtype))
-        if buffer is None or buffer.size < size:
-            buffer = self._buffers[name, dtype] = self._backend.zeros(size, dtype)
-            self._views = {key: view for key, view in self._views.items() if key[0] != name}
-        return buffer[:size].reshape(shape)
-
-    def buffers(self) -> Mapping[tuple[str, np.dtype], Array]:
-        """Return every buffer by name and dtype; checks fill them with NaN."""
-        return self._buffers
-
-
-class Workspace(Configured):
-    """Base of what computes on arrays: layers, losses, metrics.
-
-    It lends ``backend``, ``xp``, ``dtype`` and scratch memory. A model binds its parts when it is
-    built; `bind` is for using one on its own.
-    """
-
-    backend: Backend
-    xp: Any
-    dtype: np.dtype
-    _owner: object = None
-
-    def bind(
-        self, owner: object = None, backend: str | Backend = "numpy", dtype: Any = "float32"
-    ) -> None:
-        """Lend array module, dtype and memory.
-
-        Parameters
-        ----------
-        owner : object
-            The model it belongs to; it can belong to one only.
-        backend : str or Backend
-        dtype : str or dtype
-            float32 or float64.
-
-        Raises
-        ------
-        UsageError
-            If it belongs to another model already.
-        """
-        if self._owner is not None and self._owner is not owner:
-            raise UsageError(
-                f"this {type(self).__name__} already belongs to another model, whose memory it "
-                "uses: make a new one for each model"
-            )
-        self._owner = owner
-        self.backend = get_backend(backend)
-        self.xp = self.backend.xp
-        self.dtype = np.dtype(dtype)
-        self._scratch = Scratch(self.backend)
-
-    def scratch(self, name: str, shape: Shape, dtype: Any = None) -> Array:
-        """Return memory for a result: uninitialised, and the same each time for the same name.
-
-        Use it as ``out=self.scratch("y", x.shape)``. What was written there is valid until the
-        next call with that name.
-        """
-        return self._scratch.get(name, shape, self.dtype if dtype is None else dtype)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("backend", "xp", "dtype", "_scratch"):
-            raise UsageError(
-                f"this {type(self).__name__} has no {name.lstrip('_')} yet: it gets it from the "
-                "model when the model is built; to use it alone, call its bind() first"
-            )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 def _there(array: Array | None, name: str) -> Array:

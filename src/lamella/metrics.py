@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from lamella.arguments import instance
 from lamella.arrays import Array
 from lamella.errors import ArgumentError
-from lamella.memory import Workspace
+from lamella.workspace import Workspace
 
 
 class Metric(Workspace):

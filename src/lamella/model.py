@@ -1,6 +1,5 @@
 """Sequential: layers in a row, and the words to train them and use them."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Self
@@ -10,16 +9,16 @@ import numpy as np
 from lamella.arguments import at_least, in_range, instance
 from lamella.arrays import Array, Shape
 from lamella.backend import Backend
-from lamella.batches import Batches, Data, check_inputs, check_targets, sample_weights
+from lamella.batches import Batches, Data, check_targets, sample_weights
 from lamella.callbacks import Callback, History, Progress
-from lamella.errors import DataError, LamellaError, ShapeError, UsageError
+from lamella.errors import DataError, LamellaError, UsageError
 from lamella.layers import Layer
 from lamella.losses import Loss
 from lamella.metrics import Metric, get_metrics
-from lamella.network import Network
+from lamella.network import EVALUATION_BATCH, Network
 from lamella.optimizers import Optimizer
 from lamella.splits import split_rows
-from lamella.training import EVALUATION_BATCH, EpochLog, evaluate, train
+from lamella.training import EpochLog, evaluate, train
 
 
 class Sequential(Network):
@@ -253,30 +252,11 @@ class Sequential(Network):
         data, _ = self._prepare(x, y, sample_weight)
         return evaluate(self, data, at_least("batch_size", batch_size, 1))
 
-    def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return what the last layer gives, as a numpy array of shape (N, *out_shape)."""
-        at_least("batch_size", batch_size, 1)
-        self.built()
-        x = self._inputs(x)
-        feed = Batches(Data(x, x), self.backend, self.dtype)
-        result = np.empty((len(x), *self.shapes[-1]), self.dtype)
-        for start in range(0, len(x), batch_size):
-            batch = feed.scaled(self.backend.asarray(x[start : start + batch_size]))
-            result[start : start + batch_size] = self.backend.to_host(self.forward(batch))
-        return result
-
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Return class probabilities (N, K): the outputs' softmax, if the loss takes logits."""
         self._expect_compiled()
         pred = self.backend.asarray(self.predict(x, batch_size=batch_size))
         return self.backend.to_host(self.loss.probabilities(pred))
-
-    def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return the class of each sample (N,): the largest output; a single one's is 0 or 1."""
-        pred = self.predict(x, batch_size=batch_size)
-        if pred.shape[-1] == 1:
-            return np.asarray(pred[..., 0] > 0.5, np.int64)
-        return np.asarray(pred.argmax(axis=-1))
 
     def save(self, path: Any) -> None:
         """Write architecture, weights and states to a file, see `lamella.files.save`."""
@@ -304,21 +284,6 @@ class Sequential(Network):
                     f"{which}, it needs {layer.min_batch}: choose another batch_size"
                 )
 
-    def _inputs(self, data: Any, name: str = "x") -> np.ndarray:
-        """Return checked inputs of the shape the model was built for; build it if new."""
-        x = check_inputs(data, self.dtype, name)
-        if self.store is None:
-            self.build(x.shape[1:])
-        if x.shape[1:] != self.in_shape:
-            same = math.prod(x.shape[1:]) == math.prod(self.in_shape)
-            if not (same and self.layers[0].takes_any_shape):
-                raise ShapeError(
-                    f"{name} has samples of shape {x.shape[1:]}, but layer 0 "
-                    f"{type(self.layers[0]).__name__} was built for {self.in_shape}"
-                )
-            return np.reshape(x, (len(x), *self.in_shape))
-        return x
-
     def _prepare(
         self,
         x: Any,
@@ -334,7 +299,7 @@ class Sequential(Network):
         """
         was_built = self.store is not None
         try:
-            x = self._inputs(x, f"{name}x")
+            x = self.inputs(x, f"{name}x")
             y = check_targets(y, len(x), f"{name}y")
             weight = sample_weights(y, sample_weight, class_weight, self.dtype)
             target = self.loss.prepare(y, self.shapes[-1], self.dtype)

@@ -1,5 +1,6 @@
 """Layers in a row, as one computation: shapes, parameters, forward and backward."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -8,11 +9,14 @@ import numpy as np
 from lamella.arguments import at_least, instance, one_of
 from lamella.arrays import Array, Shape
 from lamella.backend import Backend, get_backend
+from lamella.batches import Batches, Data, check_inputs
 from lamella.configured import Configured
 from lamella.errors import ShapeError, UsageError
 from lamella.layers import Layer
 from lamella.memory import Parameter, ParameterStore, State
 from lamella.random import Streams
+
+EVALUATION_BATCH = 1024
 
 
 class Network(Configured):
@@ -106,6 +110,25 @@ class Network(Configured):
         for layer in reversed(self.layers[self._first :]):
             gradient = layer.backward(gradient)
 
+    def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
+        """Return what the last layer gives, as a numpy array of shape (N, *out_shape)."""
+        at_least("batch_size", batch_size, 1)
+        self.built()
+        x = self.inputs(x)
+        feed = Batches(Data(x, x), self.backend, self.dtype)
+        result = np.empty((len(x), *self.shapes[-1]), self.dtype)
+        for start in range(0, len(x), batch_size):
+            batch = feed.scaled(self.backend.asarray(x[start : start + batch_size]))
+            result[start : start + batch_size] = self.backend.to_host(self.forward(batch))
+        return result
+
+    def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
+        """Return the class of each sample (N,): the largest output; a single one's is 0 or 1."""
+        pred = self.predict(x, batch_size=batch_size)
+        if pred.shape[-1] == 1:
+            return np.asarray(pred[..., 0] > 0.5, np.int64)
+        return np.asarray(pred.argmax(axis=-1))
+
     def penalty(self) -> float:
         """Return the sum of all regularizers' penalties on the present weights."""
         return float(sum(float(p.regularizer.penalty(p.value)) for p in self.regularized))
@@ -162,3 +185,18 @@ class Network(Configured):
         if self.store is None:
             raise UsageError("the model is not built yet: compile(..., in_shape=) or fit builds it")
         return self.store
+
+    def inputs(self, data: Any, name: str = "x") -> np.ndarray:
+        """Return checked inputs of the shape the model was built for; build it if new."""
+        x = check_inputs(data, self.dtype, name)
+        if self.store is None:
+            self.build(x.shape[1:])
+        if x.shape[1:] != self.in_shape:
+            same = math.prod(x.shape[1:]) == math.prod(self.in_shape)
+            if not (same and self.layers[0].takes_any_shape):
+                raise ShapeError(
+                    f"{name} has samples of shape {x.shape[1:]}, but layer 0 "
+                    f"{type(self.layers[0]).__name__} was built for {self.in_shape}"
+                )
+            return np.reshape(x, (len(x), *self.in_shape))
+        return x

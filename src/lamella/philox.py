@@ -71,10 +71,10 @@ class DeviceNoise(Noise):
         return np.uint64(self.draws - 1)
 
     def uniform(self, out: Array) -> Array:
-        return self._uniform(self._key, self._next(), out, size=out.size)
+        return self._uniform(self._key, self._next(), out)
 
     def normal(self, out: Array) -> Array:
-        return self._normal(self._key, self._next(), out, size=out.size)
+        return self._normal(self._key, self._next(), out)
 
     def keep_mask(self, keep: float, out: Array) -> Array:
         threshold = max(1, round(keep * 65536))

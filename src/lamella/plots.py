@@ -18,7 +18,7 @@ VALIDATION = {
     "color": "#D55E00",
     "marker": "s",
     "linestyle": (0, (5, 2)),
-    "label": "validation, at its end",
+    "label": "validation, after the epoch",
 }
 INK, PALE = "#333333", "#dddddd"
 
@@ -51,7 +51,6 @@ def training_curves(
     """
     try:
         from matplotlib.figure import Figure
-        from matplotlib.ticker import PercentFormatter
     except ImportError:
         raise MissingExtraError("matplotlib", "plot", "drawing curves") from None
     if not rows:
@@ -61,8 +60,10 @@ def training_curves(
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for panel, name in zip(axes, panels, strict=True):
         _draw(panel, rows, name, kept_epoch)
-        if name == "accuracy":
-            panel.yaxis.set_major_formatter(PercentFormatter(xmax=1))
+        if name == "loss":
+            panel.set_ylim(bottom=0)
+        else:
+            panel.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.4g}%")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     if title:
@@ -81,16 +82,18 @@ def _draw(panel: "Axes", rows: Sequence[dict[str, Any]], name: str, kept_epoch: 
     from matplotlib.ticker import MaxNLocator
 
     epochs = [row["epoch"] for row in rows]
-    if kept_epoch is not None:
-        panel.axvline(kept_epoch, color="#777777", linestyle=":", label="weights kept")
     for key, style in ((name, TRAINING), (f"val_{name}", VALIDATION)):
         if key in rows[0]:
             values = [row[key] for row in rows]
             panel.plot(epochs, values, **style, linewidth=1.8, markersize=5)
+    if kept_epoch is not None:
+        panel.axvline(kept_epoch, color="#777777", linestyle=":", zorder=1, label="weights kept")
     panel.set_title(name, loc="left", fontsize=10, color=INK)
     panel.set_xlabel("epoch", color=INK)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    panel.margins(x=0.04, y=0.08)
+    room = 0.04 * (epochs[-1] - epochs[0]) or 0.5
+    panel.set_xlim(epochs[0] - room, epochs[-1] + room)
+    panel.margins(y=0.08)
     panel.grid(axis="y", color=PALE, linewidth=0.8)
     panel.set_axisbelow(True)
     panel.tick_params(colors=INK, length=0)

@@ -9,11 +9,10 @@ import numpy as np
 from lamella.arrays import Array
 from lamella.batches import Batches, Data
 from lamella.callbacks.base import Callback
+from lamella.network import EVALUATION_BATCH
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
-
-EVALUATION_BATCH = 1024
 
 
 class EpochLog:

@@ -9,8 +9,9 @@ from lamella.arrays import Array, Shape
 from lamella.backend import Backend
 from lamella.errors import ArgumentError, ShapeError
 from lamella.initializers import Initializer, get_initializer
-from lamella.memory import Parameter, State, Workspace
+from lamella.memory import Parameter, State
 from lamella.random import Noise, Streams
+from lamella.workspace import Workspace
 
 
 class Layer(Workspace):

@@ -7,7 +7,7 @@ import numpy as np
 from lamella.arrays import Array, Shape
 from lamella.errors import DataError, ShapeError, UsageError
 from lamella.losses.labels import check_labels, is_integer
-from lamella.memory import Workspace
+from lamella.workspace import Workspace
 
 
 class Loss(Workspace):

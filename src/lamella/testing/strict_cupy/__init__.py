@@ -248,7 +248,7 @@ class ElementwiseKernel:
         self.outputs = [part.split() for part in out_params.split(",")]
         self.operation, self.name = operation, name
 
-    def __call__(self, *args: Any, size: int | None = None) -> Any:
+    def __call__(self, *args: Any) -> Any:
         if len(args) != len(self.inputs) + len(self.outputs):
             raise StrictError(f"{self.name} takes {len(self.inputs)} + {len(self.outputs)}")
         counts.launches += 1
