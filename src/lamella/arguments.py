@@ -19,9 +19,18 @@ def number(name: str, value: object) -> float:
 
 def positive(name: str, value: object) -> float:
     """Return ``value`` as a float if it is a finite number above 0."""
-    if number(name, value) <= 0:
+    x = number(name, value)
+    if x <= 0:
         raise ArgumentError(f"{name} must be greater than 0, got {value!r}")
-    return float(value)  # type: ignore[arg-type]
+    return x
+
+
+def not_negative(name: str, value: object) -> float:
+    """Return ``value`` as a float if it is a finite number of at least 0."""
+    x = number(name, value)
+    if x < 0:
+        raise ArgumentError(f"{name} must be at least 0, got {value!r}")
+    return x
 
 
 def in_range(

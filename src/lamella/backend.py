@@ -43,6 +43,12 @@ class Backend(ABC):
     def __repr__(self) -> str:
         return f"{self.name} ({self.reason})"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Backend":
+        return self
+
+    def __reduce__(self) -> tuple[Callable[[str], "Backend"], tuple[str]]:
+        return get_backend, (self.name,)
+
     @abstractmethod
     def asarray(self, array: Any, dtype: Any = None) -> Array:
         """Return ``array`` as a contiguous array of this backend, copied only where it must be."""

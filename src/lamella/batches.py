@@ -108,27 +108,21 @@ class Batches:
 
     Parameters
     ----------
-    data : Data
     backend : Backend
     dtype : dtype
         Of the inputs it gives out; uint8 images are divided by 255 on the way.
     """
 
-    def __init__(self, data: Data, backend: Backend, dtype: np.dtype) -> None:
-        self.data = data
+    def __init__(self, backend: Backend, dtype: np.dtype) -> None:
         self._backend = backend
         self._dtype = dtype
         self._scratch = Scratch(backend)
 
-    def gather(self, index: Array | slice) -> tuple[Array, Array, Array | None]:
+    def gather(self, data: Data, index: Array | slice) -> tuple[Array, Array, Array | None]:
         """Return inputs, targets and weights of the samples in ``index``."""
-        x = self.scaled(self._rows("x", self.data.x, index))
-        weight = self.data.weight
-        return (
-            x,
-            self._rows("y", self.data.y, index),
-            None if weight is None else self._rows("weight", weight, index),
-        )
+        x = self.scaled(self._rows("x", data.x, index))
+        y = self._rows("y", data.y, index)
+        return x, y, None if data.weight is None else self._rows("weight", data.weight, index)
 
     def scaled(self, x: Array) -> Array:
         """Return inputs in the model's dtype: uint8 images in [0, 1], all else as it is."""
@@ -146,9 +140,8 @@ class Batches:
 
 def _to_numpy(array: Any) -> np.ndarray:
     """Return a numpy array of whatever was given; arrays of a device are fetched."""
-    fetch = getattr(array, "get", None)
-    if callable(fetch) and hasattr(array, "dtype"):
-        array = fetch()
+    if hasattr(array, "__cuda_array_interface__"):
+        array = array.get()
     try:
         return np.asarray(array)
     except ValueError as error:

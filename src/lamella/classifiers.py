@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lamella.arguments import at_least, in_range
+from lamella.arguments import at_least, in_range, instance, one_of
 from lamella.backend import Backend
 from lamella.errors import ArgumentError
 from lamella.layers import BatchNorm, Dense, Dropout, Flatten, Layer, ReLU, Softmax
@@ -31,15 +31,14 @@ class Classifier(Sequential):
         **options: Any,
     ) -> None:
         if isinstance(loss, str):
-            if loss not in LOSSES:
-                raise ArgumentError(
-                    f"loss must be a loss or one of {', '.join(LOSSES)}; got {loss!r}"
-                )
-            loss = LOSSES[loss]()
+            loss = LOSSES[one_of("loss", loss, LOSSES)]()
+        loss = instance("loss", loss, Loss, "SoftmaxCrossEntropy()")
         # Distances are between probabilities; cross-entropy takes the logits themselves.
         end = [] if loss.takes_logits else [Softmax()]
         super().__init__([Flatten(), *hidden, last, *end], **options)
-        self.compile(loss, optimizer or Adam(5e-4), metrics=["accuracy"])
+        optimizer = optimizer or Adam(5e-4)
+        self.given = {"loss": loss, "optimizer": optimizer}
+        self.compile(loss, optimizer, metrics=["accuracy"])
 
     def fit(self, x: Any, y: Any, **options: Any) -> "Classifier":  # type: ignore[override]
         """Train as `Sequential.fit` does; the classifier is returned and has the ``history``."""
@@ -81,12 +80,7 @@ class SoftmaxClassifier(Classifier):
         super().__init__([], _dense(classes, l2, init="glorot_uniform"), loss, optimizer, **options)
 
     def config(self) -> dict[str, Any]:
-        own = {
-            "classes": self.classes,
-            "loss": self.loss,
-            "optimizer": self.optimizer,
-            "l2": self.l2,
-        }
+        own = {"classes": self.classes, **self.given, "l2": self.l2}
         return {**own, "seed": self.seed, "dtype": self.dtype.name}
 
 
@@ -149,8 +143,7 @@ class MLP(Classifier):
         return {
             "hidden": self.hidden,
             "classes": self.classes,
-            "loss": self.loss,
-            "optimizer": self.optimizer,
+            **self.given,
             "batch_norm": self.batch_norm,
             "dropout": self.dropout,
             "l2": self.l2,
@@ -165,7 +158,7 @@ def _dense(units: int, l2: float, **options: Any) -> Dense:
 
 
 def _rates(dropout: float | Sequence[float], hidden: int) -> list[float]:
-    rates = [0.0, *[dropout] * hidden] if isinstance(dropout, int | float) else list(dropout)
+    rates = list(dropout) if isinstance(dropout, Sequence) else [0.0, *[dropout] * hidden]
     if len(rates) != hidden + 1:
         raise ArgumentError(
             f"dropout must be one number, or {hidden + 1}: for the input and each of {hidden} "

@@ -90,6 +90,20 @@ def from_json(value: Any, known: Mapping[str, Callable[..., Any]]) -> Any:
         raise FileFormatError(f"{name} does not accept what the file says: {error}") from error
 
 
+def named_parts(value: Any) -> dict[str, Callable[..., Any]]:
+    """Return every class and function that `to_json` would write by its name."""
+    found: dict[str, Callable[..., Any]] = {}
+    if isinstance(value, Configured):
+        found[type(value).__name__] = type(value)
+        value = list(value.config().values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            found |= named_parts(item)
+    elif callable(value) and hasattr(value, "__name__"):
+        found[value.__name__] = value
+    return found
+
+
 def _arguments(cls: type) -> Mapping[str, inspect.Parameter]:
     if cls.__init__ is object.__init__:  # type: ignore[misc]
         return {}

@@ -7,6 +7,7 @@ runs it block by block without temporaries (`run_in_blocks`), a GPU as one kerne
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,17 +88,30 @@ class Symbol(NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs or ufunc.__name__ not in OPERATIONS:
-            raise UsageError(
-                f"a rule cannot use numpy.{ufunc.__name__}: it may use + - * / ** and comparisons, "
-                f"and numpy's {', '.join(OPERATIONS)}"
-            )
+            raise _not_elementwise(ufunc.__name__)
         return _record(self.program, ufunc, inputs)
+
+    def __array_function__(self, function: Any, *_: Any) -> Any:
+        raise _not_elementwise(function.__name__)
 
     def __bool__(self) -> bool:
         raise UsageError(
             "a rule is one formula for all numbers and cannot branch on one: write "
             "(g > 0) * a + (g <= 0) * b, or numpy.maximum, instead of if"
         )
+
+    def __float__(self) -> float:
+        raise UsageError(
+            "a rule is recorded with symbols, which are no floats: use numpy's functions, such as "
+            "numpy.sqrt, not those of math"
+        )
+
+
+def _not_elementwise(name: str) -> UsageError:
+    return UsageError(
+        f"a rule cannot use numpy.{name}: it may use + - * / ** and comparisons, and numpy's "
+        f"{', '.join(OPERATIONS)}; a rule that needs more sets elementwise = False"
+    )
 
 
 def record(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
@@ -162,7 +176,7 @@ def run_in_blocks(
     block = BLOCK_BYTES // dtype.itemsize
     memory = [np.empty(min(block, len(arrays[0])), dtype) for _ in range(temporaries)]
     cells = {i: np.empty((), dtype) for i in range(program.size) if program.is_scalar(i)}
-    calls: list[tuple[np.ufunc, tuple[np.ndarray, ...]]] = []
+    calls: list[Callable[[], Any]] = []
     for start in range(0, len(arrays[0]), block):
         span = slice(start, min(start + block, len(arrays[0])))
         here: dict[int, np.ndarray] = dict(cells)
@@ -171,16 +185,17 @@ def run_in_blocks(
             kind, number = places[step.result]
             target = outputs[number][span] if kind == "output" else memory[number]
             here[step.result] = target[: span.stop - span.start]
-            calls.append((step.ufunc, (*(here[i] for i in step.inputs), here[step.result])))
+            inputs = (here[i] for i in step.inputs)
+            calls.append(partial(step.ufunc, *inputs, out=here[step.result]))
         for value, output in zip(program.outputs, outputs, strict=True):
             if not np.shares_memory(here[value], output[span]):
-                calls.append((np.positive, (here[value], output[span])))
+                calls.append(partial(np.positive, here[value], out=output[span]))
 
     def run(*scalars: float) -> None:
         for i, x in program.scalar_values(scalars).items():
             cells[i][...] = x
-        for ufunc, arguments in calls:
-            ufunc(*arguments)
+        for call in calls:
+            call()
 
     return run
 

@@ -33,9 +33,11 @@ class MissingExtraError(LamellaError, ImportError):
     """An optional dependency is not installed; the text names the extra that brings it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(
-            f"{purpose} needs {package}, which is not installed: pip install 'lamella[{extra}]'"
-        )
+        super().__init__(package, extra, purpose)
+
+    def __str__(self) -> str:
+        package, extra, purpose = self.args
+        return f"{purpose} needs {package}, which is not installed: pip install 'lamella[{extra}]'"
 
 
 class DivergenceWarning(UserWarning):

@@ -56,6 +56,7 @@ def save(model: Sequential, path: Any) -> None:
     """
     from safetensors.numpy import save as serialise
 
+    model.built()
     header, arrays = to_parts(model)
     content = serialise(arrays, {"format": FORMAT, "lamella": json.dumps(header)})
     write_atomically(Path(path), content)
@@ -104,19 +105,21 @@ def load(
         )
     try:
         header = json.loads(metadata["lamella"])
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise FileFormatError(f"the header of {path} is damaged: {error}") from error
     own = {item.__name__: item for item in custom_layers}
     try:
         return from_parts(header, arrays, own, backend)
-    except LamellaError as error:
-        raise FileFormatError(f"{path}: {error}") from error
+    except (LamellaError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise FileFormatError(f"{path} describes no model that can be made: {error}") from error
 
 
 def to_parts(model: Sequential) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return what makes a model: its description, as JSON can hold it, and its arrays."""
-    arrays = model.state_dict()
-    header: dict[str, Any] = {"model": to_json(model), "in_shape": list(model.in_shape)}
+    header: dict[str, Any] = {"model": to_json(model), "in_shape": None}
+    arrays: dict[str, np.ndarray] = {}
+    if model.store is not None:
+        header["in_shape"], arrays = list(model.in_shape), model.state_dict()
     if model.compiled:
         parts = {"loss": model.loss, "optimizer": model.optimizer, "metrics": model.metrics}
         header["compiled"] = {name: to_json(part) for name, part in parts.items()}
@@ -133,7 +136,7 @@ def from_parts(
     known = {**KNOWN, **own}
     for name in ("Sequential", "MLP", "SoftmaxClassifier"):
         known[name] = _on(backend, KNOWN[name])
-    if not isinstance(header, dict) or not isinstance(header.get("in_shape"), list):
+    if not isinstance(header, dict) or not isinstance(header.get("in_shape", 0), list | None):
         raise FileFormatError("the description of the model is incomplete")
     model = from_json(header.get("model"), known)
     if not isinstance(model, Sequential):
@@ -145,9 +148,14 @@ def from_parts(
         parts = {
             name: from_json(compiled.get(name), known) for name in ("loss", "optimizer", "metrics")
         }
+        if not isinstance(parts["metrics"], list):
+            raise FileFormatError(f"metrics must be a list, got {parts['metrics']!r}")
         model.compile(parts["loss"], parts["optimizer"], parts["metrics"])
-    model.build(tuple(header["in_shape"]))
-    model.load_state_dict(arrays)
+    if header["in_shape"] is not None:
+        model.declare(header["in_shape"])
+        model.expect_arrays(arrays)  # before memory is taken for what the file only claims
+        model.build(header["in_shape"])
+        model.load_state_dict(arrays)
     return model
 
 

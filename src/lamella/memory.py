@@ -168,7 +168,7 @@ def _there(array: Array | None, name: str) -> Array:
 def _copy_into(view: Array, new: Any, name: str) -> None:
     if new is view:
         return
-    shape = getattr(new, "shape", ())
+    shape = new.shape if hasattr(new, "shape") else np.shape(new)
     if shape not in ((), view.shape):
         raise ShapeError(f"{name} has shape {view.shape}, cannot be assigned shape {shape}")
     view[...] = new

@@ -9,8 +9,9 @@ import numpy as np
 from lamella.arguments import at_least, in_range, instance
 from lamella.arrays import Array, Shape
 from lamella.backend import Backend
-from lamella.batches import Batches, Data, check_targets, sample_weights
+from lamella.batches import Data, check_targets, sample_weights
 from lamella.callbacks import Callback, History, Progress
+from lamella.configured import named_parts
 from lamella.errors import DataError, LamellaError, UsageError
 from lamella.layers import Layer
 from lamella.losses import Loss
@@ -42,7 +43,7 @@ class Sequential(Network):
     pred : array
         What the last `forward` gave; valid until the next one.
     epochs_done : int
-        Epochs trained so far, over all calls of `fit`.
+        Epochs trained so far, over all calls of `fit`. Schedules count from `compile`.
     stop_reason : str
         Why training ended before its last epoch; empty if it did not.
     """
@@ -50,7 +51,7 @@ class Sequential(Network):
     optimizer: Optimizer
     loss: Loss
     history: History
-    steps_log: EpochLog
+    epoch_log: EpochLog
 
     def __init__(
         self,
@@ -99,6 +100,9 @@ class Sequential(Network):
         loss = instance("loss", loss, Loss, "SoftmaxCrossEntropy()")
         optimizer = instance("optimizer", optimizer, Optimizer, "Adam(1e-3)")
         found = get_metrics(metrics)
+        parts: list[Loss | Optimizer | Metric] = [loss, optimizer, *found]
+        for part in parts:
+            part.expect_free(self)
         last = self.layers[-1]
         if loss.takes_logits and last.gives_probabilities:
             raise UsageError(
@@ -106,7 +110,8 @@ class Sequential(Network):
                 f"{type(last).__name__}, which makes probabilities of them: leave that layer out"
             )
         self.loss, self.optimizer, self.metrics, self.compiled = loss, optimizer, found, True
-        if in_shape is not None:
+        self.compiled_at = self.epochs_done
+        if in_shape is not None and (self.store is None or tuple(in_shape) != self.in_shape):
             self.build(in_shape)
         elif self.store is not None:
             self._bind()
@@ -144,9 +149,7 @@ class Sequential(Network):
         self._expect_compiled()
         data, _ = self._prepare(x, y, sample_weight)
         self._expect_batch(len(data))
-        if not hasattr(self, "_feed"):
-            self._feed = Batches(data, self.backend, self.dtype)
-        return self.step(self._feed.scaled(data.x), data.y, data.weight)
+        return self.step(self.batches.scaled(data.x), data.y, data.weight)
 
     def stop(self, reason: str) -> None:
         """End training after this batch (or epoch); the reason is kept in ``stop_reason``."""
@@ -209,8 +212,8 @@ class Sequential(Network):
         in_range("validation_split", validation_split, 0, 1, right_open=True)
         if validation_data is not None and validation_split:
             raise UsageError("give validation_data or validation_split, not both")
-        data, host_y = self._prepare(x, y, sample_weight, class_weight)
-        rows, held_out = split_rows(host_y, validation_split, self.streams.generator("split"))
+        data, given_y = self._prepare(x, y, sample_weight, class_weight)
+        rows, held_out = split_rows(given_y, validation_split, self.streams.generator("split"))
         self._expect_batch(min(batch_size, len(rows)))
         self._expect_batch(len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")
         validation = None
@@ -264,11 +267,28 @@ class Sequential(Network):
 
         save(self, path)
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        """Copy and pickle by what is saved, since copies of views would no longer be views."""
         from lamella.files import from_parts, to_parts
 
-        classes = {type(part).__name__: type(part) for part in self.layers}
-        return from_parts, (*to_parts(self), classes)
+        header, arrays = to_parts(self)
+        own = named_parts([self, *([self.loss, self.optimizer, self.metrics] * self.compiled)])
+        state: dict[str, Any] = {"epochs_done": self.epochs_done}
+        if self.compiled:
+            state["compiled_at"] = self.compiled_at
+        if self.store is not None:
+            state["draws"] = [layer.rng.draws for layer in self.layers]
+            if self.compiled:
+                state["optimizer"] = self.optimizer.state_dict()
+        return from_parts, (header, arrays, own, self.backend), state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.epochs_done = state["epochs_done"]
+        self.compiled_at = state.get("compiled_at", 0)
+        for layer, draws in zip(self.layers, state.get("draws", ()), strict=False):
+            layer.rng.draws = draws
+        if "optimizer" in state:
+            self.optimizer.load_state_dict(state["optimizer"])
 
     def _expect_compiled(self) -> None:
         if not self.compiled:
@@ -292,7 +312,7 @@ class Sequential(Network):
         class_weight: Mapping[int, float] | None = None,
         name: str = "",
     ) -> tuple[Data, np.ndarray]:
-        """Check a data set and move it to the device; also return the targets on the host.
+        """Check a data set and move it to the device; also return the targets as they came.
 
         A model that was not built before, and would be built for data that turn out to be wrong,
         is as before after the error.
@@ -308,4 +328,4 @@ class Sequential(Network):
                 self.store = None
             raise
         send = self.backend.asarray
-        return Data(send(x), send(target), None if weight is None else send(weight)), target
+        return Data(send(x), send(target), None if weight is None else send(weight)), y

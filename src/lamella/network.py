@@ -9,7 +9,7 @@ import numpy as np
 from lamella.arguments import at_least, instance, one_of
 from lamella.arrays import Array, Shape
 from lamella.backend import Backend, get_backend
-from lamella.batches import Batches, Data, check_inputs
+from lamella.batches import Batches, check_inputs
 from lamella.configured import Configured
 from lamella.errors import ShapeError, UsageError
 from lamella.layers import Layer
@@ -53,6 +53,7 @@ class Network(Configured):
         self.backend = get_backend(backend)
         self.dtype = np.dtype(one_of("dtype", dtype, ("float32", "float64")))
         self.store: ParameterStore | None = None
+        self.batches = Batches(self.backend, self.dtype)
         self.outputs: list[Array] = [None] * len(self.layers)
 
     def config(self) -> dict[str, Any]:
@@ -60,6 +61,8 @@ class Network(Configured):
 
     def build(self, in_shape: Shape) -> Self:
         """Infer all shapes, make the parameters and draw their start values.
+
+        Nothing is as large as the model before all layers have declared what they need.
 
         Parameters
         ----------
@@ -71,6 +74,21 @@ class Network(Configured):
         ShapeError
             If a layer does not accept what the one before it gives: names the layer.
         """
+        self.declare(in_shape)
+        self.store = ParameterStore(self.parameters, self.backend, self.dtype)
+        self.store.initialize(self.streams)
+        for state in self.states:
+            state.allocate(self.backend, self.dtype)
+        # Layers before the first parameter need no gradient, and the first with one need give none.
+        self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters), 0)
+        for i, layer in enumerate(self.layers):
+            layer.needs_dx = i > self._first
+        self.regularized = [p for p in self.store if p.regularizer is not None]
+        self._regularize = [p.regularizer.bind(p, self.backend) for p in self.regularized]
+        return self
+
+    def declare(self, in_shape: Shape) -> None:
+        """Let every layer declare its parameters and states for samples of ``in_shape``."""
         self.in_shape = tuple(at_least("in_shape", size, 1) for size in in_shape)
         self.shapes = [self.in_shape]
         for index, layer in enumerate(self.layers):
@@ -86,16 +104,6 @@ class Network(Configured):
             except ShapeError as error:
                 raise ShapeError(f"layer {index}: {error}") from error
             self.shapes.append(shape)
-        parameters = [p for layer in self.layers for p in layer.parameters]
-        self.store = ParameterStore(parameters, self.backend, self.dtype)
-        self.store.initialize(self.streams)
-        # Layers before the first parameter need no gradient, and the first with one need give none.
-        self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters), 0)
-        for i, layer in enumerate(self.layers):
-            layer.needs_dx = i > self._first
-        self.regularized = [p for p in self.store if p.regularizer is not None]
-        self._regularize = [p.regularizer.bind(p, self.backend) for p in self.regularized]
-        return self
 
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the outputs for a batch of prepared inputs; valid until the next call."""
@@ -115,10 +123,9 @@ class Network(Configured):
         at_least("batch_size", batch_size, 1)
         self.built()
         x = self.inputs(x)
-        feed = Batches(Data(x, x), self.backend, self.dtype)
         result = np.empty((len(x), *self.shapes[-1]), self.dtype)
         for start in range(0, len(x), batch_size):
-            batch = feed.scaled(self.backend.asarray(x[start : start + batch_size]))
+            batch = self.batches.scaled(self.backend.asarray(x[start : start + batch_size]))
             result[start : start + batch_size] = self.backend.to_host(self.forward(batch))
         return result
 
@@ -134,6 +141,11 @@ class Network(Configured):
         return float(sum(float(p.regularizer.penalty(p.value)) for p in self.regularized))
 
     @property
+    def parameters(self) -> list[Parameter]:
+        """What is trained, in the order of the layers."""
+        return [parameter for layer in self.layers for parameter in layer.parameters]
+
+    @property
     def states(self) -> list[State]:
         """What is saved beside the parameters, such as running means."""
         return [state for layer in self.layers for state in layer.states]
@@ -145,7 +157,15 @@ class Network(Configured):
 
     def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Copy in what `state_dict` gave; names and shapes must be the same."""
-        parts: list[Parameter | State] = [*self.built(), *self.states]
+        self.built()
+        self.expect_arrays(arrays)
+        parts: list[Parameter | State] = [*self.parameters, *self.states]
+        for part in parts:
+            part.value = self.backend.asarray(arrays[part.name], self.dtype)
+
+    def expect_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Raise a ShapeError unless these are the arrays of what the layers have declared."""
+        parts: list[Parameter | State] = [*self.parameters, *self.states]
         names = {part.name for part in parts}
         if names != set(arrays):
             raise ShapeError(
@@ -157,8 +177,6 @@ class Network(Configured):
                 raise ShapeError(
                     f"{part.name} has shape {part.shape} here, but {arrays[part.name].shape} there"
                 )
-        for part in parts:
-            part.value = self.backend.asarray(arrays[part.name], self.dtype)
 
     def summary(self) -> str:
         """Return a table of layers, output shapes and parameter counts."""

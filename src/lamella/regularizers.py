@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from lamella.arguments import instance, number
+from lamella.arguments import instance, not_negative
 from lamella.arrays import Array
 from lamella.backend import Backend
 from lamella.configured import Configured
 from lamella.elementwise import record
-from lamella.errors import ArgumentError
 from lamella.memory import Parameter
 
 
@@ -52,7 +51,7 @@ class L1(Regularizer):
     """
 
     def __init__(self, rate: float) -> None:
-        self.rate = _rate("rate", rate)
+        self.rate = not_negative("rate", rate)
 
     def penalty(self, w: Array) -> Array:
         return self.rate * abs(w).sum()
@@ -79,7 +78,7 @@ class L2(Regularizer):
     """
 
     def __init__(self, rate: float) -> None:
-        self.rate = _rate("rate", rate)
+        self.rate = not_negative("rate", rate)
 
     def penalty(self, w: Array) -> Array:
         return 0.5 * self.rate * (w * w).sum()
@@ -99,8 +98,8 @@ class L1L2(Regularizer):
     """
 
     def __init__(self, l1: float, l2: float) -> None:
-        self.l1 = _rate("l1", l1)
-        self.l2 = _rate("l2", l2)
+        self.l1 = not_negative("l1", l1)
+        self.l2 = not_negative("l2", l2)
 
     def penalty(self, w: Array) -> Array:
         return self.l1 * abs(w).sum() + 0.5 * self.l2 * (w * w).sum()
@@ -113,10 +112,3 @@ class L1L2(Regularizer):
 def expect_regularizer(value: Regularizer | None) -> Regularizer | None:
     """Return ``value`` if it is a regularizer or None, else raise an ArgumentError."""
     return None if value is None else instance("regularizer", value, Regularizer, "L2(1e-4)")
-
-
-def _rate(name: str, value: object) -> float:
-    rate = number(name, value)
-    if rate < 0:
-        raise ArgumentError(f"{name} must be at least 0, got {value!r}")
-    return rate

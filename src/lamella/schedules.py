@@ -7,7 +7,7 @@ In an own training loop, which has no epochs, each step counts as one.
 import math
 from abc import ABC, abstractmethod
 
-from lamella.arguments import at_least, in_range, instance, positive
+from lamella.arguments import at_least, in_range, instance, not_negative, positive
 from lamella.configured import Configured
 
 
@@ -81,7 +81,7 @@ class InverseDecay(Schedule):
 
     def __init__(self, lr: float, decay: float) -> None:
         self.lr = positive("lr", lr)
-        self.decay = in_range("decay", decay, 0, 1e6)
+        self.decay = not_negative("decay", decay)
 
     def __call__(self, progress: float) -> float:
         return self.lr / (1 + self.decay) ** math.floor(progress)

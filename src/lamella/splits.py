@@ -16,8 +16,8 @@ def split_rows(
     Parameters
     ----------
     y : ndarray
-        Targets. If they are integer labels (N,), every class is split alike, to within a
-        sample; a class keeps at least one for training.
+        Targets. If they are integer labels (N,) or one-hot rows, every class is split alike, to
+        within a sample; a class keeps at least one for training.
     share : float
         Share held out, in [0, 1).
     rng : numpy Generator
@@ -31,8 +31,10 @@ def split_rows(
     everything = np.arange(len(y))
     if share == 0:
         return everything, everything[:0]
-    stratify = y.ndim == 1 and is_integer(y)
-    groups = [np.flatnonzero(y == label) for label in np.unique(y)] if stratify else [everything]
+    groups = [everything]
+    labels = y.argmax(axis=1) if _is_one_hot(y) else y
+    if labels.ndim == 1 and is_integer(labels):
+        groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     held = [
         rng.permutation(group)[:size]
         for group, size in zip(groups, _quotas([len(g) for g in groups], share), strict=True)
@@ -45,6 +47,12 @@ def split_rows(
     mask = np.ones(len(y), bool)
     mask[held_out] = False
     return everything[mask], held_out
+
+
+def _is_one_hot(y: np.ndarray) -> bool:
+    if y.ndim != 2 or y.shape[1] < 2 or np.count_nonzero(y) != len(y):
+        return False
+    return bool((y.max(axis=1) == 1).all())
 
 
 def _quotas(counts: list[int], share: float) -> list[int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lamella.arrays import Array
-from lamella.batches import Batches, Data
+from lamella.batches import Data
 from lamella.callbacks.base import Callback
 from lamella.network import EVALUATION_BATCH
 
@@ -52,7 +52,9 @@ class EpochLog:
         """Return the means over all samples so far as plain floats; waits for the device."""
         rows = self._backend.to_host(self._rows[:, : self.done]).astype(float)
         weights, samples = self.weights[: self.done], self._sizes[: self.done].sum()
-        means = {"loss": float(rows[0] @ weights / weights.sum())}
+        # An epoch that was ended before any sample with a weight has a loss of 0, not 0 / 0.
+        total = max(float(weights.sum()), np.finfo(float).tiny)
+        means = {"loss": float(rows[0] @ weights / total)}
         means.update(
             (name, float(row.sum() / samples))
             for name, row in zip(self._names[1:], rows[1:], strict=True)
@@ -85,7 +87,6 @@ def train(
     epochs, batch_size, shuffle, callbacks
         As in `Sequential.fit`.
     """
-    batches = Batches(data, model.backend, model.dtype)
     starts = range(0, len(rows), batch_size)
     sizes = np.array([min(batch_size, len(rows) - start) for start in starts])
     watchers = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
@@ -96,11 +97,11 @@ def train(
         if weights is not None:
             log.weights = np.add.reduceat(weights[order].astype(float), starts)
         on_device = model.backend.asarray(order)
-        model.optimizer.begin_epoch(epoch, len(sizes))
+        model.optimizer.begin_epoch(epoch - model.compiled_at, len(sizes))
         for callback in callbacks:
             callback.on_epoch_begin(model, epoch)
         for batch, start in enumerate(starts):
-            x, y, weight = batches.gather(on_device[start : start + batch_size])
+            x, y, weight = model.batches.gather(data, on_device[start : start + batch_size])
             loss = model.step(x, y, weight)
             log.record(loss, [metric.score(model.pred, y) for metric in model.metrics])
             for callback in watchers:
@@ -116,7 +117,7 @@ def train(
         logs["learning_rate"] = model.optimizer.learning_rate
         logs["seconds"] = time.perf_counter() - began
         model.epochs_done = epoch + 1
-        model.steps_log = log
+        model.epoch_log = log
         for callback in callbacks:
             callback.on_epoch_end(model, epoch, logs)
         if model.stop_reason:
@@ -127,14 +128,13 @@ def evaluate(
     model: "Sequential", data: Data, batch_size: int = EVALUATION_BATCH
 ) -> dict[str, float]:
     """Return the mean loss and scores of a model on checked data, without training it."""
-    batches = Batches(data, model.backend, model.dtype)
     starts = range(0, len(data), batch_size)
     log = EpochLog(model, np.array([min(batch_size, len(data) - start) for start in starts]))
     if data.weight is not None:
         host = model.backend.to_host(data.weight).astype(float)
         log.weights = np.add.reduceat(host, starts)
     for start in starts:
-        x, y, weight = batches.gather(slice(start, start + batch_size))
+        x, y, weight = model.batches.gather(data, slice(start, start + batch_size))
         pred = model.forward(x, training=False)
         loss = model.loss(pred, y, weight)
         log.record(loss, [metric.score(pred, y) for metric in model.metrics])

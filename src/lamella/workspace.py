@@ -70,16 +70,20 @@ class Workspace(Configured):
         UsageError
             If it belongs to another model already.
         """
-        if self._owner is not None and self._owner is not owner:
-            raise UsageError(
-                f"this {type(self).__name__} already belongs to another model, whose memory it "
-                "uses: make a new one for each model"
-            )
+        self.expect_free(owner)
         self._owner = owner
         self.backend = get_backend(backend)
         self.xp = self.backend.xp
         self.dtype = np.dtype(dtype)
         self._scratch = Scratch(self.backend)
+
+    def expect_free(self, owner: object) -> None:
+        """Raise a UsageError if it belongs to another model than ``owner``."""
+        if self._owner is not None and self._owner is not owner:
+            raise UsageError(
+                f"this {type(self).__name__} already belongs to another model, whose memory it "
+                "uses: make a new one for each model"
+            )
 
     def scratch(self, name: str, shape: Shape, dtype: Any = None) -> Array:
         """Return memory for a result: uninitialised, and the same each time for the same name.

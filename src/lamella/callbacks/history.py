@@ -34,7 +34,7 @@ class History(Callback):
 
     def on_epoch_end(self, model: "Sequential", epoch: int, logs: dict[str, Any]) -> None:
         self.rows.append(dict(logs))
-        self.steps += model.steps_log.losses().astype(float).tolist()
+        self.steps += model.epoch_log.losses().astype(float).tolist()
 
     def on_fit_end(self, model: "Sequential") -> None:
         self.stop_reason = model.stop_reason

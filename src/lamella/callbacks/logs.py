@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from lamella.callbacks.base import Callback
 from lamella.disk import expect_writable
+from lamella.errors import UsageError
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
@@ -21,7 +22,10 @@ class _EpochFile(Callback):
 
     def on_fit_begin(self, model: "Sequential", epochs: int, batches: int) -> None:
         expect_writable(self.path.parent)
-        self._file = self.path.open("w", encoding="utf-8", newline="")
+        try:
+            self._file = self.path.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise UsageError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def on_epoch_end(self, model: "Sequential", epoch: int, logs: dict[str, Any]) -> None:
         assert self._file is not None

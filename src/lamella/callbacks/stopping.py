@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella.arguments import at_least, one_of
+from lamella.arguments import at_least, not_negative, one_of
 from lamella.callbacks.base import Callback
 from lamella.errors import DivergenceWarning, UsageError
 
@@ -31,7 +31,8 @@ class Best:
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0) -> None:
         one_of("mode", mode, ("auto", "min", "max"))
         larger = "accuracy" in monitor if mode == "auto" else mode == "max"
-        self.monitor, self.sign, self.min_delta = monitor, 1.0 if larger else -1.0, min_delta
+        self.monitor, self.sign = monitor, 1.0 if larger else -1.0
+        self.min_delta = not_negative("min_delta", min_delta)
         self.value: float | None = None
 
     def improves(self, logs: dict[str, Any]) -> bool:
@@ -87,17 +88,17 @@ class EarlyStopping(Callback):
     def on_fit_begin(self, model: "Sequential", epochs: int, batches: int) -> None:
         self._best = Best(self.monitor, self.mode, self.min_delta)
         self._weights: dict[str, np.ndarray] = {}
-        self.best_epoch = 0
+        self.best_epoch = model.epochs_done  # none is better than what was there before
 
     def on_epoch_end(self, model: "Sequential", epoch: int, logs: dict[str, Any]) -> None:
         if self._best.improves(logs):
             self._weights = model.state_dict()
             self.best_epoch = epoch + 1
         elif epoch + 1 - self.best_epoch >= self.patience:
-            model.stop(
-                f"{self.monitor} has not improved for {self.patience} epochs: "
-                f"best {self._best.value:.6g} in epoch {self.best_epoch}"
-            )
+            best = "it was never a number"
+            if self._best.value is not None:
+                best = f"best {self._best.value:.6g} in epoch {self.best_epoch}"
+            model.stop(f"{self.monitor} has not improved for {self.patience} epochs: {best}")
 
     def on_fit_end(self, model: "Sequential") -> None:
         if getattr(self, "_weights", None):

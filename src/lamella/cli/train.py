@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     stopping = None
     if args.early_stopping is not None:
         stopping = EarlyStopping(patience=args.early_stopping)
-    folder = RunFolder(args.out, overwrite=args.overwrite) if args.out else None
+    folder = RunFolder(args.out, overwrite=args.overwrite) if args.out is not None else None
     if folder:
         folder.claim()
         if not installed("matplotlib"):
@@ -91,7 +91,7 @@ def _train(
         scores,
         seconds,
         model.stop_reason,
-        stopping.best_epoch if stopping else None,
+        stopping.best_epoch or None if stopping else None,  # 0: no epoch was any good
         model.history.rows,
     )
 

@@ -133,8 +133,6 @@ class Layer(Workspace):
         out_shape = self.build(in_shape)
         if not isinstance(out_shape, tuple):
             raise ShapeError(f"build must return the output's shape as a tuple, got {out_shape!r}")
-        for state in self.states:
-            state.allocate(backend, dtype)
         return out_shape
 
     def _expect_new(self, name: str) -> None:

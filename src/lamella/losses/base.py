@@ -66,9 +66,10 @@ class Loss(Workspace):
                 f"{type(self).__name__} takes targets of the shape of the predictions, "
                 f"(N, {', '.join(map(str, out_shape))}), got {target.shape}{hint}"
             )
-        target = np.ascontiguousarray(target, dtype)
+        with np.errstate(over="ignore"):
+            target = np.ascontiguousarray(target, dtype)
         if not (np.isfinite(target.min()) and np.isfinite(target.max())):
-            raise DataError("the targets contain NaN or infinite numbers")
+            raise DataError(f"the targets contain NaN or infinite numbers (as {dtype})")
         return target
 
     def probabilities(self, pred: Array) -> Array:
@@ -111,6 +112,7 @@ class Loss(Workspace):
         if self._weight is None:
             gradients /= len(gradients)
         else:
-            gradients *= self._weight.reshape(-1, *(1,) * (gradients.ndim - 1))
-            gradients /= self.scratch("total", ())
+            share = self.scratch("share", self._weight.shape)
+            self.xp.divide(self._weight, self.scratch("total", ()), out=share)
+            gradients *= share.reshape(-1, *(1,) * (gradients.ndim - 1))
         return gradients

@@ -72,8 +72,8 @@ class BinaryCrossEntropy(Loss):
         loss = -t log p - (1 - t) log(1 - p)         d loss / d p = (p - t) / (p (1 - p))
 
     It is the mean over samples and outputs. ``p`` is taken as no smaller than the smallest normal
-    number and ``1 - p`` as no smaller than the step of the dtype at 1 (1.2e-38 and 1.2e-7 in
-    float32), so the loss stays finite.
+    number, and ``1 - p`` as no smaller than the step of the dtype at 1 (1.2e-38 and 1.2e-7 in
+    float32), so that loss and gradient stay finite.
 
     Shapes
     ------

@@ -6,7 +6,6 @@ from typing import Any
 from numpy import sqrt
 
 from lamella.arguments import in_range, positive
-from lamella.memory import ParameterStore
 from lamella.optimizers.base import Optimizer, Scalars
 from lamella.schedules import Schedule
 
@@ -96,8 +95,8 @@ class AdamW(Adam):
         super().__init__(lr, beta1=beta1, beta2=beta2, eps=eps, clip_norm=clip_norm)
         self.weight_decay = in_range("weight_decay", weight_decay, 0, 1)
 
-    def spans(self, store: ParameterStore) -> list[tuple[slice, Scalars]]:
-        return [(store.matrices, self.scalars), (store.vectors, self.scalars_without_decay)]
+    def scalars_of(self, matrices: bool) -> Scalars:
+        return self.scalars if matrices else self.scalars_without_decay
 
     def scalars(self, t: int) -> tuple[float, ...]:
         return (1 - self.learning_rate * self.weight_decay, *super().scalars(t))

@@ -89,17 +89,22 @@ class Optimizer(Configured, ABC):
         UsageError
             If it drives another model already.
         """
+        self.expect_free(owner)
+        self._store, self._owner = store, owner
+        self.t = 0
+        self.begin_epoch(0, 1)
+        size, dtype = store.values.size, store.values.dtype
+        self.state = {slot: store.backend.zeros(size, dtype) for slot in self.slots}
+        self._updates = self._bind_whole() if self.elementwise else self._bind_each()
+        self._flushes = self._bind_flushes()
+
+    def expect_free(self, owner: object) -> None:
+        """Raise a UsageError if it drives another model than ``owner``."""
         if self._owner is not None and self._owner is not owner:
             raise UsageError(
                 f"this {type(self).__name__} already drives another model, whose moments it "
                 "keeps: make a new one for each model"
             )
-        self._store, self._owner = store, owner
-        self.t = 0
-        size, dtype = store.values.size, store.values.dtype
-        self.state = {slot: store.backend.zeros(size, dtype) for slot in self.slots}
-        self._updates = self._bind_whole() if self.elementwise else self._bind_each()
-        self._flushes = self._bind_flushes()
 
     def step(self) -> None:
         """Update every parameter from its gradient."""
@@ -114,9 +119,9 @@ class Optimizer(Configured, ABC):
             for flush, smallest in self._flushes:
                 flush(smallest)
 
-    def spans(self, store: ParameterStore) -> list[tuple[slice, Scalars]]:
-        """Return which parts of the flat vectors are updated with which scalars; all alike here."""
-        return [(slice(0, store.values.size), self.scalars)]
+    def scalars_of(self, matrices: bool) -> Scalars:
+        """Return `scalars` for weights, or for biases and scales; they are the same here."""
+        return self.scalars
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return copies of the slots, and ``t``, as numpy arrays."""
@@ -128,33 +133,42 @@ class Optimizer(Configured, ABC):
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Copy in what `state_dict` gave."""
         assert self._store is not None
-        for slot, vector in self.state.items():
-            if slot not in state or state[slot].shape != vector.shape:
+        for slot, shape in [("t", ()), *((name, v.shape) for name, v in self.state.items())]:
+            if slot not in state or np.shape(state[slot]) != shape:
                 raise FileFormatError(
-                    f"the optimizer state has no {slot!r} of {vector.size} numbers for this model"
+                    f"the optimizer state has no {slot!r} of shape {shape}: it belongs to another "
+                    f"optimizer than {type(self).__name__}, or to another model"
                 )
+        for slot, vector in self.state.items():
             vector[...] = self._store.backend.asarray(state[slot], vector.dtype)
         self.t = int(state["t"])
 
     def _bind_whole(self) -> Updates:
+        """Run the rule over weights and over all else, or over both at once if they are alike."""
         assert self._store is not None
         store, updates = self._store, []
-        for span, scalars in self.spans(store):
+        parts = [(store.matrices, self.scalars_of(True)), (store.vectors, self.scalars_of(False))]
+        if parts[0][1] == parts[1][1]:
+            parts = [(slice(0, store.values.size), parts[0][1])]
+        for span, scalars in parts:
             if span.start == span.stop:
                 continue
             w, g = store.values[span], store.grads[span]
             kept = [vector[span] for vector in self.state.values()]
             program = record(self.rule, 2 + len(kept), len(scalars(1)))
+            self._expect_results(len(program.outputs))
             updates.append((store.backend.bind(program, (w, g, *kept), (w, *kept)), scalars))
         return updates
 
     def _bind_each(self) -> Updates:
+        """Run the rule over one parameter after the other, as arrays."""
         assert self._store is not None
 
         def whole(w: Array, g: Array, *kept: Array) -> Callable[..., None]:
             def run(*scalars: float) -> None:
                 results = self.rule(w, g, *kept, *scalars)
                 results = results if isinstance(results, tuple) else (results,)
+                self._expect_results(len(results))
                 for old, new in zip((w, *kept), results, strict=True):
                     old[...] = new
 
@@ -163,8 +177,16 @@ class Optimizer(Configured, ABC):
         updates: Updates = []
         for parameter, span in self._store.spans:
             kept = [vector[span].reshape(parameter.shape) for vector in self.state.values()]
-            updates.append((whole(parameter.value, parameter.grad, *kept), self.scalars))
+            update = whole(parameter.value, parameter.grad, *kept)
+            updates.append((update, self.scalars_of(parameter.is_matrix)))
         return updates
+
+    def _expect_results(self, count: int) -> None:
+        if count != 1 + len(self.slots):
+            wanted = ", ".join(("w", *self.slots))
+            raise UsageError(
+                f"the rule of {type(self).__name__} must return {wanted}, got {count} results"
+            )
 
     def _bind_flushes(self) -> list[tuple[Callable[..., None], float]]:
         assert self._store is not None

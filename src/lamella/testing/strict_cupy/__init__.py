@@ -119,6 +119,10 @@ class ndarray:
     def __array_function__(self, *args: Any) -> Any:
         raise StrictError("a numpy function was called with a device array")
 
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {"shape": self.shape, "typestr": self.dtype.str, "version": 3}
+
     def _read(self) -> np.ndarray:
         counts.syncs += 1
         return self.host
