@@ -5,7 +5,6 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend, CupyBackend, NumpyBackend, cupy_problem
-
 from lamella.testing import strict_cupy
 
 

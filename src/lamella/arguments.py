@@ -12,9 +12,13 @@ T = TypeVar("T")
 
 def number(name: str, value: object) -> float:
     """Return ``value`` as a finite float; booleans and strings are no numbers."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    try:
+        x = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        x = math.inf
+    if not math.isfinite(x):
         raise ArgumentError(f"{name} must be a finite number, got {value!r}")
-    return float(value)
+    return x
 
 
 def positive(name: str, value: object) -> float:

@@ -49,13 +49,13 @@ def check_inputs(data: Any, dtype: np.dtype, name: str = "x") -> np.ndarray:
     return x
 
 
-def check_targets(data: Any, samples: int, name: str = "y") -> np.ndarray:
+def check_targets(data: Any, samples: int) -> np.ndarray:
     """Return targets as an array of ``samples`` rows of numbers."""
     y = _to_numpy(data)
     if y.dtype.kind not in "biuf":
-        raise DataError(f"{name} must hold numbers, got an array of {y.dtype}")
+        raise DataError(f"y must hold numbers, got an array of {y.dtype}")
     if y.ndim == 0 or len(y) != samples:
-        raise ShapeError(f"x has {samples} samples, but {name} has shape {y.shape}")
+        raise ShapeError(f"x has {samples} samples, but y has shape {y.shape}")
     return y
 
 
@@ -76,6 +76,8 @@ def sample_weights(
         given = _to_numpy(sample_weight)
         if given.shape != (len(y),):
             raise ShapeError(f"sample_weight must have shape ({len(y)},), got {given.shape}")
+        if given.dtype.kind not in "biuf":
+            raise DataError(f"sample_weight must hold numbers, got an array of {given.dtype}")
         weights *= given
     if class_weight is not None:
         labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lamella.arguments import at_least, in_range, instance, one_of
+from lamella.arguments import at_least, in_range, instance, not_negative, one_of
 from lamella.backend import Backend
 from lamella.errors import ArgumentError
 from lamella.layers import BatchNorm, Dense, Dropout, Flatten, Layer, ReLU, Softmax
@@ -27,7 +27,7 @@ class Classifier(Sequential):
         hidden: list[Layer],
         last: Dense,
         loss: str | Loss,
-        optimizer: Optimizer | None,
+        optimizer: Optimizer,
         **options: Any,
     ) -> None:
         if isinstance(loss, str):
@@ -36,7 +36,6 @@ class Classifier(Sequential):
         # Distances are between probabilities; cross-entropy takes the logits themselves.
         end = [] if loss.takes_logits else [Softmax()]
         super().__init__([Flatten(), *hidden, last, *end], **options)
-        optimizer = optimizer or Adam(5e-4)
         self.given = {"loss": loss, "optimizer": optimizer}
         self.compile(loss, optimizer, metrics=["accuracy"])
 
@@ -57,7 +56,7 @@ class SoftmaxClassifier(Classifier):
         "L2" is the mean squared, "L1" the mean absolute difference between probabilities and
         one-hot labels.
     optimizer : Optimizer, optional
-        Adam(5e-4) by default.
+        Adam(2e-3) by default: best on held-out training images among 5e-4 to 1e-2, in 5 epochs.
     l2 : float
         Rate of the penalty l2 / 2 sum(W^2), at least 0.
     seed, backend, dtype
@@ -77,7 +76,8 @@ class SoftmaxClassifier(Classifier):
     ) -> None:
         self.classes, self.l2 = at_least("classes", classes, 2), l2
         options: dict[str, Any] = {"seed": seed, "backend": backend, "dtype": dtype}
-        super().__init__([], _dense(classes, l2, init="glorot_uniform"), loss, optimizer, **options)
+        last = _dense(classes, l2, init="glorot_uniform")
+        super().__init__([], last, loss, optimizer or Adam(2e-3), **options)
 
     def config(self) -> dict[str, Any]:
         own = {"classes": self.classes, **self.given, "l2": self.l2}
@@ -95,8 +95,10 @@ class MLP(Classifier):
         Width of each hidden layer, each at least 1.
     classes : int
         Number of classes, at least 2.
-    loss, optimizer, seed, backend, dtype
+    loss, seed, backend, dtype
         As in `SoftmaxClassifier`.
+    optimizer : Optimizer, optional
+        Adam(5e-4) by default.
     batch_norm : bool
         Whether to normalise before each ReLU. The layers before have no bias then: it would be
         subtracted again.
@@ -137,7 +139,7 @@ class MLP(Classifier):
             layers += [Dropout(rate)] if rate else []
         options: dict[str, Any] = {"seed": seed, "backend": backend, "dtype": dtype}
         last = _dense(classes, l2, init="glorot_uniform")
-        super().__init__(layers, last, loss, optimizer, **options)
+        super().__init__(layers, last, loss, optimizer or Adam(5e-4), **options)
 
     def config(self) -> dict[str, Any]:
         return {
@@ -153,8 +155,8 @@ class MLP(Classifier):
 
 
 def _dense(units: int, l2: float, **options: Any) -> Dense:
-    penalty = L2(l2)  # checks the rate, even where it is 0
-    return Dense(units, regularizer=penalty if l2 else None, **options)
+    penalty = L2(l2) if not_negative("l2", l2) else None
+    return Dense(units, regularizer=penalty, **options)
 
 
 def _rates(dropout: float | Sequence[float], hidden: int) -> list[float]:

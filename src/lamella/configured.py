@@ -52,7 +52,7 @@ def to_json(value: Any) -> Any:
         return value
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
-    if callable(value) and hasattr(value, "__name__"):
+    if callable(value) and getattr(value, "__name__", "").isidentifier():
         return {"function": value.__name__}
     raise UsageError(
         f"a hyper-parameter of type {type(value).__name__} cannot be saved: use numbers, strings, "

@@ -125,6 +125,10 @@ def record(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
     program = Program(arrays, scalars, size=arrays + scalars)
     results = rule(*(Symbol(program, i) for i in range(arrays + scalars)))
     for result in results if isinstance(results, tuple) else (results,):
+        if not isinstance(result, Symbol | int | float):
+            raise UsageError(
+                f"a rule must return one number, or several as a tuple; got {result!r:.60}"
+            )
         if (
             not isinstance(result, Symbol)
             or result.value < arrays
@@ -213,7 +217,7 @@ def _assign_places(
         for i in set(step.inputs):
             if last_use[i] == at and places.get(i, ("", 0))[0] == "temporary":
                 free.append(places[i][1])
-        if program.outputs.count(step.result) == 1:
+        if step.result in program.outputs:
             number = program.outputs.index(step.result)
             held = [i for i, array in enumerate(arrays) if array is outputs[number]]
             if all(last_use.get(i, -1) <= at for i in held):

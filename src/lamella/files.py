@@ -58,7 +58,8 @@ def save(model: Sequential, path: Any) -> None:
 
     model.built()
     header, arrays = to_parts(model)
-    content = serialise(arrays, {"format": FORMAT, "lamella": json.dumps(header)})
+    # One entry only: the order of several would differ from one writing to the next.
+    content = serialise(arrays, {"lamella": json.dumps({"format": FORMAT, **header})})
     write_atomically(Path(path), content)
 
 
@@ -94,20 +95,29 @@ def load(
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise FileFormatError(f"cannot read {path}: {error}") from error
     except (safetensors.SafetensorError, ValueError, TypeError) as error:
         raise FileFormatError(
             f"{path} is no safetensors file, or a damaged one: {error}"
         ) from error
-    if metadata.get("format") != FORMAT:
+    if "lamella" not in metadata:
         raise FileFormatError(
-            f"{path} holds tensors, but no lamella model (format {metadata.get('format')!r}, "
-            f"expected {FORMAT!r}): only what model.save wrote can be loaded"
+            f"{path} holds tensors, but no lamella model: only what model.save wrote can be loaded"
         )
     try:
         header = json.loads(metadata["lamella"])
-    except (KeyError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise FileFormatError(f"the header of {path} is damaged: {error}") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        found = header.get("format") if isinstance(header, dict) else header
+        raise FileFormatError(
+            f"{path} is of format {found!r:.80}, this version of lamella reads {FORMAT!r}"
+        )
     own = {item.__name__: item for item in custom_layers}
+    backend = get_backend(backend)
     try:
         return from_parts(header, arrays, own, backend)
     except (LamellaError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -72,7 +72,7 @@ def get_initializer(init: str | Initializer) -> Initializer:
     """Return the initializer of this name, or ``init`` itself if it is a function already."""
     if callable(init):
         return init
-    if init not in INITIALIZERS:
+    if not isinstance(init, str) or init not in INITIALIZERS:
         raise ArgumentError(
             f"init must be a function (rng, shape) -> array or one of {', '.join(INITIALIZERS)}; "
             f"got {init!r}"

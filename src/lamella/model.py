@@ -127,7 +127,7 @@ class Sequential(Network):
         """Do one step of training on a checked batch and return its loss; what `fit` calls."""
         pred = self.forward(x, training=True)
         loss = self.loss(pred, y, weight)
-        self.backward(self.loss.backward())
+        self.backward(self.loss.gradient())
         for add_penalty in self._regularize:
             add_penalty()
         self.optimizer.step()
@@ -152,8 +152,8 @@ class Sequential(Network):
         return self.step(self.batches.scaled(data.x), data.y, data.weight)
 
     def stop(self, reason: str) -> None:
-        """End training after this batch (or epoch); the reason is kept in ``stop_reason``."""
-        self.stop_reason = reason
+        """End training after this batch (or epoch); the first reason given is kept."""
+        self.stop_reason = self.stop_reason or reason
 
     def fit(
         self,
@@ -212,24 +212,31 @@ class Sequential(Network):
         in_range("validation_split", validation_split, 0, 1, right_open=True)
         if validation_data is not None and validation_split:
             raise UsageError("give validation_data or validation_split, not both")
+        if validation_data is not None and not (
+            isinstance(validation_data, tuple | list) and len(validation_data) == 2
+        ):
+            raise UsageError("validation_data must be a pair (x, y)")
+        for callback in instance("callbacks", callbacks, Sequence, "[EarlyStopping()]"):
+            instance("callback", callback, Callback, "EarlyStopping()")
         data, given_y = self._prepare(x, y, sample_weight, class_weight)
         rows, held_out = split_rows(given_y, validation_split, self.streams.generator("split"))
         self._expect_batch(min(batch_size, len(rows)))
         self._expect_batch(len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")
         validation = None
         if validation_data is not None:
-            validation, _ = self._prepare(*validation_data, name="validation ")
+            validation, _ = self._prepare(*validation_data, where="in validation_data: ")
         elif len(held_out):
             where = self.backend.asarray(held_out)
             validation = Data(data.x[where], data.y[where])
         weights = None if data.weight is None else self.backend.to_host(data.weight)
 
-        self.history, self.stop_reason = History(), ""
-        everyone = [self.history, *callbacks, *([Progress()] if verbose else [])]
+        history = History()
+        everyone = [history, *callbacks, *([Progress()] if verbose else [])]
         with ExitStack() as ending:  # whatever happens, each callback that began is told of the end
             for callback in everyone:
                 callback.on_fit_begin(self, epochs, -(-len(rows) // batch_size))
                 ending.callback(callback.on_fit_end, self)
+            self.history, self.stop_reason = history, ""
             train(
                 self,
                 data,
@@ -241,7 +248,7 @@ class Sequential(Network):
                 shuffle=shuffle,
                 callbacks=everyone,
             )
-        return self.history
+        return history
 
     def evaluate(
         self, x: Any, y: Any, *, sample_weight: Any = None, batch_size: int = EVALUATION_BATCH
@@ -310,7 +317,7 @@ class Sequential(Network):
         y: Any,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
-        name: str = "",
+        where: str = "",
     ) -> tuple[Data, np.ndarray]:
         """Check a data set and move it to the device; also return the targets as they came.
 
@@ -319,13 +326,15 @@ class Sequential(Network):
         """
         was_built = self.store is not None
         try:
-            x = self.inputs(x, f"{name}x")
-            y = check_targets(y, len(x), f"{name}y")
+            x = self.inputs(x)
+            y = check_targets(y, len(x))
             weight = sample_weights(y, sample_weight, class_weight, self.dtype)
             target = self.loss.prepare(y, self.shapes[-1], self.dtype)
-        except LamellaError:
+        except LamellaError as error:
             if not was_built:
                 self.store = None
+            if where:
+                raise type(error)(f"{where}{error}") from error
             raise
         send = self.backend.asarray
         return Data(send(x), send(target), None if weight is None else send(weight)), y

@@ -11,7 +11,7 @@ from lamella.arrays import Array, Shape
 from lamella.backend import Backend, get_backend
 from lamella.batches import Batches, check_inputs
 from lamella.configured import Configured
-from lamella.errors import ShapeError, UsageError
+from lamella.errors import DataError, ShapeError, UsageError
 from lamella.layers import Layer
 from lamella.memory import Parameter, ParameterStore, State
 from lamella.random import Streams
@@ -177,6 +177,8 @@ class Network(Configured):
                 raise ShapeError(
                     f"{part.name} has shape {part.shape} here, but {arrays[part.name].shape} there"
                 )
+            if arrays[part.name].dtype.kind != "f":
+                raise DataError(f"{part.name} must hold floats, got {arrays[part.name].dtype}")
 
     def summary(self) -> str:
         """Return a table of layers, output shapes and parameter counts."""

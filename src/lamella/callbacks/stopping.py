@@ -98,7 +98,8 @@ class EarlyStopping(Callback):
             best = "it was never a number"
             if self._best.value is not None:
                 best = f"best {self._best.value:.6g} in epoch {self.best_epoch}"
-            model.stop(f"{self.monitor} has not improved for {self.patience} epochs: {best}")
+            waited = f"{self.patience} epoch{'s' * (self.patience > 1)}"
+            model.stop(f"{self.monitor} has not improved for {waited}: {best}")
 
     def on_fit_end(self, model: "Sequential") -> None:
         if getattr(self, "_weights", None):

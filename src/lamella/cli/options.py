@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--optimizer", choices=("sgd", "momentum", "nesterov", "adam", "adamw"), default="adam"
     )
-    how.add_argument("--lr", type=float, default=5e-4, help="learning rate (default: %(default)s)")
+    how.add_argument("--lr", type=float, help="learning rate (default: 5e-4, softmax 2e-3)")
     how.add_argument(
         "--beta", type=float, help="memory of momentum, and of Adam's first moment (default: 0.9)"
     )
@@ -148,7 +148,8 @@ def classifier(args: argparse.Namespace) -> Classifier:
 
 
 def _optimizer(args: argparse.Namespace) -> Optimizer:
-    lr = InverseDecay(args.lr, args.decay) if args.decay else args.lr
+    rate = args.lr if args.lr is not None else 2e-3 if args.model == "softmax" else 5e-4
+    lr = InverseDecay(rate, args.decay) if args.decay else rate
     beta = 0.9 if args.beta is None else args.beta
     if args.optimizer == "sgd":
         return SGD(lr, clip_norm=args.clip_norm)

@@ -15,6 +15,7 @@ from lamella.errors import DataError, FileFormatError
 # The third byte of a file says what its numbers are. All are big-endian.
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
+PIECE = 2**20
 
 
 def read_idx(path: Any) -> np.ndarray:
@@ -58,8 +59,7 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
         shape = tuple(int(n) for n in np.frombuffer(lengths, ">u4"))
         dtype = np.dtype(TYPES[head[2]])
         expected = math.prod(shape) * dtype.itemsize
-        # Never more than the header announces, and a byte to see whether there is more.
-        body = stream.read(expected + 1) if expected < 2**40 else b""
+        body = _read_at_most(stream, expected + 1)  # a byte more shows whether there is more
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(f"{name} is damaged: {error}") from error
     if len(body) != expected:
@@ -68,7 +68,20 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
             f"{name} is truncated or damaged: its header announces an array {shape} of "
             f"{expected:,} bytes, but there are {there}"
         )
-    return np.frombuffer(body, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    try:
+        array = np.frombuffer(body, dtype).reshape(shape)
+    except ValueError as error:
+        raise FileFormatError(f"{name} announces an impossible array: {error}") from error
+    return array.astype(dtype.newbyteorder("="))
+
+
+def _read_at_most(stream: Any, size: int) -> bytes:
+    """Read in pieces: what a header announces is not believed before the bytes are there."""
+    pieces = []
+    while size > 0 and (piece := stream.read(min(size, PIECE))):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
 
 
 def write_idx(path: Any, array: np.ndarray) -> None:

@@ -51,7 +51,7 @@ def read_digit(path: Any) -> np.ndarray:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise FileFormatError(f"{path} is no image that can be read: {error}") from error
     grey = np.asarray(picture, np.float32)
-    if grey.shape == (SIDE, SIDE) and _border(grey).max() == 0:
+    if grey.shape == (SIDE, SIDE) and _border(grey).max() == 0 < grey.max():
         return grey.astype(np.uint8)
     ink = _ink(grey, str(path))
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
@@ -78,12 +78,12 @@ def _ink(grey: np.ndarray, name: str) -> np.ndarray:
 
 
 def _centred(digit: np.ndarray) -> np.ndarray:
-    """Place a digit in 28 x 28 so that its centre of mass is in the middle, as far as it fits."""
+    """Place a digit in 28 x 28 with its centre of mass at pixel 14, 14, as far as it fits."""
     mass = digit.astype(float)
     corner = []
     for axis, side in enumerate(digit.shape):
         centre = (mass.sum(axis=1 - axis) @ np.arange(side)) / mass.sum()
-        corner.append(min(max(round((SIDE - 1) / 2 - centre), 0), SIDE - side))
+        corner.append(min(max(round(SIDE / 2 - centre), 0), SIDE - side))
     image = np.zeros((SIDE, SIDE), np.uint8)
     image[corner[0] : corner[0] + digit.shape[0], corner[1] : corner[1] + digit.shape[1]] = digit
     return image

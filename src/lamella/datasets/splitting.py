@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.arguments import in_range
+from lamella.arguments import in_range, positive
 from lamella.batches import check_targets
 from lamella.datasets.mnist import Samples
 from lamella.random import Streams
@@ -32,6 +32,6 @@ def train_test_split(
     """
     x = np.asarray(x)
     y = check_targets(y, len(x))
-    share = in_range("test", test, 0, 1, right_open=True)
+    share = in_range("test", positive("test", test), 0, 1, right_open=True)
     kept, held = split_rows(y, share, Streams(seed).generator("split"))
     return Samples(x[kept], y[kept]), Samples(x[held], y[held])

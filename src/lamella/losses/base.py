@@ -39,7 +39,10 @@ class Loss(Workspace):
 
     @abstractmethod
     def backward(self) -> Array:
-        """Return the gradient of the last `forward` at ``pred``; same shape as ``pred``."""
+        """Return the gradient of the last `forward` at ``pred``, of the same shape.
+
+        Called once after each `forward`: it may use up what that has kept.
+        """
 
     def prepare(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
         """Check targets for outputs of ``out_shape`` and return them as `forward` takes them.
@@ -79,14 +82,23 @@ class Loss(Workspace):
     def __call__(self, pred: Array, target: Array, weight: Array | None = None) -> Array:
         """Return `forward`, with samples weighted: sum(weight loss) / sum(weight)."""
         self._weight = weight
-        self._reduced = False
+        self._reduced = self._shared = False
         loss = self.forward(pred, target)
-        if weight is not None and not self._reduced:
+        self._expect_weighted(self._reduced)
+        return loss
+
+    def gradient(self) -> Array:
+        """Return `backward`; with weights, make sure that it took account of them."""
+        gradient = self.backward()
+        self._expect_weighted(self._shared)
+        return gradient
+
+    def _expect_weighted(self, done: bool) -> None:
+        if self._weight is not None and not done:
             raise UsageError(
                 f"{type(self).__name__} does not support sample weights: reduce with "
                 "self.mean(losses) in forward and self.share(gradients) in backward"
             )
-        return loss
 
     def mean(self, losses: Array) -> Array:
         """Return the mean over samples (weighted, if there are weights) and all further axes."""
@@ -109,6 +121,7 @@ class Loss(Workspace):
 
     def share(self, gradients: Array) -> Array:
         """Turn, in place, gradients of each sample's loss into those of the mean."""
+        self._shared = True
         if self._weight is None:
             gradients /= len(gradients)
         else:

@@ -13,7 +13,8 @@ class SoftmaxCrossEntropy(Loss):
 
         p = softmax(z)         loss = log sum_j exp(z_j) - z_y         d loss / d z = p - onehot(y)
 
-    Stable for any finite logits: the row's maximum is subtracted before exp.
+    Stable as long as the differences of a sample's logits are finite: the largest of them is
+    subtracted before exp.
 
     Shapes
     ------

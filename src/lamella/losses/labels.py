@@ -27,8 +27,10 @@ def check_labels(labels: np.ndarray, classes: int) -> np.ndarray:
 def labels_of_one_hot(rows: np.ndarray, classes: int) -> np.ndarray:
     """Return the labels (N,) of one-hot rows (N, classes), checked."""
     if rows.shape[1] != classes:
+        hint = ": labels in a column are reshaped with y.reshape(-1)" if rows.shape[1] == 1 else ""
         raise ShapeError(
-            f"one-hot targets must have {classes} columns, one for each output, got {rows.shape[1]}"
+            f"one-hot targets must have {classes} columns, one for each output, got "
+            f"{rows.shape[1]}{hint}"
         )
     labels: np.ndarray = rows.argmax(axis=1)
     if not (

@@ -30,9 +30,9 @@ class Optimizer(Configured, ABC):
     the backend's business: in blocks that stay in the cache, or as one kernel on a GPU. It may
     use arithmetic, comparisons and numpy's elementwise functions, but not branch.
 
-    Slots never sink into denormal numbers, which would slow the processor down a hundredfold:
-    every 16 steps what is under 2^26 times the smallest normal number (8e-31 in float32) is
-    taken as 0.
+    When gradients vanish, slots do not sink into denormal numbers, which would slow the processor
+    down a hundredfold: every 16 steps what is under 2^26 times the smallest normal number (8e-31
+    in float32) is taken as 0.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Optimizer(Configured, ABC):
         Names of the vectors the rule keeps.
     elementwise : bool
         False for a rule that needs a whole parameter at a time, as one with norms does: it is
-        then given arrays, one parameter after the other.
+        then given arrays, one parameter after the other, and has ``self.xp`` for their functions.
     t : int
         Steps done.
     """
@@ -91,6 +91,7 @@ class Optimizer(Configured, ABC):
         """
         self.expect_free(owner)
         self._store, self._owner = store, owner
+        self.xp = store.backend.xp
         self.t = 0
         self.begin_epoch(0, 1)
         size, dtype = store.values.size, store.values.dtype
@@ -199,6 +200,6 @@ class Optimizer(Configured, ABC):
 
     def _clip(self, grads: Array, limit: float) -> None:
         # All on the device: whether to scale is not asked, a factor of 1 is multiplied in.
-        xp = self._store.backend.xp  # type: ignore[union-attr]
+        xp = self.xp
         norm = xp.sqrt(xp.vdot(grads, grads))
         grads *= xp.minimum(limit / (norm + 1e-6), 1.0)

@@ -1,0 +1,68 @@
+"""How much disk lamella takes: the wheel, and a fresh environment with all that it needs.
+
+    python benchmarks/install_size.py                       # lamella
+    python benchmarks/install_size.py torch scikit-learn    # lamella, and peers from the index
+
+Each is installed into an environment of its own; what pip and setuptools take is left out. Sizes
+are sums of file sizes, compiled bytecode included, in MB of 10^6 bytes.
+"""
+
+import argparse
+import platform
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ("pip", "setuptools", "_distutils_hack", "distutils-precedence.pth", "pkg_resources")
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build lamella's wheel from this checkout."""
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    subprocess.run([*pip, "--wheel-dir", str(folder), str(ROOT)], check=True)
+    return next(folder.glob("lamella-*.whl"))
+
+
+def install(requirement: str, folder: Path) -> dict[str, int]:
+    """Install into a fresh environment; return bytes by name of what then lies in site-packages."""
+    venv.create(folder, with_pip=True)
+    inside = "Scripts" if sys.platform == "win32" else "bin"
+    python = str(folder / inside / "python")
+    subprocess.run([python, "-m", "pip", "install", "--quiet", requirement], check=True)
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    answer = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True)
+    return {
+        path.name: size(path)
+        for path in Path(answer.stdout.strip()).iterdir()
+        if not path.name.startswith(TOOLS)
+    }
+
+
+def size(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.lstat().st_size for file in files if file.is_file())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("peers", nargs="*", help="further packages to install, each alone")
+    peers = parser.parse_args().peers
+    print(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        wheel = build_wheel(folder)
+        print(f"wheel: {wheel.stat().st_size / 1e6:.1f} MB")
+        for requirement in [str(wheel), *peers]:
+            name = "lamella" if requirement == str(wheel) else requirement
+            parts = install(requirement, folder / f"environment of {name}")
+            largest = sorted(parts, key=lambda part: -parts[part])[:5]
+            detail = ", ".join(f"{part} {parts[part] / 1e6:.1f}" for part in largest)
+            print(f"{name}, installed: {sum(parts.values()) / 1e6:.1f} MB ({detail}, ...)")
+
+
+if __name__ == "__main__":
+    main()

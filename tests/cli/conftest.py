@@ -1,0 +1,71 @@
+"""Ways to call the command: as a user does, and in this process where there are many cases."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from lamella.cli import main
+
+
+class Result(NamedTuple):
+    """What a command gave back."""
+
+    status: int
+    out: str
+    err: str
+
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def command() -> Call:
+    """Run ``python -m lamella ...`` in a process of its own."""
+
+    def run(*args: object, **options: Any) -> Result:
+        argv = [sys.executable, "-m", "lamella", *map(str, args)]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=120, **options)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run the command in this process."""
+
+    def run(*args: object) -> Result:
+        status = main([str(arg) for arg in args])
+        return Result(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def without() -> Call:
+    """Run the command in a process in which a package cannot be imported."""
+
+    def run(package: str, *args: object) -> Result:
+        code = f"import sys; sys.modules[{package!r}] = None\n"
+        code += "from lamella.cli import main; sys.exit(main(sys.argv[1:]))"
+        argv = [sys.executable, "-c", code, *map(str, args)]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def softmax_run(command: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a short training of the softmax classifier; only to be read."""
+    folder = tmp_path_factory.mktemp("runs") / "softmax"
+    argv = ["--model", "softmax", "--epochs", 2, "--batch-size", 250, "--lr", 0.002]
+    done = command("train", *argv, "--out", folder)
+    assert done.status == 0, done.err
+    (folder.parent / "stdout").write_text(done.out)
+    (folder.parent / "stderr").write_text(done.err)
+    return folder

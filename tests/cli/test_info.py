@@ -1,0 +1,48 @@
+"""lamella info."""
+
+import platform
+from importlib import metadata
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import lamella as lm
+from lamella.backend import get_backend
+from lamella.record import cores
+
+from .conftest import Call
+
+
+def rows(out: str) -> dict[str, str]:
+    return dict(line.split(maxsplit=1) for line in out.splitlines())
+
+
+def test_info_tells_versions_backend_and_cores(command: Call) -> None:
+    done = command("info")
+    assert (done.status, done.err) == (0, "")
+    told = rows(done.out)
+    assert told["lamella"] == lm.__version__
+    assert told["numpy"] == np.__version__
+    assert told["python"] == platform.python_version()
+    assert told["backend"] == repr(get_backend())
+    assert told["cores"] == str(cores())
+
+
+def test_info_tells_the_threads_that_blas_has_now(call: Call) -> None:
+    blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    if not blas:
+        pytest.skip("numpy's BLAS is one that threadpoolctl does not know")
+    with threadpool_limits(1, user_api="blas"):
+        assert "threads: 1" in rows(call("info").out)["BLAS"]
+    assert blas[0]["version"] in rows(call("info").out)["BLAS"]
+
+
+def test_info_gives_the_version_of_an_optional_package(call: Call) -> None:
+    pytest.importorskip("PIL")
+    assert rows(call("info").out)["Pillow"] == metadata.version("pillow")
+
+
+def test_info_names_the_extra_of_a_missing_package(without: Call) -> None:
+    done = without("matplotlib", "info")
+    assert rows(done.out)["matplotlib"] == "not installed: pip install 'lamella[plot]'"

@@ -1,0 +1,70 @@
+"""The command as a whole: how it is called, what it costs to ask for help, how it ends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lamella as lm
+from lamella.cli import main
+
+from .conftest import Call
+
+
+def test_help_names_every_command(command: Call) -> None:
+    done = command("--help")
+    assert done.status == 0
+    for name in ("train", "evaluate", "predict", "info"):
+        assert f"    {name}" in done.out
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "info"])
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
+    assert f"usage: lamella {name}" in capsys.readouterr().out
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom lamella.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'matplotlib', 'PIL', 'cupy', 'torch', 'scipy', 'numba'}\n"
+        "print('loaded:', heavy & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("loaded: set()\n")
+
+
+def test_version_is_the_packages(command: Call) -> None:
+    assert command("--version").out == f"lamella {lm.__version__}\n"
+
+
+def test_console_script_is_the_same_command(command: Call) -> None:
+    script = Path(sys.executable).with_name("lamella")
+    if not script.exists():
+        pytest.skip("the script is not installed beside this python")
+    done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout == command("--help").out
+
+
+@pytest.mark.parametrize("argv", [[], ["trian"], ["train", "--learning-rate", "1"]])
+def test_wrong_words_are_answered_in_one_line(call: Call, argv: list[str]) -> None:
+    done = call(*argv)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("lamella: ")
+    assert "--help lists what there is" in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_reader_that_goes_away_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    argv = [sys.executable, "-m", "lamella", "info"]
+    # With a buffer, which this would take away, the trouble comes only when it is emptied.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(argv, stdout=write, stderr=subprocess.PIPE, text=True, env=env)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")

@@ -1,0 +1,326 @@
+"""lamella train: what it writes, says and refuses, and that it does what the library does."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.datasets.mnist import CHECKSUMS
+
+from .conftest import Call
+
+FILES = ["curves.png", "history.jsonl", "model.safetensors", "run.json"]
+QUICK = ["--epochs", 1, "--batch-size", 2500, "--quiet"]
+SMALL = ["--hidden", 8, *QUICK]
+
+Digits = tuple[lm.datasets.Samples, lm.datasets.Samples]
+
+
+def record_of(folder: Path) -> dict[str, Any]:
+    record = json.loads((folder / "run.json").read_text())
+    assert isinstance(record, dict)
+    return record
+
+
+def history_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_training_with_the_defaults_reaches_97_3_percent(command: Call, tmp_path: Path) -> None:
+    done = command("train", "--out", tmp_path / "first", "--quiet")
+    assert done.status == 0, done.err
+    record = record_of(tmp_path / "first")
+    assert record["test_accuracy"] >= 0.973
+    assert record["model"]["config"]["hidden"] == [256, 30]
+    assert record["model"]["config"]["optimizer"]["config"]["lr"] == 5e-4
+    assert (record["epochs"], record["seed"]) == (5, 2023)
+    assert record["configuration"]["batch_size"] == 64
+
+
+def test_train_writes_four_files_and_names_them(softmax_run: Path) -> None:
+    assert sorted(os.listdir(softmax_run)) == FILES
+    said = (softmax_run.parent / "stdout").read_text()
+    assert f"in {softmax_run}: model.safetensors, history.jsonl, run.json, curves.png" in said
+
+
+def test_train_ends_by_saying_test_accuracy_and_time(softmax_run: Path) -> None:
+    said = (softmax_run.parent / "stdout").read_text().splitlines()
+    assert f"test accuracy {record_of(softmax_run)['test_accuracy']:.2%}, test loss" in said[-3]
+    assert re.fullmatch(r"2 epochs in \d+\.\d s", said[-2])
+
+
+def test_train_shows_the_model_first_and_a_bar_on_stderr(softmax_run: Path) -> None:
+    said = (softmax_run.parent / "stdout").read_text()
+    assert said.startswith("SoftmaxClassifier([")
+    assert "7,850 parameters" in said
+    assert "epoch 2/2" in (softmax_run.parent / "stderr").read_text()
+
+
+def test_quiet_training_prints_the_result_only(call: Call) -> None:
+    done = call("train", "--model", "softmax", *QUICK)
+    assert done.err == ""
+    assert len(done.out.splitlines()) == 2
+    assert done.out.startswith("test accuracy")
+
+
+def test_nothing_is_written_unless_asked(command: Call, tmp_path: Path) -> None:
+    done = command("train", "--model", "softmax", *QUICK, cwd=tmp_path)
+    assert done.status == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_train_does_bit_for_bit_what_the_library_does(softmax_run: Path, digits: Digits) -> None:
+    model = lm.SoftmaxClassifier(optimizer=lm.Adam(0.002), seed=2023)
+    train, _ = digits
+    model.fit(train.x, train.y, epochs=2, batch_size=250, validation_split=1 / 12, verbose=False)
+    written = lm.load(softmax_run / "model.safetensors").state_dict()
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(written[name], array)
+    for row, line in zip(model.history.rows, history_of(softmax_run), strict=True):
+        assert row.keys() == line.keys()
+        assert [row[k] for k in row if k != "seconds"] == [line[k] for k in row if k != "seconds"]
+
+
+def test_recorded_test_accuracy_is_over_all_test_images(softmax_run: Path, digits: Digits) -> None:
+    model = lm.load(softmax_run / "model.safetensors")
+    _, test = digits
+    right = int((model.predict_classes(test.x) == test.y).sum())
+    assert record_of(softmax_run)["test_accuracy"] == pytest.approx(right / 10_000, abs=1e-12)
+
+
+def test_record_tells_what_the_run_depends_on(softmax_run: Path) -> None:
+    record = record_of(softmax_run)
+    assert record["configuration"]["lr"] == 0.002
+    assert record["configuration"]["validation"] == 1 / 12
+    assert record["versions"]["numpy"] == np.__version__
+    assert record["versions"]["lamella"] == lm.__version__
+    assert record["versions"]["python"] == sys.version.split()[0]
+    assert record["backend"]["name"] in ("numpy", "cupy")
+    assert record["backend"]["why"]
+    assert record["data"]["sha256"] == CHECKSUMS
+    assert record["stop_reason"] == ""
+    spent = sum(line["seconds"] for line in history_of(softmax_run))
+    assert record["seconds"] >= spent > 0
+
+
+def test_curves_are_a_png_image(softmax_run: Path) -> None:
+    image = pytest.importorskip("PIL.Image").open(softmax_run / "curves.png")
+    assert image.format == "PNG"
+    assert min(image.size) > 400
+    assert len(image.convert("RGB").getcolors(1 << 20)) > 20
+
+
+@pytest.mark.parametrize(
+    ("options", "optimizer"),
+    [
+        ("--optimizer sgd --lr 0.1 --clip-norm 2", lm.SGD(0.1, clip_norm=2)),
+        ("--optimizer momentum", lm.Momentum(2e-3)),
+        ("--optimizer nesterov --beta 0.5", lm.Momentum(2e-3, beta=0.5, nesterov=True)),
+        ("--beta 0.3 --lr 0.01", lm.Adam(0.01, beta1=0.3)),
+        ("--optimizer adamw --weight-decay 0.1", lm.AdamW(2e-3, weight_decay=0.1)),
+        ("--decay 0.25", lm.Adam(lm.InverseDecay(2e-3, 0.25))),
+    ],
+)
+def test_optimizer_options_reach_the_model(
+    call: Call, tmp_path: Path, options: str, optimizer: lm.Optimizer
+) -> None:
+    done = call("train", "--model", "softmax", *QUICK, *options.split(), "--out", tmp_path)
+    assert done.status == 0, done.err
+    assert repr(lm.load(tmp_path / "model.safetensors").optimizer) == repr(optimizer)
+
+
+@pytest.mark.parametrize(
+    ("options", "model"),
+    [
+        ("--hidden 8 4 --loss L2", lm.MLP([8, 4], loss="L2")),
+        ("--hidden 8 --batch-norm --dropout 0.2", lm.MLP([8], batch_norm=True, dropout=0.2)),
+        ("--hidden 8 --dropout 0.1 0.2 --l2 0.001", lm.MLP([8], dropout=[0.1, 0.2], l2=0.001)),
+        ("--model softmax --l2 0.01 --loss L1", lm.SoftmaxClassifier(l2=0.01, loss="L1")),
+        ("--hidden 8 --dtype float64", lm.MLP([8], dtype="float64")),
+    ],
+)
+def test_model_options_reach_the_model(
+    call: Call, tmp_path: Path, options: str, model: lm.Sequential
+) -> None:
+    done = call("train", *QUICK, *options.split(), "--out", tmp_path)
+    assert done.status == 0, done.err
+    written = lm.load(tmp_path / "model.safetensors")
+    assert repr(written) == repr(model.build((28, 28)))
+    assert repr(written.loss) == repr(model.loss)
+    assert written.dtype == model.dtype
+    rates = [getattr(p.regularizer, "rate", 0) for p in written.store]
+    assert rates == [getattr(p.regularizer, "rate", 0) for p in model.built()]
+
+
+def test_learning_rate_decays_after_each_epoch(call: Call, tmp_path: Path) -> None:
+    argv = ["--epochs", 3, "--batch-size", 5000, "--quiet", "--lr", 0.01, "--decay", 1]
+    assert call("train", "--model", "softmax", *argv, "--out", tmp_path).status == 0
+    rates = [line["learning_rate"] for line in history_of(tmp_path)]
+    assert rates == pytest.approx([0.01, 0.005, 0.0025])
+
+
+def test_seed_decides_the_numbers(call: Call) -> None:
+    said = [call("train", *SMALL, "--seed", seed).out.splitlines()[0] for seed in (1, 1, 2)]
+    assert said[0] == said[1] != said[2]
+
+
+def test_validation_may_be_left_out(call: Call, tmp_path: Path) -> None:
+    done = call("train", "--model", "softmax", *QUICK, "--validation", 0, "--out", tmp_path)
+    assert done.status == 0
+    assert "val_loss" not in history_of(tmp_path)[0]
+
+
+def test_early_stopping_keeps_the_best_epoch(call: Call, tmp_path: Path, digits: Digits) -> None:
+    # At this rate the softmax classifier jumps about, so an epoch that is worse comes soon.
+    argv = ["--model", "softmax", "--lr", 0.5, "--epochs", 30, "--batch-size", 1000, "--quiet"]
+    done = call("train", *argv, "--early-stopping", 1, "--out", tmp_path)
+    assert done.status == 0
+    losses = [line["val_loss"] for line in history_of(tmp_path)]
+    record = record_of(tmp_path)
+    assert 1 < len(losses) < 30
+    assert record["epochs"] == len(losses)
+    assert record["kept_epoch"] == 1 + losses.index(min(losses)) == len(losses) - 1
+    assert record["stop_reason"] in done.out
+    assert "has not improved for 1 epoch" in record["stop_reason"]
+    _, test = digits
+    kept = lm.load(tmp_path / "model.safetensors").evaluate(test.x, test.y)
+    assert record["test_loss"] == pytest.approx(kept["loss"], rel=1e-6)
+
+
+def test_divergence_is_told_in_one_line_with_status_1(call: Call, tmp_path: Path) -> None:
+    argv = ["--optimizer", "sgd", "--lr", 1e30, "--hidden", 8, "--epochs", 3, "--quiet"]
+    done = call("train", *argv, "--early-stopping", 2, "--out", tmp_path)
+    assert done.status == 1
+    assert re.fullmatch(r"lamella: the loss is not finite in epoch 1, .*\n", done.err)
+    assert record_of(tmp_path)["test_loss"] is None
+    assert record_of(tmp_path)["kept_epoch"] is None
+    assert record_of(tmp_path)["stop_reason"] in done.err
+    assert history_of(tmp_path)[0]["loss"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "taught"),
+    [
+        ("--model softmax --hidden 8", "--hidden is about hidden layers"),
+        ("--model softmax --batch-norm", "take --model mlp"),
+        ("--model softmax --dropout 0.1", "--dropout is about hidden layers"),
+        ("--optimizer sgd --beta 0.9", "take --optimizer momentum"),
+        ("--weight-decay 0.1", "--weight-decay belongs to adamw, not to adam"),
+        ("--early-stopping 2 --validation 0", "--validation 0 holds no images out"),
+        ("--early-stopping 0", "patience must be a whole number of at least 1"),
+        ("--validation 1", "validation must be in [0, 1)"),
+        ("--validation 1/0", "expected a share such as 0.1 or 1/12, got '1/0'"),
+        ("--epochs 0", "epochs must be a whole number of at least 1, got 0"),
+        ("--batch-size 0", "batch_size must be a whole number of at least 1, got 0"),
+        ("--hidden 0", "hidden must be a whole number of at least 1, got 0"),
+        ("--hidden many", "invalid int value: 'many' (lamella train --help"),
+        ("--dropout 0.1 0.2", "for the input and each of 2 hidden layers"),
+        ("--dropout 1", "dropout must be in [0, 1), got 1.0"),
+        ("--l2 -1", "l2 must be at least 0"),
+        ("--lr 0", "lr must be greater than 0"),
+        ("--lr nan", "lr must be"),
+        ("--beta 1", "must be in [0, 1), got 1.0"),
+        ("--clip-norm 0", "clip_norm must be greater than 0"),
+        ("--seed -1", "seed must be a whole number of at least 0"),
+        ("--loss L3", "invalid choice: 'L3'"),
+        ("--epoch 3", "unrecognized arguments: --epoch 3"),
+        ("--hidden 1000000000000", "Unable to allocate"),
+    ],
+)
+def test_wrong_options_are_refused_in_one_line(
+    call: Call, tmp_path: Path, options: str, taught: str
+) -> None:
+    done = call("train", "--out", tmp_path / "never", *options.split())
+    assert done.status == 2
+    assert taught in done.err
+    assert done.err.startswith("lamella: ")
+    assert done.err.count("\n") == 1
+    assert not list(tmp_path.glob("never/*"))
+
+
+def test_overwrite_without_a_folder_is_refused(call: Call) -> None:
+    done = call("train", "--overwrite")
+    assert (done.status, done.out) == (2, "")
+    assert "--overwrite is about the folder of --out" in done.err
+
+
+def test_folder_that_cannot_be_written_is_refused_before_training(
+    call: Call, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    done = call("train", "--out", tmp_path / "taken")
+    assert (done.status, done.out) == (2, "")
+    assert f"cannot write to the folder {tmp_path / 'taken'}" in done.err
+
+
+def test_run_that_is_there_is_not_replaced(call: Call, softmax_run: Path) -> None:
+    before = contents(softmax_run)
+    done = call("train", "--model", "softmax", *QUICK, "--out", softmax_run)
+    assert (done.status, done.out) == (2, "")
+    assert f"{softmax_run / 'model.safetensors'} is there already" in done.err
+    assert "--overwrite" in done.err
+    assert contents(softmax_run) == before
+
+
+def test_overwrite_replaces_the_run(call: Call, tmp_path: Path) -> None:
+    for seed, more in ((1, []), (2, ["--overwrite"])):
+        done = call("train", *SMALL, "--seed", seed, "--out", tmp_path, *more)
+        assert done.status == 0, done.err
+    assert sorted(os.listdir(tmp_path)) == FILES
+    assert record_of(tmp_path)["seed"] == lm.load(tmp_path / "model.safetensors").seed == 2
+    assert len(history_of(tmp_path)) == 1
+
+
+def test_run_is_kept_when_the_one_to_replace_it_is_refused(call: Call, tmp_path: Path) -> None:
+    assert call("train", *SMALL, "--out", tmp_path).status == 0
+    before = contents(tmp_path)
+    # 55,000 images in batches of 54,999 leave a batch of one, which only fit itself can know.
+    argv = ["--hidden", 8, "--batch-norm", "--batch-size", 54_999]
+    done = call("train", *argv, "--out", tmp_path, "--overwrite")
+    assert done.status == 2
+    assert "cannot be trained on a batch of 1" in done.err
+    assert contents(tmp_path) == before
+
+
+def test_without_matplotlib_all_but_the_curves_is_written(without: Call, tmp_path: Path) -> None:
+    done = without("matplotlib", "train", "--model", "softmax", *QUICK, "--out", tmp_path)
+    assert done.status == 0
+    assert sorted(os.listdir(tmp_path)) == [name for name in FILES if name != "curves.png"]
+    assert done.err == "lamella: there will be no curves.png: pip install 'lamella[plot]'\n"
+    assert "curves.png" not in done.out
+
+
+def test_backend_that_is_missing_is_refused(without: Call) -> None:
+    done = without("cupy", "train", "--backend", "cupy")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith('lamella: backend="cupy" cannot be used: cupy is not installed')
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="interrupts are sent in another way there")
+def test_interrupt_ends_training_with_one_line_and_status_130(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "lamella", "train", "--quiet", "--epochs", "10000"]
+    process = subprocess.Popen(
+        [*argv, "--model", "softmax", "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True
+    )
+    history = tmp_path / "history.jsonl"
+    for _ in range(600):
+        if history.exists() and history.read_text().count("\n") > 1:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "lamella: interrupted\n")
+    assert len(history_of(tmp_path)) > 1

@@ -1,0 +1,328 @@
+"""Every loss against its naive formula: value, gradient, weights, and what it leaves alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.arrays import Array
+from lamella.backend import Backend
+
+STEP = 1e-6
+SAMPLES = 6
+
+
+@dataclass(frozen=True)
+class Case:
+    """Predictions and targets for a loss, and the loss of each sample by its formula."""
+
+    pred: Callable[[np.random.Generator], np.ndarray]
+    target: Callable[[np.random.Generator], np.ndarray]
+    naive: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def normal(*shape: int) -> Callable[[np.random.Generator], np.ndarray]:
+    return lambda rng: rng.normal(size=(SAMPLES, *shape))
+
+
+def unit(*shape: int) -> Callable[[np.random.Generator], np.ndarray]:
+    return lambda rng: rng.uniform(0.05, 0.95, (SAMPLES, *shape))
+
+
+def over_outputs(losses: np.ndarray) -> np.ndarray:
+    return losses.reshape(len(losses), -1).mean(axis=1)
+
+
+def naive_softmax(z: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    return -np.log(p[np.arange(len(z)), labels])
+
+
+def naive_binary(p: np.ndarray, t: np.ndarray) -> np.ndarray:
+    return over_outputs(-t * np.log(p) - (1 - t) * np.log(1 - p))
+
+
+def naive_squared(p: np.ndarray, t: np.ndarray) -> np.ndarray:
+    return over_outputs((p - t) ** 2)
+
+
+def naive_absolute(p: np.ndarray, t: np.ndarray) -> np.ndarray:
+    return over_outputs(abs(p - t))
+
+
+CASES = {
+    "SoftmaxCrossEntropy": [
+        Case(normal(4), lambda rng: rng.integers(0, 4, SAMPLES), naive_softmax),
+        Case(normal(2), lambda rng: rng.integers(0, 2, SAMPLES), naive_softmax),
+    ],
+    "BinaryCrossEntropy": [
+        Case(unit(1), lambda rng: rng.integers(0, 2, (SAMPLES, 1)).astype(float), naive_binary),
+        Case(unit(3), unit(3), naive_binary),
+    ],
+    "MeanSquaredError": [
+        Case(normal(3), normal(3), naive_squared),
+        Case(normal(3, 2), normal(3, 2), naive_squared),
+    ],
+    "MeanAbsoluteError": [
+        Case(normal(1), normal(1), naive_absolute),
+        Case(normal(3, 2), normal(3, 2), naive_absolute),
+    ],
+}
+NAMES = [name for name in lm.losses.__all__ if name != "Loss"]
+every_loss = pytest.mark.parametrize(
+    ("name", "case"),
+    [(name, case) for name, cases in CASES.items() for case in cases],
+    ids=[f"{name}{i}" for name, cases in CASES.items() for i in range(len(cases))],
+)
+
+
+@dataclass
+class Computed:
+    """What a loss gave, on the host."""
+
+    loss: float
+    gradient: np.ndarray
+
+
+def bound(loss: lm.Loss, backend: Backend, dtype: str = "float64") -> lm.Loss:
+    loss.bind(backend=backend, dtype=dtype)
+    return loss
+
+
+def compute(
+    loss: lm.Loss, pred: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None
+) -> Computed:
+    """Run a bound loss forward and backward on host arrays, cast to its dtype."""
+
+    def send(array: np.ndarray) -> Array:
+        return loss.backend.asarray(array, loss.dtype if array.dtype.kind == "f" else None)
+
+    value = loss(send(pred), send(target), None if weight is None else send(weight))
+    assert value.shape == ()
+    return Computed(
+        float(loss.backend.to_host(value)), np.array(loss.backend.to_host(loss.backward()))
+    )
+
+
+def numeric_gradient(
+    case: Case, pred: np.ndarray, target: np.ndarray, weight: np.ndarray | None = None
+) -> np.ndarray:
+    """Central differences of the (weighted) mean of the naive formula."""
+    gradient = np.empty_like(pred)
+    for index in np.ndindex(pred.shape):
+        sides = []
+        for step in (STEP, -STEP):
+            moved = pred.copy()
+            moved[index] += step
+            sides.append(np.average(case.naive(moved, target), weights=weight))
+        gradient[index] = (sides[0] - sides[1]) / (2 * STEP)
+    return gradient
+
+
+def test_every_public_loss_has_a_case() -> None:
+    assert set(CASES) == set(NAMES)
+
+
+@every_loss
+def test_value_equals_the_naive_formula(
+    name: str, case: Case, backend: Backend, rng: np.random.Generator
+) -> None:
+    pred, target = case.pred(rng), case.target(rng)
+    got = compute(bound(getattr(lm, name)(), backend), pred, target)
+    np.testing.assert_allclose(got.loss, case.naive(pred, target).mean(), rtol=1e-12)
+
+
+@every_loss
+def test_gradient_equals_central_differences(
+    name: str, case: Case, backend: Backend, rng: np.random.Generator
+) -> None:
+    pred, target = case.pred(rng), case.target(rng)
+    got = compute(bound(getattr(lm, name)(), backend), pred, target)
+    np.testing.assert_allclose(
+        got.gradient, numeric_gradient(case, pred, target), rtol=1e-6, atol=1e-9
+    )
+
+
+@every_loss
+def test_weights_give_the_weighted_mean_and_its_gradient(
+    name: str, case: Case, backend: Backend, rng: np.random.Generator
+) -> None:
+    pred, target = case.pred(rng), case.target(rng)
+    weight = np.array([0.5, 2.0, 0.0, 1.0, 3.0, 0.25])
+    got = compute(bound(getattr(lm, name)(), backend), pred, target, weight)
+    expected = (weight * case.naive(pred, target)).sum() / weight.sum()
+    np.testing.assert_allclose(got.loss, expected, rtol=1e-12)
+    np.testing.assert_allclose(
+        got.gradient, numeric_gradient(case, pred, target, weight), rtol=1e-6, atol=1e-9
+    )
+
+
+@every_loss
+def test_weight_of_two_equals_the_sample_twice(
+    name: str, case: Case, backend: Backend, rng: np.random.Generator
+) -> None:
+    pred, target = case.pred(rng), case.target(rng)
+    weight = np.where(np.arange(SAMPLES) == 1, 2.0, 1.0)
+    twice = np.append(np.arange(SAMPLES), 1)
+    loss = bound(getattr(lm, name)(), backend)
+    weighted, doubled = (
+        compute(loss, pred, target, weight),
+        compute(loss, pred[twice], target[twice]),
+    )
+    np.testing.assert_allclose(weighted.loss, doubled.loss, rtol=1e-12)
+    summed = doubled.gradient[:SAMPLES].copy()
+    summed[1] += doubled.gradient[SAMPLES]
+    np.testing.assert_allclose(weighted.gradient, summed, rtol=1e-12, atol=1e-15)
+
+
+@every_loss
+def test_batch_of_only_zero_weights_gives_zero_loss_and_gradient(
+    name: str, case: Case, backend: Backend, rng: np.random.Generator
+) -> None:
+    got = compute(
+        bound(getattr(lm, name)(), backend), case.pred(rng), case.target(rng), np.zeros(SAMPLES)
+    )
+    assert got.loss == 0
+    np.testing.assert_array_equal(got.gradient, 0)
+
+
+@every_loss
+def test_weights_are_forgotten_by_the_next_call_without(
+    name: str, case: Case, backend: Backend, rng: np.random.Generator
+) -> None:
+    pred, target = case.pred(rng), case.target(rng)
+    loss = bound(getattr(lm, name)(), backend)
+    before = compute(loss, pred, target)
+    compute(loss, pred, target, np.linspace(0, 1, SAMPLES))
+    after = compute(loss, pred, target)
+    assert after.loss == before.loss
+    np.testing.assert_array_equal(after.gradient, before.gradient)
+
+
+@every_loss
+def test_short_batch_after_a_long_one_reads_nothing_stale(
+    name: str, case: Case, backend: Backend, rng: np.random.Generator
+) -> None:
+    pred, target, weight = case.pred(rng), case.target(rng), np.linspace(1, 2, SAMPLES)
+    used, fresh = (bound(getattr(lm, name)(), backend) for _ in range(2))
+    compute(used, pred, target, weight)
+    for buffer in used._scratch.buffers().values():
+        buffer[...] = True if buffer.dtype == bool else np.nan
+    short = pred[:2], target[:2], weight[:2]
+    assert compute(used, *short).loss == compute(fresh, *short).loss
+    np.testing.assert_array_equal(compute(used, *short).gradient, compute(fresh, *short).gradient)
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_predictions_targets_and_weights_are_not_modified(
+    name: str, case: Case, dtype: str, backend: Backend, rng: np.random.Generator
+) -> None:
+    loss = bound(getattr(lm, name)(), backend, dtype)
+    host = [case.pred(rng), case.target(rng), np.linspace(0.5, 2, SAMPLES)]
+    host = [a.astype(dtype) if a.dtype.kind == "f" else a for a in host]
+    device = [backend.asarray(array.copy()) for array in host]
+    loss(*device)
+    loss.backward()
+    for before, after in zip(host, device, strict=True):
+        np.testing.assert_array_equal(backend.to_host(after), before)
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_loss_and_gradient_keep_the_dtype(
+    name: str, case: Case, dtype: str, backend: Backend, rng: np.random.Generator
+) -> None:
+    loss = bound(getattr(lm, name)(), backend, dtype)
+    pred, target = backend.asarray(case.pred(rng), dtype), case.target(rng)
+    target = backend.asarray(target, dtype if target.dtype.kind == "f" else None)
+    assert loss(pred, target).dtype == dtype
+    gradient = loss.backward()
+    assert gradient.dtype == dtype
+    assert gradient.shape == pred.shape
+    assert gradient.flags.c_contiguous
+
+
+class LogCosh(lm.Loss):
+    """A loss as a user writes it: expressions, `self.mean` and `self.share`, no scratch memory."""
+
+    def forward(self, pred: Array, target: Array) -> Array:
+        self.d = pred - target
+        return self.mean(self.xp.log(self.xp.cosh(self.d)))
+
+    def backward(self) -> Array:
+        return self.share(self.xp.tanh(self.d) / self.d[0].size)
+
+
+class OwnReduction(LogCosh):
+    """The same, reduced by hand."""
+
+    def forward(self, pred: Array, target: Array) -> Array:
+        self.d = pred - target
+        return self.xp.log(self.xp.cosh(self.d)).mean()
+
+
+def test_custom_loss_gets_weights_for_nothing(backend: Backend, rng: np.random.Generator) -> None:
+    pred, target, weight = rng.normal(size=(5, 3)), rng.normal(size=(5, 3)), np.arange(5.0)
+    got = compute(bound(LogCosh(), backend), pred, target, weight)
+    each = np.log(np.cosh(pred - target)).mean(axis=1)
+    np.testing.assert_allclose(got.loss, (weight * each).sum() / weight.sum(), rtol=1e-12)
+    expected = weight[:, None] * np.tanh(pred - target) / 3 / weight.sum()
+    np.testing.assert_allclose(got.gradient, expected, rtol=1e-12)
+
+
+def test_custom_loss_with_own_reduction_works_without_weights(
+    backend: Backend, rng: np.random.Generator
+) -> None:
+    pred, target = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
+    got = compute(bound(OwnReduction(), backend), pred, target)
+    np.testing.assert_allclose(got.loss, np.log(np.cosh(pred - target)).mean(), rtol=1e-12)
+
+
+def test_custom_loss_with_own_reduction_refuses_weights(backend: Backend) -> None:
+    loss = bound(OwnReduction(), backend)
+    with pytest.raises(lm.LamellaError, match=r"OwnReduction does not support .* self\.mean"):
+        compute(loss, np.zeros((2, 1)), np.ones((2, 1)), np.ones(2))
+
+
+def test_loss_with_own_reduction_refuses_weights_also_after_one_with_mean(
+    backend: Backend,
+) -> None:
+    """What an earlier call did must not count for this one."""
+
+    class Sometimes(LogCosh):
+        own = False
+
+        def forward(self, pred: Array, target: Array) -> Array:
+            return (pred - target).mean() if self.own else super().forward(pred, target)
+
+    loss = bound(Sometimes(), backend)
+    arrays = np.zeros((2, 1)), np.ones((2, 1)), np.ones(2)
+    compute(loss, *arrays)
+    loss.own = True
+    with pytest.raises(lm.LamellaError, match="does not support sample weights"):
+        compute(loss, *arrays)
+
+
+def test_custom_loss_trains_with_class_weights(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(40, 3))
+    model = lm.Sequential([lm.Dense(2)], seed=1, backend="numpy", dtype="float64")
+    model.compile(LogCosh(), lm.SGD(0.5), in_shape=(3,))
+    labels = (x[:, 0] > 0).astype(int)
+    history = model.fit(x, labels, epochs=20, batch_size=8, class_weight={1: 3.0}, verbose=False)
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+
+
+def test_loss_of_one_model_is_refused_by_another() -> None:
+    loss = lm.MeanSquaredError()
+    lm.Sequential([lm.Dense(1)], backend="numpy").compile(loss, lm.SGD(0.1), in_shape=(2,))
+    other = lm.Sequential([lm.Dense(1)], backend="numpy")
+    with pytest.raises(lm.LamellaError, match="already belongs to another model"):
+        other.compile(loss, lm.SGD(0.1), in_shape=(2,))
+
+
+def test_unbound_loss_says_how_to_bind_it() -> None:
+    with pytest.raises(lm.LamellaError, match=r"call its bind\(\) first"):
+        lm.MeanSquaredError()(np.zeros((1, 1)), np.zeros((1, 1)))

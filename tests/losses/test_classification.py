@@ -1,0 +1,173 @@
+"""Losses for classes: extreme numbers, both kinds of labels, probabilities."""
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.backend import Backend, NumpyBackend
+
+from .test_base import bound, compute
+
+FLOAT32 = np.dtype("float32")
+
+
+def test_integer_and_one_hot_labels_give_the_same(
+    backend: Backend, rng: np.random.Generator
+) -> None:
+    labels = np.array([2, 0, 1, 1])
+    logits = rng.normal(size=(4, 3))
+    results = []
+    for target in (labels, np.eye(3)[labels], np.eye(3, dtype="uint8")[labels]):
+        loss = bound(lm.SoftmaxCrossEntropy(), backend)
+        results.append(compute(loss, logits, loss.prepare(target, (3,), loss.dtype)))
+    for result in results[1:]:
+        assert result.loss == results[0].loss
+        np.testing.assert_array_equal(result.gradient, results[0].gradient)
+
+
+def test_softmax_cross_entropy_is_right_at_logits_of_ten_thousand(backend: Backend) -> None:
+    logits = np.array([[1e4, -1e4, 0], [1e4, -1e4, 0], [-1e4, -1e4, -1e4], [1e4, 1e4, -1e4]])
+    labels = np.array([0, 1, 2, 0])
+    got = compute(bound(lm.SoftmaxCrossEntropy(), backend, "float32"), logits, labels)
+    each = [0, 2e4, np.log(3), np.log(2)]
+    np.testing.assert_allclose(got.loss, np.mean(each), rtol=1e-6)
+    expected = [[0, 0, 0], [1, -1, 0], [1 / 3, 1 / 3, -2 / 3], [-0.5, 0.5, 0]]
+    np.testing.assert_allclose(got.gradient, np.array(expected) / 4, rtol=1e-6, atol=1e-12)
+
+
+def test_softmax_cross_entropy_keeps_rows_of_very_different_size_apart(backend: Backend) -> None:
+    logits = np.array([[1e30, -1e30], [1e-3, 0], [-3e4, -3e4], [0, 80]])
+    got = compute(
+        bound(lm.SoftmaxCrossEntropy(), backend, "float32"), logits, np.array([0, 0, 1, 1])
+    )
+    small = np.log1p(np.exp(-1e-3))
+    np.testing.assert_allclose(got.loss, (0 + small + np.log(2) + 0) / 4, rtol=1e-6)
+    p = 1 / (1 + np.exp(-1e-3))
+    expected = np.array([[0, 0], [p - 1, 1 - p], [0.5, -0.5], [0, 0]]) / 4
+    np.testing.assert_allclose(got.gradient, expected, rtol=1e-6, atol=1e-12)
+
+
+def test_softmax_cross_entropy_is_exact_where_the_probability_vanishes(backend: Backend) -> None:
+    """exp(-200) is 0 in float32, and its log infinite; the loss is still 200."""
+    got = compute(
+        bound(lm.SoftmaxCrossEntropy(), backend, "float32"), np.array([[0, 200.0]]), np.array([0])
+    )
+    assert got.loss == 200
+    np.testing.assert_array_equal(got.gradient, [[-1, 1]])
+
+
+def test_number_of_classes_may_change_between_calls(backend: Backend) -> None:
+    loss = bound(lm.SoftmaxCrossEntropy(), backend)
+    for classes in (2, 5, 3):
+        got = compute(loss, np.zeros((1, classes)), np.array([classes - 1]))
+        np.testing.assert_allclose(got.loss, np.log(classes), rtol=1e-12)
+
+
+def test_probabilities_are_the_softmax_of_logits(backend: Backend) -> None:
+    loss = bound(lm.SoftmaxCrossEntropy(), backend, "float32")
+    logits = np.array([[0, np.log(3)], [1e4, -1e4]])
+    p = backend.to_host(loss.probabilities(backend.asarray(logits, "float32")))
+    np.testing.assert_allclose(p, [[0.25, 0.75], [1, 0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        (np.array([0, 3]), r"labels must be in 0\.\.2 for 3 outputs, got values from 0 to 3"),
+        (np.array([-1, 2]), r"labels must be in 0\.\.2 for 3 outputs, got values from -1 to 2"),
+        (np.array([0.0, 2.0]), r"labels must be integers, got float64: use y\.astype\(int\)"),
+        (np.array([0.0, np.nan]), "labels must be integers"),
+        (np.eye(4)[:2], "one-hot targets must have 3 columns, one for each output, got 4"),
+        (np.array([[1, 1, 0], [0, 0, 0]]), "must be one-hot: a single 1 a row"),
+        (np.array([[0.2, 0.8, 0], [0, 0, 1]]), "must be one-hot: a single 1 a row"),
+        (np.array([[np.nan, 0, 0], [0, 0, 1]]), "must be one-hot: a single 1 a row"),
+        (np.zeros((2, 3, 1), int), r"labels must have shape \(N,\), got \(2, 3, 1\)"),
+    ],
+)
+def test_softmax_cross_entropy_says_what_is_wrong_with_targets(
+    target: np.ndarray, text: str
+) -> None:
+    with pytest.raises(lm.LamellaError, match=text):
+        lm.SoftmaxCrossEntropy().prepare(target, (3,), FLOAT32)
+
+
+@pytest.mark.parametrize("out_shape", [(1,), (4, 3)])
+def test_softmax_cross_entropy_refuses_a_model_without_class_scores(
+    out_shape: tuple[int, ...],
+) -> None:
+    with pytest.raises(lm.LamellaError, match=r"end it with Dense\(number of classes\)"):
+        lm.SoftmaxCrossEntropy().prepare(np.array([0, 1]), out_shape, FLOAT32)
+
+
+def test_labels_out_of_range_reach_the_user_before_training() -> None:
+    model = lm.Sequential([lm.Dense(3)], seed=0, backend="numpy")
+    model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1), in_shape=(2,))
+    before = model.state_dict()
+    with pytest.raises(lm.LamellaError, match=r"labels must be in 0\.\.2"):
+        model.train_step(np.ones((2, 2)), np.array([0, 7]))
+    for name, array in model.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("last", [lm.Softmax, lm.Sigmoid])
+def test_logits_loss_refuses_probabilities(last: type[lm.Layer]) -> None:
+    model = lm.Sequential([lm.Dense(3), last()], backend="numpy")
+    with pytest.raises(lm.LamellaError, match=f"{last.__name__}, .* leave that layer out"):
+        model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1))
+
+
+def test_binary_cross_entropy_is_finite_and_right_at_0_and_1(backend: Backend) -> None:
+    pred, target = np.array([[0.0], [0.0], [1.0], [1.0]]), np.array([[0.0], [1.0], [0.0], [1.0]])
+    got = compute(bound(lm.BinaryCrossEntropy(), backend, "float32"), pred, target)
+    tiny, eps = (float(x) for x in (np.finfo("float32").tiny, np.finfo("float32").eps))
+    np.testing.assert_allclose(got.loss, (-np.log(tiny) - np.log(eps)) / 4, rtol=1e-6)
+    expected = np.array([[1], [-1 / tiny], [1 / eps], [0]]) / 4
+    assert np.isfinite(got.gradient).all()
+    # At p = t the slope is 1 on either side of the limits, and 0 where p - t is exactly 0.
+    np.testing.assert_allclose(got.gradient[1:], expected[1:], rtol=1e-6)
+    assert 0 <= got.gradient[0, 0] <= 1 / 4
+
+
+def test_binary_cross_entropy_stays_finite_at_0_and_1_with_large_weights(
+    backend: Backend,
+) -> None:
+    pred, target = np.array([[0.0], [0.5]]), np.array([[1.0], [1.0]])
+    got = compute(
+        bound(lm.BinaryCrossEntropy(), backend, "float32"), pred, target, np.array([50.0, 50.0])
+    )
+    assert np.isfinite(got.loss)
+    assert np.isfinite(got.gradient).all()
+    np.testing.assert_allclose(got.gradient[1], -1, rtol=1e-6)
+
+
+def test_binary_cross_entropy_is_exact_for_small_probabilities(backend: Backend) -> None:
+    got = compute(
+        bound(lm.BinaryCrossEntropy(), backend, "float32"), np.array([[1e-30]]), np.array([[1.0]])
+    )
+    np.testing.assert_allclose(got.loss, 30 * np.log(10), rtol=1e-6)
+    np.testing.assert_allclose(got.gradient, [[-1e30]], rtol=1e-6)
+
+
+def test_binary_cross_entropy_passes_a_full_gradient_through_a_saturated_sigmoid() -> None:
+    """The loss's slope 1/p times the sigmoid's p (1 - p) is t - p, also at p = 1e-35."""
+    sigmoid, loss = lm.Sigmoid(), bound(lm.BinaryCrossEntropy(), NumpyBackend(), "float32")
+    sigmoid.bind(dtype="float32")
+    p = sigmoid.forward(np.full((1, 1), -80, "float32"), True)
+    loss(p, np.ones((1, 1), "float32"))
+    np.testing.assert_allclose(sigmoid.backward(loss.backward()), [[-1]], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("target", "out_shape", "text"),
+    [
+        (np.array([[0.0], [1.5]]), (1,), r"takes targets in \[0, 1\], got values from 0 to 1.5"),
+        (np.array([[-1.0], [1.0]]), (1,), r"takes targets in \[0, 1\], got values from -1 to 1"),
+        (np.array([[np.nan], [1.0]]), (1,), "targets contain NaN"),
+        (np.array([0, 1]), (1,), r"got \(2,\): reshape them with y\.reshape\(-1, 1\)"),
+    ],
+)
+def test_binary_cross_entropy_says_what_is_wrong_with_targets(
+    target: np.ndarray, out_shape: tuple[int, ...], text: str
+) -> None:
+    with pytest.raises(lm.LamellaError, match=text):
+        lm.BinaryCrossEntropy().prepare(target, out_shape, FLOAT32)

@@ -1,0 +1,81 @@
+"""Losses for numbers: kinks, targets of every accepted form, and those refused."""
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.backend import Backend
+
+from .test_base import bound, compute
+
+FLOAT32 = np.dtype("float32")
+DISTANCES = [lm.MeanSquaredError, lm.MeanAbsoluteError]
+every_distance = pytest.mark.parametrize("kind", DISTANCES)
+
+
+def test_squared_error_of_known_numbers(backend: Backend) -> None:
+    got = compute(
+        bound(lm.MeanSquaredError(), backend),
+        np.array([[1.0, 2.0], [3.0, 4.0]]),
+        np.array([[1.0, 0.0], [0.0, 4.0]]),
+    )
+    assert got.loss == (0 + 4 + 9 + 0) / 4
+    np.testing.assert_array_equal(got.gradient, [[0, 1], [1.5, 0]])
+
+
+def test_absolute_error_has_slope_zero_at_its_kink(backend: Backend) -> None:
+    got = compute(
+        bound(lm.MeanAbsoluteError(), backend),
+        np.array([[1.0, 2.0], [3.0, 4.0]]),
+        np.array([[1.0, 0.0], [5.0, 4.0]]),
+    )
+    assert got.loss == (0 + 2 + 2 + 0) / 4
+    np.testing.assert_array_equal(got.gradient, [[0, 0.25], [-0.25, 0]])
+
+
+@every_distance
+def test_integer_labels_become_one_hot_rows(kind: type[lm.Loss]) -> None:
+    prepared = kind().prepare(np.array([2, 0]), (3,), FLOAT32)
+    np.testing.assert_array_equal(prepared, [[0, 0, 1], [1, 0, 0]])
+    assert prepared.dtype == FLOAT32
+
+
+@every_distance
+def test_targets_are_cast_to_the_dtype_of_the_model(kind: type[lm.Loss]) -> None:
+    prepared = kind().prepare(np.array([[1], [2]]), (1,), FLOAT32)
+    np.testing.assert_array_equal(prepared, [[1], [2]])
+    assert prepared.dtype == FLOAT32
+
+
+@every_distance
+@pytest.mark.parametrize(
+    ("target", "out_shape", "text"),
+    [
+        (np.ones(4), (1,), r"got \(4,\): reshape them with y\.reshape\(-1, 1\)"),
+        (np.arange(4), (1,), r"got \(4,\): reshape them with y\.reshape\(-1, 1\)"),
+        (np.ones((4, 2)), (3,), r"the shape of the predictions, \(N, 3\), got \(4, 2\)"),
+        (np.ones((4, 6)), (3, 2), r"the shape of the predictions, \(N, 3, 2\), got \(4, 6\)"),
+        (np.array([0, 5]), (3,), r"labels must be in 0\.\.2"),
+        (np.array([[1.0], [np.nan]]), (1,), "targets contain NaN or infinite numbers"),
+        (np.array([[1.0], [-np.inf]]), (1,), "targets contain NaN or infinite numbers"),
+    ],
+)
+def test_wrong_targets_are_refused_with_a_teaching_text(
+    kind: type[lm.Loss], target: np.ndarray, out_shape: tuple[int, ...], text: str
+) -> None:
+    with pytest.raises(lm.LamellaError, match=text):
+        kind().prepare(target, out_shape, FLOAT32)
+
+
+@every_distance
+def test_targets_too_large_for_float32_are_refused(kind: type[lm.Loss]) -> None:
+    with pytest.raises(lm.LamellaError, match="targets contain NaN or infinite numbers"):
+        kind().prepare(np.array([[1e300]]), (1,), FLOAT32)
+
+
+@every_distance
+def test_flat_targets_reach_the_user_with_the_fix_in_the_text(kind: type[lm.Loss]) -> None:
+    model = lm.Sequential([lm.Dense(1)], backend="numpy")
+    model.compile(kind(), lm.SGD(0.1), in_shape=(2,))
+    with pytest.raises(lm.LamellaError, match=r"y\.reshape\(-1, 1\)"):
+        model.fit(np.ones((8, 2)), np.ones(8), verbose=False)

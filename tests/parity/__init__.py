@@ -1,0 +1,1 @@
+"""The same numbers as PyTorch, where it is installed."""

@@ -1,0 +1,631 @@
+"""Bad input: an error that teaches, before anything is touched.
+
+Each case names the error and what its text must say: the argument, what was expected, what came.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.backend import Backend, cupy_problem
+from lamella.errors import (
+    ArgumentError,
+    BackendError,
+    DataError,
+    FileFormatError,
+    LamellaError,
+    ShapeError,
+    UsageError,
+)
+
+NAN, INF = float("nan"), float("inf")
+
+
+def samples(n: int = 33) -> tuple[np.ndarray, np.ndarray]:
+    """Three clouds of points, and which cloud each belongs to."""
+    rng = np.random.default_rng(3)
+    y = np.arange(n) % 3
+    return (rng.standard_normal((n, 6)) + 2 * np.eye(3, 6)[y]).astype("float32"), y
+
+
+X, Y = samples()
+
+
+def spoiled(value: float) -> np.ndarray:
+    """The samples with one number that should not be there, in sample 7."""
+    x = X.copy()
+    x[7, 2] = value
+    return x
+
+
+def changed(position: int, label: int) -> np.ndarray:
+    """The labels with one that should not be there."""
+    y = Y.copy()
+    y[position] = label
+    return y
+
+
+def classifier(backend: Backend | str = "numpy") -> lm.Sequential:
+    layers = [lm.Dense(5, regularizer=lm.L2(1e-3)), lm.BatchNorm(), lm.ReLU(), lm.Dense(3)]
+    model = lm.Sequential(layers, seed=1, backend=backend)
+    return model.compile(lm.SoftmaxCrossEntropy(), lm.Adam(0.01), ["accuracy"])
+
+
+def regressor(backend: Backend | str = "numpy") -> lm.Sequential:
+    model = lm.Sequential([lm.Dense(5), lm.Tanh(), lm.Dense(1)], seed=1, backend=backend)
+    return model.compile(lm.MeanSquaredError(), lm.Adam(0.01))
+
+
+def decider(backend: Backend | str = "numpy") -> lm.Sequential:
+    model = lm.Sequential([lm.Dense(1), lm.Sigmoid()], seed=1, backend=backend)
+    return model.compile(lm.BinaryCrossEntropy(), lm.Adam(0.01), ["accuracy"])
+
+
+# What is wrong with the data, whoever is asked: a model, its data, the error, parts of its text.
+DATA: dict[str, tuple[Callable[..., lm.Sequential], Any, Any, type[LamellaError], list[str]]] = {
+    "one axis": (classifier, X[:, 0], Y, ShapeError, ["x must have", "(N, features...)", "(33,)"]),
+    "a single sample": (classifier, X[0], Y[:1], ShapeError, ["x must have", "(6,)", "x[None]"]),
+    "no sample": (classifier, X[:0], Y[:0], DataError, ["x is empty", "(0, 6)"]),
+    "no feature": (classifier, X[:, :0], Y, DataError, ["x is empty", "(33, 0)"]),
+    "an empty list": (classifier, [], [], LamellaError, ["x", "(0,)"]),
+    "text": (classifier, np.full((33, 6), "a"), Y, DataError, ["x must hold numbers", "<U1"]),
+    "objects": (classifier, X.astype(object), Y, DataError, ["x must hold numbers", "object"]),
+    "complex": (classifier, X * 1j, Y, DataError, ["x must hold numbers", "complex"]),
+    "dates": (
+        classifier,
+        np.zeros((33, 6), "datetime64[s]"),
+        Y,
+        DataError,
+        ["x must hold numbers", "datetime64"],
+    ),
+    "ragged rows": (classifier, [[1.0], [1.0, 2.0]], [0, 1], DataError, ["different lengths"]),
+    "NaN": (classifier, spoiled(NAN), Y, DataError, ["x contains NaN", "sample 7"]),
+    "Inf": (classifier, spoiled(INF), Y, DataError, ["x contains", "sample 7"]),
+    "-Inf": (classifier, spoiled(-INF), Y, DataError, ["x contains", "sample 7"]),
+    "too large for float32": (
+        classifier,
+        X.astype(float) * 1e300,
+        Y,
+        DataError,
+        ["x contains", "too large for float32"],
+    ),
+    "fewer labels": (classifier, X, Y[:32], ShapeError, ["x has 33 samples", "y", "(32,)"]),
+    "more labels": (classifier, X[:32], Y, ShapeError, ["x has 32 samples", "y", "(33,)"]),
+    "no labels": (classifier, X, None, DataError, ["y must hold numbers", "object"]),
+    "a label too large": (classifier, X, changed(3, 3), DataError, ["labels", "0..2", "to 3"]),
+    "a negative label": (classifier, X, changed(3, -1), DataError, ["labels", "0..2", "-1"]),
+    "labels that are floats": (
+        classifier,
+        X,
+        Y.astype(float),
+        DataError,
+        ["labels must be integers", "float64", "astype(int)"],
+    ),
+    "labels that are text": (classifier, X, Y.astype(str), DataError, ["y must hold", "<U"]),
+    "one-hot too wide": (
+        classifier,
+        X,
+        np.eye(4)[Y],
+        ShapeError,
+        ["one-hot", "3 columns", "got 4"],
+    ),
+    "one-hot too narrow": (
+        classifier,
+        X,
+        np.eye(3)[Y][:, :2],
+        ShapeError,
+        ["one-hot", "3 columns", "got 2"],
+    ),
+    "labels in a column": (classifier, X, Y[:, None], ShapeError, ["3 columns", "got 1"]),
+    "two ones in a row": (classifier, X, np.ones((33, 3)), DataError, ["one-hot", "single 1"]),
+    "soft labels": (classifier, X, np.full((33, 3), 1 / 3), DataError, ["one-hot", "single 1"]),
+    "labels of three axes": (classifier, X, np.zeros((33, 3, 1), int), ShapeError, ["(33, 3, 1)"]),
+    "(N,) against (N, 1)": (
+        regressor,
+        X,
+        Y / 2,
+        ShapeError,
+        ["(N, 1)", "got (33,)", "reshape(-1, 1)"],
+    ),
+    "integers (N,) against (N, 1)": (
+        regressor,
+        X,
+        Y,
+        ShapeError,
+        ["(N, 1)", "got (33,)", "reshape(-1, 1)"],
+    ),
+    "two targets for one output": (
+        regressor,
+        X,
+        np.zeros((33, 2)),
+        ShapeError,
+        ["MeanSquaredError", "(N, 1)", "got (33, 2)"],
+    ),
+    "a target that is NaN": (
+        regressor,
+        X,
+        np.full((33, 1), NAN),
+        DataError,
+        ["targets contain NaN"],
+    ),
+    "a target that is infinite": (
+        regressor,
+        X,
+        np.full((33, 1), -INF),
+        DataError,
+        ["infinite"],
+    ),
+    "answers (N,) against (N, 1)": (
+        decider,
+        X,
+        Y % 2,
+        ShapeError,
+        ["BinaryCrossEntropy", "got (33,)", "reshape(-1, 1)"],
+    ),
+    "answers above 1": (decider, X, Y[:, None], DataError, ["[0, 1]", "from 0 to 2"]),
+    "answers below 0": (decider, X, (Y % 2)[:, None] - 0.5, DataError, ["[0, 1]", "from -0.5"]),
+}
+
+
+def good(model: lm.Sequential) -> tuple[np.ndarray, np.ndarray]:
+    """Data that the model can be trained on."""
+    y = Y if isinstance(model.loss, lm.SoftmaxCrossEntropy) else (Y % 2)[:, None].astype(float)
+    return X, y
+
+
+def train(model: lm.Sequential) -> lm.History:
+    return model.fit(*good(model), epochs=2, batch_size=16, validation_split=0.2, verbose=False)
+
+
+def everything(model: lm.Sequential) -> dict[str, Any]:
+    """All that a failing call must leave alone."""
+    rows = [
+        {name: value for name, value in row.items() if name != "seconds"}
+        for row in model.history.rows
+    ]
+    return {
+        **model.state_dict(),
+        **model.optimizer.state_dict(),
+        "epochs": model.epochs_done,
+        "rows": rows,
+        "steps": model.history.steps,
+        "reason": model.stop_reason,
+    }
+
+
+def expect_untouched(
+    make: Callable[[], lm.Sequential],
+    wrong: Callable[[lm.Sequential], object],
+    error: type[LamellaError],
+    parts: list[str],
+) -> None:
+    """Check that a wrong call fails as it should and harms neither a new nor a trained model."""
+    never_asked = make()
+    train(never_asked)
+    once = everything(never_asked)
+    train(never_asked)
+    twice = everything(never_asked)
+
+    model = make()
+    with pytest.raises(error) as caught:
+        wrong(model)
+    assert model.epochs_done == 0
+    assert model.optimizer.t == 0
+    assert getattr(model, "history", None) is None
+    train(model)
+    np.testing.assert_equal(everything(model), once)
+
+    history = model.history
+    with pytest.raises(error) as again:
+        wrong(model)
+    np.testing.assert_equal(everything(model), once)
+    assert model.history is history
+    train(model)
+    np.testing.assert_equal(everything(model), twice)
+
+    for text in (str(caught.value), str(again.value)):
+        missing = [part for part in parts if part not in text]
+        assert not missing, f"{missing} is not in the error's text: {text}"
+
+
+@pytest.mark.parametrize("what", DATA)
+def test_wrong_data_are_told_and_touch_nothing(what: str, backend: Backend) -> None:
+    make, x, y, error, parts = DATA[what]
+    expect_untouched(
+        lambda: make(backend), lambda model: model.fit(x, y, verbose=False), error, parts
+    )
+
+
+@pytest.mark.parametrize("what", DATA)
+def test_wrong_validation_data_are_told_and_touch_nothing(what: str) -> None:
+    make, x, y, error, parts = DATA[what]
+    expect_untouched(
+        make,
+        lambda model: model.fit(*good(model), validation_data=(x, y), verbose=False),
+        error,
+        parts,
+    )
+
+
+@pytest.mark.parametrize("what", DATA)
+def test_wrong_data_of_evaluate_and_train_step_are_told(what: str) -> None:
+    make, x, y, error, parts = DATA[what]
+    model = make()
+    train(model)
+    before = everything(model)
+    for call in (model.evaluate, model.train_step):
+        with pytest.raises(error) as caught:
+            call(x, y)
+        assert all(part in str(caught.value) for part in parts), str(caught.value)
+    np.testing.assert_equal(everything(model), before)
+
+
+@pytest.mark.parametrize("what", ["NaN", "no sample", "text", "one axis", "ragged rows"])
+def test_wrong_inputs_of_predict_are_told(what: str) -> None:
+    make, x, _, error, parts = DATA[what]
+    model = make()
+    train(model)
+    for call in (model.predict, model.predict_classes, model.predict_proba):
+        with pytest.raises(error) as caught:
+            call(x)
+        assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+def test_wrong_validation_data_are_called_so() -> None:
+    with pytest.raises(DataError, match="in validation_data: x contains NaN"):
+        classifier().fit(X, Y, validation_data=(spoiled(NAN), Y), verbose=False)
+    with pytest.raises(ShapeError, match=r"validation y has shape \(32,\)"):
+        classifier().fit(X, Y, validation_data=(X, Y[:32]), verbose=False)
+
+
+# Options of fit
+
+
+OPTIONS: list[tuple[dict[str, Any], type[LamellaError], list[str]]] = [
+    *(
+        ({"batch_size": value}, ArgumentError, ["batch_size", "at least 1", f"got {value!r}"])
+        for value in (0, -5, 2.5, "64", None, True, NAN)
+    ),
+    *(
+        ({"epochs": value}, ArgumentError, ["epochs", "at least 1", f"got {value!r}"])
+        for value in (0, -1, 1.5, "5", None)
+    ),
+    *(
+        ({"validation_split": value}, ArgumentError, ["validation_split", f"got {value!r}"])
+        for value in (1, 1.5, -0.1, NAN, "0.1", None)
+    ),
+    ({"validation_split": 1e-4}, DataError, ["0.0001 of 33 samples holds out none"]),
+    (
+        {"validation_split": 0.1, "validation_data": (X, Y)},
+        UsageError,
+        ["validation_data or validation_split, not both"],
+    ),
+    ({"validation_data": (X[:, :4], Y)}, ShapeError, ["(4,)", "layer 0 Dense", "(6,)"]),
+    ({"sample_weight": np.ones(32)}, ShapeError, ["sample_weight", "(33,)", "got (32,)"]),
+    ({"sample_weight": np.ones((33, 1))}, ShapeError, ["sample_weight", "got (33, 1)"]),
+    ({"sample_weight": -np.ones(33)}, DataError, ["weights must be finite, at least 0"]),
+    ({"sample_weight": np.zeros(33)}, DataError, ["weights", "not all 0"]),
+    ({"sample_weight": np.full(33, NAN)}, DataError, ["weights must be finite"]),
+    ({"sample_weight": ["heavy"] * 33}, LamellaError, ["sample_weight", "numbers"]),
+    ({"class_weight": {7: 2.0}}, ArgumentError, ["class_weight", "[7]"]),
+    ({"class_weight": {0: -2.0}}, DataError, ["weights must be finite, at least 0"]),
+    ({"class_weight": {0: NAN}}, DataError, ["weights must be finite"]),
+    # 33 samples leave a last batch of one, which BatchNorm cannot be trained on.
+    ({"batch_size": 1}, DataError, ["layer 1 BatchNorm", "batch of 1", "needs 2", "batch_size"]),
+    ({"batch_size": 16}, DataError, ["layer 1 BatchNorm", "rest of 33", "batch_size"]),
+    ({"batch_size": 32}, DataError, ["layer 1 BatchNorm", "batch of 1", "rest of 33"]),
+    ({"batch_size": 5, "validation_split": 2 / 33}, DataError, ["BatchNorm", "rest of 31"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "parts"), OPTIONS, ids=["-".join(options) for options, *_ in OPTIONS]
+)
+def test_wrong_options_of_fit_are_told_and_touch_nothing(
+    options: dict[str, Any], error: type[LamellaError], parts: list[str]
+) -> None:
+    def wrong(model: lm.Sequential) -> None:
+        model.fit(X, Y, verbose=False, **options)
+
+    expect_untouched(classifier, wrong, error, parts)
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, "all", None])
+def test_a_wrong_batch_size_of_evaluation_is_told(value: object) -> None:
+    model = classifier()
+    train(model)
+    for call in (
+        lambda: model.evaluate(X, Y, batch_size=value),
+        lambda: model.predict(X, batch_size=value),
+    ):
+        with pytest.raises(ArgumentError, match=r"batch_size must be .* at least 1, got"):
+            call()
+
+
+def test_one_sample_cannot_train_batch_norm_but_can_be_scored() -> None:
+    model = classifier()
+    with pytest.raises(DataError, match="layer 1 BatchNorm cannot be trained on a batch of 1"):
+        model.fit(X[:1], Y[:1], verbose=False)
+    with pytest.raises(DataError, match="layer 1 BatchNorm cannot be trained on a batch of 1"):
+        model.train_step(X[:1], Y[:1])
+    train(model)
+    assert model.predict(X[:1]).shape == (1, 3)
+    assert set(model.evaluate(X, Y, batch_size=1)) == {"loss", "accuracy"}
+
+
+# Hyper-parameters
+
+RATES: list[tuple[Callable[[Any], object], str, list[Any]]] = [
+    (lm.SGD, "lr must be", [0, -0.1, NAN, INF, "0.1", None, True, [0.1]]),
+    (lm.Adam, "lr must be", [0, -1e-3, NAN]),
+    (lambda v: lm.Adam(beta1=v), r"beta1 must be in \[0, 1\)", [1, -0.1]),
+    (lambda v: lm.Adam(beta2=v), r"beta2 must be in \[0, 1\)", [1, -0.1]),
+    (lambda v: lm.Adam(eps=v), "eps must be greater than 0", [0, -1]),
+    (lambda v: lm.AdamW(weight_decay=v), r"weight_decay must be in \[0, 1\]", [-0.1, 1.1]),
+    (lambda v: lm.Momentum(beta=v), r"beta must be in \[0, 1\)", [1, -0.1]),
+    (lambda v: lm.SGD(clip_norm=v), "clip_norm must be greater than 0", [0, -1]),
+    (lm.Dropout, r"rate must be in \[0, 1\)", [1, 1.5, -0.1]),
+    (lm.Dropout, "rate must be a finite number", [NAN, "0.5", None, True]),
+    (lm.Dense, "units must be a whole number of at least 1", [0, -3, 2.5, "10", None]),
+    (lm.LeakyReLU, r"slope must be in \[0, 1\]", [-0.1, 1.1]),
+    (lm.BatchNorm, r"momentum must be in \[0, 1\)", [1, -0.1]),
+    (lambda v: lm.BatchNorm(eps=v), "eps must be greater than 0", [0, -1]),
+    (lm.L1, "rate must be at least 0", [-0.1]),
+    (lm.L2, "rate must be a finite number", [NAN, INF, "a", None]),
+    (lambda v: lm.L1L2(0, v), "l2 must be at least 0", [-1]),
+    (lambda v: lm.Dense(3, init=v), "init must be", ["he", None, 3]),
+    (lambda v: lm.Dense(3, regularizer=v), "regularizer must be", [0.1, "L2", lm.L2]),
+    (lambda v: lm.Sequential([lm.Dense(3)], dtype=v), "dtype must be", ["float16", int, None]),
+    (lambda v: lm.Sequential([lm.Dense(3)], seed=v), "seed must be", [-1, 0.5, "1"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("make", "text", "value"),
+    [(make, text, value) for make, text, values in RATES for value in values],
+    ids=[f"{text.split()[0]}-{value!r}"[:40] for _, text, values in RATES for value in values],
+)
+def test_hyper_parameters_out_of_range_are_told(
+    make: Callable[[Any], object], text: str, value: object
+) -> None:
+    with pytest.raises(ArgumentError, match=text) as caught:
+        make(value)
+    shown = value.__name__ if isinstance(value, type) else repr(value)
+    assert shown in str(caught.value)
+
+
+# Parts that do not fit together
+
+
+def test_inputs_of_several_axes_before_dense_name_the_layer(backend: Backend) -> None:
+    model = lm.Sequential([lm.Dense(3)], seed=1, backend=backend)
+    model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1))
+    with pytest.raises(ShapeError) as caught:
+        model.fit(np.zeros((9, 28, 28)), np.zeros(9, int), verbose=False)
+    for part in ("layer 0", "Dense takes 1 axis", "(28, 28)", "Flatten()"):
+        assert part in str(caught.value)
+    assert model.store is None
+    model.fit(X, Y, epochs=1, verbose=False)  # the right data can still come
+
+
+def test_inputs_of_another_shape_than_before_name_the_first_layer(backend: Backend) -> None:
+    model = classifier(backend)
+    train(model)
+    for call in (
+        lambda x: model.fit(x, Y, verbose=False),
+        lambda x: model.evaluate(x, Y),
+        lambda x: model.train_step(x, Y),
+        model.predict,
+    ):
+        with pytest.raises(ShapeError, match=r"shape \(5,\).*layer 0 Dense was built for \(6,\)"):
+            call(X[:, :5])
+
+
+def test_the_right_number_of_features_in_the_wrong_layout_is_refused_without_flatten() -> None:
+    model = classifier()
+    train(model)
+    with pytest.raises(ShapeError, match=r"\(2, 3\).*layer 0 Dense was built for \(6,\)"):
+        model.predict(X.reshape(33, 2, 3))
+
+
+def test_one_output_for_classes_is_told() -> None:
+    model = lm.Sequential([lm.Dense(1)], seed=1)
+    model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1))
+    with pytest.raises(ShapeError, match=r"at least 2 class scores.*gives \(1,\).*Dense"):
+        model.fit(X, Y, verbose=False)
+
+
+@pytest.mark.parametrize("last", [lm.Softmax, lm.Sigmoid])
+def test_probabilities_before_a_loss_on_logits_are_refused(last: type[lm.Layer]) -> None:
+    model = lm.Sequential([lm.Dense(3), last()], seed=1)
+    with pytest.raises(UsageError) as caught:
+        model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1), in_shape=(6,))
+    for part in ("SoftmaxCrossEntropy takes logits", last.__name__, "leave that layer out"):
+        assert part in str(caught.value)
+    assert not model.compiled
+    assert model.store is None
+    model.compile(lm.MeanSquaredError(), lm.SGD(0.1))  # which takes probabilities
+
+
+def test_a_trained_model_keeps_its_loss_when_another_does_not_fit() -> None:
+    model = lm.Sequential([lm.Dense(3), lm.Softmax()], seed=1, backend="numpy")
+    loss, optimizer = lm.MeanSquaredError(), lm.SGD(0.1)
+    model.compile(loss, optimizer).fit(X, Y, epochs=1, verbose=False)
+    with pytest.raises(UsageError, match="takes logits"):
+        model.compile(lm.SoftmaxCrossEntropy(), lm.Adam())
+    assert (model.loss, model.optimizer) == (loss, optimizer)
+    assert optimizer.t == 1
+
+
+def test_calls_before_compile_are_told() -> None:
+    model = lm.Sequential([lm.Dense(3)], seed=1).build((6,))
+    for call in (
+        lambda: model.fit(X, Y),
+        lambda: model.evaluate(X, Y),
+        lambda: model.train_step(X, Y),
+        lambda: model.predict_proba(X),
+    ):
+        with pytest.raises(UsageError, match=r"call compile\(loss=..., optimizer=...\) first"):
+            call()
+    assert model.predict(X).shape == (33, 3)  # this needs no loss
+
+
+def test_calls_before_the_model_is_built_are_told() -> None:
+    model = classifier()
+    for call in (
+        lambda: model.predict(X),
+        lambda: model.predict_classes(X),
+        lambda: model.predict_proba(X),
+        lambda: model.evaluate(X, Y),
+        model.state_dict,
+    ):
+        with pytest.raises(UsageError, match=r"not built yet: compile\(..., in_shape=\) or fit"):
+            call()
+    with pytest.raises(UsageError, match=r"0.Dense.W|not built|no attribute|has no"):
+        lm.Dense(3).forward(X, training=False)
+
+
+@pytest.mark.parametrize(
+    ("loss", "optimizer", "text"),
+    [
+        ("mse", lm.SGD(0.1), r"loss must be a Loss such as SoftmaxCrossEntropy\(\), got 'mse'"),
+        (lm.MeanSquaredError, lm.SGD(0.1), "loss must be an object, got the class MeanSq.*add ()"),
+        (lm.MeanSquaredError(), "sgd", "optimizer must be .* got 'sgd'"),
+        (lm.MeanSquaredError(), lm.SGD, "optimizer must be an object, got the class SGD"),
+        (lm.SGD(0.1), lm.MeanSquaredError(), r"loss must be a Loss.*got SGD"),
+    ],
+)
+def test_parts_of_the_wrong_kind_are_told(loss: Any, optimizer: Any, text: str) -> None:
+    model = lm.Sequential([lm.Dense(3)], seed=1)
+    with pytest.raises(ArgumentError, match=text):
+        model.compile(loss, optimizer)
+    assert not model.compiled
+
+
+@pytest.mark.parametrize(
+    ("metrics", "text"),
+    [
+        ("accuracy", r"metrics must be a list, such as \['accuracy'\]"),
+        (["precision"], "metric must be one of accuracy; got 'precision'"),
+        ([lm.Accuracy], "metric must be an object, got the class Accuracy"),
+    ],
+)
+def test_wrong_metrics_are_told(metrics: Any, text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        classifier().compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1), metrics)
+
+
+def test_layers_of_the_wrong_kind_are_told() -> None:
+    with pytest.raises(ArgumentError, match=r"layer 1 must be an object, got the class ReLU"):
+        lm.Sequential([lm.Dense(3), lm.ReLU])
+    with pytest.raises(ArgumentError, match=r"layer 0 must be a Layer such as Dense\(10\), got 30"):
+        lm.Sequential([30])
+    with pytest.raises(UsageError, match="at least one layer"):
+        lm.Sequential([])
+
+
+def test_a_layer_used_twice_is_told() -> None:
+    shared = lm.Dense(6)
+    with pytest.raises(UsageError, match="layers 0 and 2 are the same Dense object"):
+        lm.Sequential([shared, lm.ReLU(), shared])
+
+
+PARTS: dict[str, Callable[[lm.Sequential], lm.Sequential]] = {
+    "layer": lambda other: lm.Sequential(
+        [other.layers[0], lm.BatchNorm(), lm.ReLU(), lm.Dense(3)], seed=1, backend="numpy"
+    ).compile(lm.SoftmaxCrossEntropy(), lm.Adam(0.01)),
+    "loss": lambda other: lm.Sequential([lm.Dense(3)], seed=1, backend="numpy").compile(
+        other.loss, lm.Adam(0.01)
+    ),
+    "optimizer": lambda other: lm.Sequential([lm.Dense(3)], seed=1, backend="numpy").compile(
+        lm.SoftmaxCrossEntropy(), other.optimizer
+    ),
+    "metric": lambda other: lm.Sequential([lm.Dense(3)], seed=1, backend="numpy").compile(
+        lm.SoftmaxCrossEntropy(), lm.Adam(0.01), other.metrics
+    ),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_shared_by_two_models_is_told_and_the_first_is_untouched(part: str) -> None:
+    alone, model = classifier(), classifier()
+    train(alone)
+    train(model)
+    before = everything(model)
+    with pytest.raises(UsageError, match=r"already (belongs to|drives) another model.*make a new"):
+        PARTS[part](model).fit(X, Y, epochs=1, verbose=False)
+    np.testing.assert_equal(everything(model), before)
+    train(model)
+    train(alone)
+    np.testing.assert_equal(everything(model), everything(alone))
+
+
+# Files and folders
+
+
+def test_a_file_of_another_kind_is_refused_by_both_readers(tmp_path: Path) -> None:
+    model = classifier()
+    train(model)
+    model.save(tmp_path / "model")
+    lm.datasets.write_idx(tmp_path / "array", np.arange(9, dtype="uint8"))
+    with pytest.raises(FileFormatError, match="model is no IDX file"):
+        lm.datasets.read_idx(tmp_path / "model")
+    with pytest.raises(FileFormatError, match="array is no safetensors file"):
+        lm.load(tmp_path / "array")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda path: lm.Checkpoint(path, monitor="loss"),
+        lambda path: lm.JSONLines(path / "log.jsonl"),
+        lambda path: lm.CSV(path / "log.csv"),
+    ],
+    ids=["Checkpoint", "JSONLines", "CSV"],
+)
+def test_a_folder_that_cannot_be_written_is_told_before_training(
+    make: Callable[[Path], lm.Callback], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+
+    def wrong(model: lm.Sequential) -> None:
+        model.fit(X, Y, callbacks=[make(tmp_path / "file" / "runs")], batch_size=11, verbose=False)
+
+    expect_untouched(
+        classifier, wrong, UsageError, ["cannot write to the folder", "file/runs", "Choose"]
+    )
+
+
+# cupy
+
+
+@pytest.mark.skipif(not cupy_problem(), reason="cupy works here")
+def test_cupy_that_is_not_there_is_told_with_a_diagnosis(tmp_path: Path) -> None:
+    model = classifier()
+    train(model)
+    model.save(tmp_path / "m.safetensors")
+    for call in (
+        lambda: lm.get_backend("cupy"),
+        lambda: lm.Sequential([lm.Dense(3)], backend="cupy"),
+        lambda: lm.MLP(backend="cupy"),
+        lambda: lm.load(tmp_path / "m.safetensors", backend="cupy"),
+    ):
+        with pytest.raises(BackendError, match=r'backend="cupy" cannot be used: ') as caught:
+            call()
+        assert cupy_problem() in str(caught.value)
+
+
+def test_a_backend_that_is_none_is_told() -> None:
+    with pytest.raises(BackendError, match='must be "auto", "numpy" or "cupy", got \'torch\''):
+        lm.Sequential([lm.Dense(3)], backend="torch")
+
+
+@pytest.mark.skipif(not cupy_problem(), reason="cupy works here")
+def test_auto_says_why_it_is_not_cupy() -> None:
+    model = lm.Sequential([lm.Dense(3)])
+    assert model.backend.name == "numpy"
+    assert cupy_problem() in model.backend.reason

@@ -1,0 +1,61 @@
+"""The examples, run as a user runs them: in a process of their own, from another folder."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "examples"
+
+# What each must print: a pattern, and the smallest number that may stand where it captures one.
+PROMISES: dict[str, dict[str, float]] = {
+    "mnist_softmax": {r"test accuracy (0\.\d+)": 0.915, r"(\d+) times a \d was taken for a \d": 10},
+    "mnist_mlp": {
+        r"test accuracy (0\.\d+)": 0.970,
+        r"weights of epoch (\d), of \d trained": 1,
+        r"the loaded model predicts the same: True()": 0,
+    },
+    "regularization": {
+        r"none +0\.\d+ +0\.\d+ +(0\.\d+)": 0.87,
+        r"dropout +-(0\.\d+) \+- 0\.\d+": 0.02,
+        r"L2 +-(0\.\d+) \+- 0\.\d+": 0.005,
+    },
+    "custom_layer": {r"check_layer passed()": 0, r"test accuracy (0\.\d+)": 0.96},
+    "custom_optimizer": {r"check_optimizer passed()": 0, r"test accuracy (0\.\d+)": 0.95},
+    "custom_loop": {r"(\d+) steps on 64 images each": 705, r"test accuracy (0\.\d+)": 0.955},
+}
+
+
+def test_every_example_is_tested() -> None:
+    assert {path.stem for path in FOLDER.glob("*.py")} == set(PROMISES)
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_example_prints_what_it_promises(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", FOLDER / f"{name}.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    for pattern, least in PROMISES[name].items():
+        found = re.search(pattern, done.stdout)
+        assert found, f"{pattern!r} is not in what {name} printed:\n{done.stdout}"
+        assert float(found[1] or 0) >= least, found[0]
+    assert not list(tmp_path.iterdir()), "an example left files behind"
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_example_has_under_sixty_lines(name: str) -> None:
+    assert len((FOLDER / f"{name}.py").read_text().splitlines()) < 60
+
+
+def test_custom_layer_takes_at_most_fifteen_lines() -> None:
+    lines = (FOLDER / "custom_layer.py").read_text().splitlines()
+    (layer,) = [node for node in ast.parse("\n".join(lines)).body if isinstance(node, ast.ClassDef)]
+    written = [line for line in lines[layer.lineno - 1 : layer.end_lineno] if line.strip()]
+    assert len(written) <= 15

@@ -1,0 +1,131 @@
+"""What ``import lamella`` brings, and what it does not."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import lamella as lm
+
+HEAVY = {
+    "IPython",
+    "PIL",
+    "cupy",
+    "joblib",
+    "matplotlib",
+    "numba",
+    "onnx",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "torch",
+    "torchvision",
+}
+
+LOADED = """
+import json, sys
+import lamella
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def test_nothing_heavy_is_imported() -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LOADED], capture_output=True, text=True, check=True
+    )
+    loaded = set(json.loads(run.stdout))
+    assert "numpy" in loaded
+    assert loaded & HEAVY == set()
+
+
+NAMES = [
+    "Accuracy",
+    "Adam",
+    "AdamW",
+    "Backend",
+    "BatchNorm",
+    "BinaryCrossEntropy",
+    "CSV",
+    "Callback",
+    "Checkpoint",
+    "CosineDecay",
+    "Dense",
+    "Dropout",
+    "EarlyStopping",
+    "ExponentialDecay",
+    "Flatten",
+    "History",
+    "InverseDecay",
+    "JSONLines",
+    "L1",
+    "L1L2",
+    "L2",
+    "LamellaError",
+    "Layer",
+    "LeakyReLU",
+    "Loss",
+    "MLP",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Metric",
+    "Momentum",
+    "Optimizer",
+    "Progress",
+    "ReLU",
+    "Regularizer",
+    "SGD",
+    "Schedule",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "SoftmaxClassifier",
+    "SoftmaxCrossEntropy",
+    "StepDecay",
+    "Tanh",
+    "TerminateOnNaN",
+    "Warmup",
+    "__version__",
+    "datasets",
+    "get_backend",
+    "load",
+    "save",
+    "testing",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_public_names_are_there(name: str) -> None:
+    assert hasattr(lm, name)
+
+
+@pytest.mark.parametrize(
+    ("owner", "names"),
+    [
+        (lm.datasets, "Samples mnist read_digit read_idx train_test_split write_idx"),
+        (lm.testing, "check_layer check_loss check_optimizer"),
+        (
+            lm.Sequential,
+            "compile fit evaluate predict predict_classes predict_proba save train_step summary",
+        ),
+        (lm.Layer, "add_param add_state build forward backward scratch"),
+    ],
+    ids=["datasets", "testing", "Sequential", "Layer"],
+)
+def test_the_words_users_write_are_there(owner: object, names: str) -> None:
+    missing = [name for name in names.split() if not callable(getattr(owner, name, None))]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_public_classes_and_functions_say_what_they_are(name: str) -> None:
+    thing = getattr(lm, name)
+    if callable(thing):
+        assert thing.__doc__
+        assert thing.__module__.startswith("lamella")
+
+
+def test_the_same_class_is_found_by_both_ways() -> None:
+    for part in (lm.layers, lm.losses, lm.optimizers):
+        for name in part.__all__:
+            assert getattr(lm, name) is getattr(part, name)
