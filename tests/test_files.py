@@ -306,7 +306,7 @@ def test_tensors_that_are_no_model_are_refused(tmp_path: Path) -> None:
     content = safetensors.numpy.save(arrays)
     expect_refused(tmp_path / "m", content, "no lamella model")
     content = safetensors.numpy.save(arrays, {"format": "pt"})
-    expect_refused(tmp_path / "m", content, "format 'pt', expected 'lamella-1'")
+    expect_refused(tmp_path / "m", content, "no lamella model")
     content = safetensors.numpy.save(arrays, {"format": "lamella-99", "lamella": "{}"})
     expect_refused(tmp_path / "m", content, "format 'lamella-99', expected 'lamella-1'")
 
