@@ -278,7 +278,9 @@ def test_wrong_inputs_of_predict_are_told(what: str) -> None:
 def test_wrong_validation_data_are_called_so() -> None:
     with pytest.raises(DataError, match="in validation_data: x contains NaN"):
         classifier().fit(X, Y, validation_data=(spoiled(NAN), Y), verbose=False)
-    with pytest.raises(ShapeError, match=r"in validation_data: x has 33 samples, but y has shape \(32,\)"):
+    with pytest.raises(
+        ShapeError, match=r"in validation_data: x has 33 samples, but y has shape \(32,\)"
+    ):
         classifier().fit(X, Y, validation_data=(X, Y[:32]), verbose=False)
 
 

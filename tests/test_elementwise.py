@@ -135,7 +135,8 @@ def test_results_may_be_the_inputs_in_any_order(
     w, v = vectors(rng, 2, MANY, np.float64)
     after = apply(backend, rule, [w, v], outputs=(0, 1))
     for got, right in zip(after, expected(w, v), strict=True):
-        np.testing.assert_allclose(got, right, rtol=1e-15)
+        # A GPU rounds a product and a sum at once: that shows where the two nearly cancel.
+        np.testing.assert_allclose(got, right, rtol=1e-15, atol=0 if backend.on_host else 1e-15)
 
 
 def test_a_cycle_of_three_moves_every_value(backend: Backend, rng: np.random.Generator) -> None:

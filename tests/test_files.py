@@ -307,13 +307,15 @@ def test_tensors_that_are_no_model_are_refused(tmp_path: Path) -> None:
     expect_refused(tmp_path / "m", content, "no lamella model")
     content = safetensors.numpy.save(arrays, {"format": "pt"})
     expect_refused(tmp_path / "m", content, "no lamella model")
-    content = safetensors.numpy.save(arrays, {"format": "lamella-99", "lamella": "{}"})
-    expect_refused(tmp_path / "m", content, "format 'lamella-99', expected 'lamella-1'")
+    content = safetensors.numpy.save(arrays, {"lamella": '{"format": "lamella-99"}'})
+    expect_refused(tmp_path / "m", content, "format 'lamella-99', .* reads 'lamella-1'")
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", "null", "3", '"model"', "{}"])
-def test_a_header_that_is_no_description_is_refused(text: str | None, tmp_path: Path) -> None:
-    metadata = {"format": "lamella-1"} | ({} if text is None else {"lamella": text})
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "3", '"model"', "{}", '{"format": "lamella-1"}']
+)
+def test_a_header_that_is_no_description_is_refused(text: str, tmp_path: Path) -> None:
+    metadata = {"lamella": text}
     expect_refused(tmp_path / "m", safetensors.numpy.save({"w": np.zeros(3)}, metadata))
 
 
