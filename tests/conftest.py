@@ -7,6 +7,8 @@ import lamella as lm
 from lamella.backend import Backend, CupyBackend, NumpyBackend, cupy_problem
 from lamella.testing import strict_cupy
 
+LEFT_OUT = pytest.StashKey[int]()
+
 
 @pytest.fixture(params=["numpy", "strict", pytest.param("cupy", marks=pytest.mark.gpu)])
 def backend(request: pytest.FixtureRequest) -> Backend:
@@ -16,8 +18,6 @@ def backend(request: pytest.FixtureRequest) -> Backend:
     if request.param == "strict":
         strict_cupy.counts.reset()
         return CupyBackend(strict_cupy, "stand-in")
-    if cupy_problem():
-        pytest.skip(f"no GPU: {cupy_problem()}")
     return lm.get_backend("cupy")
 
 
@@ -33,5 +33,22 @@ def digits() -> tuple[lm.datasets.Samples, lm.datasets.Samples]:
 
 
 def pytest_report_header() -> str:
-    problem = cupy_problem()
-    return f"GPU: {'none was used: ' + problem if problem else 'cupy works here'}"
+    return f"GPU: {cupy_problem() or 'cupy works here'}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs a GPU where there is none, and say so in one line, not in hundreds."""
+    if not cupy_problem():
+        return
+    left_out = [item for item in items if item.get_closest_marker("gpu")]
+    items[:] = [item for item in items if not item.get_closest_marker("gpu")]
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[LEFT_OUT] = len(left_out)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if config.stash.get(LEFT_OUT, 0):
+        count = config.stash[LEFT_OUT]
+        terminalreporter.write_line(f"{count} tests on a GPU were left out: {cupy_problem()}")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella import compiled
 from lamella.arrays import Array
 from lamella.elementwise import Program, run_in_blocks, to_c
 from lamella.errors import BackendError
@@ -112,6 +113,8 @@ class NumpyBackend(Backend):
     def bind(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
     ) -> Callable[..., None]:
+        if compiled.is_available():
+            return compiled.compile_loop(program, arrays, outputs)
         return run_in_blocks(program, arrays, outputs)
 
     def synchronize(self) -> None:

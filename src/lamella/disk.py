@@ -1,7 +1,6 @@
 """Writing to disk: found out early whether it works, and never half done."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from lamella.errors import UsageError
@@ -15,6 +14,8 @@ def expect_writable(folder: Path) -> Path:
     UsageError
         If not; better now than after an hour of training.
     """
+    import tempfile  # slow to import, and not needed to train
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -35,6 +36,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     UsageError
         If it cannot be written; the old content is still there.
     """
+    import tempfile
+
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:

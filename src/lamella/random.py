@@ -106,6 +106,7 @@ class HostNoise(Noise):
         for start in range(0, flat.size, self.BLOCK):
             part = flat[start : start + self.BLOCK]
             draws = self._bits.random_raw((part.size + 3) // 4).view(np.uint16)[: part.size]
-            np.less(draws, threshold, out=part)
+            # Not draws < threshold: 65536 is no uint16, and numpy before 2.3 can crash on it.
+            np.less_equal(draws, threshold - 1, out=part)
         flat *= 65536 / threshold
         return out

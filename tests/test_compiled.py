@@ -1,0 +1,132 @@
+"""Compiled loops: the same bits as numpy's blocks, made once, and kept on disk."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella import compiled
+from lamella.elementwise import OPERATIONS, record, run_in_blocks
+
+pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
+
+TRANSCENDENTAL = {"exp", "log", "tanh", "power"}  # of another library, right to the last digits
+
+
+def vectors(count: int, size: int, dtype: Any) -> list[np.ndarray]:
+    rng = np.random.default_rng(3)
+    return [rng.uniform(0.1, 2, size).astype(dtype) for _ in range(count)]
+
+
+def both(
+    rule: Callable[..., Any], arrays: list[np.ndarray], scalars: tuple[float, ...], own: list[int]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Run a rule in both ways on copies; results replace the arguments numbered ``own``."""
+    results = []
+    for bind in (compiled.compile_loop, run_in_blocks):
+        copies = [array.copy() for array in arrays]
+        program = record(rule, len(arrays), len(scalars))
+        bind(program, copies, [copies[i] for i in own])(*scalars)
+        results.append(copies)
+    return results[0], results[1]
+
+
+def test_every_operation_can_be_compiled() -> None:
+    assert set(compiled.PYTHON) == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operation_is_that_of_numpy(name: str, dtype: str) -> None:
+    ufunc = getattr(np, name)
+    arrays = vectors(2, 1001, dtype)
+    arrays[0][:3] = [0.5, -0.0, 1.5]
+    arrays[1][:3] = [0.5, 4.0, 1.5]
+    if name == "log":
+        arrays[0][1] = 1
+
+    def rule(a: Any, b: Any, s: Any) -> Any:
+        return ufunc(a, b) if ufunc.nin == 2 else ufunc(a) + 0 * b
+
+    fast, plain = both(rule, arrays, (2.0,), [0])
+    if name in TRANSCENDENTAL:
+        tolerance = 1e-6 if dtype == "float32" else 1e-14
+        np.testing.assert_allclose(fast[0], plain[0], rtol=tolerance)
+    else:
+        np.testing.assert_array_equal(fast[0], plain[0])
+
+
+@pytest.mark.parametrize("size", [0, 1, 32767, 32768, 32769, 100_001])
+def test_adam_has_the_same_bits(size: int) -> None:
+    optimizer = lm.Adam(1e-3)
+    fast, plain = both(
+        optimizer.rule, vectors(4, size, "float32"), (1e-3, 0.9, 0.999, 1e-8), [0, 2, 3]
+    )
+    for got, expected in zip(fast, plain, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_result_may_go_elsewhere_and_arguments_may_be_swapped() -> None:
+    a, b = vectors(2, 100, "float32")
+    out = np.zeros_like(a)
+    program = record(lambda x, y: x + y, 2, 0)
+    compiled.compile_loop(program, (a, b), (out,))()
+    np.testing.assert_array_equal(out, a + b)
+    fast, _ = both(lambda x, y: (y, x), [a, b], (), [0, 1])
+    np.testing.assert_array_equal(fast, [b, a])
+
+
+TRAIN = """
+import sys
+if {plain}:
+    sys.modules["numba"] = None
+import numpy as np
+import lamella as lm
+from lamella import compiled
+assert compiled.is_available() is not {plain}
+rng = np.random.default_rng(0)
+x, y = rng.standard_normal((300, 20)).astype("f4"), rng.integers(0, 4, 300)
+model = lm.MLP([32, 16], classes=4, l2=1e-3, seed=5, optimizer=lm.{optimizer}, backend="numpy")
+model.fit(x, y, epochs=3, verbose=False)
+print(model.built().values.tobytes().hex())
+"""
+
+
+def trained(optimizer: str, cache: Path, *, plain: bool) -> str:
+    script = TRAIN.format(plain=plain, optimizer=optimizer)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("optimizer", ["AdamW(1e-2)", "Momentum(0.1, nesterov=True)"])
+def test_training_has_the_same_bits_with_and_without_numba(optimizer: str, tmp_path: Path) -> None:
+    fast = trained(optimizer, tmp_path, plain=False)
+    assert len(fast) > 1000
+    assert fast == trained(optimizer, tmp_path, plain=True)
+
+
+def test_machine_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
+    trained("SGD(0.1)", tmp_path, plain=False)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}
+    assert kept
+    trained("SGD(0.1)", tmp_path, plain=False)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")} == kept
+
+
+def test_folder_that_cannot_be_written_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    folder = compiled._cache()
+    assert folder.is_dir()
+    assert os.access(folder, os.W_OK)
