@@ -6,7 +6,6 @@ products, quotients and roots have the same bits as numpy's.
 """
 
 import functools
-import hashlib
 import importlib.util
 import os
 import sys
@@ -116,6 +115,8 @@ def to_python(program: Program, own: Sequence[int | None], dtype: np.dtype) -> s
 
 def _load(source: str) -> Any:
     """Return the loop of this source, from the module that holds it; it is made if it is new."""
+    import hashlib  # slow to import, and needed only where numba is
+
     name = f"lamella_rule_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     if name not in sys.modules:
         path = _cache() / f"{name}.py"

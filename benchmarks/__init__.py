@@ -1,0 +1,1 @@
+"""Measurements of lamella, alone and beside its peers."""

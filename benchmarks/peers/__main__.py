@@ -1,0 +1,114 @@
+"""lamella beside its peers: whole epochs on MNIST, and predictions, on this machine.
+
+    python -m benchmarks.peers                                     # all networks, about an hour
+    python -m benchmarks.peers --networks 784-256-30-10@64         # one
+    python -m benchmarks.peers --quick                             # does it run? not for reading
+
+Needs torch, jax, optax, scikit-learn, numba and matplotlib; a contestant that is not installed is
+left out, and the table says so. Each lives in a process of its own, has the same number of
+threads, starts from the same weights and sees the images in the same order (scikit-learn in its
+own). In every round each trains an epoch in turn (shuffling, gathering, forward, backward,
+update), so that whatever else the machine does falls on all of them alike; printed are medians and
+quartiles, and the ratios of each round. Peers keep images as float32 tensors, lamella as bytes.
+
+The floor is not a contestant but the time of a step's bare matrix products, plus one pass over
+parameters, gradients and moments at the bandwidth of this machine.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import lamella as lm
+from benchmarks.peers import machine
+from benchmarks.peers.measure import measure
+from benchmarks.peers.table import section, table
+from benchmarks.peers.tasks import DEFAULT, LEARNING_RATES, Task
+from benchmarks.peers.worker import MAKERS
+
+ON_REQUEST = ("PyTorch fused, flushed", "PyTorch compiled")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.peers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--networks",
+        nargs="+",
+        default=DEFAULT,
+        metavar="SIZES@BATCH",
+        help="such as 784-256-30-10@64, or ...@64+regularized",
+    )
+    parser.add_argument("--optimizer", nargs="+", choices=LEARNING_RATES, default=["adam"])
+    parser.add_argument(
+        "--contestants",
+        nargs="+",
+        choices=MAKERS,
+        metavar="NAME",
+        default=[name for name in MAKERS if name not in ON_REQUEST],
+        help=f"some of {', '.join(MAKERS)}; the first is what all is compared to",
+    )
+    parser.add_argument("--threads", type=int, default=1, help="for everyone, default 1")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of a round of the first one")
+    parser.add_argument("--quick", action="store_true", help="few short rounds of one network")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("peers.json"),
+        help="the record; the picture goes beside it",
+    )
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = 3, 0.05
+        if options.networks is DEFAULT:
+            options.networks = ["784-256-30-10@64"]
+    return options
+
+
+def main() -> None:
+    options = parse()
+    tasks = [Task.parse(name, rule) for name in options.networks for rule in options.optimizer]
+    record = {
+        "machine": machine.facts(),
+        "options": {"threads": options.threads, "rounds": options.rounds, "quick": options.quick},
+        "warnings": machine.warnings(options.threads),
+        "results": [],
+    }
+    for warning in record["warnings"]:
+        print(f"WARNING: {warning}.", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name, samples in zip(("", "test_"), lm.datasets.mnist(), strict=True):
+            np.save(folder / f"{name}images.npy", samples.x)
+            np.save(folder / f"{name}labels.npy", samples.y)
+        for task in tasks:
+            result = measure(
+                task,
+                options.contestants,
+                folder,
+                threads=options.threads,
+                rounds=options.rounds,
+                seconds=options.seconds,
+            )
+            record["results"].append(result)
+            print("\n".join(section(result)), file=sys.stderr, flush=True)
+            options.out.write_text(json.dumps(record, indent=1) + "\n")
+    print(table(record))
+    try:
+        from benchmarks.peers.picture import picture
+    except ImportError:
+        print("no picture: matplotlib is not installed", file=sys.stderr)
+    else:
+        picture(record, options.out.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""One network, all contestants: start them, check that they do the same, and time them in turn."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers.machine import busy_share, processors
+from benchmarks.peers.process import Left, Worker
+from benchmarks.peers.tasks import Task
+from benchmarks.peers.with_lamella import build, start_weights
+
+IMAGES = 60_000
+PAUSE = 0.2  # seconds after each turn, in which thread pools that still spin fall asleep
+CHECK_STEPS, CHECK_SAMPLES = 64, 1000
+LOSS_TOLERANCE, ACCURACY_TOLERANCE = 1e-3, 0.006
+PREDICTIONS = (10_000, 1)
+
+
+class Race:
+    """The contestants of one task. One that fails is left out, with its reason in ``left``."""
+
+    def __init__(self, task: Task, names: list[str], folder: Path, threads: int) -> None:
+        self.task = task
+        self.model = build(task)
+        files = []
+        for i, weights in enumerate(start_weights(self.model)):
+            files.append(f"{task.name}-{task.optimizer}-{i}.npy")
+            np.save(folder / files[-1], weights)
+        setup = {
+            "task": task.to_json(),
+            "folder": str(folder),
+            "weights": files,
+            "data": ["images", "labels", "test_images", "test_labels"],
+            "threads": threads,
+            "processors": processors()[-threads:] if threads < len(processors()) else None,
+        }
+        self.workers: dict[str, Worker] = {}
+        self.left: dict[str, str] = {}
+        for name in names:
+            try:
+                self.workers[name] = Worker(name, setup)
+            except Left as reason:
+                self.left[name] = str(reason)
+        self.epoch = 0
+
+    def turn(self, **command: Any) -> dict[str, dict[str, Any]]:
+        """Give everyone the same command, one after the other, and return their answers."""
+        answers = {}
+        for name, worker in list(self.workers.items()):
+            try:
+                answers[name] = worker.ask(**command)
+            except Left as reason:
+                self.left[name] = str(reason)
+                del self.workers[name]
+            time.sleep(PAUSE)
+        return answers
+
+    def train(self, samples: int) -> dict[str, dict[str, Any]]:
+        """Let everyone train an epoch on the first ``samples`` images."""
+        key = self.model.streams.key("shuffle", self.epoch)
+        answers = self.turn(do="train", samples=samples, epoch=self.epoch, key=key)
+        self.epoch += 1
+        return answers
+
+    def close(self) -> None:
+        for worker in self.workers.values():
+            worker.close()
+
+
+def measure(
+    task: Task, names: list[str], folder: Path, *, threads: int, rounds: int, seconds: float
+) -> dict[str, Any]:
+    """Return all that was measured for a task, as JSON can hold it.
+
+    Parameters
+    ----------
+    task : Task
+    names : list of str
+        The contestants; the first that takes part is what the others are compared to.
+    folder : Path
+        Where the data are.
+    threads, rounds : int
+    seconds : float
+        How long a round of the first contestant may take; it trains on so many images.
+    """
+    race = Race(task, names, folder, threads)
+    try:
+        losses = check(race)
+        samples = fitting_samples(race, seconds)
+        race.train(samples)  # compilers have to see the length; moments settle
+        busy = busy_share()
+        trained = [race.train(samples) for _ in range(rounds)]
+        accuracy = accuracies(race, np.load(folder / "test_labels.npy"))
+        predicted = {n: predictions(race, n, rounds, seconds) for n in PREDICTIONS}
+        contestants = {
+            name: {
+                **worker.about,
+                "train_seconds": [answers[name]["seconds"] for answers in trained],
+                "predict_seconds": {str(n): predicted[n][name] for n in PREDICTIONS},
+                **{k: v for k, v in trained[-1][name].items() if k != "seconds"},
+            }
+            for name, worker in race.workers.items()
+        }
+    finally:
+        race.close()
+    return {
+        "task": task.to_json(),
+        "name": task.name,
+        "samples": samples,
+        "steps": task.steps(samples),
+        "busy_share_before": busy,
+        "losses_after_64_steps": losses,
+        "accuracy": accuracy,
+        "differences": differences(race, losses, accuracy),
+        "left_out": race.left,
+        "contestants": contestants,
+    }
+
+
+def check(race: Race) -> dict[str, float]:
+    """Let everyone do the same few steps, and return the losses on a fixed batch."""
+    race.train(CHECK_STEPS * race.task.batch)
+    answers = race.turn(do="loss", samples=CHECK_SAMPLES)
+    return {name: answer["loss"] for name, answer in answers.items() if name != "floor"}
+
+
+def fitting_samples(race: Race, seconds: float) -> int:
+    """Return on how many images the first contestant trains for about ``seconds``."""
+    few = min(CHECK_STEPS * race.task.batch, IMAGES)
+    first = next(iter(race.train(few).values()))["seconds"]
+    steps = max(round(seconds / first * race.task.steps(few)), 1)
+    # Below twice the time a whole epoch is taken: nothing is left out that users pay for.
+    whole = first / few * IMAGES <= 2 * seconds
+    return IMAGES if whole else min(steps * race.task.batch, IMAGES)
+
+
+def accuracies(race: Race, labels: np.ndarray) -> dict[str, float]:
+    """Return everyone's accuracy on the test images."""
+    answers = race.turn(do="classes", samples=len(labels))
+    return {
+        name: float((np.array(answer["classes"]) == labels).mean())
+        for name, answer in answers.items()
+        if name != "floor"
+    }
+
+
+def predictions(race: Race, samples: int, rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Return everyone's seconds for predicting ``samples`` images, in each round."""
+    race.turn(do="predict", samples=samples, repeat=2)
+    once = race.turn(do="predict", samples=samples, repeat=10)
+    repeat = {
+        name: max(1, min(round(0.3 * seconds / answer["seconds"]), 10_000))
+        for name, answer in once.items()
+    }
+    times: dict[str, list[float]] = {name: [] for name in once}
+    for _ in range(rounds):
+        for name in list(race.workers):
+            answer = race.workers[name].ask(do="predict", samples=samples, repeat=repeat[name])
+            times[name].append(answer["seconds"])
+            time.sleep(PAUSE)
+    return times
+
+
+def differences(race: Race, losses: dict[str, float], accuracy: dict[str, float]) -> list[str]:
+    """Return in what contestants did not do the same as the first one, in sentences."""
+    found = []
+    base = next(iter(losses))
+    for name, loss in losses.items():
+        own = race.task.regularized or race.workers[name].about["own_order"]
+        # With dropout everyone draws masks of his own, and losses differ by more than rounding.
+        if not own and not abs(loss - losses[base]) <= LOSS_TOLERANCE:
+            found.append(f"{name}: loss {loss:.5f} after 64 steps, {base} {losses[base]:.5f}")
+    for name, value in accuracy.items():
+        if not abs(value - accuracy[base]) <= ACCURACY_TOLERANCE:
+            found.append(f"{name}: accuracy {value:.4f}, {base} {accuracy[base]:.4f}")
+    return found

@@ -1,0 +1,93 @@
+"""A record of measurements as tables in Markdown."""
+
+from typing import Any
+
+from benchmarks.peers.machine import BUSY
+from benchmarks.peers.ratios import Spread, ratios, spread
+
+HEAD = (
+    "contestant",
+    "us/step",
+    "quartiles",
+    "ratio",
+    "quartiles",
+    "60,000 images, s",
+    "predict 10,000, ms",
+    "ratio",
+    "predict 1, us",
+    "ratio",
+    "peak, MB",
+    "accuracy",
+    "loss at 64",
+)
+
+
+def table(record: dict[str, Any]) -> str:
+    """Return what was measured, for reading."""
+    machine, options = record["machine"], record["options"]
+    versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items() if v)
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, "
+        f"{options['threads']} thread(s) for everyone; Python {machine['python']}, {versions}",
+        "",
+        "Medians of rounds in turn. A ratio is the contestant's time divided by that of the first "
+        "one in the same round: above 1 it is slower. scikit-learn shuffles in its own order.",
+    ]
+    lines += [f"\nWARNING: {warning}." for warning in record["warnings"]]
+    for result in record["results"]:
+        lines += ["", *section(result)]
+    return "\n".join(lines)
+
+
+def section(result: dict[str, Any]) -> list[str]:
+    """Return the table of one network, with what is to be said about it."""
+    contestants = result["contestants"]
+    base = next(iter(contestants))
+    lines = [f"### {result['name']}, {result['task']['optimizer']}", ""]
+    lines += [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
+    wide = []
+    for name, one in contestants.items():
+        row, is_wide = cells(name, one, contestants[base], result)
+        lines.append(f"| {' | '.join(row)} |")
+        if is_wide:
+            wide.append(name)
+    lines += ["", f"{result['samples']:,} images a round, {result['steps']} steps."]
+    if "floor" in contestants:
+        floor = contestants["floor"]
+        lines.append(
+            f"Floor: products {1e6 * floor['products']:.0f} us a step, and "
+            f"{floor['bytes_moved'] / 1e6:.2f} MB at {floor['bandwidth'] / 1e9:.0f} GB/s."
+        )
+    if wide:
+        lines.append(f"WIDE SPREAD, repeat this run: {', '.join(wide)} (over 15 % of the median).")
+    busy = result["busy_share_before"]
+    if busy is not None and busy > BUSY:
+        lines.append(f"NOT ALONE: {busy:.0%} of the machine was busy before the first round.")
+    lines += [f"NOT THE SAME: {difference}." for difference in result["differences"]]
+    if not result["differences"]:
+        lines.append("All did the same: losses within 0.001, accuracies within 0.6 points.")
+    lines += [f"{name} takes no part: {why}" for name, why in result["left_out"].items()]
+    return lines
+
+
+def cells(
+    name: str, one: dict[str, Any], base: dict[str, Any], result: dict[str, Any]
+) -> tuple[list[str], bool]:
+    """Return the cells of one contestant, and whether its spread is too wide."""
+    step = spread([1e6 * seconds / result["steps"] for seconds in one["train_seconds"]])
+    ratio = ratios(one["train_seconds"], base["train_seconds"])
+    epoch = step.median * 1e-6 * result["steps"] * 60_000 / result["samples"]
+    row = [name, f"{step.median:.0f}", quartiles(step, 0), f"{ratio.median:.2f}"]
+    row += [quartiles(ratio, 2), f"{epoch:.2f}"]
+    for samples, unit in (("10000", 1e3), ("1", 1e6)):
+        times, others = one["predict_seconds"][samples], base["predict_seconds"][samples]
+        row += [f"{unit * spread(times).median:.1f}", f"{ratios(times, others).median:.2f}"]
+    if name == "floor":
+        return [*row, "", "", ""], step.is_wide
+    loss, accuracy = result["losses_after_64_steps"][name], result["accuracy"][name]
+    row += [f"{one['peak_bytes'] / 1e6:.0f}", f"{accuracy:.4f}", f"{loss:.5f}"]
+    return row, step.is_wide or ratio.is_wide
+
+
+def quartiles(values: Spread, digits: int) -> str:
+    return f"{values.low:.{digits}f} to {values.high:.{digits}f}"

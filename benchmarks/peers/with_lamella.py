@@ -1,0 +1,61 @@
+"""lamella, as its users write it: `fit` and `predict_classes` on images of bytes."""
+
+import numpy as np
+
+import lamella as lm
+from benchmarks.peers.contestant import Contestant, Material
+from benchmarks.peers.tasks import MOMENTUM, SEED, Task
+
+OPTIMIZERS = {
+    "sgd": lm.SGD,
+    "momentum": lambda rate: lm.Momentum(rate, beta=MOMENTUM),
+    "adam": lm.Adam,
+}
+
+
+def build(task: Task) -> lm.Sequential:
+    """Return the compiled network with its start values; its seed decides them for everyone."""
+    penalty = lm.L2(task.l2) if task.l2 else None
+    layers: list[lm.Layer] = [lm.Flatten()]
+    for width in task.sizes[1:-1]:
+        layers.append(lm.Dense(width, use_bias=not task.regularized, regularizer=penalty))
+        if task.regularized:
+            layers += [lm.BatchNorm(), lm.ReLU(), lm.Dropout(task.dropout)]
+        else:
+            layers.append(lm.ReLU())
+    layers.append(lm.Dense(task.sizes[-1], init="glorot_uniform", regularizer=penalty))
+    model = lm.Sequential(layers, seed=SEED, backend="numpy")
+    optimizer = OPTIMIZERS[task.optimizer](task.learning_rate)
+    model.compile(lm.SoftmaxCrossEntropy(), optimizer, in_shape=(28, 28))
+    return model
+
+
+def start_weights(model: lm.Sequential) -> list[np.ndarray]:
+    """Return the weights of the dense layers, in their order."""
+    return [np.array(layer.W.value) for layer in model.layers if isinstance(layer, lm.Dense)]
+
+
+class Lamella(Contestant):
+    """Draws the weights and orders from the seed, as it drew those that the others are given."""
+
+    def __init__(self, material: Material) -> None:
+        self.given = material
+        self.model = build(material.task)
+        for mine, theirs in zip(start_weights(self.model), material.weights, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+    def train(self, samples: int, epoch: int, key: int) -> None:
+        model = self.model
+        if (model.epochs_done, model.streams.key("shuffle", epoch)) != (epoch, key):
+            raise RuntimeError("lamella would not see the data in the order of the others")
+        images, labels = self.given.images[:samples], self.given.labels[:samples]
+        model.fit(images, labels, epochs=1, batch_size=self.given.task.batch, verbose=False)
+
+    def loss(self, samples: int) -> float:
+        scores = self.model.evaluate(
+            self.given.test_images[:samples], self.given.test_labels[:samples]
+        )
+        return scores["loss"]
+
+    def predict(self, samples: int) -> np.ndarray:
+        return self.model.predict_classes(self.given.test_images[:samples])

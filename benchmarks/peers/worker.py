@@ -1,0 +1,138 @@
+"""One contestant in its own process: waits on stdin, does one thing when told, answers in JSON.
+
+While it waits it uses no processor, so that one contestant at a time is busy.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers.contestant import Contestant, Material
+from benchmarks.peers.tasks import Task
+
+
+def make_lamella(numba: bool) -> Callable[[Material], Contestant]:
+    """Return the maker of lamella with its compiled loops, or with numba out of reach."""
+    if numba:
+        pass  # lamella would do without: then this contestant is left out
+    else:
+        sys.modules["numba"] = None  # type: ignore[assignment]
+    from benchmarks.peers.with_lamella import Lamella
+
+    return Lamella
+
+
+def make_torch(**switches: bool) -> Callable[[Material], Contestant]:
+    from benchmarks.peers.with_torch import Torch
+
+    return lambda material: Torch(material, **switches)
+
+
+def make_jax() -> Callable[[Material], Contestant]:
+    from benchmarks.peers.with_jax import Jax
+
+    return Jax
+
+
+def make_sklearn() -> Callable[[Material], Contestant]:
+    from benchmarks.peers.with_sklearn import Sklearn
+
+    return Sklearn
+
+
+def make_numpy() -> Callable[[Material], Contestant]:
+    from benchmarks.peers.with_numpy import Numpy
+
+    return Numpy
+
+
+def make_floor() -> Callable[[Material], Contestant]:
+    from benchmarks.peers.floor import Floor
+
+    return Floor
+
+
+# What imports a contestant's library and nothing of the others'.
+MAKERS: dict[str, Callable[[], Callable[[Material], Contestant]]] = {
+    "lamella": lambda: make_lamella(numba=True),
+    "lamella, no numba": lambda: make_lamella(numba=False),
+    "PyTorch": make_torch,
+    "PyTorch fused": lambda: make_torch(fused=True),
+    "PyTorch fused, flushed": lambda: make_torch(fused=True, flush=True),
+    "PyTorch compiled": lambda: make_torch(fused=True, compiled=True),
+    "JAX": make_jax,
+    "scikit-learn": make_sklearn,
+    "plain numpy": make_numpy,
+    "floor": make_floor,
+}
+
+
+def peak_memory() -> int:
+    """Return the most bytes this process has held in memory."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss would count what the process that started this one held
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def pools() -> list[dict[str, Any]]:
+    """Return the thread pools of the libraries that are loaded."""
+    from threadpoolctl import threadpool_info
+
+    keys = ("user_api", "internal_api", "version", "num_threads", "architecture")
+    return [{key: pool[key] for key in keys if key in pool} for pool in threadpool_info()]
+
+
+def start(setup: dict[str, Any]) -> tuple[Contestant, dict[str, Any]]:
+    """Return the contestant, ready, and what there is to say about it."""
+    if setup["processors"] and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, setup["processors"])
+    maker = MAKERS[setup["contestant"]]()
+    imported = peak_memory()
+    folder = Path(setup["folder"])
+    data = [np.load(folder / f"{name}.npy") for name in setup["data"]]
+    weights = [np.load(folder / name) for name in setup["weights"]]
+    contestant = maker(Material(Task.from_json(setup["task"]), weights, *data, setup["threads"]))
+    about = {"imported_bytes": imported, "loaded_bytes": peak_memory(), "pools": pools()}
+    return contestant, {**about, "own_order": contestant.own_order}
+
+
+def answer(contestant: Contestant, command: dict[str, Any]) -> dict[str, Any]:
+    """Do what ``command`` says and return what came of it."""
+    do = command.pop("do")
+    if do == "train":
+        seconds = contestant.time_train(**command)
+        parts = {
+            k: getattr(contestant, k)
+            for k in ("products", "bandwidth", "bytes_moved")
+            if hasattr(contestant, k)
+        }
+        return {"seconds": seconds, "peak_bytes": peak_memory(), **parts}
+    if do == "predict":
+        return {"seconds": contestant.time_predict(**command)}
+    if do == "loss":
+        return {"loss": contestant.loss(**command)}
+    classes = contestant.predict(command["samples"])
+    return {"classes": np.asarray(classes).tolist()}
+
+
+def main() -> None:
+    # Libraries that print must not talk into the answers.
+    answers, sys.stdout = sys.stdout, sys.stderr
+    contestant, about = start(json.loads(sys.stdin.readline()))
+    print(json.dumps(about), file=answers, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(answer(contestant, json.loads(line))), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
