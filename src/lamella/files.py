@@ -10,8 +10,6 @@ import numpy as np
 import lamella.layers
 import lamella.losses
 import lamella.optimizers
-import lamella.regularizers
-import lamella.schedules
 from lamella.backend import Backend, get_backend
 from lamella.classifiers import MLP, SoftmaxClassifier
 from lamella.configured import from_json, to_json
@@ -20,8 +18,11 @@ from lamella.errors import FileFormatError, LamellaError
 from lamella.initializers import INITIALIZERS
 from lamella.metrics import Accuracy
 from lamella.model import Sequential
+from lamella.regularizers import L1, L1L2, L2
+from lamella.schedules import CosineDecay, ExponentialDecay, InverseDecay, StepDecay, Warmup
 
 FORMAT = "lamella-1"
+SCHEDULES = (CosineDecay, ExponentialDecay, InverseDecay, StepDecay, Warmup)
 
 # All that a file can name. Nothing is ever imported or looked up because a file says so.
 KNOWN: dict[str, Callable[..., Any]] = {
@@ -29,8 +30,8 @@ KNOWN: dict[str, Callable[..., Any]] = {
     **{name: getattr(lamella.losses, name) for name in lamella.losses.__all__},
     **{name: getattr(lamella.optimizers, name) for name in lamella.optimizers.__all__},
     **{cls.__name__: cls for cls in (Sequential, MLP, SoftmaxClassifier, Accuracy)},
-    **{cls.__name__: cls for cls in lamella.regularizers.Regularizer.__subclasses__()},
-    **{cls.__name__: cls for cls in lamella.schedules.Schedule.__subclasses__()},
+    **{cls.__name__: cls for cls in (L1, L2, L1L2)},
+    **{cls.__name__: cls for cls in SCHEDULES},
     **INITIALIZERS,
 }
 

@@ -8,12 +8,10 @@ import numpy as np
 
 from lamella.arguments import at_least, in_range, instance
 from lamella.arrays import Array, Shape
-from lamella.backend import Backend
 from lamella.batches import Data, check_targets, sample_weights
 from lamella.callbacks import Callback, History, Progress
 from lamella.configured import named_parts
 from lamella.errors import DataError, LamellaError, UsageError
-from lamella.layers import Layer
 from lamella.losses import Loss
 from lamella.metrics import Metric, get_metrics
 from lamella.network import EVALUATION_BATCH, Network
@@ -48,24 +46,15 @@ class Sequential(Network):
         Why training ended before its last epoch; empty if it did not.
     """
 
-    optimizer: Optimizer
     loss: Loss
+    optimizer: Optimizer
+    metrics: Sequence[Metric] = ()
+    compiled: bool = False
+    compiled_at: int = 0
+    epochs_done: int = 0
+    stop_reason: str = ""
     history: History
     epoch_log: EpochLog
-
-    def __init__(
-        self,
-        layers: Sequence[Layer],
-        *,
-        seed: int | None = None,
-        backend: str | Backend = "auto",
-        dtype: str = "float32",
-    ) -> None:
-        super().__init__(layers, seed=seed, backend=backend, dtype=dtype)
-        self.metrics: list[Metric] = []
-        self.compiled = False
-        self.epochs_done = 0
-        self.stop_reason = ""
 
     def build(self, in_shape: Shape) -> Self:
         super().build(in_shape)
@@ -279,7 +268,9 @@ class Sequential(Network):
         from lamella.files import from_parts, to_parts
 
         header, arrays = to_parts(self)
-        own = named_parts([self, *([self.loss, self.optimizer, self.metrics] * self.compiled)])
+        own = named_parts(
+            [self, *([self.loss, self.optimizer, list(self.metrics)] * self.compiled)]
+        )
         state: dict[str, Any] = {"epochs_done": self.epochs_done}
         if self.compiled:
             state["compiled_at"] = self.compiled_at

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import platform
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 import lamella
+from lamella import compiled
 from lamella.backend import Backend
 from lamella.callbacks import Callback
 from lamella.disk import expect_writable, write_atomically
@@ -84,7 +86,13 @@ def environment(backend: Backend) -> dict[str, Any]:
         "backend": {"name": backend.name, "why": backend.reason},
         "blas": blas(),
         "cores": cores(),
+        "loops": loops(),
     }
+
+
+def loops() -> str:
+    """Return what runs update rules on the host: numba's compiled loops, or numpy's blocks."""
+    return f"numba {metadata.version('numba')}" if compiled.is_available() else "numpy"
 
 
 def versions() -> dict[str, str]:

@@ -10,6 +10,7 @@ from lamella.record import environment, installed
 OPTIONAL = {
     "matplotlib": ("matplotlib", "plot"),
     "Pillow": ("PIL", "images"),
+    "numba": ("numba", "fast"),
     "cupy": ("cupy", "cuda13"),
 }
 
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     libraries = ["{name} {version}, threads: {threads}".format(**blas) for blas in there["blas"]]
     rows["BLAS"] = "; ".join(libraries) or "none that threadpoolctl knows"
     rows["cores"] = str(there["cores"])
+    rows["update rules"] = f"run by {there['loops']}"
     width = max(map(len, rows))
     for name, value in rows.items():
         print(f"{name:<{width}}  {value}")
