@@ -18,7 +18,7 @@ HEAD = (
     "ratio",
     "peak, MB",
     "accuracy",
-    "loss at 64",
+    "loss at 16",
 )
 
 
@@ -65,7 +65,9 @@ def section(result: dict[str, Any]) -> list[str]:
         lines.append(f"NOT ALONE: {busy:.0%} of the machine was busy before the first round.")
     lines += [f"NOT THE SAME: {difference}." for difference in result["differences"]]
     if not result["differences"]:
-        lines.append("All did the same: losses within 0.001, accuracies within 0.6 points.")
+        noise = result["task"]["regularized"]
+        losses = "each drops out others" if noise else "losses after 16 steps within 0.001"
+        lines.append(f"All did the same: {losses}, accuracies within 0.6 points.")
     lines += [f"{name} takes no part: {why}" for name, why in result["left_out"].items()]
     return lines
 
@@ -84,7 +86,7 @@ def cells(
         row += [f"{unit * spread(times).median:.1f}", f"{ratios(times, others).median:.2f}"]
     if name == "floor":
         return [*row, "", "", ""], step.is_wide
-    loss, accuracy = result["losses_after_64_steps"][name], result["accuracy"][name]
+    loss, accuracy = result["losses_after_16_steps"][name], result["accuracy"][name]
     row += [f"{one['peak_bytes'] / 1e6:.0f}", f"{accuracy:.4f}", f"{loss:.5f}"]
     return row, step.is_wide or ratio.is_wide
 

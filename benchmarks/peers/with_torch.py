@@ -68,7 +68,9 @@ class Torch(Contestant):
         self.model.train()
         total = torch.zeros(())
         for rows in torch.from_numpy(order(key, samples)).split(self.task.batch):
-            loss = self.cross_entropy(self.call(self.x[rows]), self.y[rows])
+            # index_select is over three times as fast as x[rows] on a CPU.
+            x, y = self.x.index_select(0, rows), self.y.index_select(0, rows)
+            loss = self.cross_entropy(self.call(x), y)
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
