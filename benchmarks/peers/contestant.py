@@ -2,7 +2,9 @@
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -47,6 +49,7 @@ class Contestant(ABC):
     """Trains one network and predicts with it. A subclass writes the four methods below."""
 
     own_order = False  # whether it shuffles by itself and cannot be told how
+    parts: Mapping[str, float] = MappingProxyType({})  # what the last round's time is made of
 
     @abstractmethod
     def train(self, samples: int, epoch: int, key: int) -> None:

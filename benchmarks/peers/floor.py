@@ -52,10 +52,13 @@ class Floor(Contestant):
         for threads in {1, self.threads}:  # small products are faster on one
             with threadpool_limits(threads):
                 products.append(super().time_train(samples, epoch, key))
-        self.products = min(products) / self.task.steps(samples)
-        self.bandwidth = self.measure_bandwidth()
-        passes = self.task.steps(samples) * self.bytes_moved / self.bandwidth
-        return min(products) + passes
+        steps, bandwidth = self.task.steps(samples), self.measure_bandwidth()
+        self.parts = {
+            "product seconds": min(products) / steps,
+            "bytes": self.bytes_moved,
+            "bytes a second": bandwidth,
+        }
+        return min(products) + steps * self.bytes_moved / bandwidth
 
     def measure_bandwidth(self) -> float:
         """Return bytes a second, of all threads together, each on its own part."""

@@ -106,7 +106,8 @@ def measure(
                 **worker.about,
                 "train_seconds": [answers[name]["seconds"] for answers in trained],
                 "predict_seconds": {str(n): predicted[n][name] for n in PREDICTIONS},
-                **{k: v for k, v in trained[-1][name].items() if k != "seconds"},
+                "peak_bytes": trained[-1][name]["peak_bytes"],
+                "parts": [answers[name]["parts"] for answers in trained],
             }
             for name, worker in race.workers.items()
         }

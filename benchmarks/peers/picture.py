@@ -69,6 +69,7 @@ def draw(ax: Any, result: dict[str, Any]) -> None:
             textcoords="offset points",
             va="center",
             fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
     ax.axvline(1, color="#000000", lw=0.8, ls=":")
     ax.set_xlim(0, 1.18 * max(one.high for one in found.values()))

@@ -53,10 +53,11 @@ def section(result: dict[str, Any]) -> list[str]:
             wide.append(name)
     lines += ["", f"{result['samples']:,} images a round, {result['steps']} steps."]
     if "floor" in contestants:
-        floor = contestants["floor"]
+        parts = contestants["floor"]["parts"]
+        middle = {key: spread([part[key] for part in parts]).median for key in parts[0]}
         lines.append(
-            f"Floor: products {1e6 * floor['products']:.0f} us a step, and "
-            f"{floor['bytes_moved'] / 1e6:.2f} MB at {floor['bandwidth'] / 1e9:.0f} GB/s."
+            f"Floor: products {1e6 * middle['product seconds']:.0f} us a step, and "
+            f"{middle['bytes'] / 1e6:.2f} MB at {middle['bytes a second'] / 1e9:.0f} GB/s."
         )
     if wide:
         lines.append(f"WIDE SPREAD, repeat this run: {', '.join(wide)} (over 15 % of the median).")
