@@ -42,6 +42,8 @@ class Sequential(Network):
         What the last `forward` gave; valid until the next one.
     epochs_done : int
         Epochs trained so far, over all calls of `fit`. Schedules count from `compile`.
+    validates : bool
+        Whether the present or last `fit` scores a validation set.
     stop_reason : str
         Why training ended before its last epoch; empty if it did not.
     """
@@ -52,6 +54,7 @@ class Sequential(Network):
     compiled: bool = False
     compiled_at: int = 0
     epochs_done: int = 0
+    validates: bool = False
     stop_reason: str = ""
     history: History
     epoch_log: EpochLog
@@ -217,6 +220,7 @@ class Sequential(Network):
         elif len(held_out):
             where = self.backend.asarray(held_out)
             validation = Data(data.x[where], data.y[where])
+        self.validates = validation is not None
         weights = None if data.weight is None else self.backend.to_host(data.weight)
 
         history = History()

@@ -164,9 +164,14 @@ def test_it_stops_on_a_real_validation_score() -> None:
     assert stopping.best_epoch == int(np.argmin(history["val_loss"])) + 1
 
 
+def test_missing_validation_is_told_before_anything_is_trained() -> None:
+    model = compiled()
+    with pytest.raises(UsageError, match=r"no 'val_loss' to monitor: give fit validation_data"):
+        model.fit(*samples(), callbacks=[lm.EarlyStopping()], verbose=False)
+    assert model.optimizer.t == model.epochs_done == 0
+
+
 def test_a_monitor_that_is_not_there_is_told_with_what_is() -> None:
-    with pytest.raises(UsageError, match=r"no 'val_loss' to monitor.*epoch, loss.*validation_data"):
-        compiled().fit(*samples(), callbacks=[lm.EarlyStopping()], verbose=False)
     with pytest.raises(UsageError, match=r"no 'lose' to monitor, the epoch gave epoch, loss"):
         compiled().fit(*samples(), callbacks=[lm.EarlyStopping("lose")], verbose=False)
 

@@ -32,8 +32,9 @@ class Checkpoint(Callback):
         Best(monitor, mode)
 
     def on_fit_begin(self, model: "Sequential", epochs: int, batches: int) -> None:
-        expect_writable(self.folder)
         self._best = Best(self.monitor, self.mode)
+        self._best.expect_monitored(model)
+        expect_writable(self.folder)
 
     def on_epoch_end(self, model: "Sequential", epoch: int, logs: dict[str, Any]) -> None:
         model.save(self.folder / "last.safetensors")

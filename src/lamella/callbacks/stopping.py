@@ -35,14 +35,20 @@ class Best:
         self.min_delta = not_negative("min_delta", min_delta)
         self.value: float | None = None
 
+    def expect_monitored(self, model: "Sequential") -> None:
+        """Raise a UsageError if a validation score is monitored in a fit without validation."""
+        scores = {f"val_{name}" for name in ("loss", *(metric.name for metric in model.metrics))}
+        if self.monitor in scores and not model.validates:
+            raise UsageError(
+                f"there will be no {self.monitor!r} to monitor: give fit validation_data or "
+                "validation_split"
+            )
+
     def improves(self, logs: dict[str, Any]) -> bool:
         """Whether the value in ``logs`` is the best so far, and remember it; NaN never is."""
         if self.monitor not in logs:
             known = ", ".join(logs)
-            raise UsageError(
-                f"there is no {self.monitor!r} to monitor, the epoch gave {known}"
-                + (": give fit validation_data" if self.monitor.startswith("val_") else "")
-            )
+            raise UsageError(f"there is no {self.monitor!r} to monitor, the epoch gave {known}")
         value = float(logs[self.monitor])
         better = self.value is None or self.sign * (value - self.value) > self.min_delta
         if better and not math.isnan(value):
@@ -87,6 +93,7 @@ class EarlyStopping(Callback):
 
     def on_fit_begin(self, model: "Sequential", epochs: int, batches: int) -> None:
         self._best = Best(self.monitor, self.mode, self.min_delta)
+        self._best.expect_monitored(model)
         self._weights: dict[str, np.ndarray] = {}
         self.best_epoch = model.epochs_done  # none is better than what was there before
 
