@@ -43,8 +43,8 @@ def test_numbers_too_large_for_the_dtype_are_told_with_their_sample() -> None:
 def test_what_is_not_finite_is_told_with_its_sample(value: float) -> None:
     x = np.ones((5, 2, 2), F32)
     x[2, 1, 0] = x[4, 0, 0] = value
-    with pytest.raises(lm.errors.DataError, match=r"^images contains NaN or .* in sample 2"):
-        check_inputs(x, F32, "images")
+    with pytest.raises(lm.errors.DataError, match=r"^x contains NaN or .* in sample 2"):
+        check_inputs(x, F32)
 
 
 @settings(deadline=None, derandomize=True, max_examples=40)

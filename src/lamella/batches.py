@@ -13,7 +13,7 @@ from lamella.losses.labels import is_integer
 from lamella.workspace import Scratch
 
 
-def check_inputs(data: Any, dtype: np.dtype, name: str = "x") -> np.ndarray:
+def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
     """Return inputs as a numeric array with a batch axis, or say what is wrong with them.
 
     uint8 is kept: such inputs are images, scaled to [0, 1] when a batch is gathered. All else is
@@ -28,13 +28,13 @@ def check_inputs(data: Any, dtype: np.dtype, name: str = "x") -> np.ndarray:
     """
     x = _to_numpy(data)
     if x.dtype.kind not in "biuf":
-        raise DataError(f"{name} must hold numbers, got an array of {x.dtype}")
+        raise DataError(f"x must hold numbers, got an array of {x.dtype}")
     if x.ndim < 2:
         raise ShapeError(
-            f"{name} must have shape (N, features...), got {x.shape}: a single sample is x[None]"
+            f"x must have shape (N, features...), got {x.shape}: a single sample is x[None]"
         )
     if x.size == 0:
-        raise DataError(f"{name} is empty: its shape is {x.shape}")
+        raise DataError(f"x is empty: its shape is {x.shape}")
     if x.dtype == np.uint8:
         return np.ascontiguousarray(x)
     with np.errstate(over="ignore"):
@@ -43,7 +43,7 @@ def check_inputs(data: Any, dtype: np.dtype, name: str = "x") -> np.ndarray:
     if not (np.isfinite(x.min()) and np.isfinite(x.max())):
         row = int(np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0])
         raise DataError(
-            f"{name} contains NaN or numbers too large for {dtype}, first in sample {row}: "
+            f"x contains NaN or numbers too large for {dtype}, first in sample {row}: "
             "repair or drop such samples"
         )
     return x

@@ -272,9 +272,8 @@ class Sequential(Network):
         from lamella.files import from_parts, to_parts
 
         header, arrays = to_parts(self)
-        own = named_parts(
-            [self, *([self.loss, self.optimizer, list(self.metrics)] * self.compiled)]
-        )
+        parts = [self.loss, self.optimizer, *self.metrics] if self.compiled else []
+        own = named_parts([self, *parts])
         state: dict[str, Any] = {"epochs_done": self.epochs_done}
         if self.compiled:
             state["compiled_at"] = self.compiled_at

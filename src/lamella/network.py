@@ -206,16 +206,16 @@ class Network(Configured):
             raise UsageError("the model is not built yet: compile(..., in_shape=) or fit builds it")
         return self.store
 
-    def inputs(self, data: Any, name: str = "x") -> np.ndarray:
+    def inputs(self, data: Any) -> np.ndarray:
         """Return checked inputs of the shape the model was built for; build it if new."""
-        x = check_inputs(data, self.dtype, name)
+        x = check_inputs(data, self.dtype)
         if self.store is None:
             self.build(x.shape[1:])
         if x.shape[1:] != self.in_shape:
             same = math.prod(x.shape[1:]) == math.prod(self.in_shape)
             if not (same and self.layers[0].takes_any_shape):
                 raise ShapeError(
-                    f"{name} has samples of shape {x.shape[1:]}, but layer 0 "
+                    f"x has samples of shape {x.shape[1:]}, but layer 0 "
                     f"{type(self.layers[0]).__name__} was built for {self.in_shape}"
                 )
             return np.reshape(x, (len(x), *self.in_shape))

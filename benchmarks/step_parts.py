@@ -1,0 +1,75 @@
+"""Where the time of a training step goes: its parts, each timed alone, in microseconds.
+
+    python benchmarks/step_parts.py            # 784-256-30-10, batches of 64
+    OPENBLAS_NUM_THREADS=1 python benchmarks/step_parts.py
+
+The best of several rounds is shown, since what disturbs a round only makes it longer.
+"""
+
+import timeit
+from collections.abc import Callable
+
+import numpy as np
+
+import lamella as lm
+from lamella.batches import Data
+
+BATCH, REPEATS, ROUNDS = 64, 300, 7
+
+
+def best(part: Callable[[], object]) -> float:
+    """Return microseconds a call, at best."""
+    part()
+    return min(timeit.repeat(part, number=REPEATS, repeat=ROUNDS)) / REPEATS * 1e6
+
+
+def products(model: lm.Sequential) -> Callable[[], None]:
+    """Return a function that does the bare matrix products of a step, into memory of its own."""
+    pairs = []
+    for number, parameter in enumerate(p for p in model.built() if p.is_matrix):
+        inputs, outputs = parameter.shape
+        x, dy = np.ones((BATCH, inputs), "f4"), np.ones((BATCH, outputs), "f4")
+        W = parameter.value.copy()
+        pairs.append((x, W, np.empty_like(dy)))
+        pairs.append((x.T, dy, np.empty_like(W)))
+        if number:  # the gradient at the pixels is never computed
+            pairs.append((dy, W.T, np.empty_like(x)))
+
+    def run() -> None:
+        for a, b, out in pairs:
+            np.matmul(a, b, out=out)
+
+    return run
+
+
+def main() -> None:
+    train, _ = lm.datasets.mnist()
+    model = lm.MLP([256, 30], seed=2023, backend="numpy")
+    model.fit(train.x[:6400], train.y[:6400], epochs=1, batch_size=BATCH, verbose=False)
+    rows = np.random.default_rng(0).permutation(len(train.x))[:BATCH]
+    data = Data(train.x, train.y)
+    x, y, _ = model.batches.gather(data, rows)
+    x, y = x.copy(), y.copy()
+
+    def loss() -> np.ndarray:
+        model.loss(model.pred, y)
+        return model.loss.gradient()
+
+    model.forward(x, training=True)
+    dy = loss().copy()
+    parts: dict[str, Callable[[], object]] = {
+        "gather and scale a batch": lambda: model.batches.gather(data, rows),
+        "the whole step": lambda: model.step(x, y),
+        "  forward": lambda: model.forward(x, training=True),
+        "  loss and its gradient": loss,
+        "  backward": lambda: model.backward(dy),
+        "  update rule": model.optimizer.step,
+        "accuracy": lambda: model.metrics[0].score(model.pred, y),
+        "bare matrix products": products(model),
+    }
+    for name, part in parts.items():
+        print(f"{name:<26} {best(part):7.1f} us")
+
+
+if __name__ == "__main__":
+    main()
