@@ -12,11 +12,13 @@ import numpy as np
 
 from lamella import compiled
 from lamella.arrays import Array
-from lamella.elementwise import Program, run_in_blocks, to_c
+from lamella.blocks import run_in_blocks, run_whole
+from lamella.elementwise import Program, to_c
 from lamella.errors import BackendError
 from lamella.philox import DeviceNoise
 from lamella.random import HostNoise, Noise
 
+TRANSCENDENTAL = ("exp", "log", "tanh", "power")
 SIGN = "template <typename T> __device__ T sign(T x) { return (T)(x > 0) - (T)(x < 0); }"
 ALIGNMENT = 64  # bytes: one cache line, and the widest vector register
 
@@ -77,6 +79,14 @@ class Backend(ABC):
         """Return ``run(*scalars)``, which applies an elementwise rule to these vectors."""
 
     @abstractmethod
+    def map(self, program: Program) -> Callable[..., None]:
+        """Return ``run(out, arrays, scalars)``, which applies a rule to whole arrays of a shape."""
+
+    def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
+        """Return a loop over samples compiled, or None where loops are not the fast way."""
+        return None
+
+    @abstractmethod
     def synchronize(self) -> None:
         """Wait until the device has done all that it was given."""
 
@@ -116,6 +126,16 @@ class NumpyBackend(Backend):
         if compiled.is_available():
             return compiled.compile_loop(program, arrays, outputs)
         return run_in_blocks(program, arrays, outputs)
+
+    def map(self, program: Program) -> Callable[..., None]:
+        # numba's exp takes one number at a time, numpy's a whole vector register.
+        plain = {step.ufunc.__name__ for step in program.steps}.isdisjoint(TRANSCENDENTAL)
+        if plain and compiled.is_available():
+            return compiled.compile_map(program)
+        return run_whole(program)
+
+    def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
+        return compiled.compile_function(loop) if compiled.is_available() else None
 
     def synchronize(self) -> None:
         """Nothing runs behind the host's back."""
@@ -159,17 +179,33 @@ class CupyBackend(Backend):
     def bind(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
     ) -> Callable[..., None]:
-        # Results leave through arguments of their own; an output may be one of the inputs, since
-        # each thread reads all it needs of its element before it writes.
-        shared = [i for i in range(program.size) if program.is_scalar(i)]
+        # An output may be one of the inputs: each thread reads all it needs of its element before
+        # it writes.
+        kernel = self._kernel(program)
+
+        def run(*scalars: float) -> None:
+            kernel(outputs, arrays, scalars)
+
+        return run
+
+    def map(self, program: Program) -> Callable[..., None]:
+        kernel = self._kernel(program)
+
+        def run(out: Array, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
+            kernel((out,), arrays, scalars)
+
+        return run
+
+    def _kernel(self, program: Program) -> Callable[..., None]:
+        shared = program.shared
         inputs = [f"T a{i}" for i in range(program.arrays)] + [f"T s{i}" for i in shared]
-        results = ", ".join(f"T o{i}" for i in range(len(outputs)))
+        results = ", ".join(f"T o{i}" for i in range(len(program.outputs)))
         kernel = self.xp.ElementwiseKernel(
             ", ".join(inputs), results, to_c(program), "lamella_rule", preamble=SIGN
         )
-        number = arrays[0].dtype.type
 
-        def run(*scalars: float) -> None:
+        def run(outputs: Sequence[Array], arrays: Sequence[Array], scalars: Any) -> None:
+            number = outputs[0].dtype.type
             values = program.scalar_values(scalars)
             kernel(*arrays, *(number(values[i]) for i in shared), *outputs)
 

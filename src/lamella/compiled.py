@@ -1,8 +1,8 @@
-"""A rule as one compiled loop, where numba is installed (the extra ``fast``).
+"""Rules and loops compiled by numba, where it is installed (the extra ``fast``).
 
-The loop is written out from the recorded rule as plain Python, kept in a file of the user's cache
-(so that numba can keep the machine code beside it), and compiled without fast-math: sums,
-products, quotients and roots have the same bits as numpy's.
+A rule's loop is written out from what was recorded as plain Python and kept in a file of the
+user's cache, so that numba can keep the machine code beside it. Nothing is compiled with
+fast-math: sums, products, quotients and roots have the same bits as numpy's.
 """
 
 import functools
@@ -55,25 +55,57 @@ def is_available() -> bool:
     return True
 
 
+@functools.cache
+def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a plain Python function of arrays and numbers, compiled when it is first called."""
+    import numba
+
+    compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled
+
+
 def compile_loop(
     program: Program, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
 ) -> Callable[..., None]:
-    """Bind a program to numpy vectors, as `lamella.elementwise.run_in_blocks` does."""
-    number = arrays[0].dtype.type
+    """Bind a program to numpy vectors, as `lamella.blocks.run_in_blocks` does."""
     own = [next((i for i, a in enumerate(arrays) if a is out), None) for out in outputs]
     written = [out for out, at in zip(outputs, own, strict=True) if at is None]
-    shared = [i for i in range(program.size) if program.is_scalar(i)]
+    shared = program.shared
     loop = _load(to_python(program, own, arrays[0].dtype))
 
     def run(*scalars: float) -> None:
         values = program.scalar_values(scalars)
-        loop(*arrays, *written, *(number(values[i]) for i in shared))
+        loop(*arrays, *written, *[values[i] for i in shared])
 
     return run
 
 
-def to_python(program: Program, own: Sequence[int | None], dtype: np.dtype) -> str:
-    """Write a program as a Python module with a function ``loop`` over vectors.
+def compile_map(program: Program) -> Callable[..., None]:
+    """Return ``run(out, arrays, scalars)``, as `lamella.blocks.run_whole` does."""
+    shared = program.shared
+    loops: dict[np.dtype, Any] = {}
+    constants = program.scalar_values([1.0] * program.scalars)
+
+    def run(out: np.ndarray, arrays: Sequence[np.ndarray], scalars: Sequence[float]) -> None:
+        loop = loops.get(out.dtype)
+        if loop is None:
+            loop = loops[out.dtype] = _load(to_python(program, [None], out.dtype, axes=2))
+        if out.ndim != 2:
+            arrays, out = [_rows(array) for array in arrays], _rows(out)
+        values = program.scalar_values(scalars) if scalars else constants
+        loop(*arrays, out, *[values[i] for i in shared])
+
+    return run
+
+
+def _rows(array: np.ndarray) -> np.ndarray:
+    return array.reshape(len(array), -1)
+
+
+def to_python(
+    program: Program, own: Sequence[int | None], dtype: np.dtype, *, axes: int = 1
+) -> str:
+    """Write a program as a Python module with a function ``loop`` over vectors or matrices.
 
     Parameters
     ----------
@@ -83,21 +115,24 @@ def to_python(program: Program, own: Sequence[int | None], dtype: np.dtype) -> s
         name: a second name for the same memory would keep the compiler from using vectors.
     dtype : dtype
         Of all numbers.
+    axes : {1, 2}
+        Of all arrays.
     """
+    at = "[i]" if axes == 1 else "[i, j]"
     names = {i: f"x{i}" for i in range(program.arrays)}
-    scalars = [i for i in range(program.size) if program.is_scalar(i)]
-    names.update((i, f"s{i}") for i in scalars)
-    body = [f"x{i} = a{i}[i]" for i in range(program.arrays)]
+    names.update((i, f"s{i}") for i in program.shared)
+    body = [f"x{i} = a{i}{at}" for i in range(program.arrays)]
     for step in program.steps:
         names[step.result] = f"t{step.result}"
         formula = PYTHON[step.ufunc.__name__].format(*(names[i] for i in step.inputs))
         body.append(f"t{step.result} = {formula}")
-    targets = [f"o{k}" if at is None else f"a{at}" for k, at in enumerate(own)]
+    targets = [f"o{k}" if place is None else f"a{place}" for k, place in enumerate(own)]
     for target, value in zip(targets, program.outputs, strict=True):
-        body.append(f"{target}[i] = {names[value]}")
+        body.append(f"{target}{at} = {names[value]}")
     arguments = [f"a{i}" for i in range(program.arrays)]
     arguments += [target for target in targets if target.startswith("o")]
-    arguments += [names[i] for i in scalars]
+    scalars = [names[i] for i in program.shared]
+    loops = [f"{'    ' * k}for {n} in range(a0.shape[{k}]):" for k, n in enumerate("ij"[:axes])]
     lines = [
         "import numba",
         "import numpy as np",
@@ -106,9 +141,10 @@ def to_python(program: Program, own: Sequence[int | None], dtype: np.dtype) -> s
         "",
         "",
         '@numba.njit(cache=True, nogil=True, error_model="numpy")',
-        f"def loop({', '.join(arguments)}):",
-        "    for i in range(a0.size):",
-        *(f"        {line}" for line in body),
+        f"def loop({', '.join([*arguments, *scalars])}):",
+        *(f"    {s} = T({s})" for s in scalars),  # or all would be computed in double precision
+        *(f"    {line}" for line in loops),
+        *(f"    {'    ' * axes}{line}" for line in body),
     ]
     return "\n".join(lines) + "\n"
 

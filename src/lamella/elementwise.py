@@ -2,12 +2,13 @@
 
 Update rules and regularizers are such functions. Recording one (running it once on symbols) gives
 a `Program`, which says *what* to compute, one operation a step. A backend decides *how*: numpy
-runs it block by block without temporaries (`run_in_blocks`), a GPU as one kernel (`to_c`).
+runs it without temporaries (`lamella.blocks`), numba as one compiled loop (`lamella.compiled`), a
+GPU as one kernel (`to_c`).
 """
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ OPERATIONS = {
     "less": "{} < {}",
     "less_equal": "{} <= {}",
 }
-BLOCK_BYTES = 128 * 1024  # a rule of six arrays then stays within the L2 cache of one core
+# What Python's floats do as numpy does it, and much faster than numpy does it with single numbers.
+PLAIN = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ class Program:
     outputs: list[int] = field(default_factory=list)
     size: int = 0
 
+    @property
+    def shared(self) -> list[int]:
+        """The values that are the same for all elements, by number."""
+        return [i for i in range(self.size) if self.is_scalar(i)]
+
     def is_scalar(self, value: int) -> bool:
         """Whether a value is the same for all elements, and so computed only once."""
         made = {step.result for step in self.scalar_steps}
@@ -75,7 +82,8 @@ class Program:
         values = dict(self.constants)
         values.update(enumerate(scalars, self.arrays))
         for step in self.scalar_steps:
-            values[step.result] = float(step.ufunc(*(values[i] for i in step.inputs)))
+            compute = PLAIN.get(step.ufunc, step.ufunc)
+            values[step.result] = float(compute(*[values[i] for i in step.inputs]))
         return values
 
 
@@ -155,79 +163,6 @@ def _record(
     (program.scalar_steps if once else program.steps).append(step)
     program.size += 1
     return Symbol(program, step.result)
-
-
-def run_in_blocks(
-    program: Program, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
-) -> Callable[..., None]:
-    """Bind a program to numpy vectors; the returned ``run(*scalars)`` allocates nothing.
-
-    The vectors are cut into blocks that stay in the cache while all steps pass over them, and
-    every step writes into an array that is there already: an output whose old content is no
-    longer needed, or one of a few block-sized temporaries.
-
-    Parameters
-    ----------
-    program : Program
-        A recorded rule.
-    arrays : sequence of ndarray
-        Its array arguments: vectors of one length and dtype.
-    outputs : sequence of ndarray
-        Where each result goes; may be among ``arrays``.
-    """
-    dtype = arrays[0].dtype
-    places, temporaries = _assign_places(program, arrays, outputs)
-    block = BLOCK_BYTES // dtype.itemsize
-    memory = [np.empty(min(block, len(arrays[0])), dtype) for _ in range(temporaries)]
-    cells = {i: np.empty((), dtype) for i in range(program.size) if program.is_scalar(i)}
-    calls: list[Callable[[], Any]] = []
-    for start in range(0, len(arrays[0]), block):
-        span = slice(start, min(start + block, len(arrays[0])))
-        here: dict[int, np.ndarray] = dict(cells)
-        here.update((i, array[span]) for i, array in enumerate(arrays))
-        for step in program.steps:
-            kind, number = places[step.result]
-            target = outputs[number][span] if kind == "output" else memory[number]
-            here[step.result] = target[: span.stop - span.start]
-            inputs = (here[i] for i in step.inputs)
-            calls.append(partial(step.ufunc, *inputs, out=here[step.result]))
-        for value, output in zip(program.outputs, outputs, strict=True):
-            if not np.shares_memory(here[value], output[span]):
-                calls.append(partial(np.positive, here[value], out=output[span]))
-
-    def run(*scalars: float) -> None:
-        for i, x in program.scalar_values(scalars).items():
-            cells[i][...] = x
-        for call in calls:
-            call()
-
-    return run
-
-
-def _assign_places(
-    program: Program, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
-) -> tuple[dict[int, tuple[str, int]], int]:
-    """Say for each result where it is kept: straight in an output, or in a numbered temporary."""
-    last_use = {i: at for at, step in enumerate(program.steps) for i in step.inputs}
-    last_use.update((value, len(program.steps)) for value in program.outputs)
-    places: dict[int, tuple[str, int]] = {}
-    free: list[int] = []
-    temporaries = 0
-    for at, step in enumerate(program.steps):
-        for i in set(step.inputs):
-            if last_use[i] == at and places.get(i, ("", 0))[0] == "temporary":
-                free.append(places[i][1])
-        if step.result in program.outputs:
-            number = program.outputs.index(step.result)
-            held = [i for i, array in enumerate(arrays) if array is outputs[number]]
-            if all(last_use.get(i, -1) <= at for i in held):
-                places[step.result] = ("output", number)
-                continue
-        if not free:
-            free.append(temporaries)
-            temporaries += 1
-        places[step.result] = ("temporary", free.pop())
-    return places, temporaries
 
 
 def to_c(program: Program) -> str:

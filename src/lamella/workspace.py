@@ -1,7 +1,7 @@
 """What layers, losses and metrics work with: an array module, and memory that is used again."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from lamella.arrays import Array, Shape
 from lamella.backend import Backend, get_backend
 from lamella.configured import Configured
+from lamella.elementwise import record
 from lamella.errors import UsageError
 
 
@@ -76,6 +77,7 @@ class Workspace(Configured):
         self.xp = self.backend.xp
         self.dtype = np.dtype(dtype)
         self._scratch = Scratch(self.backend)
+        self._rules: dict[Callable[..., Any], Callable[..., None]] = {}
 
     def expect_free(self, owner: object) -> None:
         """Raise a UsageError if it belongs to another model than ``owner``."""
@@ -93,8 +95,36 @@ class Workspace(Configured):
         """
         return self._scratch.get(name, shape, self.dtype if dtype is None else dtype)
 
+    def map(
+        self,
+        name: str,
+        rule: Callable[..., Any],
+        *arrays: Array,
+        scalars: Sequence[float] = (),
+    ) -> Array:
+        """Return ``rule`` applied to every element: one pass, into the scratch memory ``name``.
+
+        Parameters
+        ----------
+        name : str
+            Of the scratch memory.
+        rule : function (*numbers, *scalars) -> number
+            A formula for one number, as in `lamella.elementwise`; a module's function, not a new
+            lambda each time.
+        *arrays : array
+            All of one shape and of the model's dtype.
+        scalars : sequence of float
+            What is the same for all elements.
+        """
+        run = self._rules.get(rule)
+        if run is None:
+            run = self._rules[rule] = self.backend.map(record(rule, len(arrays), len(scalars)))
+        out = self.scratch(name, arrays[0].shape)
+        run(out, arrays, scalars)
+        return out
+
     def __getattr__(self, name: str) -> Any:
-        if name in ("backend", "xp", "dtype", "_scratch"):
+        if name in ("backend", "xp", "dtype", "_scratch", "_rules"):
             raise UsageError(
                 f"this {type(self).__name__} has no {name.lstrip('_')} yet: it gets it from the "
                 "model when the model is built; to use it alone, call its bind() first"

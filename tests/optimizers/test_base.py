@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella import elementwise
+from lamella import blocks
 from lamella.backend import Backend, NumpyBackend
 
 from . import drive, step, values
@@ -116,14 +116,14 @@ def test_size_of_the_blocks_does_not_change_the_result(
 ) -> None:
     shapes = [(33, 71), (71,), (3,)]
     expected = trajectory(CASES[name](0.1), dtype, shapes)
-    monkeypatch.setattr(elementwise, "BLOCK_BYTES", block)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", block)
     for got, want in zip(trajectory(CASES[name](0.1), dtype, shapes), expected, strict=True):
         np.testing.assert_array_equal(got, want)
 
 
 @every_optimizer
 def test_vectors_longer_than_a_block_are_updated_to_their_end(name: str) -> None:
-    numbers = 2 * elementwise.BLOCK_BYTES // 8 + 123
+    numbers = 2 * blocks.BLOCK_BYTES // 8 + 123
     whole = trajectory(CASES[name](0.1), "float64", [(numbers, 1)], steps=3)[0]
     parts = []
     for start in (0, numbers - 50):
@@ -262,7 +262,7 @@ def test_custom_optimizer_trains_a_model_on_every_backend(
         history = model.fit(x, y, epochs=10, batch_size=16, verbose=False)
         assert history["loss"][-1] < 0.5 * before
         finals.append(model.evaluate(x, y)["loss"])
-    np.testing.assert_allclose(finals[1], finals[0], rtol=1e-3)
+    np.testing.assert_allclose(finals[1], finals[0], rtol=5e-3)
 
 
 def test_rule_that_branches_is_refused_with_the_way_out() -> None:

@@ -1,24 +1,64 @@
 """Activations: functions of one number, and Softmax, a function of all scores of a sample."""
 
+from abc import abstractmethod
+from typing import Any
+
+from numpy import absolute, exp, maximum, minimum, tanh
+
 from lamella.arguments import in_range
 from lamella.arrays import Array
 from lamella.layers.base import Layer
 
 
-class ReLU(Layer):
-    """Rectifier, ``y = max(x, 0)``, element by element. Its slope at 0 is taken as 0."""
+class Activation(Layer):
+    """A function of one number, applied to each element. A subclass writes two formulas.
+
+    They are rules, as those of optimizers are (see `lamella.elementwise`): arithmetic and numpy's
+    elementwise functions of single numbers, without branches. Hyper-parameters named in
+    ``scalars`` are handed to both at the end.
+    """
+
+    scalars: tuple[str, ...] = ()
+
+    @staticmethod
+    @abstractmethod
+    def rule(x: Any, *scalars: Any) -> Any:
+        """Return y for one number."""
+
+    @staticmethod
+    @abstractmethod
+    def derivative(x: Any, y: Any, *scalars: Any) -> Any:
+        """Return dy/dx for one number ``x`` and what `rule` gave for it."""
 
     def forward(self, x: Array, training: bool) -> Array:
-        self.y = self.xp.maximum(x, 0, out=self.scratch("y", x.shape))
+        self.x, self.y = x, self.map("y", self.rule, x, scalars=self._values())
         return self.y
 
     def backward(self, dy: Array) -> Array:
-        # y > 0 exactly where x > 0: the output says all that backward needs to know.
-        lit = self.xp.greater(self.y, 0, out=self.scratch("lit", dy.shape, bool))
-        return self.xp.multiply(dy, lit, out=self.scratch("dx", dy.shape))
+        return self.map("dx", self.chain, dy, self.x, self.y, scalars=self._values())
+
+    @classmethod
+    def chain(cls, dy: Any, x: Any, y: Any, *scalars: Any) -> Any:
+        """Return dx = dy dy/dx, the chain rule for one number."""
+        return dy * cls.derivative(x, y, *scalars)
+
+    def _values(self) -> tuple[float, ...]:
+        return tuple(getattr(self, name) for name in self.scalars)
 
 
-class LeakyReLU(Layer):
+class ReLU(Activation):
+    """Rectifier, ``y = max(x, 0)``. Its slope at 0 is taken as 0."""
+
+    @staticmethod
+    def rule(x: Any) -> Any:
+        return maximum(x, 0)
+
+    @staticmethod
+    def derivative(x: Any, y: Any) -> Any:
+        return x > 0
+
+
+class LeakyReLU(Activation):
     """Rectifier that lets a little through below 0: ``y = max(x, slope x)``.
 
     Parameters
@@ -31,56 +71,45 @@ class LeakyReLU(Layer):
     Maas et al., Rectifier Nonlinearities Improve Neural Network Acoustic Models, 2013.
     """
 
+    scalars = ("slope",)
+
     def __init__(self, slope: float = 0.01) -> None:
         self.slope = in_range("slope", slope, 0, 1)
 
-    def forward(self, x: Array, training: bool) -> Array:
-        self.x = x
-        y = self.xp.multiply(x, self.slope, out=self.scratch("y", x.shape))
-        return self.xp.maximum(x, y, out=y)
+    @staticmethod
+    def rule(x: Any, slope: Any) -> Any:
+        return maximum(x, slope * x)
 
-    def backward(self, dy: Array) -> Array:
-        lit = self.xp.greater(self.x, 0, out=self.scratch("lit", dy.shape, bool))
-        # The slope is 1 where lit and `slope` elsewhere: slope + (1 - slope) lit.
-        factor = self.xp.multiply(lit, 1 - self.slope, out=self.scratch("factor", dy.shape))
-        factor += self.slope
-        return self.xp.multiply(dy, factor, out=self.scratch("dx", dy.shape))
+    @staticmethod
+    def derivative(x: Any, y: Any, slope: Any) -> Any:
+        return slope + (1 - slope) * (x > 0)
 
 
-class Sigmoid(Layer):
+class Sigmoid(Activation):
     """Logistic function, ``y = 1 / (1 + exp(-x))``; exact to the last digits on both sides of 0."""
 
     gives_probabilities = True
 
-    def forward(self, x: Array, training: bool) -> Array:
-        # exp(min(x, 0)) / (1 + exp(-|x|)) is the same number, and neither exponential overflows.
-        xp = self.xp
-        below = xp.absolute(x, out=self.scratch("below", x.shape))
-        below = xp.exp(xp.negative(below, out=below), out=below)
-        below += 1
-        y = xp.minimum(x, 0, out=self.scratch("y", x.shape))
-        self.y = xp.divide(xp.exp(y, out=y), below, out=y)
-        return self.y
+    @staticmethod
+    def rule(x: Any) -> Any:
+        # The same number, but neither exponential overflows.
+        return exp(minimum(x, 0)) / (1 + exp(-absolute(x)))
 
-    def backward(self, dy: Array) -> Array:
-        dx = self.xp.subtract(1, self.y, out=self.scratch("dx", dy.shape))
-        dx *= self.y
-        dx *= dy
-        return dx
+    @staticmethod
+    def derivative(x: Any, y: Any) -> Any:
+        return y * (1 - y)
 
 
-class Tanh(Layer):
+class Tanh(Activation):
     """Hyperbolic tangent, ``y = tanh(x)``, with slope ``1 - y^2``."""
 
-    def forward(self, x: Array, training: bool) -> Array:
-        self.y = self.xp.tanh(x, out=self.scratch("y", x.shape))
-        return self.y
+    @staticmethod
+    def rule(x: Any) -> Any:
+        return tanh(x)
 
-    def backward(self, dy: Array) -> Array:
-        dx = self.xp.multiply(self.y, self.y, out=self.scratch("dx", dy.shape))
-        dx = self.xp.subtract(1, dx, out=dx)
-        dx *= dy
-        return dx
+    @staticmethod
+    def derivative(x: Any, y: Any) -> Any:
+        return 1 - y * y
 
 
 class Softmax(Layer):

@@ -108,7 +108,9 @@ class Loss(Workspace):
             losses = losses.mean(axis=axes, out=self.scratch("per sample", losses.shape[:1]))
         mean = self.scratch("mean", ())
         if self._weight is None:
-            return losses.mean(out=mean)
+            losses.sum(out=mean)
+            mean /= len(losses)
+            return mean
         total = self._weight.sum(out=self.scratch("total", ()))
         # A batch in which every weight is 0 has loss 0, not 0 / 0.
         self.xp.maximum(total, np.finfo(self.dtype).tiny, out=total)

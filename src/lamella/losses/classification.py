@@ -29,23 +29,33 @@ class SoftmaxCrossEntropy(Loss):
     _class_numbers: Array = ()
 
     def forward(self, pred: Array, target: Array) -> Array:
+        self.d = self.scratch("d", pred.shape)
+        losses = self.scratch("losses", (len(pred),))
+        loop = self.backend.compile(surprise_of_each)
+        if loop is None:
+            self._surprise_of_all(pred, target, losses)
+        else:
+            loop(pred, target, self.d, losses)
+        return self.mean(losses)
+
+    def backward(self) -> Array:
+        return self.share(self.d)
+
+    def _surprise_of_all(self, pred: Array, target: Array, losses: Array) -> None:
+        """Fill ``losses`` (N,) and ``self.d``, p - onehot(y), by operations on whole arrays."""
         xp, row = self.xp, (len(pred), 1)
         top = pred.max(axis=-1, keepdims=True, out=self.scratch("top", row))
         z = xp.subtract(pred, top, out=self.scratch("z", pred.shape))
-        p = xp.exp(z, out=self.scratch("p", pred.shape))
+        p = xp.exp(z, out=self.d)
         total = p.sum(axis=-1, keepdims=True, out=self.scratch("sum", row))
         p /= total
         hot = xp.equal(
             target.reshape(row), self._classes(pred), out=self.scratch("hot", pred.shape, bool)
         )
-        self.p, self.hot = p, hot
+        xp.subtract(p, hot, out=self.d)
         z *= hot  # what is left is z_y
-        losses = xp.log(total, out=total).reshape(-1)
+        xp.log(total.reshape(-1), out=losses)
         losses -= z.sum(axis=-1, out=self.scratch("z_y", losses.shape))
-        return self.mean(losses)
-
-    def backward(self) -> Array:
-        return self.share(self.xp.subtract(self.p, self.hot, out=self.p))
 
     def prepare(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
         if len(out_shape) != 1 or out_shape[0] < 2:
@@ -65,6 +75,23 @@ class SoftmaxCrossEntropy(Loss):
         if len(self._class_numbers) != pred.shape[-1]:
             self._class_numbers = self.xp.arange(pred.shape[-1])
         return self._class_numbers
+
+
+def surprise_of_each(z: Array, labels: Array, d: Array, losses: Array) -> None:
+    """Fill ``losses`` (N,) and ``d``, p - onehot(y), sample by sample; to be compiled."""
+    for n in range(len(z)):
+        top = z[n, 0]
+        for k in range(1, z.shape[1]):
+            top = max(top, z[n, k])
+        total = np.exp(z[n, 0] - top)
+        d[n, 0] = total
+        for k in range(1, z.shape[1]):
+            d[n, k] = np.exp(z[n, k] - top)
+            total += d[n, k]
+        for k in range(z.shape[1]):
+            d[n, k] /= total
+        d[n, labels[n]] -= 1
+        losses[n] = np.log(total) - (z[n, labels[n]] - top)
 
 
 class BinaryCrossEntropy(Loss):

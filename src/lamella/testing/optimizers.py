@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import Backend, CupyBackend, NumpyBackend
-from lamella.elementwise import BLOCK_BYTES
+from lamella.blocks import BLOCK_BYTES
 from lamella.errors import CheckError, UsageError
 from lamella.memory import Parameter, ParameterStore
 from lamella.optimizers import Optimizer

@@ -1,0 +1,1 @@
+"""Studies: what one choice changes, all else being equal, over several seeds."""

@@ -1,0 +1,131 @@
+"""The studies that come with lamella: every experiment of the report that it grew from.
+
+Each is a TOML file in ``bundled``, with the report's hyper-parameters. The data are another
+matter: the report took its validation images from the test set, here they are held out of the
+training set, and all 10,000 test images are left for the test.
+"""
+
+from functools import cache
+from importlib import resources
+from itertools import pairwise, takewhile
+
+from lamella.studies.plain import expect_known
+from lamella.studies.study import Study
+from lamella.studies.toml import parse_study
+
+CHAPTERS: dict[str, tuple[str, ...]] = {
+    "Learning rate": ("learning-rate",),
+    "Batch size": (
+        "batch-size-sgd",
+        "batch-size-sgd-summed",
+        "batch-size-momentum",
+        "batch-size-momentum-summed",
+        "batch-size-adam",
+    ),
+    "Optimizers": ("optimizers", "optimizers-summed"),
+    "Softmax classifier and network": ("softmax-vs-mlp",),
+    "Loss": ("softmax-loss", "mlp-loss"),
+    "Width and depth": ("width", "over-fitting", "depth"),
+    "Regularisation": (
+        "regularize-deep",
+        "regularize-wide",
+        "combinations",
+        "lambda",
+        "drop-rate",
+    ),
+    "Declared, but not shown": (
+        "softmax-optimizers",
+        "softmax-learning-rate",
+        "softmax-adam-beta",
+        "softmax-momentum-beta",
+        "adam-beta",
+        "momentum-beta",
+        "momentum-learning-rate",
+        "regularized-sgd",
+        "regularized-momentum",
+        "regularized-adam",
+        "dropout",
+    ),
+}
+"""The bundled studies in the report's order; the last chapter's are in its code only."""
+
+TRAINED_ON = 55_000
+PER_STEP, PER_WEIGHT, PER_PRODUCT = 1.5e-4, 2e-9, 3e-11
+
+
+def names() -> list[str]:
+    """Return the names of the bundled studies, in the report's order."""
+    return [name for chapter in CHAPTERS.values() for name in chapter]
+
+
+def load(name: str) -> Study:
+    """Return a bundled study.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none of that name; the nearest is named.
+    """
+    return parse_study(_text(name), f"{name}.toml")
+
+
+def note(name: str) -> str:
+    """Return what has to be known about a bundled study: the comment its file begins with."""
+    lines = takewhile(lambda line: line.startswith("#"), _text(name).splitlines())
+    return " ".join(line.lstrip("# ") for line in lines)
+
+
+def summary(name: str) -> str:
+    """Return in one line what a bundled study asks, its size, and how long it takes."""
+    study = load(name)
+    runs = f"{len(study.arms)} arms, {len(study.seeds)} seeds"
+    return f"{study.question} {runs}, {duration(seconds(study))}"
+
+
+def seconds(study: Study) -> float:
+    """Return about how long a study of MLPs or softmax classifiers takes on one core.
+
+    Estimated from numbers of weights, batches and epochs for a core of 2020; right to a factor
+    of two or so.
+    """
+    total = 0.0
+    for experiment in study.experiments.values():
+        widths = [784, *experiment.model.get("hidden", []), experiment.model.get("classes", 10)]
+        weights = sum(a * b for a, b in pairwise(widths))
+        images = min(experiment.samples or TRAINED_ON, TRAINED_ON)
+        steps = images / experiment.batch_size
+        epoch = steps * (PER_STEP + PER_WEIGHT * weights) + images * PER_PRODUCT * weights
+        total += len(study.seeds) * experiment.epochs * epoch
+    return total
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: "about 3 minutes on one core"."""
+    minutes = seconds / 60
+    if minutes < 1:
+        return "under a minute on one core"
+    if minutes < 90:
+        return f"about {_rounded(minutes)} minutes on one core"
+    return f"about {minutes / 60:.1f} hours on one core"
+
+
+def original(study: Study) -> bool:
+    """Whether a study is the bundled one of its name; epochs, samples and seeds may be cut."""
+    if study.name not in names():
+        return False
+    ours = load(study.name)
+    return (_uncut(study), study.arms) == (_uncut(ours), ours.arms)
+
+
+def _uncut(study: Study) -> dict[str, object]:
+    return {key: item for key, item in study.base.items() if key not in ("epochs", "samples")}
+
+
+def _rounded(minutes: float) -> int:
+    return round(minutes) if minutes < 10 else 5 * round(minutes / 5)
+
+
+@cache
+def _text(name: str) -> str:
+    expect_known("the bundled study", name, names())
+    return (resources.files(__package__) / "bundled" / f"{name}.toml").read_text(encoding="utf-8")

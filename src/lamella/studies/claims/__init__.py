@@ -1,0 +1,55 @@
+"""The report's claims, judged by numbers: each a function of the studies that were run."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from lamella.studies.claims import learning, networks, regularization
+from lamella.studies.claims.claim import Claim, Part
+from lamella.studies.claims.evidence import Arms, Finding
+
+if TYPE_CHECKING:
+    from lamella.studies.results import Results
+
+__all__ = ["CLAIMS", "Claim", "Finding", "Part", "judge"]
+
+CLAIMS = (
+    learning.learning_rate,
+    learning.batch_size_sgd,
+    learning.batch_size_momentum,
+    learning.batch_size_adam,
+    learning.optimizers,
+    networks.softmax_vs_mlp,
+    networks.losses,
+    networks.width,
+    networks.over_fitting,
+    networks.depth,
+    regularization.deep,
+    regularization.wide,
+    regularization.combinations,
+    regularization.strength,
+    regularization.drop_rate,
+    regularization.summary,
+)
+
+
+def judge(results: Iterable["Results"]) -> list[Claim]:
+    """Judge every claim by the results of the bundled studies.
+
+    Parameters
+    ----------
+    results : iterable of Results
+        Of the bundled studies, whole or cut short, in any order; what is missing is "not run".
+
+    Returns
+    -------
+    list of Claim
+        With a verdict on every part, and the numbers that decide.
+
+    Notes
+    -----
+    A part holds if every difference it needs is there with p < 0.05, in a t-test over the seeds,
+    corrected for all the tests of the part (Holm). It does not hold if one of them is there the
+    other way round. Else it is not shown: the difference is lost in the noise of the seeds.
+    """
+    found = {each.study.name: each.runs for each in results}
+    return [claim(lambda name: Arms(name, found.get(name, ()))).judged() for claim in CLAIMS]

@@ -1,0 +1,134 @@
+"""All arms of a study compared to one of them."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lamella.studies.measures import Measure
+from lamella.studies.statistics import Difference, difference, judged
+from lamella.studies.tables import Table
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Differences of all other arms to one arm; printing it shows them as a table.
+
+    Attributes
+    ----------
+    measure : Measure
+    to : str
+        The arm they are compared to.
+    differences : list of Difference
+        In the order of the arms. The comparison can be looped over like this list.
+    notes : list of str
+        Runs that are left out, and why.
+
+    Examples
+    --------
+    ``results.compare(to="Adam")["SGD"].verdict`` is, say, "worse".
+    """
+
+    measure: Measure
+    to: str
+    differences: Sequence[Difference]
+    notes: Sequence[str] = ()
+
+    def __iter__(self) -> Iterator[Difference]:
+        return iter(self.differences)
+
+    def __len__(self) -> int:
+        return len(self.differences)
+
+    def __getitem__(self, arm: str) -> Difference:
+        for difference in self.differences:
+            if difference.arm == arm:
+                return difference
+        known = ", ".join(repr(difference.arm) for difference in self.differences)
+        raise KeyError(f"no arm {arm!r} is compared to {self.to!r}; there are {known}")
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    __repr__ = __str__
+
+    def table(self) -> Table:
+        """Return the differences as a table of text."""
+        return Table(
+            title=f"{_capital(self.measure.label)}, compared to {self.to}",
+            head=["arm", f"difference{self._unit}", "95% interval", "p", "corrected", "pairs", ""],
+            rows=[self._row(difference) for difference in self.differences],
+            notes=[*self._how(), *self.notes],
+            left=frozenset({6}),
+        )
+
+    @property
+    def _unit(self) -> str:
+        return {"%": ", points"}.get(self.measure.unit, self.measure.unit and f", {self.measure.unit}")
+
+    def _row(self, d: Difference) -> list[str]:
+        show = self.measure.show
+        interval = "-" if math.isnan(d.low) else f"{show(d.low, sign=True)} to {show(d.high, sign=True)}"
+        verdict = f"{d.verdict} ({d.note})" if d.note else d.verdict
+        return [
+            d.arm,
+            show(d.mean, sign=True),
+            interval,
+            show_p(d.p),
+            show_p(d.p_adjusted),
+            str(d.n),
+            verdict,
+        ]
+
+    def _how(self) -> list[str]:
+        tested = sum(not math.isnan(d.p) for d in self.differences)
+        way = "Higher" if self.measure.higher_is_better else "Lower"
+        if not tested:
+            return [f"{way} is better. Without two seeds that both arms have there is no verdict."]
+        return [
+            f"{way} is better. Each seed's difference to {self.to}; intervals are of each arm by "
+            "itself;",
+            f"verdicts: paired t-test, corrected for {tested} comparison{'s' * (tested > 1)} "
+            "(Holm), p < 0.05.",
+        ]
+
+
+def compare(
+    measure: Measure,
+    to: str,
+    values: Mapping[str, Mapping[int, float]],
+    notes: Sequence[str] = (),
+    remarks: Mapping[str, str] | None = None,
+) -> Comparison:
+    """Compare every arm to the arm ``to``.
+
+    Parameters
+    ----------
+    measure : Measure
+    to : str
+    values : mapping
+        For each arm, its number by seed.
+    notes : list of str
+        On the whole comparison.
+    remarks : mapping, optional
+        For an arm, what is to be said with its difference.
+    """
+    found = []
+    for arm in values:
+        if arm == to:
+            continue
+        plain = difference(arm, to, values[arm], values[to])
+        said = [text for text in ((remarks or {}).get(arm, ""), plain.note) if text]
+        found.append(Difference(**{**vars(plain), "note": "; ".join(said)}))
+    differences = judged(found, higher_is_better=measure.higher_is_better)
+    return Comparison(measure, to, differences, list(notes))
+
+
+def show_p(p: float) -> str:
+    """Return a p-value as text, no more exact than it is known."""
+    if math.isnan(p):
+        return "-"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,49 @@
+"""Figures as bytes: the same figure gives the same bytes."""
+
+import io
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamella.arguments import one_of
+from lamella.disk import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg")
+
+
+def to_svg(figure: "Figure") -> str:
+    """Return a figure as SVG markup that starts with ``<svg``: a file, or a part of a page.
+
+    The background is transparent, text is text, and nothing in it depends on when it was made.
+    """
+    import matplotlib
+
+    markup = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "lamella", "svg.fonttype": "none"}):
+        title = {"Title": figure.get_suptitle() or None}
+        figure.savefig(
+            markup,
+            format="svg",
+            facecolor="none",
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None, **title},
+        )
+    text = markup.getvalue()
+    text = text[text.index("<svg") :]
+    return re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+
+
+def to_png(figure: "Figure") -> bytes:
+    """Return a figure as PNG, on its theme's paper."""
+    image = io.BytesIO()
+    figure.savefig(image, format="png", metadata={"Software": None})
+    return image.getvalue()
+
+
+def save(figure: "Figure", path: Path) -> Path:
+    """Write a figure, whole or not at all; the suffix says how, ".png" or ".svg"."""
+    kind = one_of("format", path.suffix.lstrip("."), FORMATS)
+    write_atomically(path, to_svg(figure).encode() if kind == "svg" else to_png(figure))
+    return path

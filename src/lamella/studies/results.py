@@ -1,0 +1,293 @@
+"""What a study has found: its runs, read as numbers, tables and pictures."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from lamella.arguments import one_of
+from lamella.disk import write_atomically
+from lamella.errors import ArgumentError, DataError, MissingExtraError
+from lamella.studies.comparison import Comparison, compare
+from lamella.studies.measures import EpochsTo, Measure, epochs_to, get_measure
+from lamella.studies.run import Run
+from lamella.studies.statistics import Estimate, estimate
+from lamella.studies.tables import Table, to_csv
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lamella.studies.study import Study
+
+OVERVIEW = ("test_accuracy", "train_accuracy", "val_accuracy", "test_loss", "seconds")
+"""What `Results.table` shows unless told otherwise."""
+
+
+class Results:
+    """The runs of a study.
+
+    Parameters
+    ----------
+    study : Study
+    runs : iterable of Run
+        Any of its runs, in any order; a study that is not finished has results, too.
+
+    Attributes
+    ----------
+    study : Study
+    arms : list of str
+        In the order of the study.
+    seeds : list of int
+    runs : list of Run
+        By arm, then seed, whatever the order they came in.
+    failed : list of Run
+        Those that diverged or ended with an error; ``run.reason`` says why. They are in no mean.
+    missing : list of (arm, seed)
+        Not run yet.
+    """
+
+    def __init__(self, study: "Study", runs: Iterable[Run]) -> None:
+        self.study = study
+        self.arms = list(study.arms)
+        self.seeds = list(study.seeds)
+        found: dict[tuple[str, int], Run] = {}
+        for run in runs:
+            place = (run.arm, run.seed)
+            if run.arm not in self.arms or run.seed not in self.seeds:
+                raise DataError(f"the study {study.name!r} has no arm {run.arm!r} with seed {run.seed}")
+            if place in found:
+                raise DataError(f"two runs of the arm {run.arm!r} with seed {run.seed}")
+            found[place] = run
+        places = [(arm, seed) for arm in self.arms for seed in self.seeds]
+        self.runs = [found[place] for place in places if place in found]
+        self.failed = [run for run in self.runs if not run.done]
+        self.missing = [place for place in places if place not in found]
+
+    def __repr__(self) -> str:
+        done = len(self.runs) - len(self.failed)
+        total = len(self.runs) + len(self.missing)
+        return f"Results({self.study.name!r}: {done} of {total} runs done)"
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def of(self, arm: str) -> list[Run]:
+        """Return the runs of an arm that are done, by seed."""
+        self._known(arm)
+        return [run for run in self.runs if run.arm == arm and run.done]
+
+    # Numbers
+
+    def values(self, measure: str | Measure) -> dict[str, dict[int, float]]:
+        """Return one number a run: for each arm, by seed. Only runs that are done count.
+
+        Parameters
+        ----------
+        measure : str or Measure
+            One of `lamella.studies.measures.MEASURES`, or "epochs_to_0.95".
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such measure.
+        DataError
+            If no run has it: validation scores, say, where nothing was held out.
+        """
+        measure = get_measure(measure) if isinstance(measure, str) else measure
+        found = {arm: {run.seed: measure.of(run) for run in self.of(arm)} for arm in self.arms}
+        column = measure.column if isinstance(measure, EpochsTo) else measure.name
+        if column != "seconds" and any(found.values()):
+            known = dict.fromkeys(key for run in self.runs for key in (*run.scores, *_columns(run)))
+            if column not in known:
+                raise DataError(f"no run has {column!r}; they have {', '.join(known)}")
+        return found
+
+    def summary(self, measure: str | Measure = "test_accuracy") -> dict[str, Estimate]:
+        """Return mean, standard deviation and 95% interval over seeds of each arm."""
+        return {arm: estimate(list(by.values())) for arm, by in self.values(measure).items()}
+
+    def epochs_to(self, threshold: float, measure: str = "val_accuracy") -> dict[str, Estimate]:
+        """Return how many epochs each arm took to reach a score first.
+
+        Parameters
+        ----------
+        threshold : float
+            At least this; at most, for a loss.
+        measure : str
+            A column of the epochs: "val_accuracy", "val_loss", "accuracy", "loss".
+
+        Notes
+        -----
+        Seeds that never reach it are not in the mean: see the estimate's ``n``.
+        """
+        return self.summary(epochs_to(threshold, measure))
+
+    def compare(self, to: str | None = None, measure: str | Measure = "test_accuracy") -> Comparison:
+        """Compare all arms to one, seed by seed.
+
+        Parameters
+        ----------
+        to : str, optional
+            An arm; the study's baseline if left out.
+        measure : str or Measure
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such arm or measure, or nothing to compare.
+        """
+        to = self._known(self.study.baseline if to is None else to)
+        if len(self.arms) == 1:
+            raise ArgumentError(f"the study has one arm, {to!r}: there is nothing to compare it to")
+        measure = get_measure(measure) if isinstance(measure, str) else measure
+        values = self.values(measure)
+        remarks = {arm: self._left_out(arm, measure, values[arm]) for arm in self.arms}
+        notes = [f"{to}: {remarks[to]}."] if remarks[to] else []
+        return compare(measure, to, values, notes, remarks)
+
+    # Tables
+
+    def table(self, measures: str | Sequence[str] | None = None) -> Table:
+        """Return one line an arm: mean and standard deviation of each measure.
+
+        Parameters
+        ----------
+        measures : str or list of str, optional
+            The first is shown with its 95% interval. If left out, those of `OVERVIEW` that there
+            are.
+        """
+        chosen = [measures] if isinstance(measures, str) else measures
+        if chosen is None:
+            chosen = [name for name in OVERVIEW if name == "seconds" or self._scored(name)]
+        columns = [get_measure(name) for name in chosen]
+        summaries = [self.summary(measure) for measure in columns]
+        head, rows = ["arm"], [[arm] for arm in self.arms]
+        for place, (measure, summary) in enumerate(zip(columns, summaries, strict=True)):
+            head += [measure.title, *(["95% interval"] if place == 0 else [])]
+            for arm, row in zip(self.arms, rows, strict=True):
+                row.append(_mean_and_sd(summary[arm], measure))
+                if place == 0:
+                    row.append(_interval(summary[arm], measure))
+        for arm, row in zip(self.arms, rows, strict=True):
+            done = len(self.of(arm))
+            row.append(str(done) if done == len(self.seeds) else f"{done} of {len(self.seeds)}")
+        return Table(
+            title=self.study.title or self.study.name,
+            head=[*head, "seeds"],
+            rows=rows,
+            notes=self._table_notes(columns, summaries),
+        )
+
+    def rows(self, per: Literal["epoch", "run"] = "epoch") -> list[dict[str, Any]]:
+        """Return tidy rows: one a run and epoch, or one a run with its final scores."""
+        one_of("per", per, ("epoch", "run"))
+        rows: list[dict[str, Any]] = []
+        for run in self.runs:
+            head = {"study": run.study, "arm": run.arm, "seed": run.seed, "status": run.status}
+            if per == "epoch":
+                rows += [{**head, **row} for row in run.epochs]
+            else:
+                length = {"epochs": len(run.epochs), "seconds": run.seconds}
+                about = {"reason": run.reason, "key": run.key}
+                rows.append({**head, **run.scores, **length, **about})
+        return rows
+
+    def to_csv(self, path: Any, per: Literal["epoch", "run"] = "epoch") -> Path:
+        """Write `rows` as CSV, whole or not at all; return the path."""
+        write_atomically(Path(path), to_csv(self.rows(per)).encode())
+        return Path(path)
+
+    def to_dataframe(self, per: Literal["epoch", "run"] = "epoch") -> Any:
+        """Return `rows` as a pandas DataFrame.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise MissingExtraError("pandas", "studies", "to_dataframe") from None
+        return pandas.DataFrame(self.rows(per))
+
+    # Pictures
+
+    def plot(self, name: str, **options: Any) -> "Figure":
+        """Draw a picture: see `lamella.studies.pictures.draw` for their names and options."""
+        from lamella.studies.pictures import draw
+
+        return draw(self, name, **options)
+
+    def save_plots(
+        self, folder: Any, formats: Sequence[str] = ("png", "svg"), **options: Any
+    ) -> list[Path]:
+        """Write every picture there is to a folder: see `lamella.studies.pictures.save_all`."""
+        from lamella.studies.pictures import save_all
+
+        return save_all(self, Path(folder), formats, **options)
+
+    # What was left out
+
+    def _table_notes(
+        self, measures: Sequence[Measure], summaries: Sequence[dict[str, Estimate]]
+    ) -> list[str]:
+        if len(self.seeds) == 1:
+            how = "One seed: no interval, no verdict. What differs here may be chance."
+        else:
+            how = "Mean ± standard deviation over seeds; 95% t interval of the mean."
+        notes = [how]
+        for arm in self.arms:
+            if left_out := self._lost(arm):
+                notes.append(f"{arm}: {left_out}.")
+            for measure, summary in zip(measures, summaries, strict=True):
+                got, done = summary[arm].n, len(self.of(arm))
+                if got < done:
+                    notes.append(f"{arm}: {measure.label}, {got} of {done} seeds.")
+        return notes
+
+    def _left_out(self, arm: str, measure: Measure, values: dict[int, float]) -> str:
+        lost = self._lost(arm)
+        without = [seed for seed, value in values.items() if value != value]
+        if without:
+            never = "did not get there" if isinstance(measure, EpochsTo) else "no number"
+            lost = "; ".join(filter(None, [lost, f"{never} with {_seeds(without)}"]))
+        return lost
+
+    def _lost(self, arm: str) -> str:
+        """Return which runs of an arm are not done, in words; empty if all are."""
+        said = []
+        for status in ("diverged", "failed"):
+            lost = [run.seed for run in self.failed if (run.arm, run.status) == (arm, status)]
+            if lost:
+                said.append(f"{status} with {_seeds(lost)}")
+        if not_run := [seed for name, seed in self.missing if name == arm]:
+            said.append(f"not run with {_seeds(not_run)}")
+        return "; ".join(said)
+
+    def _scored(self, name: str) -> bool:
+        return any(name in run.scores for run in self.runs)
+
+    def _known(self, arm: str) -> str:
+        if arm not in self.arms:
+            near = difflib.get_close_matches(str(arm), self.arms, n=1)
+            hint = f"did you mean {near[0]!r}? There are" if near else "there are"
+            known = ", ".join(map(repr, self.arms))
+            raise ArgumentError(f"the study has no arm {arm!r}: {hint} {known}")
+        return arm
+
+
+def _columns(run: Run) -> list[str]:
+    return list(run.epochs[0]) if run.epochs else []
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+
+
+def _mean_and_sd(e: Estimate, measure: Measure) -> str:
+    return measure.show(e.mean) if e.n < 2 else f"{measure.show(e.mean)} ± {measure.show(e.sd)}"
+
+
+def _interval(e: Estimate, measure: Measure) -> str:
+    return "-" if e.low != e.low else f"{measure.show(e.low)} to {measure.show(e.high)}"

@@ -1,0 +1,217 @@
+"""Study: one question, asked with everything else held equal, for several seeds."""
+
+import copy
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from lamella.arguments import at_least
+from lamella.errors import ArgumentError
+from lamella.studies.experiment import Experiment, fields_table, own_parts
+from lamella.studies.plain import Known, Table, differing, expect_known, merge
+
+if TYPE_CHECKING:
+    from lamella.studies.results import Results
+
+DESCRIPTION = ("name", "title", "question", "base", "arms", "seeds", "baseline", "varies", "cut")
+
+
+class Study:
+    """A comparison: arms that differ in what varies, on a base that is held equal.
+
+    It is paired: with the same seed, all arms see the same data in the same order, and start
+    with the same weights and the same dropout where their shapes allow.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits, spaces, and the signs - _ and .
+    base : dict
+        Fields of an `Experiment`: model, loss, optimizer, batch_size, epochs, shuffle,
+        validation_split, samples. What is left out is as `Experiment` says.
+    arms : dict of name to dict
+        What each arm changes: fields again, or dotted names that reach into them, such as
+        ``{"optimizer.lr": 0.5}``.
+    seeds : int or list of int
+        5 means 0 to 4.
+    title, question : str
+        For people.
+    baseline : str, optional
+        The arm that the others are compared to; the first by default.
+
+    Attributes
+    ----------
+    experiments : dict of name to Experiment
+        Each arm, completed.
+    varies : list of str
+        Dotted names of what differs between arms.
+    cut : str
+        What `quick` left out; empty if nothing.
+
+    Raises
+    ------
+    ArgumentError
+        If a word is not known (the nearest is named), two arms are equal, or there are no seeds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base: Mapping[str, Any],
+        arms: Mapping[str, Mapping[str, Any]],
+        seeds: int | Iterable[int] = 5,
+        title: str = "",
+        question: str = "",
+        baseline: str | None = None,
+    ) -> None:
+        if not isinstance(arms, Mapping) or not arms:
+            raise ArgumentError(f"arms must be a dict of at least one arm, got {arms!r}")
+        self.name, self.title, self.question = _name(name), title or name, question
+        self.base = fields_table(base)
+        self.arms = {str(arm): fields_table(fields) for arm, fields in arms.items()}
+        self.own: Known = own_parts({"base": base, **arms})
+        self.seeds = _seeds(seeds)
+        self.baseline = next(iter(self.arms)) if baseline is None else baseline
+        expect_known("the baseline", self.baseline, self.arms)
+        self.cut = ""
+        self._complete()
+
+    def _complete(self) -> None:
+        self.experiments: dict[str, Experiment] = {}
+        for arm, fields in self.arms.items():
+            try:
+                experiment = Experiment.from_table(merge(self.base, fields), self.own)
+            except ArgumentError as error:
+                raise ArgumentError(f"study {self.name!r}, arm {arm!r}: {error}") from error
+            for other, present in self.experiments.items():
+                if experiment == present:
+                    raise ArgumentError(
+                        f"study {self.name!r}: the arms {other!r} and {arm!r} are equal, so there "
+                        "is nothing to compare: let them differ, or leave one out"
+                    )
+            self.experiments[arm] = experiment
+        first, *others = [experiment.table() for experiment in self.experiments.values()]
+        found = [path for other in others for path in differing(first, other)]
+        self.varies = list(dict.fromkeys(found))
+
+    def run(
+        self,
+        train: tuple[Any, Any] | None = None,
+        test: tuple[Any, Any] | None = None,
+        *,
+        out: Any = None,
+        n_jobs: int | None = None,
+        verbose: bool = True,
+    ) -> "Results":
+        """Train every arm with every seed, but for what ``out`` holds already.
+
+        Parameters
+        ----------
+        train, test : pairs (x, y), optional
+            MNIST by default.
+        out : path, optional
+            Folder for the results, one a study. What is finished there is not done again, so that
+            a study that was interrupted goes on. None keeps results in memory only.
+        n_jobs : int, optional
+            Processes at a time, each with one BLAS thread; -1 means one a core. None means 1, or
+            what ``joblib.parallel_config`` says. The results are the same bits.
+        verbose : bool
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        Results
+            Runs that diverged or failed are among them, with the reason.
+        """
+        from lamella.studies.results import Results
+        from lamella.studies.runner import run_study
+
+        runs = run_study(self, train, test, out=out, n_jobs=n_jobs, verbose=verbose)
+        return Results(self, runs)
+
+    def resized(
+        self,
+        *,
+        seeds: int | Iterable[int] | None = None,
+        epochs: int | None = None,
+        samples: int | None = None,
+    ) -> "Study":
+        """Return a copy with other seeds, epochs or samples in all arms.
+
+        Raises
+        ------
+        ArgumentError
+            If the arms differ in just that.
+        """
+        fields = {"epochs": epochs, "samples": samples}
+        changes = {name: value for name, value in fields.items() if value is not None}
+        for name in changes:
+            if name in self.varies:
+                raise ArgumentError(f"study {self.name!r} compares {name}: they cannot be set")
+        resized = copy.copy(self)
+        resized.base = {**self.base, **changes}
+        resized.arms = {
+            arm: {name: value for name, value in fields.items() if name not in changes}
+            for arm, fields in self.arms.items()
+        }
+        resized.seeds = self.seeds if seeds is None else _seeds(seeds)
+        resized._complete()
+        return resized
+
+    def quick(self, *, seeds: int = 2, epochs: int = 3, samples: int | None = 6000) -> "Study":
+        """Return a copy that is done soon: with at most so many seeds, epochs and samples.
+
+        What the arms differ in is left as it is. ``cut`` of the copy says what was cut.
+        """
+        changes: dict[str, Any] = {}
+        cut = []
+        if seeds < len(self.seeds):
+            changes["seeds"] = self.seeds[:seeds]
+            cut.append(f"{seeds} of {len(self.seeds)} seeds")
+        some = next(iter(self.experiments.values()))
+        for name, present, limit in (
+            ("epochs", some.epochs, epochs),
+            ("samples", some.samples, samples),
+        ):
+            if name not in self.varies and limit and (present is None or limit < present):
+                changes[name] = limit
+                whole = "all" if present is None else f"{present:,}"
+                cut.append(f"{limit:,} of {whole} {name}")
+        smaller = self.resized(**changes)
+        smaller.cut = ", ".join(cut)
+        return smaller
+
+    def description(self) -> Table:
+        """Return all of it as a plain table, as JSON can hold it."""
+        return {name: getattr(self, name) for name in DESCRIPTION}
+
+    @classmethod
+    def described(cls, table: Table) -> Self:
+        """Undo `description`, to read results; it has no ``experiments`` and cannot be run."""
+        study = cls.__new__(cls)
+        for name in DESCRIPTION:
+            setattr(study, name, table[name])
+        study.own, study.experiments = {}, {}
+        return study
+
+    def __repr__(self) -> str:
+        arms = ", ".join(self.arms)
+        return f"Study({self.name!r}, {len(self.arms)} arms: {arms}; {len(self.seeds)} seeds)"
+
+
+def _name(name: object) -> str:
+    if not (isinstance(name, str) and re.fullmatch(r"[\w][\w .-]*", name)):
+        raise ArgumentError(
+            f"a study's name is made of letters, digits, spaces, - _ and . ; got {name!r}"
+        )
+    return name
+
+
+def _seeds(seeds: int | Iterable[int]) -> list[int]:
+    if isinstance(seeds, Iterable) and not isinstance(seeds, str):
+        found = [at_least("seeds", seed, 0) for seed in seeds]
+        if not found or len(set(found)) < len(found):
+            raise ArgumentError(f"seeds must be at least one, each once; got {seeds!r}")
+        return found
+    return list(range(at_least("seeds", seeds, 1)))
