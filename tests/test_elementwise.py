@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamella.backend import SIGN, Backend, CupyBackend, NumpyBackend
-from lamella.blocks import BLOCK_BYTES, run_in_blocks, run_whole
+from lamella.blocks import BLOCK_BYTES, run_in_blocks
 from lamella.elementwise import OPERATIONS, Program, record, to_c
 from lamella.errors import UsageError
 from lamella.testing import strict_cupy

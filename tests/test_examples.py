@@ -23,6 +23,10 @@ PROMISES: dict[str, dict[str, float]] = {
         r"dropout +-(0\.\d+) \+- 0\.\d+": 0.02,
         r"L2 +-(0\.\d+) \+- 0\.\d+": 0.005,
     },
+    "my_study": {
+        r"plain against momentum: worse, -(\d\.\d+) points": 3,
+        r"Nesterov against momentum: no difference shown()": 0,
+    },
     "custom_layer": {r"check_layer passed()": 0, r"test accuracy (0\.\d+)": 0.96},
     "custom_optimizer": {r"check_optimizer passed()": 0, r"test accuracy (0\.\d+)": 0.95},
     "custom_loop": {r"(\d+) steps on 64 images each": 705, r"test accuracy (0\.\d+)": 0.955},

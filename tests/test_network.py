@@ -267,3 +267,19 @@ def test_all_numbers_have_the_dtype_of_the_model(
     assert {array.dtype for array in net.state_dict().values()} == {np.dtype(dtype)}
     assert net.store.grads.dtype == dtype
     assert {out.dtype for out in net.outputs} == {np.dtype(dtype)}
+
+
+def test_networks_that_differ_by_a_layer_start_alike_and_drop_alike() -> None:
+    def noise_and_weights(*extra: lm.Layer) -> tuple[list[np.ndarray], np.ndarray]:
+        layers = [lm.Dense(6), *extra, lm.ReLU(), lm.Dropout(0.5), lm.Dense(4), lm.Dense(3)]
+        model = lm.Sequential(layers, seed=3, backend="numpy").build((5,))
+        weights = [layer.W.value for layer in model.layers if isinstance(layer, lm.Dense)]
+        dropout = next(layer for layer in model.layers if isinstance(layer, lm.Dropout))
+        return weights, dropout.forward(np.ones((8, 6), "f4"), training=True).copy()
+
+    plain, plain_drops = noise_and_weights()
+    longer, longer_drops = noise_and_weights(lm.BatchNorm(), lm.Tanh())
+    for mine, theirs in zip(plain, longer, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(plain_drops, longer_drops)
+    assert not np.array_equal(plain[1].ravel()[:12], plain[2].ravel()[:12])  # each has its own

@@ -1,15 +1,16 @@
 """lamella beside its peers: whole epochs on MNIST, and predictions, on this machine.
 
-    python -m benchmarks.peers                                     # all networks, about an hour
-    python -m benchmarks.peers --networks 784-256-30-10@64         # one
-    python -m benchmarks.peers --quick                             # does it run? not for reading
+    python -m benchmarks.peers                                # five networks, about 25 minutes
+    python -m benchmarks.peers --networks report --optimizer sgd momentum adam    # all, hours
+    python -m benchmarks.peers --networks 784-256-30-10@64 --threads 1            # one
+    python -m benchmarks.peers --quick                        # does it run? not for reading
 
-Needs torch, jax, optax, scikit-learn, numba and matplotlib; a contestant that is not installed is
-left out, and the table says so. Each lives in a process of its own, has the same number of
-threads, starts from the same weights and sees the images in the same order (scikit-learn in its
-own). In every round each trains an epoch in turn (shuffling, gathering, forward, backward,
-update), so that whatever else the machine does falls on all of them alike; printed are medians and
-quartiles, and the ratios of each round. Peers keep images as float32 tensors, lamella as bytes.
+benchmarks/README.md says what to install; a contestant that is not installed is left out, and the
+table says so. Each lives in a process of its own, may use the same number of threads, starts from
+the same weights and sees the images in the same order (scikit-learn in its own). In every round
+each trains an epoch in turn (shuffling, gathering, forward, backward, update), so that whatever
+else the machine does falls on all of them alike; printed are medians and quartiles, and the ratios
+of each round. Peers keep images as float32 tensors, lamella as bytes.
 
 The floor is not a contestant but the time of a step's bare matrix products, plus one pass over
 parameters, gradients and moments at the bandwidth of this machine.
@@ -18,16 +19,14 @@ parameters, gradients and moments at the bandwidth of this machine.
 import argparse
 import json
 import sys
-import tempfile
+from itertools import product
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-import lamella as lm
 from benchmarks.peers import machine
-from benchmarks.peers.measure import measure
+from benchmarks.peers.measure import measure, mnist_folder
 from benchmarks.peers.table import section, table
-from benchmarks.peers.tasks import DEFAULT, LEARNING_RATES, Task
+from benchmarks.peers.tasks import DEFAULT, LEARNING_RATES, REPORT, Task
 from benchmarks.peers.worker import MAKERS
 
 ON_REQUEST = ("PyTorch fused, flushed", "PyTorch compiled")
@@ -44,7 +43,7 @@ def parse() -> argparse.Namespace:
         nargs="+",
         default=DEFAULT,
         metavar="SIZES@BATCH",
-        help="such as 784-256-30-10@64, or ...@64+regularized",
+        help="such as 784-256-30-10@64, or ...@64+regularized; report: all of the report's",
     )
     parser.add_argument("--optimizer", nargs="+", choices=LEARNING_RATES, default=["adam"])
     parser.add_argument(
@@ -55,9 +54,15 @@ def parse() -> argparse.Namespace:
         default=[name for name in MAKERS if name not in ON_REQUEST],
         help=f"some of {', '.join(MAKERS)}; the first is what all is compared to",
     )
-    parser.add_argument("--threads", type=int, default=1, help="for everyone, default 1")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of a round of the first one")
+    parser.add_argument(
+        "--threads",
+        nargs="+",
+        type=int,
+        default=sorted({1, len(machine.processors())}),
+        help="that everyone may use, one number after the other; default 1 and all cores",
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.4, help="of a round of the first one")
     parser.add_argument("--quick", action="store_true", help="few short rounds of one network")
     parser.add_argument(
         "--out",
@@ -66,6 +71,8 @@ def parse() -> argparse.Namespace:
         help="the record; the picture goes beside it",
     )
     options = parser.parse_args()
+    if options.networks == ["report"]:
+        options.networks = REPORT
     if options.quick:
         options.rounds, options.seconds = 3, 0.05
         if options.networks is DEFAULT:
@@ -76,25 +83,21 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     options = parse()
     tasks = [Task.parse(name, rule) for name in options.networks for rule in options.optimizer]
-    record = {
+    record: dict[str, Any] = {
         "machine": machine.facts(),
         "options": {"threads": options.threads, "rounds": options.rounds, "quick": options.quick},
-        "warnings": machine.warnings(options.threads),
+        "warnings": machine.warnings(max(options.threads)),
         "results": [],
     }
     for warning in record["warnings"]:
         print(f"WARNING: {warning}.", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for name, samples in zip(("", "test_"), lm.datasets.mnist(), strict=True):
-            np.save(folder / f"{name}images.npy", samples.x)
-            np.save(folder / f"{name}labels.npy", samples.y)
-        for task in tasks:
+    with mnist_folder() as folder:
+        for task, threads in product(tasks, options.threads):
             result = measure(
                 task,
                 options.contestants,
                 folder,
-                threads=options.threads,
+                threads=threads,
                 rounds=options.rounds,
                 seconds=options.seconds,
             )

@@ -2,11 +2,13 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from benchmarks.peers.tasks import Task
 
@@ -38,6 +40,12 @@ def order(key: int, samples: int) -> np.ndarray:
     return np.random.Generator(np.random.Philox(key=key)).permutation(np.arange(samples))
 
 
+def pools() -> list[dict[str, Any]]:
+    """Return the thread pools of the libraries that are loaded, as they are now."""
+    keys = ("user_api", "internal_api", "version", "num_threads", "architecture")
+    return [{key: pool[key] for key in keys if key in pool} for pool in threadpool_info()]
+
+
 def as_rows(images: np.ndarray) -> np.ndarray:
     """Return images as float32 rows in [0, 1], as the peers' users keep them."""
     rows = images.reshape(len(images), -1).astype(np.float32)
@@ -49,6 +57,8 @@ class Contestant(ABC):
     """Trains one network and predicts with it. A subclass writes the four methods below."""
 
     own_order = False  # whether it shuffles by itself and cannot be told how
+    few_steps: int | None = None  # how many make a round, where a step takes very long
+    pools_at_work: Sequence[Mapping[str, Any]] = ()  # thread pools as they were within a step
     parts: Mapping[str, float] = MappingProxyType({})  # what the last round's time is made of
 
     @abstractmethod

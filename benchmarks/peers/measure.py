@@ -1,11 +1,15 @@
 """One network, all contestants: start them, check that they do the same, and time them in turn."""
 
+import contextlib
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import lamella as lm
 from benchmarks.peers.machine import busy_share, processors
 from benchmarks.peers.process import Left, Worker
 from benchmarks.peers.tasks import Task
@@ -20,24 +24,40 @@ LOSS_TOLERANCE, ACCURACY_TOLERANCE = 1e-3, 0.006
 PREDICTIONS = (10_000, 1)
 
 
+@contextlib.contextmanager
+def mnist_folder() -> Iterator[Path]:
+    """Give a folder with MNIST's four arrays, where start values may be put beside them."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name, samples in zip(("", "test_"), lm.datasets.mnist(), strict=True):
+            np.save(folder / f"{name}images.npy", samples.x)
+            np.save(folder / f"{name}labels.npy", samples.y)
+        yield folder
+
+
+def prepare(task: Task, model: lm.Sequential, folder: Path, threads: int) -> dict[str, Any]:
+    """Write the start values of ``model`` to ``folder`` and return what each worker is told."""
+    files = []
+    for i, weights in enumerate(start_weights(model)):
+        files.append(f"{task.name}-{task.optimizer}-{i}.npy")
+        np.save(folder / files[-1], weights)
+    return {
+        "task": task.to_json(),
+        "folder": str(folder),
+        "weights": files,
+        "data": ["images", "labels", "test_images", "test_labels"],
+        "threads": threads,
+        "processors": processors()[-threads:] if threads < len(processors()) else None,
+    }
+
+
 class Race:
     """The contestants of one task. One that fails is left out, with its reason in ``left``."""
 
     def __init__(self, task: Task, names: list[str], folder: Path, threads: int) -> None:
         self.task = task
         self.model = build(task)
-        files = []
-        for i, weights in enumerate(start_weights(self.model)):
-            files.append(f"{task.name}-{task.optimizer}-{i}.npy")
-            np.save(folder / files[-1], weights)
-        setup = {
-            "task": task.to_json(),
-            "folder": str(folder),
-            "weights": files,
-            "data": ["images", "labels", "test_images", "test_labels"],
-            "threads": threads,
-            "processors": processors()[-threads:] if threads < len(processors()) else None,
-        }
+        setup = prepare(task, self.model, folder, threads)
         self.workers: dict[str, Worker] = {}
         self.left: dict[str, str] = {}
         for name in names:
@@ -57,17 +77,29 @@ class Race:
         answers = {}
         for name, worker in list(self.workers.items()):
             try:
-                answers[name] = worker.ask(**command, **(own or {}).get(name, {}))
+                answers[name] = worker.ask(**{**command, **(own or {}).get(name, {})})
             except Left as reason:
                 self.left[name] = str(reason)
                 del self.workers[name]
             time.sleep(PAUSE)
         return answers
 
-    def train(self, samples: int) -> dict[str, dict[str, Any]]:
-        """Let everyone train an epoch on the first ``samples`` images."""
+    def train(self, samples: int, *, all_steps: bool = False) -> dict[str, dict[str, Any]]:
+        """Let everyone train an epoch on the first ``samples`` images.
+
+        Who is very slow takes as many of them as make its few steps, unless ``all_steps``. Answers
+        get the key ``step_seconds``: the time divided by the number of steps.
+        """
         key = self.model.streams.key("shuffle", self.epoch)
-        answers = self.turn(do="train", samples=samples, epoch=self.epoch, key=key)
+        taken = {
+            name: samples if all_steps else min(samples, few * self.task.batch)
+            for name, worker in self.workers.items()
+            if (few := worker.about["few_steps"])
+        }
+        own = {name: {"samples": number} for name, number in taken.items()}
+        answers = self.turn(own, do="train", samples=samples, epoch=self.epoch, key=key)
+        for name, answer in answers.items():
+            answer["step_seconds"] = answer["seconds"] / self.task.steps(taken.get(name, samples))
         self.epoch += 1
         return answers
 
@@ -104,9 +136,10 @@ def measure(
         contestants = {
             name: {
                 **worker.about,
-                "train_seconds": [answers[name]["seconds"] for answers in trained],
+                "step_seconds": [answers[name]["step_seconds"] for answers in trained],
                 "predict_seconds": {str(n): predicted[n][name] for n in PREDICTIONS},
                 "peak_bytes": trained[-1][name]["peak_bytes"],
+                "pools_at_work": trained[-1][name]["pools"],
                 "parts": [answers[name]["parts"] for answers in trained],
             }
             for name, worker in race.workers.items()
@@ -116,6 +149,7 @@ def measure(
     return {
         "task": task.to_json(),
         "name": task.name,
+        "threads": threads,
         "samples": samples,
         "steps": task.steps(samples),
         "busy_share_before": busy,
@@ -129,28 +163,27 @@ def measure(
 
 def check(race: Race) -> dict[str, float]:
     """Let everyone do the same few steps, and return the losses on a fixed batch."""
-    race.train(CHECK_STEPS * race.task.batch)
+    race.train(CHECK_STEPS * race.task.batch, all_steps=True)
     answers = race.turn(do="loss", samples=CHECK_SAMPLES)
     return {name: answer["loss"] for name, answer in answers.items() if name != "floor"}
 
 
 def fitting_samples(race: Race, seconds: float) -> int:
     """Return on how many images the first contestant trains for about ``seconds``."""
-    few = TRIAL_STEPS * race.task.batch
-    first = next(iter(race.train(few).values()))["seconds"]
-    steps = max(round(seconds / first * race.task.steps(few)), 1)
+    first = next(iter(race.train(TRIAL_STEPS * race.task.batch).values()))["step_seconds"]
+    steps = max(round(seconds / first), 1)
     # Below twice the time a whole epoch is taken: nothing is left out that users pay for.
-    whole = first / few * IMAGES <= 2 * seconds
+    whole = first * race.task.steps(IMAGES) <= 2 * seconds
     return IMAGES if whole else min(steps * race.task.batch, IMAGES)
 
 
 def accuracies(race: Race, labels: np.ndarray) -> dict[str, float]:
-    """Return everyone's accuracy on the test images."""
+    """Return on the test images the accuracy of everyone who trained on all that was there."""
     answers = race.turn(do="classes", samples=len(labels))
     return {
         name: float((np.array(answer["classes"]) == labels).mean())
         for name, answer in answers.items()
-        if name != "floor"
+        if name != "floor" and not race.workers[name].about["few_steps"]
     }
 
 

@@ -24,11 +24,11 @@ HEAD = (
 
 def table(record: dict[str, Any]) -> str:
     """Return what was measured, for reading."""
-    machine, options = record["machine"], record["options"]
+    machine = record["machine"]
     versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items() if v)
     lines = [
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, "
-        f"{options['threads']} thread(s) for everyone; Python {machine['python']}, {versions}",
+        f"Python {machine['python']}, {versions}",
         "",
         "Medians of rounds in turn. A ratio is the contestant's time divided by that of the first "
         "one in the same round: above 1 it is slower. scikit-learn shuffles in its own order.",
@@ -43,7 +43,7 @@ def section(result: dict[str, Any]) -> list[str]:
     """Return the table of one network, with what is to be said about it."""
     contestants = result["contestants"]
     base = next(iter(contestants))
-    lines = [f"### {result['name']}, {result['task']['optimizer']}", ""]
+    lines = [f"### {heading(result)}", ""]
     lines += [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
     wide = []
     for name, one in contestants.items():
@@ -59,6 +59,9 @@ def section(result: dict[str, Any]) -> list[str]:
             f"Floor: products {1e6 * middle['product seconds']:.0f} us a step, and "
             f"{middle['bytes'] / 1e6:.2f} MB at {middle['bytes a second'] / 1e9:.0f} GB/s."
         )
+    lines.append(f"Each may use {threads(result['threads'])}{chosen_threads(contestants)}.")
+    few = [name for name, one in contestants.items() if one["few_steps"]]
+    lines += [f"{name}: {contestants[name]['few_steps']} steps a round." for name in few]
     if wide:
         lines.append(f"WIDE SPREAD, repeat this run: {', '.join(wide)} (over 15 % of the median).")
     busy = result["busy_share_before"]
@@ -73,12 +76,40 @@ def section(result: dict[str, Any]) -> list[str]:
     return lines
 
 
+def heading(result: dict[str, Any]) -> str:
+    """Return what a result is of: network, batch size, optimizer, threads."""
+    task = result["task"]
+    return f"{result['name']}, {task['optimizer']}, {threads(result['threads'])}"
+
+
+def threads(number: int) -> str:
+    return f"{number} thread{'s' * (number > 1)}"
+
+
+def chosen_threads(contestants: dict[str, Any]) -> str:
+    """Return who took fewer threads for its matrix products than it was given, as a clause."""
+    found = []
+    for name, one in contestants.items():
+        given, at_work = (blas_threads(one[key]) for key in ("pools", "pools_at_work"))
+        for library, number in at_work.items():
+            if number < given.get(library, number):
+                found.append(f"{name} itself took {number} of {library}")
+    return "; ".join(["", *found])
+
+
+def blas_threads(pools: list[dict[str, Any]]) -> dict[str, int]:
+    """Return the number of threads of each BLAS library."""
+    return {
+        pool["internal_api"]: pool["num_threads"] for pool in pools if pool["user_api"] == "blas"
+    }
+
+
 def cells(
     name: str, one: dict[str, Any], base: dict[str, Any], result: dict[str, Any]
 ) -> tuple[list[str], bool]:
     """Return the cells of one contestant, and whether its spread is too wide."""
-    step = spread([1e6 * seconds / result["steps"] for seconds in one["train_seconds"]])
-    ratio = ratios(one["train_seconds"], base["train_seconds"])
+    step = spread([1e6 * seconds for seconds in one["step_seconds"]])
+    ratio = ratios(one["step_seconds"], base["step_seconds"])
     epoch = step.median * 1e-6 * result["steps"] * 60_000 / result["samples"]
     row = [name, f"{step.median:.0f}", quartiles(step, 0), f"{ratio.median:.2f}"]
     row += [quartiles(ratio, 2), f"{epoch:.2f}"]
@@ -87,8 +118,9 @@ def cells(
         row += [f"{unit * spread(times).median:.1f}", f"{ratios(times, others).median:.2f}"]
     if name == "floor":
         return [*row, "", "", ""], step.is_wide
-    loss, accuracy = result["losses_after_16_steps"][name], result["accuracy"][name]
-    row += [f"{one['peak_bytes'] / 1e6:.0f}", f"{accuracy:.4f}", f"{loss:.5f}"]
+    loss, accuracy = result["losses_after_16_steps"][name], result["accuracy"].get(name)
+    row += [f"{one['peak_bytes'] / 1e6:.0f}", "" if accuracy is None else f"{accuracy:.4f}"]
+    row.append(f"{loss:.5f}")
     return row, step.is_wide or ratio.is_wide
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 import lamella as lm
-from benchmarks.peers.contestant import Contestant, Material
+from benchmarks.peers.contestant import Contestant, Material, pools
 from benchmarks.peers.tasks import MOMENTUM, SEED, Task
 
 OPTIMIZERS = {
@@ -35,6 +35,17 @@ def start_weights(model: lm.Sequential) -> list[np.ndarray]:
     return [np.array(layer.W.value) for layer in model.layers if isinstance(layer, lm.Dense)]
 
 
+class LookAtThreads(lm.Callback):
+    """Notes the thread pools as they are within training, where lamella may have chosen fewer."""
+
+    def __init__(self, contestant: Contestant) -> None:
+        self.contestant = contestant
+
+    def on_batch_end(self, model: lm.Sequential, batch: int, log: object) -> None:
+        if batch == 0:
+            self.contestant.pools_at_work = pools()
+
+
 class Lamella(Contestant):
     """Draws the weights and orders from the seed, as it drew those that the others are given."""
 
@@ -49,7 +60,10 @@ class Lamella(Contestant):
         if (model.epochs_done, model.streams.key("shuffle", epoch)) != (epoch, key):
             raise RuntimeError("lamella would not see the data in the order of the others")
         images, labels = self.given.images[:samples], self.given.labels[:samples]
-        model.fit(images, labels, epochs=1, batch_size=self.given.task.batch, verbose=False)
+        # The first epoch is a check that nobody times: a good moment to look at the threads.
+        look = [LookAtThreads(self)] if epoch == 0 else []
+        batch = self.given.task.batch
+        model.fit(images, labels, epochs=1, batch_size=batch, verbose=False, callbacks=look)
 
     def loss(self, samples: int) -> float:
         scores = self.model.evaluate(

@@ -3,7 +3,7 @@
 While it waits it uses no processor, so that one contestant at a time is busy.
 """
 
-import importlib
+import importlib.util
 import json
 import os
 import sys
@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.contestant import Contestant, Material
+from benchmarks.peers.contestant import Contestant, Material, pools
 from benchmarks.peers.tasks import Task
 
 
 def make_lamella(numba: bool) -> Callable[[Material], Contestant]:
     """Return the maker of lamella with its compiled loops, or with numba out of reach."""
-    if numba:
-        importlib.import_module("numba")  # without it there is nothing to tell the two apart
-    else:
+    if not numba:
         sys.modules["numba"] = None  # type: ignore[assignment]
+    elif importlib.util.find_spec("numba") is None:
+        raise SystemExit("numba is not installed")  # nothing would tell the two apart
     from benchmarks.peers.with_lamella import Lamella
 
     return Lamella
@@ -52,6 +52,12 @@ def make_numpy() -> Callable[[Material], Contestant]:
     return Numpy
 
 
+def make_report() -> Callable[[Material], Contestant]:
+    from benchmarks.peers.with_report import Report
+
+    return Report
+
+
 def make_floor() -> Callable[[Material], Contestant]:
     from benchmarks.peers.floor import Floor
 
@@ -69,6 +75,7 @@ MAKERS: dict[str, Callable[[], Callable[[Material], Contestant]]] = {
     "JAX": make_jax,
     "scikit-learn": make_sklearn,
     "plain numpy": make_numpy,
+    "the report's way": make_report,
     "floor": make_floor,
 }
 
@@ -85,14 +92,6 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def pools() -> list[dict[str, Any]]:
-    """Return the thread pools of the libraries that are loaded."""
-    from threadpoolctl import threadpool_info
-
-    keys = ("user_api", "internal_api", "version", "num_threads", "architecture")
-    return [{key: pool[key] for key in keys if key in pool} for pool in threadpool_info()]
-
-
 def start(setup: dict[str, Any]) -> tuple[Contestant, dict[str, Any]]:
     """Return the contestant, ready, and what there is to say about it."""
     if setup["processors"] and hasattr(os, "sched_setaffinity"):
@@ -100,19 +99,42 @@ def start(setup: dict[str, Any]) -> tuple[Contestant, dict[str, Any]]:
     maker = MAKERS[setup["contestant"]]()
     imported = peak_memory()
     folder = Path(setup["folder"])
-    data = [np.load(folder / f"{name}.npy") for name in setup["data"]]
+    images, labels, test_images, test_labels = load(folder, setup["data"])
     weights = [np.load(folder / name) for name in setup["weights"]]
-    contestant = maker(Material(Task.from_json(setup["task"]), weights, *data, setup["threads"]))
+    material = Material(
+        task=Task.from_json(setup["task"]),
+        weights=weights,
+        images=images,
+        labels=labels,
+        test_images=test_images,
+        test_labels=test_labels,
+        threads=setup["threads"],
+    )
+    contestant = maker(material)
     about = {"imported_bytes": imported, "loaded_bytes": peak_memory(), "pools": pools()}
-    return contestant, {**about, "own_order": contestant.own_order}
+    about |= {"own_order": contestant.own_order, "few_steps": contestant.few_steps}
+    return contestant, about
+
+
+def load(folder: Path, names: list[str] | None) -> list[np.ndarray]:
+    """Return MNIST's four arrays from files; without names, those that lamella has inside."""
+    if names is not None:
+        return [np.load(folder / f"{name}.npy") for name in names]
+    import lamella as lm
+
+    return [array for samples in lm.datasets.mnist() for array in (samples.x, samples.y)]
 
 
 def answer(contestant: Contestant, command: dict[str, Any]) -> dict[str, Any]:
     """Do what ``command`` says and return what came of it."""
     do = command.pop("do")
     if do == "train":
-        seconds = contestant.time_train(**command)
-        return {"seconds": seconds, "peak_bytes": peak_memory(), "parts": dict(contestant.parts)}
+        return {
+            "seconds": contestant.time_train(**command),
+            "peak_bytes": peak_memory(),
+            "parts": dict(contestant.parts),
+            "pools": list(contestant.pools_at_work) or pools(),
+        }
     if do == "predict":
         return {"seconds": contestant.time_predict(**command)}
     if do == "loss":

@@ -25,6 +25,7 @@ from lamella.classifiers import MLP, SoftmaxClassifier
 from lamella.errors import LamellaError
 from lamella.files import load, save
 from lamella.layers import (
+    Activation,
     BatchNorm,
     Dense,
     Dropout,
@@ -69,6 +70,7 @@ __all__ = [
     "MLP",
     "SGD",
     "Accuracy",
+    "Activation",
     "Adam",
     "AdamW",
     "Backend",

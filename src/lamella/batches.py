@@ -132,7 +132,11 @@ class Batches:
         if x.dtype != np.uint8:
             return x
         out = self._scratch.get("scaled", x.shape, self._dtype)
-        return self._backend.xp.divide(x, 255, out=out, dtype=self._dtype)
+        loop = self._backend.compile(scale)
+        if loop is None:
+            return self._backend.xp.divide(x, 255, out=out, dtype=self._dtype)
+        loop(x.reshape(-1), out.reshape(-1), *self._shares)
+        return out
 
     def _inputs(self, x: Array, index: Array | slice) -> Array:
         loop = self._backend.compile(scale_rows)
@@ -149,20 +153,27 @@ class Batches:
         return self._backend.take(array, index, out)
 
 
-def scale_rows(images: Array, index: Array, out: Array, share: float, small: float) -> int:
-    """Fill ``out`` with the rows of bytes in ``index``, divided by 255; to be compiled.
+def scale(images: Array, out: Array, share: float, small: float) -> None:
+    """Fill ``out`` with bytes divided by 255; to be compiled.
 
     ``share`` is 1/255 and ``small`` 1/256, in the precision of ``out``.
     """
+    for k in range(len(images)):
+        out[k] = images[k]
+        # x / 255 is (x + x / 255) / 256: for bytes the same bits, and no division.
+        out[k] = (out[k] + out[k] * share) * small
+
+
+def scale_rows(images: Array, index: Array, out: Array, share: float, small: float) -> int:
+    """Do what `scale` does for the rows in ``index``; to be compiled."""
     touched = 0
     for i in index:  # rows lie far apart: ask for all of them before waiting for the first
         for k in range(0, images.shape[1], 64):
-            touched += images[i, k]
+            touched |= images[i, k]
     for n in range(len(index)):
         row = images[index[n]]
         for k in range(len(row)):
             out[n, k] = row[k]
-            # x / 255 is (x + x / 255) / 256: for bytes the same bits, and no division.
             out[n, k] = (out[n, k] + out[n, k] * share) * small
     return touched  # only so that the compiler keeps the first loop
 

@@ -70,21 +70,20 @@ def compile_loop(
     """Bind a program to numpy vectors, as `lamella.blocks.run_in_blocks` does."""
     own = [next((i for i, a in enumerate(arrays) if a is out), None) for out in outputs]
     written = [out for out, at in zip(outputs, own, strict=True) if at is None]
-    shared = program.shared
+    given = _given(program)
     loop = _load(to_python(program, own, arrays[0].dtype))
 
     def run(*scalars: float) -> None:
         values = program.scalar_values(scalars)
-        loop(*arrays, *written, *[values[i] for i in shared])
+        loop(*arrays, *written, *[values[i] for i in given])
 
     return run
 
 
 def compile_map(program: Program) -> Callable[..., None]:
     """Return ``run(out, arrays, scalars)``, as `lamella.blocks.run_whole` does."""
-    shared = program.shared
+    given = _given(program)
     loops: dict[np.dtype, Any] = {}
-    constants = program.scalar_values([1.0] * program.scalars)
 
     def run(out: np.ndarray, arrays: Sequence[np.ndarray], scalars: Sequence[float]) -> None:
         loop = loops.get(out.dtype)
@@ -92,10 +91,15 @@ def compile_map(program: Program) -> Callable[..., None]:
             loop = loops[out.dtype] = _load(to_python(program, [None], out.dtype, axes=2))
         if out.ndim != 2:
             arrays, out = [_rows(array) for array in arrays], _rows(out)
-        values = program.scalar_values(scalars) if scalars else constants
-        loop(*arrays, out, *[values[i] for i in shared])
+        values = program.scalar_values(scalars) if given else {}
+        loop(*arrays, out, *[values[i] for i in given])
 
     return run
+
+
+def _given(program: Program) -> list[int]:
+    """Return the numbers of the scalar values that a loop has to be given: all but constants."""
+    return [i for i in program.shared if i not in program.constants]
 
 
 def _rows(array: np.ndarray) -> np.ndarray:
@@ -131,18 +135,21 @@ def to_python(
         body.append(f"{target}{at} = {names[value]}")
     arguments = [f"a{i}" for i in range(program.arrays)]
     arguments += [target for target in targets if target.startswith("o")]
-    scalars = [names[i] for i in program.shared]
+    scalars = [names[i] for i in _given(program)]
+    constants = [f"{names[i]} = T({x!r})" for i, x in program.constants.items()]
     loops = [f"{'    ' * k}for {n} in range(a0.shape[{k}]):" for k, n in enumerate("ij"[:axes])]
     lines = [
         "import numba",
         "import numpy as np",
+        "from numpy import inf, nan",
         "",
         f"T = np.{dtype.name}",
         "",
         "",
         '@numba.njit(cache=True, nogil=True, error_model="numpy")',
         f"def loop({', '.join([*arguments, *scalars])}):",
-        *(f"    {s} = T({s})" for s in scalars),  # or all would be computed in double precision
+        # Without these, all would be computed in double precision.
+        *(f"    {line}" for line in [*(f"{s} = T({s})" for s in scalars), *constants]),
         *(f"    {line}" for line in loops),
         *(f"    {'    ' * axes}{line}" for line in body),
     ]

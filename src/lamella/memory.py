@@ -47,15 +47,25 @@ class Parameter:
     Attributes
     ----------
     name : str
-        Unique in the model, such as "0.Dense.W".
+        Unique in the model, such as "2.Dense.W".
     shape : tuple of int
     init : Initializer
     regularizer : Regularizer or None
         Its penalty on this parameter is part of what is minimised.
+    stream : str
+        Names the random numbers it starts with, such as "Dense 1.W"; its name, if left out.
     """
 
-    def __init__(self, name: str, shape: Shape, init: Initializer, regularizer: Any = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        shape: Shape,
+        init: Initializer,
+        regularizer: Any = None,
+        stream: str = "",
+    ) -> None:
         self.name = name
+        self.stream = stream or name
         self.shape = shape
         self.init = init
         self.regularizer = regularizer
@@ -142,12 +152,10 @@ class ParameterStore:
         return sum(parameter.size for parameter in self.parameters)
 
     def initialize(self, streams: Streams) -> None:
-        """Draw every start value from a stream of its own, named after the parameter."""
+        """Draw every start value from a stream of its own."""
         for parameter in self.parameters:
-            layer, _, name = parameter.name.split(".", 2)
-            drawn = np.asarray(
-                parameter.init(streams.generator("init", layer, name), parameter.shape)
-            )
+            rng = streams.generator("init", parameter.stream)
+            drawn = np.asarray(parameter.init(rng, parameter.shape))
             if drawn.shape != parameter.shape:
                 raise ShapeError(
                     f"the initializer of {parameter.name} gave shape {drawn.shape}, "

@@ -17,6 +17,7 @@ from lamella.metrics import Metric, get_metrics
 from lamella.network import EVALUATION_BATCH, Network
 from lamella.optimizers import Optimizer
 from lamella.splits import split_rows
+from lamella.threads import threads_for
 from lamella.training import EpochLog, evaluate, train
 
 
@@ -46,6 +47,9 @@ class Sequential(Network):
         Whether the present or last `fit` scores a validation set.
     stop_reason : str
         Why training ended before its last epoch; empty if it did not.
+    blas_threads : int
+        How many threads the matrix products of the last `fit` had: what they are worth, see
+        `lamella.threads`. It decides their last bits.
     """
 
     loss: Loss
@@ -56,6 +60,7 @@ class Sequential(Network):
     epochs_done: int = 0
     validates: bool = False
     stop_reason: str = ""
+    blas_threads: int = 1
     history: History
     epoch_log: EpochLog
 
@@ -230,6 +235,9 @@ class Sequential(Network):
                 callback.on_fit_begin(self, epochs, -(-len(rows) // batch_size))
                 ending.callback(callback.on_fit_end, self)
             self.history, self.stop_reason = history, ""
+            if self.backend.on_host:
+                shapes = [parameter.shape for parameter in self.built() if parameter.is_matrix]
+                self.blas_threads = ending.enter_context(threads_for(batch_size, shapes))
             train(
                 self,
                 data,

@@ -97,6 +97,7 @@ class Network(Configured):
                     self.shapes[-1],
                     owner=self,
                     index=index,
+                    rank=sum(type(other) is type(layer) for other in self.layers[:index]),
                     backend=self.backend,
                     dtype=self.dtype,
                     streams=self.streams,

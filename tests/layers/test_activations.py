@@ -171,3 +171,28 @@ def test_layers_that_give_probabilities_say_so() -> None:
         "Tanh": False,
         "Softmax": True,
     }
+
+
+class Softplus(lm.Activation):
+    """A user's activation: two formulas, and a hyper-parameter that both are given."""
+
+    scalars = ("sharpness",)
+
+    def __init__(self, sharpness: float = 1.0) -> None:
+        self.sharpness = sharpness
+
+    @staticmethod
+    def rule(x: Any, s: Any) -> Any:
+        return (np.maximum(s * x, 0) + np.log(1 + np.exp(-np.absolute(s * x)))) / s
+
+    @staticmethod
+    def derivative(x: Any, y: Any, s: Any) -> Any:
+        return 1 / (1 + np.exp(-s * x))
+
+
+@pytest.mark.parametrize("sharpness", [1.0, 2.5])
+def test_activation_of_two_formulas_is_a_whole_layer(backend: Backend, sharpness: float) -> None:
+    lm.testing.check_layer(Softplus(sharpness), in_shape=(5,))
+    bench = Bench(Softplus(sharpness), (4,), backend)
+    expected = np.log(1 + np.exp(sharpness * X)) / sharpness
+    np.testing.assert_allclose(bench.forward(X), expected, rtol=1e-12)

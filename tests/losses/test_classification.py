@@ -5,6 +5,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend, NumpyBackend
+from lamella.losses.classification import surprise_of_each
 
 from .test_base import bound, compute
 
@@ -23,6 +24,23 @@ def test_integer_and_one_hot_labels_give_the_same(
     for result in results[1:]:
         assert result.loss == results[0].loss
         np.testing.assert_array_equal(result.gradient, results[0].gradient)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_loop_over_samples_is_the_formula_on_whole_arrays(
+    dtype: str, rng: np.random.Generator
+) -> None:
+    logits = (30 * rng.normal(size=(9, 5))).astype(dtype)
+    labels = rng.integers(0, 5, 9)
+    loss = bound(lm.SoftmaxCrossEntropy(), NumpyBackend(), dtype)
+    loss.d = np.empty_like(logits)
+    losses, losses_of_each = np.empty((2, 9), dtype)
+    loss._surprise_of_all(logits, labels, losses)
+    d = np.empty_like(logits)
+    surprise_of_each(logits, labels, d, losses_of_each)  # as plain Python; numba compiles the same
+    tolerance = 1e-5 if dtype == "float32" else 1e-13
+    np.testing.assert_allclose(losses_of_each, losses, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(d, loss.d, rtol=tolerance, atol=tolerance)
 
 
 def test_softmax_cross_entropy_is_right_at_logits_of_ten_thousand(backend: Backend) -> None:

@@ -110,6 +110,7 @@ def _write(
         "epochs": len(outcome.rows),
         "kept_epoch": outcome.kept_epoch,
         "stop_reason": outcome.stop_reason,
+        "blas_threads": model.blas_threads,
         "seconds": outcome.seconds,
         **{f"test_{name}": finite(value) for name, value in outcome.test.items()},
     }

@@ -72,16 +72,31 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
         array = np.frombuffer(body, dtype).reshape(shape)
     except ValueError as error:
         raise FileFormatError(f"{name} announces an impossible array: {error}") from error
-    return array.astype(dtype.newbyteorder("="))
+    return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_at_most(stream: Any, size: int) -> bytes:
+def _read_at_most(stream: Any, size: int) -> bytearray:
     """Read in pieces: what a header announces is not believed before the bytes are there."""
-    pieces = []
-    while size > 0 and (piece := stream.read(min(size, PIECE))):
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+    body = bytearray()
+    while len(body) < size and (piece := stream.read(min(size - len(body), PIECE))):
+        body += piece
+    return body
+
+
+def header(array: np.ndarray) -> bytes:
+    """Return what stands before the numbers of ``array`` in an IDX file.
+
+    Raises
+    ------
+    DataError
+        If the format has no such type, or no room for so many axes.
+    """
+    codes = {np.dtype(name).newbyteorder("="): code for code, name in TYPES.items()}
+    if array.dtype.newbyteorder("=") not in codes:
+        known = ", ".join(str(dtype) for dtype in codes)
+        raise DataError(f"IDX files hold {known}; got {array.dtype}")
+    code = codes[array.dtype.newbyteorder("=")]
+    return bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
 
 
 def write_idx(path: Any, array: np.ndarray) -> None:
@@ -92,13 +107,8 @@ def write_idx(path: Any, array: np.ndarray) -> None:
     DataError
         If the format has no such type, or more than 255 axes are wanted.
     """
-    codes = {np.dtype(name).newbyteorder("="): code for code, name in TYPES.items()}
     array = np.asarray(array)
-    if array.dtype.newbyteorder("=") not in codes:
-        known = ", ".join(str(dtype) for dtype in codes)
-        raise DataError(f"IDX files hold {known}; got {array.dtype}")
-    code = codes[array.dtype.newbyteorder("=")]
-    head = bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    content = head + array.astype(TYPES[code]).tobytes()
+    head = header(array)
+    content = head + array.astype(TYPES[head[2]]).tobytes()
     path = Path(path)
     write_atomically(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)

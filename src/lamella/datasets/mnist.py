@@ -1,14 +1,12 @@
 """MNIST, which is inside the package: nothing is downloaded."""
 
-import gzip
 import hashlib
-import zlib
 from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
 
-from lamella.datasets.idx import parse_idx
+from lamella.datasets.idx import header, parse_idx
 from lamella.errors import FileFormatError
 
 CHECKSUMS = {
@@ -55,12 +53,14 @@ def _samples(part: str) -> Samples:
 def _read(name: str) -> np.ndarray:
     file = resources.files("lamella.datasets") / "mnist_data" / f"{name}.gz"
     try:
-        content = gzip.decompress(file.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
+        array = parse_idx(file.read_bytes(), name)
+    except (OSError, FileFormatError) as error:
         raise FileFormatError(f"MNIST's {name} is missing or damaged: {error}. {MEND}") from error
-    if hashlib.sha256(content).hexdigest() != CHECKSUMS[name]:
+    checksum = hashlib.sha256(header(array))
+    checksum.update(array)
+    if checksum.hexdigest() != CHECKSUMS[name]:
         raise FileFormatError(f"MNIST's {name} does not have the checksum it should. {MEND}")
-    return parse_idx(content, name)
+    return array
 
 
 MEND = "Install lamella again: pip install --force-reinstall lamella"

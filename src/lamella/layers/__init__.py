@@ -1,6 +1,6 @@
 """Layers: the mathematics of one step of a network, forward and backward."""
 
-from lamella.layers.activations import LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from lamella.layers.activations import Activation, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from lamella.layers.base import Layer
 from lamella.layers.batchnorm import BatchNorm
 from lamella.layers.dense import Dense
@@ -8,6 +8,7 @@ from lamella.layers.dropout import Dropout
 from lamella.layers.shape import Flatten
 
 __all__ = [
+    "Activation",
     "BatchNorm",
     "Dense",
     "Dropout",

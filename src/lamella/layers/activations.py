@@ -37,10 +37,9 @@ class Activation(Layer):
     def backward(self, dy: Array) -> Array:
         return self.map("dx", self.chain, dy, self.x, self.y, scalars=self._values())
 
-    @classmethod
-    def chain(cls, dy: Any, x: Any, y: Any, *scalars: Any) -> Any:
+    def chain(self, dy: Any, x: Any, y: Any, *scalars: Any) -> Any:
         """Return dx = dy dy/dx, the chain rule for one number."""
-        return dy * cls.derivative(x, y, *scalars)
+        return dy * self.derivative(x, y, *scalars)
 
     def _values(self) -> tuple[float, ...]:
         return tuple(getattr(self, name) for name in self.scalars)

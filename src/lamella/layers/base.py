@@ -47,6 +47,7 @@ class Layer(Workspace):
     gives_probabilities: bool = False
     takes_any_shape: bool = False
     label: str = ""
+    stream: str = ""
     parameters: list[Parameter]
     states: list[State]
 
@@ -94,7 +95,11 @@ class Layer(Workspace):
         """
         self._expect_new(name)
         parameter = Parameter(
-            f"{self.label}.{name}", tuple(shape), get_initializer(init), regularizer
+            f"{self.label}.{name}",
+            tuple(shape),
+            get_initializer(init),
+            regularizer,
+            stream=f"{self.stream}.{name}",
         )
         self.parameters.append(parameter)
         return parameter
@@ -121,14 +126,22 @@ class Layer(Workspace):
         *,
         owner: object,
         index: int,
+        rank: int,
         backend: Backend,
         dtype: np.dtype,
         streams: Streams,
     ) -> Shape:
-        """Bind the layer to its model as number ``index`` and build it; called by the model."""
+        """Bind the layer to its model and build it; called by the model.
+
+        It is layer number ``index`` of the model, and number ``rank`` among those of its class.
+        Random numbers go by the latter: so what a layer starts with, or drops, stays the same
+        where layers of another class are put between, and networks that differ by those can be
+        compared in pairs.
+        """
         self.bind(owner, backend, dtype)
         self.label = f"{index}.{type(self).__name__}"
-        self.rng = backend.noise(streams.key("noise", index))
+        self.stream = f"{type(self).__name__} {rank}"
+        self.rng = backend.noise(streams.key("noise", self.stream))
         self.parameters, self.states = [], []
         out_shape = self.build(in_shape)
         if not isinstance(out_shape, tuple):

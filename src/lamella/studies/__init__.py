@@ -1,1 +1,22 @@
-"""Studies: what one choice changes, all else being equal, over several seeds."""
+"""Studies: what one choice changes, all else held equal, over several seeds."""
+
+from lamella.studies.experiment import Experiment
+from lamella.studies.results import Results
+from lamella.studies.run import Run
+from lamella.studies.runner import StudyStopped
+from lamella.studies.storage import DamagedRunWarning, StudyFolder, read_study_folder
+from lamella.studies.study import Study
+from lamella.studies.toml import load_study, parse_study
+
+__all__ = [
+    "DamagedRunWarning",
+    "Experiment",
+    "Results",
+    "Run",
+    "Study",
+    "StudyFolder",
+    "StudyStopped",
+    "load_study",
+    "parse_study",
+    "read_study_folder",
+]

@@ -105,7 +105,7 @@ def duration(seconds: float) -> str:
     if minutes < 1:
         return "under a minute on one core"
     if minutes < 90:
-        return f"about {_rounded(minutes)} minutes on one core"
+        return f"about {_rounded(minutes)} on one core"
     return f"about {minutes / 60:.1f} hours on one core"
 
 
@@ -117,12 +117,26 @@ def original(study: Study) -> bool:
     return (_uncut(study), study.arms) == (_uncut(ours), ours.arms)
 
 
+def cut(study: Study) -> str:
+    """Return what a study has less of than the bundled one of its name; empty if nothing."""
+    ours = load(study.name)
+    less = []
+    if len(study.seeds) < len(ours.seeds):
+        less.append(f"{len(study.seeds)} of {len(ours.seeds)} seeds")
+    if study.base["epochs"] < ours.base["epochs"]:
+        less.append(f"{study.base['epochs']} of {ours.base['epochs']} epochs")
+    if study.base.get("samples"):
+        less.append(f"{study.base['samples']:,} of the training images")
+    return ", ".join(less)
+
+
 def _uncut(study: Study) -> dict[str, object]:
     return {key: item for key, item in study.base.items() if key not in ("epochs", "samples")}
 
 
-def _rounded(minutes: float) -> int:
-    return round(minutes) if minutes < 10 else 5 * round(minutes / 5)
+def _rounded(minutes: float) -> str:
+    number = round(minutes) if minutes < 10 else 5 * round(minutes / 5)
+    return f"{number} minute{'s' * (number > 1)}"
 
 
 @cache

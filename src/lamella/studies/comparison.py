@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lamella.studies.measures import Measure
 from lamella.studies.statistics import Difference, difference, judged
-from lamella.studies.tables import Table
+from lamella.studies.text_table import TextTable
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Comparison:
         return len(self.differences)
 
     def __getitem__(self, arm: str) -> Difference:
-        for difference in self.differences:
-            if difference.arm == arm:
-                return difference
-        known = ", ".join(repr(difference.arm) for difference in self.differences)
+        for found in self.differences:
+            if found.arm == arm:
+                return found
+        known = ", ".join(repr(d.arm) for d in self.differences)
         raise KeyError(f"no arm {arm!r} is compared to {self.to!r}; there are {known}")
 
     def __str__(self) -> str:
@@ -51,23 +51,27 @@ class Comparison:
 
     __repr__ = __str__
 
-    def table(self) -> Table:
+    def table(self) -> TextTable:
         """Return the differences as a table of text."""
-        return Table(
+        return TextTable(
             title=f"{_capital(self.measure.label)}, compared to {self.to}",
             head=["arm", f"difference{self._unit}", "95% interval", "p", "corrected", "pairs", ""],
-            rows=[self._row(difference) for difference in self.differences],
+            rows=[self._row(d) for d in self.differences],
             notes=[*self._how(), *self.notes],
-            left=frozenset({6}),
+            left=(6,),
         )
 
     @property
     def _unit(self) -> str:
-        return {"%": ", points"}.get(self.measure.unit, self.measure.unit and f", {self.measure.unit}")
+        return {"%": ", points"}.get(
+            self.measure.unit, self.measure.unit and f", {self.measure.unit}"
+        )
 
     def _row(self, d: Difference) -> list[str]:
         show = self.measure.show
-        interval = "-" if math.isnan(d.low) else f"{show(d.low, sign=True)} to {show(d.high, sign=True)}"
+        interval = (
+            "-" if math.isnan(d.low) else f"{show(d.low, sign=True)} to {show(d.high, sign=True)}"
+        )
         verdict = f"{d.verdict} ({d.note})" if d.note else d.verdict
         return [
             d.arm,
@@ -117,8 +121,9 @@ def compare(
         if arm == to:
             continue
         plain = difference(arm, to, values[arm], values[to])
-        said = [text for text in ((remarks or {}).get(arm, ""), plain.note) if text]
-        found.append(Difference(**{**vars(plain), "note": "; ".join(said)}))
+        remark = (remarks or {}).get(arm, "")
+        said = [remark] if remark and plain.n == 0 else filter(None, [remark, plain.note])
+        found.append(replace(plain, note="; ".join(said)))
     differences = judged(found, higher_is_better=measure.higher_is_better)
     return Comparison(measure, to, differences, list(notes))
 

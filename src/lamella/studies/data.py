@@ -10,8 +10,6 @@ import numpy as np
 from lamella.datasets import Samples, mnist
 from lamella.errors import DataError, UsageError
 
-MNIST = "MNIST"
-
 
 @dataclass(frozen=True)
 class StudyData:
@@ -45,22 +43,27 @@ def study_data(train: Any, test: Any) -> StudyData:
         return _mnist()
     sets = {"train": _samples("train", train), "test": _samples("test", test)}
     checksums = {name: _checksum(samples) for name, samples in sets.items()}
-    bundled = checksums == _mnist().checksums if len(sets["test"].y) == 10_000 else False
+    bundled = len(sets["test"].y) == 10_000 and checksums == _mnist().checksums
     return StudyData(sets["train"], sets["test"], checksums, bundled)
 
 
 def received(arrays: tuple[np.ndarray | None, ...]) -> tuple[Samples, Samples]:
     """Undo ``to_send`` in the process that trains."""
     if arrays[0] is None:
-        data = _mnist()
-        return data.train, data.test
-    train_x, train_y, test_x, test_y = arrays
+        return _digits()
+    train_x, train_y, test_x, test_y = (np.asarray(array) for array in arrays)
     return Samples(train_x, train_y), Samples(test_x, test_y)
 
 
 @lru_cache(maxsize=1)
+def _digits() -> tuple[Samples, Samples]:
+    """Return MNIST, read once in each process."""
+    return mnist()
+
+
+@lru_cache(maxsize=1)
 def _mnist() -> StudyData:
-    train, test = mnist()
+    train, test = _digits()
     return StudyData(train, test, {"train": _checksum(train), "test": _checksum(test)}, True)
 
 
@@ -68,6 +71,8 @@ def _samples(name: str, pair: Any) -> Samples:
     if not (isinstance(pair, tuple | list) and len(pair) == 2):
         raise DataError(f"{name} must be a pair (x, y), got {type(pair).__name__}")
     x, y = (np.ascontiguousarray(array) for array in pair)
+    if x.dtype.kind not in "biuf" or y.dtype.kind not in "biuf":
+        raise DataError(f"{name} must hold numbers, got arrays of {x.dtype} and {y.dtype}")
     if len(x) != len(y):
         raise DataError(f"{name} has {len(x)} inputs, but {len(y)} targets")
     return Samples(x, y)
@@ -77,5 +82,5 @@ def _checksum(samples: Samples) -> str:
     digest = hashlib.sha256()
     for array in samples:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

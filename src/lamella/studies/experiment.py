@@ -4,7 +4,7 @@ import hashlib
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from lamella.arguments import at_least, in_range, instance
 from lamella.backend import get_backend
@@ -22,7 +22,7 @@ from lamella.studies.plain import (
     call,
     expand,
     expect_known,
-    made_by,
+    made_arguments,
     make,
     merge,
     plain,
@@ -38,6 +38,7 @@ DEFAULTS: Table = {
     "samples": None,
 }
 FIELDS = ("model", *DEFAULTS)
+T = TypeVar("T")
 NOT_THE_MODELS = {
     "seed": "a study has seeds",
     "loss": "it is a field of the experiment, beside model",
@@ -96,7 +97,7 @@ class Experiment:
         model = _model(table, known, seed=0)
         samples = table["samples"]
         return cls(
-            model={**_without(plain(model)), "backend": model.backend.name},
+            model={**_bare(plain(model)), "backend": model.backend.name},
             loss=plain(model.loss),
             optimizer=plain(model.optimizer),
             batch_size=at_least("batch_size", table["batch_size"], 1),
@@ -134,7 +135,7 @@ def fields_table(fields: Mapping[str, Any]) -> Table:
 
 def own_parts(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the classes and functions among ``fields`` that are not lamella's, by name."""
-    own = {}
+    own: dict[str, Any] = {}
     for value in fields.values():
         parts = own_parts(value) if isinstance(value, Mapping) else named_parts(value)
         own.update((name, part) for name, part in parts.items() if KNOWN.get(name) is not part)
@@ -145,36 +146,49 @@ def own_parts(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _model(table: Table, known: Known, seed: int) -> Sequential:
-    where = table.get("model")
-    if not isinstance(where, dict) or "class" not in where:
+    """Make the model that an experiment's table describes, compiled."""
+    given = table.get("model")
+    if not isinstance(given, dict) or "class" not in given:
         raise ArgumentError(
-            f"an experiment needs a model, such as MLP([256, 30]) or, in a file, "
-            f'{{ class = "MLP", hidden = [256, 30] }}; got {where!r}'
+            "an experiment needs a model, such as MLP([256, 30]) or, in a file, "
+            f'{{ class = "MLP", hidden = [256, 30] }}; got {given!r}'
         )
-    expect_known("model.class", where["class"], known)
-    kind: Any = known[where["class"]]
-    if not (isinstance(kind, type) and issubclass(kind, Sequential)):
-        raise ArgumentError(f"model must be a Sequential, MLP or the like, got {where['class']}")
+    expect_known("model.class", given["class"], _classes(known, Sequential))
     for name, reason in NOT_THE_MODELS.items():
-        if name in where:
+        if name in given:
             raise ArgumentError(f"model.{name} is not decided by the model: {reason}")
-    loss = instance("loss", make(table["loss"], known, "loss"), Loss, "SoftmaxCrossEntropy()")
-    optimizer = instance(
-        "optimizer", make(table["optimizer"], known, "optimizer"), Optimizer, "Adam(5e-4)"
-    )
-    given = made_by(kind, where, known, "model")
-    given.update(seed=seed, backend=get_backend(where.get("backend", "auto")))
+    loss = _part("loss", table, known, Loss, "SoftmaxCrossEntropy()")
+    optimizer = _part("optimizer", table, known, Optimizer, "Adam(5e-4)")
+    kind = known[given["class"]]
+    options = made_arguments(kind, given, known, "model")
+    options.update(seed=seed, backend=get_backend(given.get("backend", "auto")))
     if {"loss", "optimizer"} <= set(arguments(kind)):
-        model: Sequential = call(kind, {**given, "loss": loss, "optimizer": optimizer}, "model")
+        model: Sequential = call(kind, {**options, "loss": loss, "optimizer": optimizer}, "model")
         return model
-    model = call(kind, given, "model")
+    model = call(kind, options, "model")
     return model.compile(loss, optimizer, metrics=["accuracy"])
+
+
+def _part(name: str, table: Table, known: Known, kind: type[T], hint: str) -> T:
+    given = table[name]
+    if isinstance(given, dict) and "class" in given:
+        expect_known(f"{name}.class", given["class"], _classes(known, kind))
+    return instance(name, make(given, known, name), kind, hint)
+
+
+def _classes(known: Known, kind: type) -> list[str]:
+    """Return the names of all known classes of a kind that can be made."""
+    return [
+        name
+        for name, part in known.items()
+        if isinstance(part, type) and issubclass(part, kind) and not inspect.isabstract(part)
+    ]
 
 
 def _described(model: Sequential) -> Table:
     """Return a model that a user made as a table; what would be ignored is refused."""
     table: Table = plain(model)
-    bare = _without(table)
+    bare = _bare(table)
     if model.backend.name != get_backend("auto").name:
         bare["backend"] = model.backend.name
     if "optimizer" in table:
@@ -192,7 +206,7 @@ def _described(model: Sequential) -> Table:
     return bare
 
 
-def _without(table: Table) -> Table:
+def _bare(table: Table) -> Table:
     return {name: value for name, value in table.items() if name not in NOT_THE_MODELS}
 
 

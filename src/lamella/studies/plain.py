@@ -52,10 +52,10 @@ def make(value: Any, known: Known, where: str) -> Any:
     found = known[value[kind]]
     if kind == "function":
         return found
-    return call(found, made_by(found, value, known, where), where)
+    return call(found, made_arguments(found, value, known, where), where)
 
 
-def made_by(found: Callable[..., Any], table: Table, known: Known, where: str) -> Table:
+def made_arguments(found: Callable[..., Any], table: Table, known: Known, where: str) -> Table:
     """Return the arguments for ``found`` that a table holds, with all objects in them made."""
     accepted = arguments(found)
     given = {name: item for name, item in table.items() if name != "class"}
@@ -123,6 +123,7 @@ def expect_known(what: str, name: Any, known: Iterable[str]) -> None:
     words = list(known)
     if isinstance(name, str) and name in words:
         return
-    near = difflib.get_close_matches(str(name), words, 1, 0.5)
-    hint = f": did you mean {near[0]!r}?" if near else ""
-    raise ArgumentError(f"{what} {name!r} is not known{hint} (known: {', '.join(words)})")
+    lower = {word.lower(): word for word in words}
+    near = difflib.get_close_matches(str(name).lower(), lower, 1, 0.5)
+    hint = f": did you mean {lower[near[0]]!r}?" if near else f"; known are {', '.join(words)}"
+    raise ArgumentError(f"{what} {name!r} is not known{hint}")

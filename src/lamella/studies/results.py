@@ -9,10 +9,11 @@ from lamella.arguments import one_of
 from lamella.disk import write_atomically
 from lamella.errors import ArgumentError, DataError, MissingExtraError
 from lamella.studies.comparison import Comparison, compare
+from lamella.studies.left_out import lost_values, table_notes
 from lamella.studies.measures import EpochsTo, Measure, epochs_to, get_measure
 from lamella.studies.run import Run
 from lamella.studies.statistics import Estimate, estimate
-from lamella.studies.tables import Table, to_csv
+from lamella.studies.text_table import TextTable, to_csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +55,9 @@ class Results:
         for run in runs:
             place = (run.arm, run.seed)
             if run.arm not in self.arms or run.seed not in self.seeds:
-                raise DataError(f"the study {study.name!r} has no arm {run.arm!r} with seed {run.seed}")
+                raise DataError(
+                    f"the study {study.name!r} has no arm {run.arm!r} with seed {run.seed}"
+                )
             if place in found:
                 raise DataError(f"two runs of the arm {run.arm!r} with seed {run.seed}")
             found[place] = run
@@ -62,6 +65,19 @@ class Results:
         self.runs = [found[place] for place in places if place in found]
         self.failed = [run for run in self.runs if not run.done]
         self.missing = [place for place in places if place not in found]
+
+    @classmethod
+    def load(cls, folder: Any) -> Self:
+        """Read the folder of a study, finished or not.
+
+        Raises
+        ------
+        FileFormatError
+            If it holds no study.
+        """
+        from lamella.studies.storage import read_study_folder
+
+        return cls(*read_study_folder(folder))
 
     def __repr__(self) -> str:
         done = len(self.runs) - len(self.failed)
@@ -122,7 +138,9 @@ class Results:
         """
         return self.summary(epochs_to(threshold, measure))
 
-    def compare(self, to: str | None = None, measure: str | Measure = "test_accuracy") -> Comparison:
+    def compare(
+        self, to: str | None = None, measure: str | Measure = "test_accuracy"
+    ) -> Comparison:
         """Compare all arms to one, seed by seed.
 
         Parameters
@@ -141,13 +159,13 @@ class Results:
             raise ArgumentError(f"the study has one arm, {to!r}: there is nothing to compare it to")
         measure = get_measure(measure) if isinstance(measure, str) else measure
         values = self.values(measure)
-        remarks = {arm: self._left_out(arm, measure, values[arm]) for arm in self.arms}
+        remarks = {arm: lost_values(self, arm, measure, values[arm]) for arm in self.arms}
         notes = [f"{to}: {remarks[to]}."] if remarks[to] else []
         return compare(measure, to, values, notes, remarks)
 
     # Tables
 
-    def table(self, measures: str | Sequence[str] | None = None) -> Table:
+    def table(self, measures: str | Sequence[str] | None = None) -> TextTable:
         """Return one line an arm: mean and standard deviation of each measure.
 
         Parameters
@@ -171,11 +189,11 @@ class Results:
         for arm, row in zip(self.arms, rows, strict=True):
             done = len(self.of(arm))
             row.append(str(done) if done == len(self.seeds) else f"{done} of {len(self.seeds)}")
-        return Table(
+        return TextTable(
             title=self.study.title or self.study.name,
             head=[*head, "seeds"],
             rows=rows,
-            notes=self._table_notes(columns, summaries),
+            notes=table_notes(self, list(zip(columns, summaries, strict=True))),
         )
 
     def rows(self, per: Literal["epoch", "run"] = "epoch") -> list[dict[str, Any]]:
@@ -219,6 +237,12 @@ class Results:
 
         return draw(self, name, **options)
 
+    def report(self, path: Any) -> Path:
+        """Write one HTML page with all there is to see: see `lamella.studies.report`."""
+        from lamella.studies.report import write_report
+
+        return write_report(self, path)
+
     def save_plots(
         self, folder: Any, formats: Sequence[str] = ("png", "svg"), **options: Any
     ) -> list[Path]:
@@ -226,44 +250,6 @@ class Results:
         from lamella.studies.pictures import save_all
 
         return save_all(self, Path(folder), formats, **options)
-
-    # What was left out
-
-    def _table_notes(
-        self, measures: Sequence[Measure], summaries: Sequence[dict[str, Estimate]]
-    ) -> list[str]:
-        if len(self.seeds) == 1:
-            how = "One seed: no interval, no verdict. What differs here may be chance."
-        else:
-            how = "Mean ± standard deviation over seeds; 95% t interval of the mean."
-        notes = [how]
-        for arm in self.arms:
-            if left_out := self._lost(arm):
-                notes.append(f"{arm}: {left_out}.")
-            for measure, summary in zip(measures, summaries, strict=True):
-                got, done = summary[arm].n, len(self.of(arm))
-                if got < done:
-                    notes.append(f"{arm}: {measure.label}, {got} of {done} seeds.")
-        return notes
-
-    def _left_out(self, arm: str, measure: Measure, values: dict[int, float]) -> str:
-        lost = self._lost(arm)
-        without = [seed for seed, value in values.items() if value != value]
-        if without:
-            never = "did not get there" if isinstance(measure, EpochsTo) else "no number"
-            lost = "; ".join(filter(None, [lost, f"{never} with {_seeds(without)}"]))
-        return lost
-
-    def _lost(self, arm: str) -> str:
-        """Return which runs of an arm are not done, in words; empty if all are."""
-        said = []
-        for status in ("diverged", "failed"):
-            lost = [run.seed for run in self.failed if (run.arm, run.status) == (arm, status)]
-            if lost:
-                said.append(f"{status} with {_seeds(lost)}")
-        if not_run := [seed for name, seed in self.missing if name == arm]:
-            said.append(f"not run with {_seeds(not_run)}")
-        return "; ".join(said)
 
     def _scored(self, name: str) -> bool:
         return any(name in run.scores for run in self.runs)
@@ -279,10 +265,6 @@ class Results:
 
 def _columns(run: Run) -> list[str]:
     return list(run.epochs[0]) if run.epochs else []
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
 
 
 def _mean_and_sd(e: Estimate, measure: Measure) -> str:

@@ -1,6 +1,7 @@
 """One run: one arm of a study, trained with one seed."""
 
 import math
+import os
 import socket
 import time
 import traceback
@@ -12,7 +13,8 @@ import numpy as np
 
 from lamella.callbacks import Callback
 from lamella.datasets import Samples
-from lamella.record import environment
+from lamella.random import Streams
+from lamella.record import environment, finite
 from lamella.splits import split_rows
 from lamella.studies.data import received
 from lamella.studies.experiment import Experiment
@@ -114,6 +116,7 @@ def train_run(
         "seed": task.seed,
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": socket.gethostname(),
+        "process": os.getpid(),
     }
     # What overflows on the way shows in the losses.
     with one_blas_thread(), np.errstate(all="ignore"):
@@ -124,24 +127,13 @@ def train_run(
         except Exception as error:
             log["traceback"] = traceback.format_exc()
             run = _failed(task, f"{type(error).__name__}: {error}")
-    return run, {**log, "seconds": run.seconds}
+    return run, {**log, "seconds": finite(run.seconds)}
 
 
 def _trained(
     task: Task, experiment: Experiment, model: "Sequential", train: Samples, test: Samples
 ) -> Run:
-    rows = np.arange(len(train.y))
-    if experiment.samples is not None:
-        order = model.streams.generator("samples").permutation(rows)
-        rows = np.sort(order[: experiment.samples])
-    kept, held_out = split_rows(
-        train.y[rows], experiment.validation_split, model.streams.generator("split")
-    )
-    parts = {"train": Samples(train.x[rows[kept]], train.y[rows[kept]])}
-    if len(held_out):
-        parts["val"] = Samples(train.x[rows[held_out]], train.y[rows[held_out]])
-    parts["test"] = test
-
+    parts = {**training_parts(experiment, model.streams, train), "test": test}
     watch = Watch()
     began = time.perf_counter()
     model.fit(
@@ -166,23 +158,32 @@ def _trained(
         scores["best_val_accuracy"] = watch.best_accuracy
         scores["best_epoch"] = watch.best_epoch
         scores["best_test_accuracy"] = model.evaluate(*test)["accuracy"]
-    hidden = ("seconds",)
-    rows_of_epochs = [
-        {name: value for name, value in row.items() if name not in hidden}
-        for row in model.history.rows
-    ]
     return Run(
         **_names(task),
         status="diverged" if watch.trouble else "done",
         reason=watch.trouble,
-        epochs=[_numbers(row) for row in rows_of_epochs],
-        steps_per_epoch=-(-len(kept) // experiment.batch_size),
+        epochs=[_numbers(row) for row in model.history.rows],
+        steps_per_epoch=len(watch.losses[0]),
         step_losses=np.concatenate(watch.losses).astype(np.float32),
         scores=_numbers(scores),
         predictions=predictions,
         confidence=confidence,
         seconds=seconds,
     )
+
+
+def training_parts(experiment: Experiment, streams: Streams, train: Samples) -> dict[str, Samples]:
+    """Return what is trained on and, if anything is held out, what is validated on."""
+    rows = np.arange(len(train.y))
+    if experiment.samples is not None:
+        order = streams.generator("samples").permutation(rows)
+        rows = np.sort(order[: experiment.samples])
+    share, stream = experiment.validation_split, streams.generator("split")
+    kept, held_out = (rows[part] for part in split_rows(train.y[rows], share, stream))
+    parts = {"train": Samples(train.x[kept], train.y[kept])}
+    if len(held_out):
+        parts["val"] = Samples(train.x[held_out], train.y[held_out])
+    return parts
 
 
 class Watch(Callback):
@@ -238,5 +239,9 @@ def _predictions(model: "Sequential", x: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, float]:
-    """Write infinities as NaN too: what is not finite is so in one way only."""
-    return {name: v if math.isfinite(v) else math.nan for name, v in values.items()}
+    """Return what the configuration decides; infinities as NaN, as they come back from a file."""
+    return {
+        name: value if math.isfinite(value) else math.nan
+        for name, value in values.items()
+        if name != "seconds"
+    }

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import lamella
@@ -12,6 +11,11 @@ from lamella.studies.data import StudyData, study_data
 from lamella.studies.run import Run, Task, train_run
 from lamella.studies.storage import StudyFolder
 from lamella.studies.study import Study
+from lamella.studies.threads import one_blas_thread
+
+
+class StudyStopped(LamellaError, RuntimeError):
+    """A study could not be run to its end; what was finished is kept, and the next call goes on."""
 
 
 def run_study(
@@ -22,12 +26,45 @@ def run_study(
         import joblib
     except ImportError:
         raise MissingExtraError("joblib", "studies", "running a study") from None
+    if not study.experiments:
+        raise UsageError(f"{study!r} was read from a folder of results: to run it, define it again")
     data = study_data(train, test)
     _expect_enough(study, data)
     tasks = plan(study, data.checksums)
     folder = None if out is None else StudyFolder(out)
-    done: dict[Task, Run] = {}
-    ...
+    done: dict[str, Run] = {}
+    if folder is not None:
+        folder.claim(study, tasks, data.checksums)
+        there = (folder.find(task) for task in tasks)
+        # What failed may have lacked memory, or a GPU: it is tried again. What diverged is known.
+        done = {run.key: run for run in there if run is not None and run.status != "failed"}
+    todo = [task for task in tasks if task.key not in done]
+    if not todo:
+        return [done[task.key] for task in tasks]
+    workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
+    bar = _bar(study, len(tasks), len(done), verbose)
+    # The limit is each worker's business, but where the workers are threads it is ours.
+    with one_blas_thread(), bar:
+        results = workers(
+            joblib.delayed(train_run)(task, study.experiments[task.arm], *data.to_send)
+            for task in todo
+        )
+        try:
+            for run, log in results:
+                if folder is not None:
+                    folder.write(run, log)
+                done[run.key] = run
+                bar.update()
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(_kept(len(done), len(tasks), out))
+            raise
+        except Exception as error:
+            said = " ".join(str(error).split())
+            reason = said if isinstance(error, LamellaError) else f"a worker is lost: {said}"
+            raise StudyStopped(f"{reason}. {_kept(len(done), len(tasks), out)}") from error
+        finally:
+            results.close()
+    return [done[task.key] for task in tasks]
 
 
 def plan(study: Study, checksums: dict[str, str]) -> list[Task]:
@@ -48,3 +85,33 @@ def plan(study: Study, checksums: dict[str, str]) -> list[Task]:
 def _key(config: dict[str, Any]) -> str:
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _expect_enough(study: Study, data: StudyData) -> None:
+    for arm, experiment in study.experiments.items():
+        if experiment.samples is not None and experiment.samples > len(data.train.y):
+            raise DataError(
+                f"arm {arm!r} wants {experiment.samples:,} training samples, but there are "
+                f"{len(data.train.y):,}"
+            )
+
+
+def _bar(study: Study, total: int, done: int, verbose: bool) -> Any:
+    from tqdm import tqdm  # takes longer to import than all of lamella
+
+    # No smoothing: arms take different times, and only the mean over all says when it will end.
+    return tqdm(
+        desc=study.name,
+        total=total,
+        initial=done,
+        unit="run",
+        smoothing=0,
+        file=sys.stderr,
+        disable=not verbose,
+    )
+
+
+def _kept(done: int, total: int, out: Any) -> str:
+    if out is None:
+        return f"{done} of {total} runs were done, and not kept: give out=, a folder"
+    return f"{done} of {total} runs are done and kept in {out}: the same call goes on from there"

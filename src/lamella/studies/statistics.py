@@ -19,7 +19,7 @@ import numpy as np
 
 from lamella.errors import MissingExtraError
 
-CONFIDENCE = 0.95
+CONFIDENCE, SIGNIFICANCE = 0.95, 0.05
 SAME = 1e-7
 """Numbers that differ by less than this share of their size differ by rounding only."""
 
@@ -165,7 +165,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _verdict(mean: float, p: float, higher_is_better: bool) -> Verdict:
     if math.isnan(p):
         return "no verdict"
-    if p >= 1 - CONFIDENCE:
+    if p >= SIGNIFICANCE:
         return "no difference shown"
     return "better" if (mean > 0) == higher_is_better else "worse"
 

@@ -101,8 +101,8 @@ class StudyFolder:
             return from_files(folder, study=task.study, arm=task.arm, seconds=seconds)
         except FileFormatError as error:
             warnings.warn(
-                f"{folder} (arm {task.arm!r}, seed {task.seed}) does not count until the study is "
-                f"run again: {error}",
+                f"{folder} (arm {task.arm!r}, seed {task.seed}) is damaged and left out; running "
+                f"the study again mends it: {error}",
                 DamagedRunWarning,
                 stacklevel=3,
             )

@@ -46,7 +46,7 @@ class Study:
     varies : list of str
         Dotted names of what differs between arms.
     cut : str
-        What `quick` left out; empty if nothing.
+        Of what it has fewer than when it was defined, see `quick`; empty if of nothing.
 
     Raises
     ------
@@ -70,7 +70,7 @@ class Study:
         self.name, self.title, self.question = _name(name), title or name, question
         self.base = fields_table(base)
         self.arms = {str(arm): fields_table(fields) for arm, fields in arms.items()}
-        self.own: Known = own_parts({"base": base, **arms})
+        self.own: Known = own_parts({"base": base, "arms": arms})
         self.seeds = _seeds(seeds)
         self.baseline = next(iter(self.arms)) if baseline is None else baseline
         expect_known("the baseline", self.baseline, self.arms)
@@ -127,6 +127,8 @@ class Study:
         from lamella.studies.results import Results
         from lamella.studies.runner import run_study
 
+        if n_jobs is not None and n_jobs != -1:
+            at_least("n_jobs", n_jobs, 1)
         runs = run_study(self, train, test, out=out, n_jobs=n_jobs, verbose=verbose)
         return Results(self, runs)
 
@@ -137,7 +139,7 @@ class Study:
         epochs: int | None = None,
         samples: int | None = None,
     ) -> "Study":
-        """Return a copy with other seeds, epochs or samples in all arms.
+        """Return a copy with other seeds, epochs or samples; ``cut`` says of what it has fewer.
 
         Raises
         ------
@@ -148,7 +150,9 @@ class Study:
         changes = {name: value for name, value in fields.items() if value is not None}
         for name in changes:
             if name in self.varies:
-                raise ArgumentError(f"study {self.name!r} compares {name}: they cannot be set")
+                raise ArgumentError(
+                    f"study {self.name!r} compares arms with different {name}: they cannot be set"
+                )
         resized = copy.copy(self)
         resized.base = {**self.base, **changes}
         resized.arms = {
@@ -157,30 +161,34 @@ class Study:
         }
         resized.seeds = self.seeds if seeds is None else _seeds(seeds)
         resized._complete()
+        sizes = zip(self._sizes().items(), resized._sizes().values(), strict=True)
+        fewer = [
+            f"{after:,} of {'all' if before is None else format(before, ',')} {name}"
+            for (name, before), after in sizes
+            if after is not None and (before is None or after < before)
+        ]
+        resized.cut = ", ".join(filter(None, [self.cut, *fewer]))
         return resized
 
     def quick(self, *, seeds: int = 2, epochs: int = 3, samples: int | None = 6000) -> "Study":
         """Return a copy that is done soon: with at most so many seeds, epochs and samples.
 
-        What the arms differ in is left as it is. ``cut`` of the copy says what was cut.
+        ``cut`` of the copy says what was cut. What the arms differ in is left as it is.
         """
-        changes: dict[str, Any] = {}
-        cut = []
-        if seeds < len(self.seeds):
-            changes["seeds"] = self.seeds[:seeds]
-            cut.append(f"{seeds} of {len(self.seeds)} seeds")
+        limits = {"epochs": epochs, "samples": samples}
+        present = self._sizes()
+        changes = {
+            name: limit
+            for name, limit in limits.items()
+            if name not in self.varies
+            and limit is not None
+            and (present[name] is None or present[name] > limit)
+        }
+        return self.resized(seeds=self.seeds[:seeds], **changes)
+
+    def _sizes(self) -> dict[str, Any]:
         some = next(iter(self.experiments.values()))
-        for name, present, limit in (
-            ("epochs", some.epochs, epochs),
-            ("samples", some.samples, samples),
-        ):
-            if name not in self.varies and limit and (present is None or limit < present):
-                changes[name] = limit
-                whole = "all" if present is None else f"{present:,}"
-                cut.append(f"{limit:,} of {whole} {name}")
-        smaller = self.resized(**changes)
-        smaller.cut = ", ".join(cut)
-        return smaller
+        return {"seeds": len(self.seeds), "epochs": some.epochs, "samples": some.samples}
 
     def description(self) -> Table:
         """Return all of it as a plain table, as JSON can hold it."""

@@ -15,8 +15,8 @@ _limits: threadpool_limits | None = None
 def one_blas_thread() -> Iterator[None]:
     """Use one BLAS thread in this block.
 
-    The limit is the process's. Where several threads are in such a block, the last to leave it
-    gives back what the first has found.
+    The limit is the process's: where several threads are in such a block, it holds until the last
+    has left.
     """
     global _holders, _limits
     with _lock:

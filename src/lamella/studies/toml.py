@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from lamella.errors import ArgumentError, FileFormatError
-from lamella.studies.study import Study
 from lamella.studies.plain import expect_known
+from lamella.studies.study import Study
 
 WORDS = ("name", "title", "question", "baseline", "seeds", "base", "arms")
 

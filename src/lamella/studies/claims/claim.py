@@ -51,7 +51,8 @@ class Claim:
         The claim in one sentence.
     parts : sequence of Part
     studies : sequence of str
-        The bundled studies that decide it.
+        The bundled studies that decide it; the chapter of the first is the claim's, unless it is
+        about several chapters.
     mistakes : sequence of str
         Mistakes in the report's code that may explain what it saw; names of paragraphs on the page.
     """

@@ -143,7 +143,8 @@ def compare(
         gap = replace(gap, p=difference(ours.name, theirs.name, moved, theirs.by_seed).p)
     note = gap.note
     if (broken := ours.broken + theirs.broken) and not note.startswith("no seed"):
-        note = f"{broken} runs diverged and are left out" + (f"; {note}" if note else "")
+        count = f"{broken} runs diverged and are" if broken > 1 else "1 run diverged and is"
+        note = f"{count} left out" + (f"; {note}" if note else "")
     return Finding(measure, ours, theirs, more, by, gap, "not run", note)
 
 

@@ -23,7 +23,7 @@ def to_svg(figure: "Figure") -> str:
 
     markup = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "lamella", "svg.fonttype": "none"}):
-        title = {"Title": figure.get_suptitle() or None}
+        title = {"Title": figure.get_suptitle().replace(r"\$", "$") or None}
         figure.savefig(
             markup,
             format="svg",

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lamella.arguments import one_of
-from lamella.errors import MissingExtraError
+from lamella.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from lamella.studies.results import Results
 
 # Okabe and Ito's colours, told apart by everybody. Their yellow is left out, which is not seen on
 # white, and their black is each theme's ink.
@@ -19,6 +21,10 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "ink", "#56B4E9", "#E69F0
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", "*")
 LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 DPI = 150
+
+
+class NothingToDraw(DataError):
+    """The results lack the numbers that a picture shows."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,28 @@ def frame(
     height: float,
     *,
     title: str = "",
-    panels: int = 1,
-    share_y: bool = False,
-) -> "tuple[Figure, list[Axes]]":
-    """Make a figure with empty axes side by side.
+    subtitle: str = "",
+    rows: int = 1,
+    columns: int = 1,
+    share: str = "",
+) -> "tuple[Figure, Any]":
+    """Make a figure of so many inches, with empty axes.
+
+    Parameters
+    ----------
+    theme : Theme
+    width, height : float
+    title, subtitle : str
+        What it is about; what is drawn.
+    rows, columns : int
+        Of axes.
+    share : {"", "x", "y"}
+        The axis that they have in common: "x" down the columns, "y" along the rows.
+
+    Returns
+    -------
+    figure : Figure
+    axes : array of Axes (rows, columns)
 
     Raises
     ------
@@ -86,12 +110,43 @@ def frame(
     except ImportError:
         raise MissingExtraError("matplotlib", "plot", "drawing pictures") from None
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor=theme.paper)
-    axes = list(figure.subplots(1, panels, squeeze=False, sharey=share_y)[0])
-    for panel in axes:
+    axes = figure.subplots(
+        rows,
+        columns,
+        squeeze=False,
+        sharex="col" if share == "x" else False,
+        sharey="row" if share == "y" else False,
+    )
+    for panel in axes.ravel():
         quieten(panel, theme)
-    if title:
-        figure.suptitle(title, x=0.012, ha="left", color=theme.ink, fontsize=11, weight="bold")
+    _head(figure, theme, title, subtitle)
     return figure, axes
+
+
+def _head(figure: "Figure", theme: Theme, title: str, subtitle: str) -> None:
+    """Write title and subtitle at the left edge, and leave the rest to the axes."""
+    height, left = figure.get_figheight(), 0.08 / figure.get_figwidth()
+    used = 0.07
+    if title:
+        bold = {"color": theme.ink, "fontsize": 11, "weight": "bold"}
+        figure.suptitle(literal(title), x=left, y=1 - used / height, ha="left", va="top", **bold)
+        used += 0.22
+    if subtitle:
+        pale = {"color": theme.quiet, "fontsize": 8.5}
+        figure.text(left, 1 - used / height, literal(subtitle), va="top", **pale)
+        used += 0.2
+    engine: Any = figure.get_layout_engine()
+    engine.set(w_pad=0.06, wspace=0.03, rect=(0, 0, 1, 1 - used / height))
+
+
+def title_of(results: "Results", title: str | None) -> str:
+    """Return the title that was asked for, or the study's."""
+    return (results.study.title or results.study.name) if title is None else title
+
+
+def literal(text: str) -> str:
+    """Return ``text`` so that matplotlib takes no dollar sign for the begin of a formula."""
+    return text.replace("$", r"\$")
 
 
 def quieten(axes: "Axes", theme: Theme) -> None:
@@ -104,22 +159,23 @@ def quieten(axes: "Axes", theme: Theme) -> None:
 
 
 def caption(axes: "Axes", text: str, theme: Theme) -> None:
-    """Write above the axes what they show."""
+    """Write above one of several axes what is particular to it."""
     axes.set_title(text, loc="left", fontsize=8.5, color=theme.quiet)
 
 
-def legend_below(
-    figure: "Figure", handles: Sequence[Any], theme: Theme, *, columns: int | None = None
-) -> None:
-    """Name the arms below the axes, in as many columns as there is room for."""
-    longest = max((len(handle.get_label()) for handle in handles), default=0)
+def legend_below(figure: "Figure", handles: Sequence[Any], theme: Theme) -> None:
+    """Name the arms below all axes, in as many columns as there is room for."""
+    longest = max(len(handle.get_label()) for handle in handles)
     room = max(1, int(figure.get_figwidth() / (0.085 * longest + 0.55)))
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=columns or min(len(handles), room),
-        frameon=False,
-        fontsize=9,
-        labelcolor=theme.ink,
-        handlelength=2.6,
-    )
+    columns = min(len(handles), room)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, **_legend_look(theme))
+
+
+def legend_beside(axes: "Axes", handles: Sequence[Any], theme: Theme) -> None:
+    """Name the arms to the right of one of several axes."""
+    place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+    axes.legend(handles=handles, **place, **_legend_look(theme))
+
+
+def _legend_look(theme: Theme) -> dict[str, Any]:
+    return {"frameon": False, "fontsize": 9, "labelcolor": theme.ink, "handlelength": 2.6}

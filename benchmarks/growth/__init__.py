@@ -1,0 +1,1 @@
+"""How the cost of training grows: `__main__` says how it is measured."""

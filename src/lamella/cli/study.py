@@ -1,0 +1,136 @@
+"""Run comparisons over several seeds: the bundled ones, or your own from a TOML file."""
+
+import argparse
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamella.cli.messages import complain
+from lamella.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from lamella.studies.results import Results
+    from lamella.studies.study import Study
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare ``lamella study list``, ``run`` and ``show``."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+
+    about = "list the studies that come with lamella"
+    action = actions.add_parser("list", help=about, description=about, allow_abbrev=False)
+    action.set_defaults(action=_list)
+
+    about = "run a study, or go on with it where it was interrupted"
+    action = actions.add_parser("run", help=about, description=about, allow_abbrev=False)
+    action.set_defaults(action=_run)
+    action.add_argument("study", metavar="NAME_OR_TOML", help="a bundled study, or a TOML file")
+    action.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 for every arm")
+    action.add_argument("--epochs", type=int, metavar="N", help="of every training")
+    action.add_argument(
+        "--n-jobs",
+        type=int,
+        default=-1,
+        metavar="N",
+        help="processes at a time (default: one a core); the results are the same bits",
+    )
+    action.add_argument(
+        "--out", metavar="DIR", help="folder for the results (default: runs/NAME, or NAME-quick)"
+    )
+    action.add_argument(
+        "--quick", action="store_true", help="fewer seeds, epochs and samples; says what was cut"
+    )
+    action.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    about = "print what the runs in a folder have shown so far"
+    action = actions.add_parser("show", help=about, description=about, allow_abbrev=False)
+    action.set_defaults(action=_show)
+    action.add_argument("folder", metavar="DIR", help="where a study was run")
+    action.add_argument("--to", metavar="ARM", help="compare to this arm")
+    action.add_argument(
+        "--measure", default="test_accuracy", help="what to compare (default: %(default)s)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked for."""
+    with _warnings_as_lines():
+        status: int = args.action(args)
+    return status
+
+
+def _list(args: argparse.Namespace) -> int:
+    from lamella.studies import bundled
+
+    names = bundled.names()
+    width = max(map(len, names))
+    for name in names:
+        print(f"{name:<{width}}  {bundled.summary(name)}")
+    return 0
+
+
+def _run(args: argparse.Namespace) -> int:
+    study = _sized(_study(args.study), args)
+    out = Path(args.out or Path("runs") / (study.name + "-quick" * args.quick))
+    print(study.title + (f": {study.question}" if study.question else ""))
+    size = f"{_count(len(study.arms), 'arm')}, {_count(len(study.seeds), 'seed')}"
+    print(f"{size}; cut to {study.cut}" if study.cut else size, flush=True)
+    try:
+        results = study.run(out=out, n_jobs=args.n_jobs, verbose=not args.quiet)
+    except KeyboardInterrupt as interrupt:
+        complain("interrupted. " + " ".join(getattr(interrupt, "__notes__", [])))
+        return 130
+    status = _print(results)
+    print(f"in {out}")
+    return status
+
+
+def _show(args: argparse.Namespace) -> int:
+    from lamella.studies.results import Results
+
+    return _print(Results.load(args.folder), to=args.to, measure=args.measure)
+
+
+def _study(name: str) -> "Study":
+    from lamella.studies import bundled
+    from lamella.studies.toml import load_study
+
+    return load_study(name) if name.endswith(".toml") else bundled.load(name)
+
+
+def _sized(study: "Study", args: argparse.Namespace) -> "Study":
+    if args.quick:
+        if args.seeds is not None or args.epochs is not None:
+            raise ArgumentError("--quick decides seeds and epochs: leave out --seeds and --epochs")
+        return study.quick()
+    return study.resized(seeds=args.seeds, epochs=args.epochs)
+
+
+def _print(results: "Results", to: str | None = None, measure: str = "test_accuracy") -> int:
+    """Print tables and what is missing; the status is 1 if a run failed."""
+    print()
+    print(results.table())
+    if len(results.arms) > 1:
+        print()
+        print(results.compare(to=to, measure=measure))
+    for run in results.failed:
+        complain(f"arm {run.arm!r}, seed {run.seed} {run.status}: {run.reason}")
+    if results.missing:
+        complain(f"{_count(len(results.missing), 'run')} still to be done")
+    return int(any(run.status == "failed" for run in results.failed))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    from lamella.studies.storage import DamagedRunWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DamagedRunWarning)
+        warnings.showwarning = lambda message, *place, **options: complain(message)
+        yield

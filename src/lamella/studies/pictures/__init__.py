@@ -1,0 +1,149 @@
+"""Pictures of results, drawn with matplotlib's objects: no window, no global state.
+
+An arm has the same colour and mark in all of them. Each can be had for light and for dark pages.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lamella.disk import expect_writable
+from lamella.errors import ArgumentError, UsageError
+from lamella.studies.measures import MEASURES
+from lamella.studies.pictures.confusion import confusion
+from lamella.studies.pictures.differences import difference_points
+from lamella.studies.pictures.losses import loss_curves
+from lamella.studies.pictures.mistakes import mistakes
+from lamella.studies.pictures.original import report_loss, report_scores, report_test
+from lamella.studies.pictures.points import score_points
+from lamella.studies.pictures.saving import save, to_png, to_svg
+from lamella.studies.pictures.scores import score_curves
+from lamella.studies.pictures.style import NothingToDraw
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lamella.studies.results import Results
+
+__all__ = [
+    "NothingToDraw",
+    "confusion",
+    "difference_points",
+    "draw",
+    "loss_curves",
+    "mistakes",
+    "report_loss",
+    "report_scores",
+    "report_test",
+    "save",
+    "save_all",
+    "score_curves",
+    "score_points",
+    "to_png",
+    "to_svg",
+]
+
+CURVES = ("accuracy", "val_accuracy", "val_loss")
+NAMED: dict[str, Callable[..., "Figure"]] = {
+    "loss": loss_curves,
+    "differences": difference_points,
+    "confusion": confusion,
+    "mistakes": mistakes,
+    "report_loss": report_loss,
+    "report_scores": report_scores,
+    "report_test": report_test,
+}
+REPORT = {
+    "report_loss": "train_loss",
+    "report_scores": "train_scr",
+    "report_test": "test_scr",
+}
+"""How the report calls its figures, behind the title of the experiment and "contrast"."""
+
+
+def draw(results: "Results", name: str, **options: Any) -> "Figure":
+    """Draw one picture.
+
+    Parameters
+    ----------
+    results : Results
+    name : str
+        "loss": training loss of every step, smoothed, against epochs.
+        "val_accuracy", "val_loss", "accuracy": curves over epochs.
+        "test_accuracy" or any other measure: points with intervals.
+        "differences": to one arm, paired, with verdicts (``measure=``, ``to=``).
+        "confusion", "mistakes": of one arm (``test=`` the test set, ``arm=``).
+        "report_loss", "report_scores", "report_test": the report's own (``seed=``).
+    **options
+        Of the picture, beside ``theme`` ("light" or "dark") and ``title``.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no picture of that name.
+    NothingToDraw
+        If the results lack what it shows.
+    """
+    if name in ("confusion", "mistakes") and "test" not in options:
+        raise UsageError(
+            f"runs do not keep the test set: pass it, results.plot({name!r}, test=test)"
+        )
+    if name in NAMED:
+        return NAMED[name](results, **options)
+    if name in CURVES:
+        return score_curves(results, name, **options)
+    if name in MEASURES or name.startswith("epochs_to_"):
+        return score_points(results, name, **options)
+    raise ArgumentError(
+        f"there is no picture {name!r}: there are {', '.join([*NAMED, *CURVES])}, and points of "
+        f"{', '.join(measure for measure in MEASURES if measure not in CURVES)}"
+    )
+
+
+def save_all(
+    results: "Results",
+    folder: Path,
+    formats: Sequence[str] = ("png", "svg"),
+    *,
+    test: Any = None,
+    theme: str = "light",
+) -> list[Path]:
+    """Write all pictures that the results have the numbers for.
+
+    Parameters
+    ----------
+    results : Results
+    folder : path
+        Made if it is not there.
+    formats : list of str
+        "png", "svg" or both.
+    test : (x, y), optional
+        The test set, for the confusion matrix and the mistakes of the baseline.
+    theme : {"light", "dark"}
+
+    Returns
+    -------
+    list of Path
+        What was written. The report's own figures have the report's own names.
+    """
+    expect_writable(folder)
+    names = ["loss", "val_accuracy", "val_loss", *REPORT]
+    if any("test_accuracy" in run.scores for run in results.runs):
+        names += ["test_accuracy", *(["differences"] if len(results.arms) > 1 else [])]
+    if test is not None:
+        names += ["confusion", "mistakes"]
+    written = []
+    for name in names:
+        options = {"test": test} if name in ("confusion", "mistakes") else {}
+        try:
+            figure = draw(results, name, theme=theme, **options)
+        except NothingToDraw:
+            continue
+        stem = f"{_plain(results.study.name)}_contrast_{REPORT[name]}" if name in REPORT else name
+        written += [save(figure, folder / f"{stem}.{kind}") for kind in formats]
+    return written
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name)

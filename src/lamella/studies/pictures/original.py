@@ -1,0 +1,192 @@
+"""The three figures of the report that lamella grew out of, as it drew them: one seed, raw numbers.
+
+The other pictures say the same more honestly: with intervals, against epochs, and without a line
+through names.
+"""
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lamella.studies.pictures.style import (
+    NothingToDraw,
+    Theme,
+    arm_styles,
+    frame,
+    get_theme,
+    literal,
+    title_of,
+)
+from lamella.studies.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from lamella.studies.results import Results
+
+BINS = 400
+"""A curve of more than twice as many steps is drawn by the lowest and highest of each bin."""
+LABEL = 8.0
+"""Size of the annotations, in points."""
+
+
+def report_loss(
+    results: "Results", *, seed: int | None = None, theme: str = "light", title: str | None = None
+) -> "Figure":
+    """Draw the loss of every step against steps, unsmoothed; of the first seed by default."""
+    look = get_theme(theme)
+    runs = _runs(results, seed)
+    figure, ((axes,),) = frame(look, 8.0, 5.0, title=title_of(results, title))
+    for arm, run in runs.items():
+        x, y = envelope(np.asarray(run.step_losses, np.float64))
+        axes.plot(
+            x, y, label=literal(arm), color=arm_styles(results.arms, look)[arm].color, linewidth=0.8
+        )
+    _dress(axes, "steps:", "loss:", look)
+    _legend(axes, look, loc="upper right")
+    return figure
+
+
+def report_scores(
+    results: "Results", *, seed: int | None = None, theme: str = "light", title: str | None = None
+) -> "Figure":
+    """Draw the validation accuracy of every epoch, each point with its value."""
+    look = get_theme(theme)
+    curves = {
+        arm: [row["val_accuracy"] for row in run.epochs]
+        for arm, run in _runs(results, seed).items()
+        if run.epochs and "val_accuracy" in run.epochs[0]
+    }
+    if not curves:
+        raise NothingToDraw("no run has validation scores: nothing was held out")
+    longest = max(map(len, curves.values()))
+    width, height = max(8.0, 0.62 * longest + 1.5), 5.0 + 0.16 * max(0, len(curves) - 4)
+    figure, ((axes,),) = frame(look, width, height, title=title_of(results, title))
+    styles = arm_styles(results.arms, look)
+    for arm, scores in curves.items():
+        style = styles[arm]
+        axes.plot(
+            range(1, len(scores) + 1),
+            scores,
+            label=literal(arm),
+            color=style.color,
+            marker=style.mark,
+            linestyle=style.line,
+            markersize=5,
+            linewidth=1.5,
+        )
+    _dress(axes, "epochs:", "score:", look)
+    line = 1.25 * LABEL / 72 / (height - 1.2)  # of a label, as a share of the axes' height
+    low, high = axes.get_ylim()
+    high = low + (high - low) / (1 - line * (len(curves) + 1))  # room for the labels
+    axes.set_ylim(low, high)
+    for epoch in range(longest):
+        arms = [arm for arm in curves if len(curves[arm]) > epoch]
+        places = apart([(curves[arm][epoch] - low) / (high - low) + line for arm in arms], line)
+        for arm, place in zip(arms, places, strict=True):
+            _annotate(axes, (epoch + 1, place), curves[arm][epoch], styles[arm].color)
+    axes.set_xticks(range(1, longest + 1))
+    _four_digits(axes)
+    # Where curves rise, the corner is theirs: the legend is right of it.
+    _legend(axes, look, loc="upper left", bbox_to_anchor=(1.005, 1))
+    return figure
+
+
+def report_test(
+    results: "Results", *, seed: int | None = None, theme: str = "light", title: str | None = None
+) -> "Figure":
+    """Draw one line through the test accuracies of all arms, each point with its value."""
+    look = get_theme(theme)
+    runs = _runs(results, seed)
+    scores = {
+        arm: run.scores["test_accuracy"]
+        for arm, run in runs.items()
+        if run.done and "test_accuracy" in run.scores
+    }
+    if not scores:
+        raise NothingToDraw("no run is done: there are no test scores")
+    width = max(8.0, 0.6 * len(scores))
+    figure, ((axes,),) = frame(look, width, 4.6, title=title_of(results, title))
+    styles = arm_styles(results.arms, look)
+    axes.plot(range(len(scores)), list(scores.values()), color=look.quiet, linewidth=1.0)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.08 * (high - low))
+    for place, (arm, score) in enumerate(scores.items()):
+        axes.plot(place, score, marker=styles[arm].mark, color=styles[arm].color, markersize=7)
+        axes.annotate(
+            f"{score:.4f}",
+            (place, score),
+            (0, 7),
+            textcoords="offset points",
+            ha="center",
+            fontsize=LABEL,
+            color=look.ink,
+        )
+    _dress(axes, "", "score:", look)
+    tight = max(map(len, scores)) * len(scores) > 17 * width
+    slant = {"rotation": 25, "ha": "right"} if tight else {}
+    axes.set_xticks(range(len(scores)), [*map(literal, scores)], fontsize=6, **slant)
+    _four_digits(axes)
+    return figure
+
+
+def envelope(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return steps, counted from 1, and values that draw the same curve with fewer points."""
+    if len(values) <= 2 * BINS:
+        return np.arange(1, len(values) + 1), values
+    steps = []
+    for part in np.array_split(np.arange(len(values)), BINS):
+        steps += sorted({part[values[part].argmin()], part[values[part].argmax()]})
+    chosen = np.array(steps)
+    return chosen + 1, values[chosen]
+
+
+def apart(places: list[float], gap: float) -> list[float]:
+    """Move labels up, as little as it takes, so that each is ``gap`` above the one below it."""
+    moved = list(places)
+    order = sorted(range(len(places)), key=lambda label: places[label])
+    for below, above in pairwise(order):
+        moved[above] = max(moved[above], moved[below] + gap)
+    return moved
+
+
+def _runs(results: "Results", seed: int | None) -> dict[str, Run]:
+    seed = results.seeds[0] if seed is None else seed
+    runs = {run.arm: run for run in results.runs if run.seed == seed and len(run.step_losses)}
+    if not runs:
+        raise NothingToDraw(f"there is nothing to draw: no run with seed {seed}")
+    return runs
+
+
+def _annotate(axes: "Axes", place: tuple[float, float], value: float, color: str) -> None:
+    axes.text(
+        *place,
+        f"{value:.4f}",
+        transform=axes.get_xaxis_transform(),
+        ha="center",
+        va="center",
+        fontsize=LABEL,
+        color=color,
+    )
+
+
+def _dress(axes: "Axes", x: str, y: str, theme: Theme) -> None:
+    axes.set_xlabel(x, color=theme.ink, fontsize=9)
+    axes.set_ylabel(y, color=theme.ink, fontsize=9)
+    axes.grid(axis="y", color=theme.rule, linewidth=0.8)
+
+
+def _four_digits(axes: Any) -> None:
+    axes.yaxis.set_major_formatter("{x:.4f}")
+
+
+def _legend(axes: "Axes", theme: Theme, **place: Any) -> None:
+    axes.legend(
+        **place,
+        fontsize=9,
+        labelcolor=theme.ink,
+        facecolor=theme.paper,
+        edgecolor=theme.rule,
+    )

@@ -1,0 +1,80 @@
+"""A score after every epoch."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lamella.studies.measures import MEASURES
+from lamella.studies.pictures.closer import closer_limits
+from lamella.studies.pictures.lines import Curves, band_text, draw_curves, epoch_axis, log_axis
+from lamella.studies.pictures.style import NothingToDraw, caption, get_theme, title_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from lamella.studies.results import Results
+
+
+def score_curves(
+    results: "Results",
+    column: str = "val_accuracy",
+    *,
+    theme: str = "light",
+    title: str | None = None,
+) -> "Figure":
+    """Draw a score after every epoch: mean over seeds, with a band from lowest to highest.
+
+    Where the arms end close together, a second panel shows the better half of them closely.
+
+    Parameters
+    ----------
+    results : Results
+    column : str
+        Of the epochs: "val_accuracy", "val_loss", "accuracy", "loss".
+    theme : {"light", "dark"}
+    title : str, optional
+        The study's, if left out.
+    """
+    curves: Curves = {}
+    for arm in results.arms:
+        runs = [run for run in results.of(arm) if run.epochs and column in run.epochs[0]]
+        if runs:
+            rows = np.array([[row.get(column, np.nan) for row in run.epochs] for run in runs])
+            curves[arm] = (np.arange(1, rows.shape[1] + 1), rows)
+    if not curves:
+        known = dict.fromkeys(name for run in results.runs for row in run.epochs for name in row)
+        raise NothingToDraw(
+            f"no finished run has {column!r}; epochs have {', '.join(known) or 'none'}"
+        )
+    look = get_theme(theme)
+    share = column.endswith("accuracy")
+    limits = _closer(curves) if share else None
+    label = MEASURES[column].label if column in MEASURES else f"training {column}"
+    figure, axes = draw_curves(
+        results,
+        curves,
+        look,
+        title=title_of(results, title),
+        subtitle=f"{label.capitalize()} after every epoch{band_text(results)}",
+        columns=1 if limits is None else 2,
+    )
+    epoch_axis(axes, 1, max(len(x) for x, _ in curves.values()), look)
+    if not share:
+        log_axis(axes, curves)
+        return figure
+    for panel in axes.ravel():
+        panel.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
+    if limits is not None:
+        caption(axes[0, 1], "closer", look)
+        for panel in axes[:, 1]:
+            panel.set_ylim(limits)
+    return figure
+
+
+def _closer(curves: Curves) -> tuple[float, float] | None:
+    """Return limits for the second half of the epochs of the better half of the arms."""
+    late = [rows[:, rows.shape[1] // 2 :] for _, rows in curves.values()]
+    everything = np.concatenate([rows.ravel() for _, rows in curves.values()])
+    spans = [(float(rows.min()), float(rows.max())) for rows in late]
+    whole = (float(everything.min()), float(everything.max()))
+    return closer_limits(spans, whole, max(high for _, high in spans))

@@ -1,0 +1,147 @@
+"""One page that tells of studies: set-up, pictures, tables and, of the report's, the verdicts.
+
+The page is one HTML file that needs nothing else: styles, script and drawings are inside.
+"""
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lamella.disk import write_atomically
+from lamella.errors import DataError, MissingExtraError, UsageError
+from lamella.studies import bundled
+from lamella.studies.claims import Claim, judge
+from lamella.studies.page.sections import section, slug
+from lamella.studies.page.verdicts import tally, told
+from lamella.studies.results import Results
+
+
+def write_report(results: Results | Iterable[Results], path: Any) -> Path:
+    """Write the page of one study or of many; return its path.
+
+    Parameters
+    ----------
+    results : Results or iterable of Results
+    path : path
+        Written whole or not at all.
+
+    Raises
+    ------
+    MissingExtraError
+        If jinja2 or scipy is not installed.
+    DataError
+        If there is no run to tell of.
+    """
+    several = [results] if isinstance(results, Results) else list(results)
+    write_atomically(Path(path), render(several).encode())
+    return Path(path)
+
+
+def read_all(folder: Any) -> list[Results]:
+    """Read the study in a folder, or the studies in the folders within it.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}")
+    inside = sorted(child for child in folder.iterdir() if (child / "study.json").is_file())
+    found = [folder] if (folder / "study.json").is_file() else inside
+    if not found:
+        raise UsageError(
+            f"{folder} holds no study, nor do the folders in it: run one first, such as "
+            f"lamella study run learning-rate --quick --out {folder / 'learning-rate'}"
+        )
+    return [Results.load(each) for each in found]
+
+
+def render(results: Sequence[Results]) -> str:
+    """Return the page as text."""
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError:
+        raise MissingExtraError("jinja2", "studies", "the report") from None
+    finished = [each for each in results if each.runs]
+    if not finished:
+        raise DataError("no run is finished yet, so there is nothing to tell")
+    environment = Environment(
+        loader=PackageLoader("lamella.studies", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page: str = environment.get_template("page.html.jinja").render(**_page(finished))
+    return page
+
+
+def _page(results: Sequence[Results]) -> dict[str, Any]:
+    originals = [each for each in results if bundled.original(each.study)]
+    own = [each for each in results if each not in originals]
+    claims = judge(originals) if originals else []
+    runs = [run for each in results for run in each.runs]
+    return {
+        "title": _title(results, originals),
+        "chapters": _chapters(originals, own, claims),
+        "claims": told(claims),
+        "tally": tally(claims),
+        "parts": sum(len(claim.parts) for claim in claims),
+        "mistakes": tomllib.loads(_file("mistakes.toml")),
+        "css": _file("page.css"),
+        "js": _file("page.js"),
+        "cut": any(bundled.cut(each.study) for each in originals),
+        "studies": len(results),
+        "runs": len(runs),
+        "took": _duration(sum(run.seconds for run in runs)),
+        "versions": sorted({str(run.config["lamella"]) for run in runs}),
+    }
+
+
+def _title(results: Sequence[Results], originals: Sequence[Results]) -> str:
+    if originals:
+        return "Handwritten digits, compared again"
+    return results[0].study.title if len(results) == 1 else "Studies"
+
+
+def _chapters(
+    originals: Sequence[Results], own: Sequence[Results], claims: Sequence[Claim]
+) -> list[dict[str, Any]]:
+    """Return the chapters that have anything in them; a claim stands where its studies are."""
+    studies = {each.study.name: each for each in originals}
+    chapters, placed = [], set()
+    for title, names in bundled.CHAPTERS.items():
+        here = [claim for claim in claims if set(claim.studies) <= set(names)]
+        placed |= {claim.number for claim in here}
+        there = [section(studies[name], title) for name in names if name in studies]
+        chapters.append(_chapter(title, there, here))
+    left = [claim for claim in claims if claim.number not in placed]
+    chapters.append(_chapter("Taken together", [], left))
+    chapters.append(_chapter("Other studies" if originals else "Results", map(section, own), []))
+    return [chapter for chapter in chapters if chapter["studies"] or chapter["claims"]]
+
+
+def _chapter(
+    title: str, studies: Iterable[dict[str, Any]], claims: Sequence[Claim]
+) -> dict[str, Any]:
+    judged = told([claim for claim in claims if claim.verdict != "not run"])
+    return {
+        "id": f"chapter-{slug(title)}",
+        "title": title,
+        "studies": list(studies),
+        "claims": judged,
+    }
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
+
+
+def _file(name: str) -> str:
+    return (resources.files("lamella.studies.page") / name).read_text(encoding="utf-8")

@@ -1,0 +1,63 @@
+"""Tables that are read: as aligned text, as CSV."""
+
+import csv
+import io
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+WIDEST = 16
+"""Headings that are longer go over several lines."""
+
+
+@dataclass(frozen=True, repr=False)
+class TextTable:
+    """Rows of text under headings; printing it aligns them.
+
+    Attributes
+    ----------
+    title : str
+    head : list of str
+    rows : list of list of str
+        As many cells as ``head`` has. The first column is set left, the others right.
+    notes : list of str
+        Lines below.
+    left : tuple of int
+        Numbers of further columns set left.
+    """
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+    left: Sequence[int] = ()
+
+    def __str__(self) -> str:
+        heads = [textwrap.wrap(name, WIDEST) for name in self.head]
+        deepest = max(map(len, heads))
+        head = list(zip(*([""] * (deepest - len(lines)) + lines for lines in heads), strict=True))
+        columns = list(zip(*head, *self.rows, strict=True))
+        widths = [max(map(len, column)) for column in columns]
+        rule = ["-" * width for width in widths]
+        lines = [self._line(cells, widths) for cells in (*head, rule, *self.rows)]
+        return "\n".join([self.title, "", *lines, *([""] if self.notes else []), *self.notes])
+
+    __repr__ = __str__
+
+    def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
+        aligned = [
+            cell.ljust(width) if place == 0 or place in self.left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "  ".join(aligned).rstrip()
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Return rows as CSV, under all the names that occur; what a row lacks stays empty."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

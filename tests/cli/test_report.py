@@ -1,0 +1,46 @@
+"""lamella report."""
+
+from pathlib import Path
+
+import pytest
+
+from ..studies.small import TEST, TRAIN, small_study
+from .conftest import Call
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study that was run; only to be read."""
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    small_study().run(TRAIN, TEST, out=folder, verbose=False)
+    return folder
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_report_writes_one_page_and_says_where(
+    call: Call, folder: Path, tmp_path: Path, above: bool
+) -> None:
+    page = tmp_path / "page.html"
+    done = call("report", folder.parent if above else folder, "--out", page)
+    assert (done.status, done.err) == (0, "")
+    assert done.out == f"{page}: 1 study, 6 runs, 0.0 MB\n"
+    assert page.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_folder_without_studies_is_told_in_one_line(call: Call, tmp_path: Path) -> None:
+    done = call("report", tmp_path)
+    assert done.status == 2
+    assert f"{tmp_path} holds no study" in done.err
+    assert "lamella study run learning-rate --quick" in done.err
+
+
+def test_page_that_cannot_be_written_is_told(call: Call, folder: Path, tmp_path: Path) -> None:
+    done = call("report", folder, "--out", tmp_path / "missing" / "page.html")
+    assert done.status == 2
+    assert "cannot write" in done.err
+
+
+def test_missing_jinja_is_told_with_the_extra(without: Call, folder: Path) -> None:
+    done = without("jinja2", "report", folder)
+    assert done.status == 2
+    assert "pip install 'lamella[studies]'" in done.err

@@ -1,0 +1,240 @@
+"""lamella study: list, run and show, and what they refuse."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lamella.studies import StudyFolder, load_study
+
+from .conftest import Call
+
+pytest.importorskip("joblib", reason="joblib is not installed")
+pytest.importorskip("scipy", reason="scipy is not installed")
+
+TOML = """
+name = "rates"
+title = "Learning rates"
+question = "Is a larger step better?"
+seeds = 2
+
+[base]
+model = { class = "MLP", hidden = [8] }
+epochs = 1
+samples = 600
+
+[arms.small]
+optimizer.lr = 1e-3
+
+[arms.large]
+optimizer.lr = 1e-2
+"""
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    path = tmp_path / "rates.toml"
+    path.write_text(TOML)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(command: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the study run to its end; only to be read."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "rates.toml").write_text(TOML)
+    done = command("study", "run", folder / "rates.toml", "--out", folder / "out", "--n-jobs", 2)
+    assert done.status == 0, done.err
+    (folder / "stdout").write_text(done.out)
+    (folder / "stderr").write_text(done.err)
+    return folder
+
+
+def test_list_names_every_bundled_study_with_a_summary(call: Call) -> None:
+    from lamella.studies import bundled
+
+    done = call("study", "list")
+    assert done.status == 0
+    lines = done.out.splitlines()
+    assert [line.split()[0] for line in lines] == bundled.names()
+    assert all(
+        bundled.summary(name) in line for name, line in zip(bundled.names(), lines, strict=True)
+    )
+
+
+def test_run_tells_the_question_the_size_and_the_results(finished: Path) -> None:
+    said = (finished / "stdout").read_text()
+    assert said.startswith("Learning rates: Is a larger step better?\n2 arms, 2 seeds\n")
+    runs = StudyFolder(finished / "out").runs()
+    means = {
+        arm: sum(run.scores["test_accuracy"] for run in runs if run.arm == arm) / 2
+        for arm in ("small", "large")
+    }
+    for arm, mean in means.items():
+        assert re.search(rf"^{arm} .*{100 * mean:.2f}", said, re.MULTILINE), said
+    assert said.endswith(f"in {finished / 'out'}\n")
+
+
+def test_run_shows_one_bar(finished: Path) -> None:
+    assert "4/4" in (finished / "stderr").read_text()
+
+
+def test_a_finished_study_is_told_again_and_not_run(call: Call, finished: Path) -> None:
+    done = call("study", "run", finished / "rates.toml", "--out", finished / "out")
+    assert done.status == 0
+    assert done.out == (finished / "stdout").read_text()
+    assert done.err == ""
+
+
+def test_show_prints_what_run_printed(call: Call, finished: Path) -> None:
+    done = call("study", "show", finished / "out")
+    assert done.status == 0
+    assert done.out.strip()
+    assert done.out in (finished / "stdout").read_text()
+
+
+def test_show_compares_to_another_arm(call: Call, finished: Path) -> None:
+    to_small, to_large = (
+        call("study", "show", finished / "out", "--to", arm).out for arm in ("small", "large")
+    )
+    assert to_small != to_large
+    assert call("study", "show", finished / "out").out == to_small
+
+
+def test_show_tells_what_is_still_to_be_done(call: Call, finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    toml = finished / "rates.toml"
+    done = call("study", "run", toml, "--out", out, "--seeds", 2, "--n-jobs", 1, "--quiet")
+    assert done.status == 0, done.err
+    folder = sorted((out / "runs").iterdir())[0]
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    done = call("study", "show", out)
+    assert done.status == 0
+    assert "lamella: 1 run still to be done" in done.err
+
+
+def test_sizes_can_be_set(call: Call, toml: Path, tmp_path: Path) -> None:
+    options = ["--seeds", 1, "--epochs", 2, "--n-jobs", 1, "--quiet"]
+    done = call("study", "run", toml, "--out", tmp_path / "out", *options)
+    assert done.status == 0, done.err
+    assert done.out.splitlines()[1] == "2 arms, 1 seed; cut to 1 of 2 seeds"
+    runs = StudyFolder(tmp_path / "out").runs()
+    assert [(run.arm, run.seed, len(run.epochs)) for run in runs] == [
+        ("small", 0, 2),
+        ("large", 0, 2),
+    ]
+
+
+def test_quick_says_what_it_cut(call: Call, toml: Path, tmp_path: Path) -> None:
+    toml.write_text(TOML.replace("seeds = 2", "seeds = 3").replace("epochs = 1", "epochs = 4"))
+    out = tmp_path / "out"
+    done = call("study", "run", toml, "--out", out, "--quick", "--n-jobs", 1, "--quiet")
+    assert done.status == 0, done.err
+    assert done.out.splitlines()[1] == "2 arms, 2 seeds; cut to 2 of 3 seeds, 3 of 4 epochs"
+    assert StudyFolder(out).study().cut == "2 of 3 seeds, 3 of 4 epochs"
+
+
+def test_results_go_to_a_folder_named_after_the_study(
+    call: Call, toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(toml.parent)
+    options = ["--seeds", 1, "--n-jobs", 1, "--quiet"]
+    for extra, folder in (([], "rates"), (["--quick"], "rates-quick")):
+        chosen = extra or options[:2]
+        done = call("study", "run", toml, *chosen, *options[2:])
+        assert done.status == 0, done.err
+        assert done.out.endswith(f"in runs/{folder}\n")
+        assert (toml.parent / "runs" / folder / "study.json").exists()
+
+
+def test_a_failed_run_is_told_and_the_status_is_1(call: Call, toml: Path, tmp_path: Path) -> None:
+    toml.write_text(TOML + "[arms.impossible]\nmodel.classes = 2\n")
+    options = ["--seeds", 1, "--n-jobs", 1, "--quiet"]
+    done = call("study", "run", toml, "--out", tmp_path / "out", *options)
+    assert done.status == 1
+    assert "lamella: arm 'impossible', seed 0 failed: DataError: labels must be" in done.err
+    assert len(StudyFolder(tmp_path / "out").runs()) == 3
+
+
+def test_a_damaged_run_is_told_in_one_line(call: Call, toml: Path, tmp_path: Path) -> None:
+    options = ["--out", tmp_path / "out", "--seeds", 1, "--n-jobs", 1, "--quiet"]
+    assert call("study", "run", toml, *options).status == 0
+    first = sorted((tmp_path / "out" / "runs").iterdir())[0]
+    (first / "losses.npy").write_bytes(b"")
+    done = call("study", "run", toml, *options)
+    assert done.status == 0
+    assert re.fullmatch(r"lamella: .* is damaged and left out; .*losses\.npy .*\n", done.err)
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (["run", "learning-rat"], "'learning-rat' is not known: did you mean 'learning-rate'?"),
+        (["run", "missing.toml"], "missing.toml"),
+        (["run", "rates.toml", "--seeds", 0], "seeds must be a whole number of at least 1, got 0"),
+        (["run", "rates.toml", "--quick", "--seeds", 3], "--quick decides seeds and epochs"),
+        (["run", "rates.toml", "--n-jobs", 0], "n_jobs"),
+        (["show", "."], "holds no study: there is no study.json"),
+        (["show"], "the following arguments are required: DIR"),
+        ([], "the following arguments are required: ACTION"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_one_line_and_status_2(
+    call: Call, toml: Path, args: list[object], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(toml.parent)
+    done = call("study", *args)
+    assert done.status == 2
+    assert text in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_an_unknown_arm_is_named(call: Call, finished: Path) -> None:
+    done = call("study", "show", finished / "out", "--to", "smal")
+    assert done.status == 2
+    assert "did you mean 'small'?" in done.err
+
+
+def test_results_of_other_settings_are_not_mixed_in(call: Call, finished: Path) -> None:
+    done = call("study", "run", finished / "rates.toml", "--out", finished / "out", "--epochs", 3)
+    assert done.status == 2
+    assert "epochs is 1 there, 3 here" in done.err
+
+
+def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(
+    command: Call, toml: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    toml.write_text(TOML.replace("seeds = 2", "seeds = 20"))
+    argv = ["study", "run", str(toml), "--out", str(out), "--n-jobs", "2", "--quiet"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lamella", *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (out / "runs").exists() or len(list((out / "runs").iterdir())) < 2:
+        assert process.poll() is None, "the study was over too soon"
+        assert time.monotonic() < deadline, "the study did not begin"
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    told = re.search(r"^lamella: interrupted\. (\d+) of 40 runs are done and kept", err, re.M)
+    assert told, err
+    assert "Traceback" not in err
+    kept = {folder.name for folder in (out / "runs").iterdir()}
+    assert len(kept) == int(told[1])
+    assert command(*argv).status == 0
+    assert kept < {folder.name for folder in (out / "runs").iterdir()}
+    assert len(StudyFolder(out).runs()) == 2 * len(load_study(toml).seeds)

@@ -1,0 +1,102 @@
+"""Results of bundled studies that no one had to train for: every run ends where it is told to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+import lamella as lm
+from lamella.studies import bundled
+from lamella.studies.results import Results
+from lamella.studies.run import Run
+from lamella.studies.study import Study
+
+STEPS = 60
+NOISE = (0.0004, -0.0003, 0.0001, -0.0004, 0.0002)
+"""What the seeds differ by, so that a difference of half a point between arms is beyond doubt."""
+
+Ends = Mapping[str, Mapping[str, Any]]
+
+
+@cache
+def study_called(name: str) -> Study:
+    return bundled.load(name)
+
+
+def results_of(name: str, ends: Ends | None = None) -> Results:
+    """Return results of a bundled study.
+
+    ``ends`` says of an arm where it ends: test, train, loss (of training), early (mean validation
+    accuracy of the first epochs), fall (of validation accuracy from epoch to epoch), jitter (of
+    the step losses), status. What is not said is the same in all arms.
+    """
+    study = study_called(name)
+    runs = [
+        _run(study, arm, seed, _noise(place, number), dict((ends or {}).get(arm, {})))
+        for place, arm in enumerate(study.arms)
+        for number, seed in enumerate(study.seeds)
+    ]
+    return Results(study, runs)
+
+
+def _noise(place: int, number: int) -> float:
+    """Return what a seed differs by in an arm, and no two arms by the same."""
+    return NOISE[(2 * place + number) % len(NOISE)] + 1e-5 * place * (-1) ** number
+
+
+def _run(study: Study, arm: str, seed: int, noise: float, end: dict[str, Any]) -> Run:
+    status = end.get("status", "done")
+    test, early = end.get("test", 0.97) + noise, end.get("early", 0.95) + noise
+    fall, loss = end.get("fall", 0.001) * (1 + 50 * noise), end.get("loss", 0.05) * (1 + 50 * noise)
+    epochs = [
+        {
+            "epoch": epoch,
+            "loss": loss * (2 if epoch <= 3 else 1),
+            "accuracy": 0.98,
+            "val_loss": 0.1,
+            "val_accuracy": early - (fall if epoch % 2 else 0),
+            "learning_rate": 5e-4,
+        }
+        for epoch in range(1, 16)
+    ]
+    zigzag = np.where(np.arange(15 * STEPS) % 2, 1, -1) * end.get("jitter", 0.01) * (1 + 50 * noise)
+    scores = {
+        "train_loss": loss,
+        "train_accuracy": end.get("train", 0.99) - noise,
+        "val_loss": 0.1,
+        "val_accuracy": early,
+        "best_val_accuracy": early,
+        "best_epoch": 2.0,
+        "test_loss": 0.1,
+        "test_accuracy": test,
+        "best_test_accuracy": test,
+    }
+    return Run(
+        study=study.name,
+        arm=arm,
+        seed=seed,
+        key=f"{seed:016x}",
+        config={"lamella": lm.__version__, "experiment": study.experiments[arm].table()},
+        status=status,
+        reason="" if status == "done" else "the loss was not finite in epoch 2",
+        epochs=epochs if status == "done" else epochs[:2],
+        steps_per_epoch=STEPS,
+        step_losses=(end.get("steps", 0.5) + noise + zigzag).astype(np.float32),
+        scores=scores if status == "done" else {},
+        predictions=np.zeros(20, np.uint8),
+        confidence=np.ones(20, np.float32),
+        seconds=2.0,
+    )
+
+
+def some_seeds(results: Results, seeds: list[int]) -> Results:
+    """Return the results of some seeds only."""
+    fewer = results.study.resized(seeds=seeds)
+    return Results(fewer, [run for run in results.runs if run.seed in seeds])
+
+
+def changed(results: Results, change: Callable[[Run], Any]) -> Results:
+    """Return results with each run's fields replaced by what ``change`` gives of it."""
+    return Results(results.study, [replace(run, **change(run)) for run in results.runs])

@@ -1,0 +1,47 @@
+"""What a figure shows, read from its parts."""
+
+from typing import Any
+
+import numpy as np
+
+
+def lines(axes: Any, color: str) -> list[Any]:
+    """Return the lines of a colour in axes, in the order they were drawn."""
+    return [line for line in axes.get_lines() if line.get_color() == color]
+
+
+def points(line: Any) -> list[tuple[float, float]]:
+    """Return what a line goes through."""
+    return [(float(x), float(y)) for x, y in zip(*line.get_data(), strict=True)]
+
+
+def bands(axes: Any) -> list[np.ndarray]:
+    """Return the corners of each filled band."""
+    return [collection.get_paths()[0].vertices for collection in axes.collections]
+
+
+def texts(figure: Any) -> list[str]:
+    """Return every text that is seen in a figure."""
+    import matplotlib.text
+
+    figure.draw_without_rendering()
+    found = figure.findobj(matplotlib.text.Text)
+    return [text.get_text() for text in found if text.get_visible() and text.get_text().strip()]
+
+
+def legend(figure: Any) -> dict[str, Any]:
+    """Return the handles of all legends by the name behind them."""
+    legends = [*figure.legends, *(a.get_legend() for a in figure.axes if a.get_legend())]
+    return {
+        text.get_text(): handle
+        for each in legends
+        for text, handle in zip(each.get_texts(), each.legend_handles, strict=True)
+    }
+
+
+def is_inside(figure: Any) -> bool:
+    """Whether nothing that is drawn reaches over the figure's edge, by more than half a pixel."""
+    figure.draw_without_rendering()
+    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    slack = 0.5 / figure.dpi
+    return bool(min(box.x0, box.y0, width - box.x1, height - box.y1) > -slack)

@@ -1,0 +1,103 @@
+"""The report's own three figures, with its axes, annotations and ticks."""
+
+import numpy as np
+import pytest
+
+from lamella.errors import DataError
+from lamella.studies.pictures.original import (
+    apart,
+    envelope,
+    report_loss,
+    report_scores,
+    report_test,
+)
+from lamella.studies.results import Results
+from tests.studies.pictures.reading import is_inside, legend, lines, points, texts
+from tests.studies.synthetic import study
+
+
+def test_loss_of_every_step_is_drawn_against_steps(two: Results) -> None:
+    figure = report_loss(two, seed=1)
+    (axes,) = figure.axes
+    (line,) = lines(axes, "#0072B2")
+    run = two.of("softmax")[1]
+    assert line.get_xdata().tolist() == list(range(1, len(run.step_losses) + 1))
+    assert line.get_ydata().astype(np.float32).tolist() == run.step_losses.tolist()
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("steps:", "loss:")
+    assert list(legend(figure)) == ["softmax", "MLP"]
+
+
+def test_long_curves_keep_their_peaks() -> None:
+    values = np.random.default_rng(0).normal(size=5000)
+    x, y = envelope(values)
+    assert len(x) <= 800
+    assert (np.diff(x) > 0).all()
+    assert (y == values[x - 1]).all()
+    assert {values.min(), values.max()} <= set(y)
+    assert all(y[(x > a) & (x <= a + 100)].max() == values[a : a + 100].max() for a in (0, 2500))
+
+
+def test_short_curves_are_drawn_whole() -> None:
+    x, y = envelope(np.array([3.0, 1.0, 2.0]))
+    assert (x.tolist(), y.tolist()) == ([1, 2, 3], [3, 1, 2])
+
+
+def test_score_of_every_epoch_is_drawn_and_written(two: Results) -> None:
+    figure = report_scores(two)
+    (axes,) = figure.axes
+    scores = [row["val_accuracy"] for row in two.of("MLP")[0].epochs]
+    (line,) = lines(axes, "#D55E00")
+    assert points(line) == list(enumerate(scores, 1))
+    written = [t for t in axes.texts if t.get_color() == "#D55E00"]
+    assert [t.get_text() for t in written] == [f"{score:.4f}" for score in scores]
+    assert {t.get_fontsize() for t in axes.texts} == {8}
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("epochs:", "score:")
+    figure.draw_without_rendering()
+    assert all(len(t.get_text().partition(".")[2]) == 4 for t in axes.get_yticklabels())
+
+
+def test_written_scores_do_not_cover_each_other(fifteen: Results) -> None:
+    figure = report_scores(fifteen)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) == 15 * 6
+    covered = sum(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert covered == 0
+
+
+def test_labels_are_moved_apart_and_no_further() -> None:
+    assert apart([0.5, 0.1, 0.52, 0.9], 0.1) == pytest.approx([0.5, 0.1, 0.6, 0.9])
+    assert apart([0.3, 0.3, 0.3], 0.1) == pytest.approx([0.3, 0.4, 0.5])
+
+
+def test_test_scores_are_one_line_through_the_names(two: Results) -> None:
+    figure = report_test(two, seed=2)
+    (axes,) = figure.axes
+    scores = [two.of(arm)[2].scores["test_accuracy"] for arm in two.arms]
+    assert points(axes.get_lines()[0]) == list(enumerate(scores))
+    labels = axes.get_xticklabels()
+    assert [label.get_text() for label in labels] == two.arms
+    assert {label.get_fontsize() for label in labels} == {6}
+    assert {f"{score:.4f}" for score in scores} <= set(texts(figure))
+    assert axes.get_ylabel() == "score:"
+
+
+def test_arm_that_is_not_done_is_left_out_of_the_test_scores(broken: Results) -> None:
+    labels = report_test(broken, seed=1).axes[0].get_xticklabels()
+    assert [label.get_text() for label in labels] == ["good", "best"]
+    assert list(legend(report_loss(broken, seed=1))) == ["lost", "good", "best"]
+
+
+def test_seed_that_was_not_run_is_told(two: Results) -> None:
+    with pytest.raises(DataError, match="no run with seed 9"):
+        report_loss(two, seed=9)
+    with pytest.raises(DataError, match="no run with seed 0"):
+        report_test(Results(study(["a"]), []))
+
+
+@pytest.mark.parametrize("draw", [report_loss, report_scores, report_test])
+@pytest.mark.parametrize("name", ["two", "fifteen", "broken", "one_seed"])
+def test_nothing_reaches_over_the_edge(
+    draw: object, name: str, request: pytest.FixtureRequest
+) -> None:
+    assert is_inside(draw(request.getfixturevalue(name)))  # type: ignore[operator]

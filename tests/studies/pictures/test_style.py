@@ -1,0 +1,103 @@
+"""How pictures look: arms that can be told apart, on light and on dark paper."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lamella.errors import ArgumentError
+from lamella.studies.pictures.style import PALETTE, THEMES, arm_styles, frame, get_theme
+
+NAMES = [f"arm {number}" for number in range(40)]
+
+
+def luminance(color: str) -> float:
+    shares = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_text_can_be_read_on_the_paper(name: str) -> None:
+    theme = get_theme(name)
+    assert contrast(theme.ink, theme.paper) > 10
+    assert contrast(theme.quiet, theme.paper) > 4.5
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_every_arm_is_seen_on_the_paper(name: str) -> None:
+    theme = get_theme(name)
+    assert all(contrast(s.color, theme.paper) > 2 for s in arm_styles(NAMES, theme).values())
+
+
+def test_first_arms_differ_in_colour_and_in_mark() -> None:
+    styles = list(arm_styles(NAMES[: len(PALETTE)], get_theme("light")).values())
+    assert len({style.color for style in styles}) == len(PALETTE) == 7
+    assert len({style.mark for style in styles}) == 7
+
+
+def test_no_two_arms_look_alike() -> None:
+    styles = arm_styles(NAMES, get_theme("dark"))
+    assert len({(style.color, style.mark) for style in styles.values()}) == 40
+
+
+def test_arms_of_one_colour_differ_in_their_lines() -> None:
+    styles = arm_styles(NAMES[:28], get_theme("light"))
+    assert len({(style.color, str(style.line)) for style in styles.values()}) == 28
+
+
+def test_an_arm_keeps_its_colour_in_both_themes() -> None:
+    light, dark = (arm_styles(NAMES[:7], get_theme(name)) for name in THEMES)
+    differ = [arm for arm in light if light[arm].color != dark[arm].color]
+    assert differ == ["arm 4"]  # its colour is the ink
+    assert [light[arm].mark for arm in light] == [dark[arm].mark for arm in dark]
+
+
+def test_unknown_theme_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="theme must be one of 'light', 'dark'; got 'grey'"):
+        get_theme("grey")
+
+
+def test_title_and_subtitle_stand_above_the_axes() -> None:
+    figure, axes = frame(get_theme("light"), 5, 3, title="A title", subtitle="What is drawn")
+    figure.draw_without_rendering()
+    (below,) = (text for text in figure.texts if text.get_text() == "What is drawn")
+    top = axes[0, 0].get_window_extent().y1
+    assert figure.get_suptitle() == "A title"
+    assert figure._suptitle.get_window_extent().y0 >= below.get_window_extent().y1
+    assert below.get_window_extent().y0 >= top
+
+
+def test_drawing_leaves_pyplot_and_settings_alone(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom lamella.studies import pictures\n"
+        "from tests.studies.synthetic import trained\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "import matplotlib\n"
+        "def settings():\n"
+        "    names = set(matplotlib.rcParams) - {'backend'}\n"  # reading it would choose one
+        "    return {name: matplotlib.rcParams[name] for name in names}\n"
+        "before = settings()\n"
+        "pictures.save_all(trained({'a': 0.9, 'b': 0.95}, 2), Path(sys.argv[1]), ['svg'])\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "assert before == settings()"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
+
+
+def test_missing_matplotlib_is_named_with_its_extra() -> None:
+    code = (
+        "import sys\nsys.modules['matplotlib'] = None\n"
+        "from lamella.errors import MissingExtraError\n"
+        "from tests.studies.synthetic import trained\n"
+        "try:\n    trained({'a': 0.9, 'b': 0.95}, 2).plot('loss')\n"
+        "except MissingExtraError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pip install 'lamella[plot]'" in done.stdout

@@ -1,0 +1,85 @@
+"""Threads of matrix products: a rule of shapes, kept while training goes on and then undone."""
+
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import lamella as lm
+from lamella.threads import threads_for, worth
+
+REPORT = [(784, 256), (256, 30), (30, 10)]
+
+
+def in_use() -> int:
+    return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "matrices", "threads"),
+    [
+        (64, REPORT, 2),
+        (16, REPORT, 1),
+        (256, REPORT, 8),
+        (64, [(784, 100), (100, 70), (70, 10)], 1),
+        (64, [(784, 2048), (2048, 256)], 17),
+        (64, [], 1),
+    ],
+)
+def test_larger_products_are_worth_more_threads(
+    batch_size: int, matrices: list[tuple[int, int]], threads: int
+) -> None:
+    assert worth(batch_size, matrices) == threads
+
+
+def test_never_more_threads_than_the_library_was_told_to_use() -> None:
+    with threadpool_limits(1, user_api="blas"), threads_for(4096, REPORT) as threads:
+        assert threads == in_use() == 1
+
+
+def test_trainings_at_once_leave_what_the_first_one_found() -> None:
+    before = in_use()
+    first, second = threads_for(16, REPORT), threads_for(4096, REPORT)
+    assert first.__enter__() == 1
+    assert second.__enter__() == 1  # no thread of the process may have more than another
+    first.__exit__(None, None, None)
+    assert in_use() == 1
+    second.__exit__(None, None, None)
+    assert in_use() == before
+
+
+def test_fit_says_how_many_it_had_and_puts_them_back() -> None:
+    before, seen = in_use(), []
+
+    class Watch(lm.Callback):
+        def on_epoch_begin(self, model: lm.Sequential, epoch: int) -> None:
+            seen.append(in_use())
+
+    model = lm.MLP([8], classes=2, seed=0, backend="numpy")
+    x, y = np.eye(6, dtype="f4"), np.array([0, 1] * 3)
+    model.fit(x, y, epochs=1, callbacks=[Watch()], verbose=False)
+    assert seen == [model.blas_threads] == [1]
+    assert in_use() == before
+
+
+def test_fits_in_threads_give_the_bits_of_fits_in_turn() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((256, 30)).astype("f4"), rng.integers(0, 3, 256)
+
+    def weights(seed: int) -> bytes:
+        model = lm.MLP([20], classes=3, seed=seed, backend="numpy")
+        model.fit(x, y, epochs=3, batch_size=32, verbose=False)
+        return model.built().values.tobytes()
+
+    expected = [weights(seed) for seed in range(4)]
+    found: dict[int, bytes] = {}
+    threads = [
+        threading.Thread(target=lambda seed=seed: found.update({seed: weights(seed)}))
+        for seed in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[seed] for seed in range(4)] == expected
