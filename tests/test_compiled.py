@@ -1,4 +1,4 @@
-"""Compiled loops: the same bits as numpy's blocks where only arithmetic is done, and kept on disk."""
+"""Compiled loops: the bits of numpy's blocks where only arithmetic is done; kept on disk."""
 
 import os
 import subprocess

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import lamella as lm
-from lamella.threads import threads_for, worth
+from lamella.threads import at_most, threads_for, worth
 
 REPORT = [(784, 256), (256, 30), (30, 10)]
 
@@ -38,14 +38,39 @@ def test_never_more_threads_than_the_library_was_told_to_use() -> None:
         assert threads == in_use() == 1
 
 
-def test_trainings_at_once_leave_what_the_first_one_found() -> None:
+def test_number_of_the_first_stands_until_the_last_has_ended() -> None:
     before = in_use()
-    first, second = threads_for(16, REPORT), threads_for(4096, REPORT)
-    assert first.__enter__() == 1
-    assert second.__enter__() == 1  # no thread of the process may have more than another
+    first, second = at_most(1), at_most(8)
+    assert first.__enter__() == second.__enter__() == in_use() == 1
     first.__exit__(None, None, None)
     assert in_use() == 1
     second.__exit__(None, None, None)
+    assert in_use() == before
+
+
+def test_limit_set_in_one_thread_can_end_in_another() -> None:
+    before = in_use()
+    begun, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with at_most(1):
+            begun.set()
+            ended.wait(10)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun.wait(10)
+    with at_most(1):
+        ended.set()
+        thread.join()
+        assert in_use() == 1
+    assert in_use() == before
+
+
+def test_threads_are_given_back_after_an_error() -> None:
+    before = in_use()
+    with pytest.raises(ZeroDivisionError), at_most(1):
+        raise ZeroDivisionError
     assert in_use() == before
 
 

@@ -58,7 +58,8 @@ from lamella.schedules import (
 )
 
 if TYPE_CHECKING:
-    from lamella import datasets, testing
+    from lamella import datasets, studies, testing
+    from lamella.studies import Study, load_study
 
 __version__ = "0.1.0"
 
@@ -106,6 +107,7 @@ __all__ = [
     "SoftmaxClassifier",
     "SoftmaxCrossEntropy",
     "StepDecay",
+    "Study",
     "Tanh",
     "TerminateOnNaN",
     "Warmup",
@@ -114,17 +116,21 @@ __all__ = [
     "initializers",
     "layers",
     "load",
+    "load_study",
     "losses",
     "optimizers",
     "save",
+    "studies",
     "testing",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import what training does not need only when it is asked for: it keeps the start quick."""
-    if name in ("datasets", "testing"):
-        import importlib
+    import importlib
 
+    if name in ("datasets", "studies", "testing"):
         return importlib.import_module(f"lamella.{name}")
+    if name in ("Study", "load_study"):
+        return getattr(importlib.import_module("lamella.studies"), name)
     raise AttributeError(f"module 'lamella' has no attribute {name!r}")

@@ -40,7 +40,11 @@ OPERATIONS = {
     "less_equal": "{} <= {}",
 }
 # What Python's floats do as numpy does it, and much faster than numpy does it with single numbers.
-PLAIN = {np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul}
+PLAIN: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: operator.add,
+    np.subtract: operator.sub,
+    np.multiply: operator.mul,
+}
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ long anything took.
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 WORK_OF_A_THREAD = 12e6  # additions and multiplications: some 60 us
 
@@ -23,26 +23,46 @@ def worth(batch_size: int, matrices: Iterable[tuple[int, ...]]) -> int:
 
 
 _lock = threading.Lock()
-_limits: list[Any] = []  # one for each training that goes on now
+_holders = 0
+_first: Any = None  # the limit that holds
 
 
 @contextmanager
-def threads_for(batch_size: int, matrices: Iterable[tuple[int, ...]]) -> Iterator[int]:
-    """Give the products of a training as many threads as they are worth, and say how many.
+def at_most(number: int) -> Iterator[int]:
+    """Let matrix products use so many threads in this block, and say how many that are.
 
     There are never more than numpy's library was told to use, as by ``OPENBLAS_NUM_THREADS``. The
-    number belongs to the process: of several models that are trained at once, in threads of one
-    process, all have the smallest number.
+    number belongs to the process: where several blocks hold at once, nested or in several threads,
+    the number of the first stands until the last has ended.
     """
+    global _holders, _first
     with _lock:
         pools = ThreadpoolController().select(user_api="blas")
-        there = max((pool["num_threads"] for pool in pools.info()), default=1)
-        number = min(worth(batch_size, matrices), there)
-        _limits.append(pools.limit(limits=number))
+        there: int = max((pool["num_threads"] for pool in pools.info()), default=1)
+        if _holders == 0:
+            there = min(number, there)
+            _let_this_thread_set()
+            _first = pools.limit(limits=there)
+        _holders += 1
     try:
-        yield number
+        yield there
     finally:
         with _lock:
-            limit = _limits.pop()
-            if not _limits:  # the last to end puts back what the first one found
-                limit.restore_original_limits()
+            _holders -= 1
+            if _holders == 0:
+                _let_this_thread_set()
+                _first.restore_original_limits()
+
+
+def threads_for(
+    batch_size: int, matrices: Iterable[tuple[int, ...]]
+) -> AbstractContextManager[int]:
+    """Give the products of a training the threads they are worth, as `at_most` does."""
+    return at_most(worth(batch_size, matrices))
+
+
+def _let_this_thread_set() -> None:
+    """Take over: from threadpoolctl 3.8 on, only who set a limit first may change it."""
+    release = getattr(OpenBLASController, "clear_controlling_thread", None)
+    if release is not None:
+        release(force=True)

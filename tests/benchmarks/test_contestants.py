@@ -41,7 +41,7 @@ def test_contestants_have_the_same_loss_after_an_epoch(rule: str, sizes: tuple[i
     task = Task(sizes, 16, rule)
     before = Numpy(material(task)).loss(SAMPLES)
     losses = [trained(way(material(task)), task).loss(SAMPLES) for way in (Numpy, Report, Lamella)]
-    assert losses[0] < 0.98 * before
+    assert losses[0] < 0.99 * before
     np.testing.assert_allclose(losses[1:], losses[0], rtol=1e-4)
 
 

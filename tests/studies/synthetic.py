@@ -47,7 +47,7 @@ def run(
         study="made-up",
         arm=arm,
         seed=seed,
-        key=f"{abs(hash((len(arm), seed))):016x}"[:16],
+        key=f"{len(arm):08x}{seed:08x}",
         config={},
         status=status,
         reason=reason,
@@ -130,6 +130,5 @@ def trained(
                     seconds=float(3 + rng.random()),
                 )
             )
-    return Results(
-        study(list(ends), seeds, baseline=baseline or next(iter(ends)), title=title), runs
-    )
+    about = {"baseline": baseline or next(iter(ends)), "title": title}
+    return Results(study(list(ends), seeds, **about), runs)

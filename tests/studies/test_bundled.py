@@ -152,12 +152,12 @@ def test_summary_has_question_and_size() -> None:
     assert summary.startswith("How much dropout does a very wide network bear? 3 arms, 3 seeds")
 
 
-def test_time_grows_with_seeds_and_epochs() -> None:
+def test_time_grows_with_seeds_epochs_and_images() -> None:
     study = study_called("width")
     whole = bundled.seconds(study)
     assert bundled.seconds(study.resized(seeds=1)) == pytest.approx(whole / 5)
     assert bundled.seconds(study.resized(epochs=3)) == pytest.approx(whole / 5)
-    assert bundled.seconds(study.resized(samples=5500)) == pytest.approx(whole / 10)
+    assert whole / 10 < bundled.seconds(study.resized(samples=5500)) < whole / 5
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,8 @@ def test_values_come_from_scores_and_time() -> None:
 def test_directions_are_right() -> None:
     higher = {name for name, measure in MEASURES.items() if measure.higher_is_better}
     assert higher == {name for name in MEASURES if "accuracy" in name}
-    assert [is_higher_better(c) for c in ("val_accuracy", "loss", "penalty")] == [
-        True,
-        False,
-        False,
-    ]
+    columns = ("val_accuracy", "val_loss", "penalty")
+    assert [is_higher_better(column) for column in columns] == [True, False, False]
 
 
 @pytest.mark.parametrize(

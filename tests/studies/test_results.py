@@ -55,10 +55,18 @@ def test_runs_of_another_study_are_refused(extra: Run, text: str) -> None:
 
 def test_summary_is_over_seeds() -> None:
     found = scored(VALUES).summary("test_accuracy")
-    assert found["SGD"].mean == pytest.approx(0.91)
-    assert found["Adam"].sd == pytest.approx(0.01)
+    assert found["Adam"].mean == pytest.approx(0.98)
+    assert found["SGD"].sd == pytest.approx(0.01)
     # t of two degrees of freedom: 4.302653.
-    assert found["Adam"].high == pytest.approx(0.98 + 4.302653 * 0.01 / math.sqrt(3), rel=1e-6)
+    half = 4.302653 * 0.01 / math.sqrt(3)
+    assert (found["SGD"].low, found["SGD"].high) == pytest.approx((0.91 - half, 0.91 + half))
+
+
+def test_intervals_of_accuracies_end_where_accuracies_do() -> None:
+    found = scored({"a": [0.1, 0.9], "b": [0.5, 0.5]}).summary()
+    assert (found["a"].low, found["a"].high) == (0, 1)
+    assert math.isnan(found["b"].low)
+    assert scored({"a": [0.1, 0.9]}, "test_loss").summary("test_loss")["a"].low < 0
 
 
 def test_values_leave_out_runs_that_are_not_done() -> None:
@@ -181,7 +189,7 @@ def test_table_shows_mean_deviation_and_interval() -> None:
     # 98 plus or minus 4.302653 / root 3
     assert adam.split("  ")[0] == "Adam"
     assert "98.00 ± 1.00" in adam
-    assert "95.52 to 100.48" in adam
+    assert "95.52 to 100.00" in adam
     assert adam.endswith("3")
 
 
@@ -210,6 +218,12 @@ def test_table_tells_of_runs_that_are_left_out() -> None:
     assert "partly: diverged with seed 1; not run with seed 2." in text
     assert "lost: diverged with seeds 0, 1; failed with seed 2." in text
     assert next(line for line in text.splitlines() if line.startswith("partly")).endswith("1 of 3")
+
+
+def test_table_says_what_was_cut() -> None:
+    results = Results(study(["a"], cut="2 of 5 seeds"), [])
+    assert "Cut short: 2 of 5 seeds." in str(results.table())
+    assert "Cut short" not in str(scored(VALUES).table())
 
 
 def test_study_without_any_run_can_be_read() -> None:

@@ -80,7 +80,7 @@ def test_difference_is_scipys_paired_test() -> None:
 def test_pairing_takes_away_what_seeds_have_in_common() -> None:
     # The seeds differ by far more than the arms: unpaired, nothing would be seen.
     base = np.array([0.90, 0.93, 0.95, 0.97])
-    better = base + [0.0020, 0.0021, 0.0019, 0.0020]
+    better = base + np.array([0.0020, 0.0021, 0.0019, 0.0020])
     found = difference("a", "b", dict(enumerate(better)), dict(enumerate(base)))
     assert found.p < 1e-4
     assert stats.ttest_ind(better, base).pvalue > 0.9

@@ -57,7 +57,7 @@ def _read(name: str) -> np.ndarray:
     except (OSError, FileFormatError) as error:
         raise FileFormatError(f"MNIST's {name} is missing or damaged: {error}. {MEND}") from error
     checksum = hashlib.sha256(header(array))
-    checksum.update(array)
+    checksum.update(array.data)
     if checksum.hexdigest() != CHECKSUMS[name]:
         raise FileFormatError(f"MNIST's {name} does not have the checksum it should. {MEND}")
     return array

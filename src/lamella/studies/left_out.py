@@ -49,6 +49,8 @@ def table_notes(
         notes = ["One seed: no interval, no verdict. What differs here may be chance."]
     else:
         notes = ["Mean ± standard deviation over seeds; 95% t interval of the mean."]
+    if results.study.cut:
+        notes.append(f"Cut short: {results.study.cut}.")
     for arm in results.arms:
         done = len(results.of(arm))
         said = [lost_runs(results, arm)]

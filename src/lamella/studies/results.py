@@ -2,8 +2,11 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
 
 from lamella.arguments import one_of
 from lamella.disk import write_atomically
@@ -119,8 +122,18 @@ class Results:
         return found
 
     def summary(self, measure: str | Measure = "test_accuracy") -> dict[str, Estimate]:
-        """Return mean, standard deviation and 95% interval over seeds of each arm."""
-        return {arm: estimate(list(by.values())) for arm, by in self.values(measure).items()}
+        """Return mean, standard deviation and 95% interval over seeds of each arm.
+
+        The intervals of accuracies are cut where no accuracy can be: below 0 and above 1.
+        """
+        measure = get_measure(measure) if isinstance(measure, str) else measure
+        found = {arm: estimate(list(by.values())) for arm, by in self.values(measure).items()}
+        if measure.unit == "%":
+            found = {
+                arm: replace(e, low=float(np.maximum(e.low, 0)), high=float(np.minimum(e.high, 1)))
+                for arm, e in found.items()
+            }
+        return found
 
     def epochs_to(self, threshold: float, measure: str = "val_accuracy") -> dict[str, Estimate]:
         """Return how many epochs each arm took to reach a score first.

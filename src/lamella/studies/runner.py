@@ -11,7 +11,7 @@ from lamella.studies.data import StudyData, study_data
 from lamella.studies.run import Run, Task, train_run
 from lamella.studies.storage import StudyFolder
 from lamella.studies.study import Study
-from lamella.studies.threads import one_blas_thread
+from lamella.threads import at_most
 
 
 class StudyStopped(LamellaError, RuntimeError):
@@ -44,7 +44,7 @@ def run_study(
     workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
     bar = _bar(study, len(tasks), len(done), verbose)
     # The limit is each worker's business, but where the workers are threads it is ours.
-    with one_blas_thread(), bar:
+    with at_most(1), bar:
         results = workers(
             joblib.delayed(train_run)(task, study.experiments[task.arm], *data.to_send)
             for task in todo

@@ -99,6 +99,16 @@ def test_one_seed_has_no_band_and_says_so(one_seed: Results) -> None:
     assert "Training loss, mean over every 1/5 epoch; one seed (0)" in texts(figure)
 
 
+def test_losses_that_burst_are_cut_and_marked() -> None:
+    flat = [[1.0] * 16]
+    results = with_losses({"burst": [[1.0] * 8 + [1e9] * 8], "b": flat, "c": flat}, 16)
+    (axes,) = loss_curves(results).axes
+    assert axes.get_ylim()[1] == pytest.approx(30 * 1.25)
+    curve, arrow = lines(axes, "#0072B2")
+    assert curve.get_ydata().tolist() == [1.0, 1e9]
+    assert (arrow.get_marker(), arrow.get_xdata().tolist()) == ("^", [0.75])
+
+
 def test_losses_of_zero_can_be_drawn() -> None:
     figure = loss_curves(with_losses({"a": [[0.0] * 8 + [1.0] * 8]}, 16))
     figure.draw_without_rendering()

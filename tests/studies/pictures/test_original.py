@@ -1,5 +1,7 @@
 """The report's own three figures, with its axes, annotations and ticks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from lamella.studies.pictures.original import (
 )
 from lamella.studies.results import Results
 from tests.studies.pictures.reading import is_inside, legend, lines, points, texts
-from tests.studies.synthetic import study
+from tests.studies.synthetic import study, trained
 
 
 def test_loss_of_every_step_is_drawn_against_steps(two: Results) -> None:
@@ -25,6 +27,14 @@ def test_loss_of_every_step_is_drawn_against_steps(two: Results) -> None:
     assert line.get_ydata().astype(np.float32).tolist() == run.step_losses.tolist()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("steps:", "loss:")
     assert list(legend(figure)) == ["softmax", "MLP"]
+
+
+def test_losses_that_burst_are_cut() -> None:
+    results = trained({"a": 0.9, "b": 0.95, "c": 0.96}, seeds=1)
+    burst = replace(results.runs[0], step_losses=results.runs[0].step_losses * 1e6)
+    (axes,) = report_loss(Results(results.study, [burst, *results.runs[1:]])).axes
+    assert 1 < axes.get_ylim()[1] < 50
+    assert [line.get_marker() for line in lines(axes, "#0072B2")][-1] == "^"
 
 
 def test_long_curves_keep_their_peaks() -> None:
@@ -53,7 +63,9 @@ def test_score_of_every_epoch_is_drawn_and_written(two: Results) -> None:
     assert {t.get_fontsize() for t in axes.texts} == {8}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("epochs:", "score:")
     figure.draw_without_rendering()
-    assert all(len(t.get_text().partition(".")[2]) == 4 for t in axes.get_yticklabels())
+    ticks = {t.get_position()[1]: t.get_text() for t in axes.get_yticklabels()}
+    assert ticks == {place: f"{place:.4f}" for place in ticks}
+    assert max(ticks) <= 1 + 1e-9 < axes.get_ylim()[1]
 
 
 def test_written_scores_do_not_cover_each_other(fifteen: Results) -> None:
@@ -82,16 +94,22 @@ def test_test_scores_are_one_line_through_the_names(two: Results) -> None:
     assert axes.get_ylabel() == "score:"
 
 
-def test_arm_that_is_not_done_is_left_out_of_the_test_scores(broken: Results) -> None:
-    labels = report_test(broken, seed=1).axes[0].get_xticklabels()
-    assert [label.get_text() for label in labels] == ["good", "best"]
+def test_arm_that_is_not_done_keeps_its_place_and_leaves_a_gap(broken: Results) -> None:
+    (axes,) = report_test(broken, seed=1).axes
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    assert names == ["lost (diverged)", "partly (failed)", "good", "best"]
+    assert np.isnan(axes.get_lines()[0].get_ydata()).tolist() == [True, True, False, False]
+    assert [line.get_color() for line in axes.get_lines()[1:]] == ["#009E73", "#CC79A7"]
+
+
+def test_losses_are_of_all_arms_that_took_a_step(broken: Results) -> None:
     assert list(legend(report_loss(broken, seed=1))) == ["lost", "good", "best"]
 
 
 def test_seed_that_was_not_run_is_told(two: Results) -> None:
-    with pytest.raises(DataError, match="no run with seed 9"):
+    with pytest.raises(DataError, match="no run of this seed has taken a step"):
         report_loss(two, seed=9)
-    with pytest.raises(DataError, match="no run with seed 0"):
+    with pytest.raises(DataError, match="no run of this seed has a test score"):
         report_test(Results(study(["a"]), []))
 
 

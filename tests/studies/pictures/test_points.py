@@ -15,11 +15,11 @@ VALUES = {"b": [0.90, 0.92, 0.91], "a": [0.97, 0.98, 0.99]}
 
 def test_point_interval_and_seeds_are_where_they_belong() -> None:
     (axes,) = score_points(scored(VALUES)).axes
-    seeds, interval, mean = lines(axes, "#D55E00")
-    assert points(seeds) == [(0.97, 1), (0.98, 1), (0.99, 1)]
+    seeds, interval, mean = lines(axes, "#0072B2")
+    assert points(seeds) == [(0.90, 0), (0.92, 0), (0.91, 0)]
     half = 4.302653 * 0.01 / math.sqrt(3)
-    assert interval.get_xdata() == pytest.approx([0.98 - half, 0.98 + half], rel=1e-6)
-    assert points(mean) == [(pytest.approx(0.98), 1)]
+    assert interval.get_xdata() == pytest.approx([0.91 - half, 0.91 + half], rel=1e-6)
+    assert points(mean) == [(pytest.approx(0.91), 0)]
 
 
 def test_no_line_goes_from_one_arm_to_another() -> None:

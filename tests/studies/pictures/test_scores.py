@@ -92,9 +92,8 @@ def test_score_missing_in_an_epoch_leaves_a_gap() -> None:
     results = by_epoch("val_loss", [0.5, 0.7, 0.9])
     rows = [dict(row) for row in results.runs[0].epochs]
     del rows[1]["val_loss"]
-    figure = score_curves(
-        Results(results.study, [replace(results.runs[0], epochs=rows)]), "val_loss"
-    )
+    gap = Results(results.study, [replace(results.runs[0], epochs=rows)])
+    figure = score_curves(gap, "val_loss")
     figure.draw_without_rendering()
     (line,) = lines(figure.axes[0], "#0072B2")
     assert np.isnan(line.get_ydata()).tolist() == [False, True, False]

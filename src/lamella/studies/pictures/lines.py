@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 TOGETHER = 7
 """Arms that are drawn in one panel; more are shared out to several, one below the other."""
 
+BURST = 30.0
+"""Losses are drawn up to so many times the usual peak."""
+
 Curves = dict[str, tuple[np.ndarray, np.ndarray]]
 """For each arm that has any: places (K,), and values (seeds, K)."""
 
@@ -85,7 +88,7 @@ def _draw_group(
         # Marks of different arms at different places: where curves meet they stay apart.
         axes.plot(x, rows.mean(axis=0), **look, markevery=(place % every, every))
         if len(rows) > 1:
-            band = {"color": styles[arm].color, "alpha": 0.16, "linewidth": 0}
+            band: dict[str, Any] = {"color": styles[arm].color, "alpha": 0.16, "linewidth": 0}
             axes.fill_between(x, rows.min(axis=0), rows.max(axis=0), **band)
         if not results.of(arm):
             axes.plot(x[-1], rows[0, -1], "x", color=styles[arm].color, markersize=11, mew=2.5)
@@ -121,14 +124,19 @@ def epoch_axis(axes: Any, first: float, last: float, theme: Theme) -> None:
 
 
 def log_axis(axes: Any, curves: Curves) -> None:
-    """Show losses by their ratios, with plain numbers, the same in all axes."""
+    """Show losses by their ratios, with plain numbers, the same in all axes.
+
+    Losses that burst do not push all others to the floor: a curve is cut where it is far above
+    what the arms usually reach, and an arrow in its colour says so.
+    """
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    values = np.concatenate([rows.ravel() for _, rows in curves.values()])
-    values = values[values > 0]
-    if not len(values):
+    values = [rows[rows > 0] for _, rows in curves.values()]
+    values = [rows for rows in values if rows.size]
+    if not values:
         return
-    low, high = values.min(), values.max()
+    low = min(rows.min() for rows in values)
+    high = min(max(rows.max() for rows in values), BURST * usual_peak(values))
     for panel in axes.ravel():
         panel.set_yscale("log", nonpositive="clip")
         panel.set_ylim(low / 1.25, high * 1.25)
@@ -137,6 +145,22 @@ def log_axis(axes: Any, curves: Curves) -> None:
         )
         panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         panel.yaxis.set_minor_formatter(NullFormatter())
+        mark_cut(panel)
+
+
+def usual_peak(values: Sequence[np.ndarray]) -> float:
+    """Return the highest value that half of the arms stay below."""
+    return float(np.median([rows.max() for rows in values]))
+
+
+def mark_cut(axes: "Axes") -> None:
+    """Put an arrow at the upper edge where a line first goes beyond it."""
+    top = axes.get_ylim()[1]
+    for line in axes.get_lines():
+        beyond = np.flatnonzero(np.asarray(line.get_ydata()) > top)
+        if len(beyond):
+            place, edge = np.asarray(line.get_xdata())[beyond[0]], axes.get_xaxis_transform()
+            axes.plot(place, 0.98, "^", color=line.get_color(), markersize=8, transform=edge)
 
 
 def band_text(results: "Results") -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lamella.studies.pictures.lines import mark_cut, usual_peak
 from lamella.studies.pictures.style import (
     NothingToDraw,
     Theme,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 BINS = 400
 """A curve of more than twice as many steps is drawn by the lowest and highest of each bin."""
+BURST = 4.0
+"""Losses are drawn up to so many times the usual peak."""
 LABEL = 8.0
 """Size of the annotations, in points."""
 
@@ -37,13 +40,17 @@ def report_loss(
 ) -> "Figure":
     """Draw the loss of every step against steps, unsmoothed; of the first seed by default."""
     look = get_theme(theme)
-    runs = _runs(results, seed)
+    runs = _trained(results, seed)
     figure, ((axes,),) = frame(look, 8.0, 5.0, title=title_of(results, title))
+    styles = arm_styles(results.arms, look)
     for arm, run in runs.items():
         x, y = envelope(np.asarray(run.step_losses, np.float64))
-        axes.plot(
-            x, y, label=literal(arm), color=arm_styles(results.arms, look)[arm].color, linewidth=0.8
-        )
+        axes.plot(x, y, label=literal(arm), color=styles[arm].color, linewidth=0.8)
+    peaks = [run.step_losses[np.isfinite(run.step_losses)] for run in runs.values()]
+    top = BURST * usual_peak([losses for losses in peaks if losses.size] or [np.ones(1)])
+    if axes.get_ylim()[1] > top:
+        axes.set_ylim(top=top)
+        mark_cut(axes)
     _dress(axes, "steps:", "loss:", look)
     _legend(axes, look, loc="upper right")
     return figure
@@ -56,7 +63,7 @@ def report_scores(
     look = get_theme(theme)
     curves = {
         arm: [row["val_accuracy"] for row in run.epochs]
-        for arm, run in _runs(results, seed).items()
+        for arm, run in _trained(results, seed).items()
         if run.epochs and "val_accuracy" in run.epochs[0]
     }
     if not curves:
@@ -99,22 +106,22 @@ def report_test(
 ) -> "Figure":
     """Draw one line through the test accuracies of all arms, each point with its value."""
     look = get_theme(theme)
-    runs = _runs(results, seed)
-    scores = {
-        arm: run.scores["test_accuracy"]
-        for arm, run in runs.items()
-        if run.done and "test_accuracy" in run.scores
-    }
-    if not scores:
-        raise NothingToDraw("no run is done: there are no test scores")
+    runs = _of_seed(results, seed)
+    scores = [run.scores.get("test_accuracy", np.nan) if run.done else np.nan for run in runs]
+    if np.isnan(scores).all():
+        raise NothingToDraw("there is nothing to draw: no run of this seed has a test score")
+    names = [run.arm if run.done else f"{run.arm} ({run.status})" for run in runs]
     width = max(8.0, 0.6 * len(scores))
     figure, ((axes,),) = frame(look, width, 4.6, title=title_of(results, title))
-    styles = arm_styles(results.arms, look)
-    axes.plot(range(len(scores)), list(scores.values()), color=look.quiet, linewidth=1.0)
+    axes.plot(range(len(scores)), scores, color=look.quiet, linewidth=1.0)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.08 * (high - low))
-    for place, (arm, score) in enumerate(scores.items()):
-        axes.plot(place, score, marker=styles[arm].mark, color=styles[arm].color, markersize=7)
+    styles = arm_styles(results.arms, look)
+    for place, (run, score) in enumerate(zip(runs, scores, strict=True)):
+        if np.isnan(score):
+            continue
+        style = styles[run.arm]
+        axes.plot(place, score, marker=style.mark, color=style.color, markersize=7)
         axes.annotate(
             f"{score:.4f}",
             (place, score),
@@ -125,9 +132,9 @@ def report_test(
             color=look.ink,
         )
     _dress(axes, "", "score:", look)
-    tight = max(map(len, scores)) * len(scores) > 17 * width
+    tight = max(map(len, names)) * len(names) > 17 * width
     slant = {"rotation": 25, "ha": "right"} if tight else {}
-    axes.set_xticks(range(len(scores)), [*map(literal, scores)], fontsize=6, **slant)
+    axes.set_xticks(range(len(names)), [*map(literal, names)], fontsize=6, **slant)
     _four_digits(axes)
     return figure
 
@@ -152,11 +159,15 @@ def apart(places: list[float], gap: float) -> list[float]:
     return moved
 
 
-def _runs(results: "Results", seed: int | None) -> dict[str, Run]:
-    seed = results.seeds[0] if seed is None else seed
-    runs = {run.arm: run for run in results.runs if run.seed == seed and len(run.step_losses)}
+def _of_seed(results: "Results", seed: int | None) -> list[Run]:
+    """Return the runs of one seed, by default the first of the study, in the order of the arms."""
+    return [run for run in results.runs if run.seed == (results.seeds[0] if seed is None else seed)]
+
+
+def _trained(results: "Results", seed: int | None) -> dict[str, Run]:
+    runs = {run.arm: run for run in _of_seed(results, seed) if len(run.step_losses)}
     if not runs:
-        raise NothingToDraw(f"there is nothing to draw: no run with seed {seed}")
+        raise NothingToDraw("there is nothing to draw: no run of this seed has taken a step")
     return runs
 
 
@@ -178,7 +189,10 @@ def _dress(axes: "Axes", x: str, y: str, theme: Theme) -> None:
     axes.grid(axis="y", color=theme.rule, linewidth=0.8)
 
 
-def _four_digits(axes: Any) -> None:
+def _four_digits(axes: "Axes") -> None:
+    """Write accuracies as the report does; above 1 there is room for labels, but no accuracy."""
+    low, high = axes.get_ylim()
+    axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= min(high, 1 + 1e-9)])
     axes.yaxis.set_major_formatter("{x:.4f}")
 
 

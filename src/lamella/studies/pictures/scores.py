@@ -43,9 +43,8 @@ def score_curves(
             curves[arm] = (np.arange(1, rows.shape[1] + 1), rows)
     if not curves:
         known = dict.fromkeys(name for run in results.runs for row in run.epochs for name in row)
-        raise NothingToDraw(
-            f"no finished run has {column!r}; epochs have {', '.join(known) or 'none'}"
-        )
+        shown = ", ".join(known) or "none"
+        raise NothingToDraw(f"no finished run has {column!r}; epochs have {shown}")
     look = get_theme(theme)
     share = column.endswith("accuracy")
     limits = _closer(curves) if share else None

@@ -128,11 +128,11 @@ def _head(figure: "Figure", theme: Theme, title: str, subtitle: str) -> None:
     height, left = figure.get_figheight(), 0.08 / figure.get_figwidth()
     used = 0.07
     if title:
-        bold = {"color": theme.ink, "fontsize": 11, "weight": "bold"}
+        bold: dict[str, Any] = {"color": theme.ink, "fontsize": 11, "weight": "bold"}
         figure.suptitle(literal(title), x=left, y=1 - used / height, ha="left", va="top", **bold)
         used += 0.22
     if subtitle:
-        pale = {"color": theme.quiet, "fontsize": 8.5}
+        pale: dict[str, Any] = {"color": theme.quiet, "fontsize": 8.5}
         figure.text(left, 1 - used / height, literal(subtitle), va="top", **pale)
         used += 0.2
     engine: Any = figure.get_layout_engine()
@@ -173,7 +173,7 @@ def legend_below(figure: "Figure", handles: Sequence[Any], theme: Theme) -> None
 
 def legend_beside(axes: "Axes", handles: Sequence[Any], theme: Theme) -> None:
     """Name the arms to the right of one of several axes."""
-    place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+    place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
     axes.legend(handles=handles, **place, **_legend_look(theme))
 
 
