@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lamella.studies import StudyFolder, load_study
+from lamella.studies import StudyFolder, bundled, load_study
 
 from .conftest import Call
 
@@ -139,6 +139,36 @@ def test_quick_says_what_it_cut(call: Call, toml: Path, tmp_path: Path) -> None:
     assert done.status == 0, done.err
     assert done.out.splitlines()[1] == "2 arms, 2 seeds; cut to 2 of 3 seeds, 3 of 4 epochs"
     assert StudyFolder(out).study().cut == "2 of 3 seeds, 3 of 4 epochs"
+
+
+def test_several_studies_have_a_folder_each(call: Call, toml: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(TOML.replace('name = "rates"', 'name = "again"'))
+    options = ["--seeds", 1, "--n-jobs", 1, "--quiet"]
+    done = call("study", "run", toml, other, "--out", tmp_path / "both", *options)
+    assert done.status == 0, done.err
+    for name in ("rates", "again"):
+        assert f"in {tmp_path}/both/{name}\n" in done.out
+        assert len(StudyFolder(tmp_path / "both" / name).runs()) == 2
+
+
+def test_nothing_is_run_if_one_of_several_studies_is_unknown(
+    call: Call, toml: Path, tmp_path: Path
+) -> None:
+    done = call("study", "run", toml, "optimisers", "--out", tmp_path / "out")
+    assert done.status == 2
+    assert "optimizers" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_are_the_bundled_studies(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundled, "names", lambda: ["softmax-loss"])  # all of them take hours
+    options = ["--quick", "--n-jobs", 1, "--quiet"]
+    done = call("study", "run", "all", "--out", tmp_path / "one", *options)
+    assert done.status == 0, done.err
+    assert StudyFolder(tmp_path / "one").study().name == "softmax-loss"
 
 
 def test_results_go_to_a_folder_named_after_the_study(

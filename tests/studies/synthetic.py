@@ -72,6 +72,21 @@ def scored(values: Mapping[str, Sequence[float]], measure: str = "test_accuracy"
     return Results(study(list(values), seeds), runs)
 
 
+def broken() -> Results:
+    """Of three arms with three seeds: one diverged, one partly, one run is not there."""
+    runs = [
+        run("good", 0, {"test_accuracy": 0.97}),
+        run("good", 1, {"test_accuracy": 0.98}),
+        run("good", 2, {"test_accuracy": 0.99}),
+        run("partly", 0, {"test_accuracy": 0.95}),
+        run("partly", 1, {"test_accuracy": 0.10}, status="diverged", reason="loss not finite"),
+        run("lost", 0, status="diverged", reason="loss not finite"),
+        run("lost", 1, status="diverged", reason="loss not finite"),
+        run("lost", 2, status="failed", reason="MemoryError: no room"),
+    ]
+    return Results(study(["good", "partly", "lost"]), runs)
+
+
 def trained(
     ends: Mapping[str, float],
     seeds: int = 3,

@@ -11,26 +11,11 @@ from lamella.errors import ArgumentError, DataError, FileFormatError
 from lamella.studies.results import Results
 from lamella.studies.run import Run
 from tests.studies.small import RUN, small_study
-from tests.studies.synthetic import run, scored, study, trained
+from tests.studies.synthetic import broken, run, scored, study, trained
 
 pytest.importorskip("scipy")
 
 VALUES = {"SGD": [0.90, 0.92, 0.91], "Adam": [0.97, 0.98, 0.99]}
-
-
-def broken() -> Results:
-    """Of three arms with three seeds: one diverged, one partly, one run is not there."""
-    runs = [
-        run("good", 0, {"test_accuracy": 0.97}),
-        run("good", 1, {"test_accuracy": 0.98}),
-        run("good", 2, {"test_accuracy": 0.99}),
-        run("partly", 0, {"test_accuracy": 0.95}),
-        run("partly", 1, {"test_accuracy": 0.10}, status="diverged", reason="loss not finite"),
-        run("lost", 0, status="diverged", reason="loss not finite"),
-        run("lost", 1, status="diverged", reason="loss not finite"),
-        run("lost", 2, status="failed", reason="MemoryError: no room"),
-    ]
-    return Results(study(["good", "partly", "lost"]), runs)
 
 
 def test_runs_are_ordered_by_arm_and_seed() -> None:
@@ -231,51 +216,6 @@ def test_study_without_any_run_can_be_read() -> None:
     assert "a: not run with every seed." in str(results.table())
     assert results.compare()["b"].verdict == "no verdict"
     assert results.rows() == results.rows("run") == []
-
-
-def test_rows_are_one_a_run_and_epoch() -> None:
-    results = trained({"a": 0.95, "b": 0.97}, seeds=2, epochs=3)
-    rows = results.rows()
-    assert len(rows) == 2 * 2 * 3
-    assert [(row["arm"], row["seed"], row["epoch"]) for row in rows[:4]] == [
-        ("a", 0, 1),
-        ("a", 0, 2),
-        ("a", 0, 3),
-        ("a", 1, 1),
-    ]
-    assert rows[5]["val_accuracy"] == results.runs[1].epochs[2]["val_accuracy"]
-
-
-def test_rows_of_runs_have_scores_and_reasons() -> None:
-    rows = broken().rows("run")
-    assert len(rows) == 8
-    assert rows[0]["test_accuracy"] == 0.97
-    assert (rows[-1]["status"], rows[-1]["reason"]) == ("failed", "MemoryError: no room")
-    with pytest.raises(ArgumentError, match="per must be one of 'epoch', 'run'"):
-        broken().rows("step")  # type: ignore[arg-type]
-
-
-def test_csv_and_dataframe_hold_the_same(tmp_path: Path) -> None:
-    pandas = pytest.importorskip("pandas")
-    results = trained({"a": 0.95, "b": 0.97}, seeds=2, epochs=3)
-    for per in ("epoch", "run"):
-        path = results.to_csv(tmp_path / f"{per}.csv", per)
-        frame = results.to_dataframe(per)
-        assert len(frame) == len(results.rows(per))
-        read = pandas.read_csv(path, keep_default_na=False, dtype={"key": str})
-        pandas.testing.assert_frame_equal(read, frame, check_dtype=False)
-
-
-def test_missing_pandas_is_named_with_its_extra() -> None:
-    code = (
-        "import sys\nsys.modules['pandas'] = None\n"
-        "from lamella.errors import MissingExtraError\n"
-        "from tests.studies.synthetic import scored\n"
-        "try:\n    scored({'a': [1.0]}).to_dataframe()\n"
-        "except MissingExtraError as error:\n    print(error)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'lamella[studies]'" in done.stdout
 
 
 def test_folder_without_a_study_is_told(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lamella.studies.results import Results
     from lamella.studies.study import Study
 
+INTERRUPTED = 130
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare ``lamella study list``, ``run`` and ``show``."""
@@ -26,7 +28,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     about = "run a study, or go on with it where it was interrupted"
     action = actions.add_parser("run", help=about, description=about, allow_abbrev=False)
     action.set_defaults(action=_run)
-    action.add_argument("study", metavar="NAME_OR_TOML", help="a bundled study, or a TOML file")
+    action.add_argument(
+        "studies",
+        nargs="+",
+        metavar="NAME_OR_TOML",
+        help="bundled studies, TOML files, or all: every bundled study",
+    )
     action.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 for every arm")
     action.add_argument("--epochs", type=int, metavar="N", help="of every training")
     action.add_argument(
@@ -37,7 +44,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="processes at a time (default: one a core); the results are the same bits",
     )
     action.add_argument(
-        "--out", metavar="DIR", help="folder for the results (default: runs/NAME, or NAME-quick)"
+        "--out",
+        metavar="DIR",
+        help="folder for the results of one study, or for a folder each of several (default: "
+        "runs/NAME, or runs/NAME-quick)",
     )
     action.add_argument(
         "--quick", action="store_true", help="fewer seeds, epochs and samples; says what was cut"
@@ -72,8 +82,23 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    study = _sized(_study(args.study), args)
-    out = Path(args.out or Path("runs") / (study.name + "-quick" * args.quick))
+    from lamella.studies import bundled
+
+    wanted = bundled.names() if args.studies == ["all"] else args.studies
+    studies = [_sized(_study(name), args) for name in wanted]  # all are read before one is run
+    several = Path(args.out or "runs")
+    status = 0
+    for study in studies:
+        out = several / (study.name + "-quick" * args.quick)
+        if args.out and len(studies) == 1:
+            out = several
+        status = _run_one(study, out, args) or status
+        if status == INTERRUPTED:
+            break
+    return status
+
+
+def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
     print(study.title + (f": {study.question}" if study.question else ""))
     size = f"{_count(len(study.arms), 'arm')}, {_count(len(study.seeds), 'seed')}"
     print(f"{size}; cut to {study.cut}" if study.cut else size, flush=True)
@@ -81,7 +106,7 @@ def _run(args: argparse.Namespace) -> int:
         results = study.run(out=out, n_jobs=args.n_jobs, verbose=not args.quiet)
     except KeyboardInterrupt as interrupt:
         complain("interrupted. " + " ".join(getattr(interrupt, "__notes__", [])))
-        return 130
+        return INTERRUPTED
     status = _print(results)
     print(f"in {out}")
     return status

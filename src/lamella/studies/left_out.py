@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lamella.studies.measures import EpochsTo, Measure
-from lamella.studies.statistics import Estimate
 
 if TYPE_CHECKING:
     from lamella.studies.results import Results
@@ -39,29 +38,6 @@ def lost_values(results: "Results", arm: str, measure: Measure, values: Mapping[
         why = "did not get there" if isinstance(measure, EpochsTo) else "no number"
         said.append(f"{why} with {_seeds(without, results.seeds)}")
     return "; ".join(filter(None, said))
-
-
-def table_notes(
-    results: "Results", columns: Sequence[tuple[Measure, Mapping[str, Estimate]]]
-) -> list[str]:
-    """Return what has to be said below a table: how to read it, and what is not in it."""
-    if len(results.seeds) == 1:
-        notes = ["One seed: no interval, no verdict. What differs here may be chance."]
-    else:
-        notes = ["Mean ± standard deviation over seeds; 95% t interval of the mean."]
-    if results.study.cut:
-        notes.append(f"Cut short: {results.study.cut}.")
-    for arm in results.arms:
-        done = len(results.of(arm))
-        said = [lost_runs(results, arm)]
-        said += [
-            f"{measure.label}: {summary[arm].n} of {done} seeds"
-            for measure, summary in columns
-            if summary[arm].n < done
-        ]
-        if any(said):
-            notes.append(f"{arm}: {'; '.join(filter(None, said))}.")
-    return notes
 
 
 def _seeds(seeds: Sequence[int], whole: Sequence[int]) -> str:

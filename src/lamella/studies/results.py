@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from lamella.arguments import one_of
 from lamella.disk import write_atomically
-from lamella.errors import ArgumentError, DataError, MissingExtraError
+from lamella.errors import ArgumentError, DataError
 from lamella.studies.comparison import Comparison, compare
-from lamella.studies.left_out import lost_values, table_notes
+from lamella.studies.left_out import lost_values
 from lamella.studies.measures import EpochsTo, Measure, epochs_to, get_measure
+from lamella.studies.overview import overview
 from lamella.studies.run import Run
 from lamella.studies.statistics import Estimate, estimate
-from lamella.studies.text_table import TextTable, to_csv
+from lamella.studies.text_table import TextTable
+from lamella.studies.tidy import tidy_rows, to_csv, to_dataframe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lamella.studies.study import Study
-
-OVERVIEW = ("test_accuracy", "train_accuracy", "val_accuracy", "test_loss", "seconds")
-"""What `Results.table` shows unless told otherwise."""
 
 
 class Results:
@@ -184,44 +182,14 @@ class Results:
         Parameters
         ----------
         measures : str or list of str, optional
-            The first is shown with its 95% interval. If left out, those of `OVERVIEW` that there
-            are.
+            The first is shown with its 95% interval. If left out, test, training and validation
+            accuracy, test loss and time, as far as there are any.
         """
-        chosen = [measures] if isinstance(measures, str) else measures
-        if chosen is None:
-            chosen = [name for name in OVERVIEW if name == "seconds" or self._scored(name)]
-        columns = [get_measure(name) for name in chosen]
-        summaries = [self.summary(measure) for measure in columns]
-        head, rows = ["arm"], [[arm] for arm in self.arms]
-        for place, (measure, summary) in enumerate(zip(columns, summaries, strict=True)):
-            head += [measure.title, *(["95% interval"] if place == 0 else [])]
-            for arm, row in zip(self.arms, rows, strict=True):
-                row.append(_mean_and_sd(summary[arm], measure))
-                if place == 0:
-                    row.append(_interval(summary[arm], measure))
-        for arm, row in zip(self.arms, rows, strict=True):
-            done = len(self.of(arm))
-            row.append(str(done) if done == len(self.seeds) else f"{done} of {len(self.seeds)}")
-        return TextTable(
-            title=self.study.title or self.study.name,
-            head=[*head, "seeds"],
-            rows=rows,
-            notes=table_notes(self, list(zip(columns, summaries, strict=True))),
-        )
+        return overview(self, [measures] if isinstance(measures, str) else measures)
 
     def rows(self, per: Literal["epoch", "run"] = "epoch") -> list[dict[str, Any]]:
         """Return tidy rows: one a run and epoch, or one a run with its final scores."""
-        one_of("per", per, ("epoch", "run"))
-        rows: list[dict[str, Any]] = []
-        for run in self.runs:
-            head = {"study": run.study, "arm": run.arm, "seed": run.seed, "status": run.status}
-            if per == "epoch":
-                rows += [{**head, **row} for row in run.epochs]
-            else:
-                length = {"epochs": len(run.epochs), "seconds": run.seconds}
-                about = {"reason": run.reason, "key": run.key}
-                rows.append({**head, **run.scores, **length, **about})
-        return rows
+        return tidy_rows(self.runs, per)
 
     def to_csv(self, path: Any, per: Literal["epoch", "run"] = "epoch") -> Path:
         """Write `rows` as CSV, whole or not at all; return the path."""
@@ -236,11 +204,7 @@ class Results:
         MissingExtraError
             If pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise MissingExtraError("pandas", "studies", "to_dataframe") from None
-        return pandas.DataFrame(self.rows(per))
+        return to_dataframe(self.rows(per))
 
     # Pictures
 
@@ -264,9 +228,6 @@ class Results:
 
         return save_all(self, Path(folder), formats, **options)
 
-    def _scored(self, name: str) -> bool:
-        return any(name in run.scores for run in self.runs)
-
     def _known(self, arm: str) -> str:
         if arm not in self.arms:
             near = difflib.get_close_matches(str(arm), self.arms, n=1)
@@ -278,11 +239,3 @@ class Results:
 
 def _columns(run: Run) -> list[str]:
     return list(run.epochs[0]) if run.epochs else []
-
-
-def _mean_and_sd(e: Estimate, measure: Measure) -> str:
-    return measure.show(e.mean) if e.n < 2 else f"{measure.show(e.mean)} ± {measure.show(e.sd)}"
-
-
-def _interval(e: Estimate, measure: Measure) -> str:
-    return "-" if e.low != e.low else f"{measure.show(e.low)} to {measure.show(e.high)}"

@@ -1,11 +1,8 @@
-"""Tables that are read: as aligned text, as CSV."""
+"""Tables that are read: as aligned text."""
 
-import csv
-import io
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 WIDEST = 16
 """Headings that are longer go over several lines."""
@@ -51,13 +48,3 @@ class TextTable:
             for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
         ]
         return "  ".join(aligned).rstrip()
-
-
-def to_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """Return rows as CSV, under all the names that occur; what a row lacks stays empty."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -49,7 +49,7 @@ def report_loss(
     peaks = [run.step_losses[np.isfinite(run.step_losses)] for run in runs.values()]
     top = BURST * usual_peak([losses for losses in peaks if losses.size] or [np.ones(1)])
     if axes.get_ylim()[1] > top:
-        axes.set_ylim(top=top)
+        axes.set_ylim(-0.04 * top, top)
         mark_cut(axes)
     _dress(axes, "steps:", "loss:", look)
     _legend(axes, look, loc="upper right")
