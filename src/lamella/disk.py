@@ -56,6 +56,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def remove_unfinished(folder: Path, pattern: str) -> None:
+    """Remove what `write_atomically` had begun for files like ``pattern`` when it was killed."""
+    for file in folder.glob(f".{pattern}.*"):
+        file.unlink(missing_ok=True)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -165,6 +165,7 @@ class Sequential(Network):
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
         callbacks: Sequence[Callback] = (),
+        checkpoint: Any = None,
         verbose: bool = True,
     ) -> History:
         """Train on a data set.
@@ -190,6 +191,9 @@ class Sequential(Network):
             A weight of 2 counts a sample twice: losses are sum(w loss) / sum(w).
         class_weight : dict of label to weight, optional
         callbacks : sequence of Callback
+        checkpoint : path or Checkpoints, optional
+            Folder to keep this training in: the same call goes on where it was interrupted, and
+            ends with the same bits. See `lamella.Checkpoints`.
         verbose : bool
             Whether to show a progress bar.
 
@@ -228,6 +232,21 @@ class Sequential(Network):
         self.validates = validation is not None
         weights = None if data.weight is None else self.backend.to_host(data.weight)
 
+        keeper = None
+        if checkpoint is not None:
+            from lamella.checkpoints import prepare
+
+            keeper = prepare(
+                checkpoint,
+                self,
+                data,
+                validation,
+                rows,
+                callbacks,
+                epochs=epochs,
+                batch_size=batch_size,
+                shuffle=shuffle,
+            )
         history = History()
         everyone = [history, *callbacks, *([Progress()] if verbose else [])]
         with ExitStack() as ending:  # whatever happens, each callback that began is told of the end
@@ -235,6 +254,10 @@ class Sequential(Network):
                 callback.on_fit_begin(self, epochs, -(-len(rows) // batch_size))
                 ending.callback(callback.on_fit_end, self)
             self.history, self.stop_reason = history, ""
+            if keeper is not None:
+                epochs = keeper.restore(everyone, epochs)
+                everyone.append(keeper)  # what it keeps is how things are after all others
+                ending.enter_context(keeper.same_threads())
             if self.backend.on_host:
                 shapes = [parameter.shape for parameter in self.built() if parameter.is_matrix]
                 self.blas_threads = ending.enter_context(threads_for(batch_size, shapes))
@@ -248,6 +271,7 @@ class Sequential(Network):
                 batch_size=batch_size,
                 shuffle=shuffle,
                 callbacks=everyone,
+                resumed=keeper.resumed if keeper else None,
             )
         return history
 

@@ -16,8 +16,10 @@ import lamella
 from lamella import compiled
 from lamella.backend import Backend
 from lamella.callbacks import Callback
-from lamella.disk import expect_writable, write_atomically
+from lamella.checkpoints.files import CheckpointFolder
+from lamella.disk import expect_writable, remove_unfinished, write_atomically
 from lamella.errors import UsageError
+from lamella.provenance import commit, processor
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
@@ -34,15 +36,26 @@ class RunFolder(Callback):
     path : path
     overwrite : bool
         Whether a run that is there already may be replaced.
+    resume : bool
+        Whether the run that is there is gone on with, and nothing removed.
+
 
     Attributes
     ----------
     model, history, record, curves : Path
-        ``model.safetensors``, ``history.jsonl``, ``run.json`` and ``curves.png`` in it.
+        ``model.safetensors``, ``history.jsonl``, ``run.json`` and ``curves.png`` in it. The record
+        is written last: a run that has one is finished.
+    checkpoints, begun : Path
+        ``checkpoints``, and ``checkpoints/begun.json``, the record of a run that is not finished.
+    start : dict or None
+        What is written as ``begun`` when training begins.
     """
 
-    def __init__(self, path: Any, *, overwrite: bool = False) -> None:
-        self.path, self.overwrite = Path(path), overwrite
+    def __init__(self, path: Any, *, overwrite: bool = False, resume: bool = False) -> None:
+        self.path, self.overwrite, self.resume = Path(path), overwrite, resume
+        self.checkpoints = self.path / "checkpoints"
+        self.begun = self.checkpoints / "begun.json"
+        self.start: dict[str, Any] | None = None
         self.model = self.path / "model.safetensors"
         self.history = self.path / "history.jsonl"
         self.record = self.path / "run.json"
@@ -51,13 +64,17 @@ class RunFolder(Callback):
     @property
     def files(self) -> list[Path]:
         """Those of its files that are there."""
-        return [
-            file for file in (self.model, self.history, self.record, self.curves) if file.exists()
-        ]
+        own = (self.model, self.history, self.record, self.curves, self.begun)
+        return [file for file in own if file.exists()]
 
     def claim(self) -> None:
         """Make the folder, or raise a UsageError if it holds a run or cannot be written."""
-        if self.files and not self.overwrite:
+        if self.begun.exists() and not (self.record.exists() or self.overwrite or self.resume):
+            raise UsageError(
+                f"{self.path} holds a run that was interrupted: go on with --resume {self.path}, "
+                "or choose another folder, or replace that run with --overwrite"
+            )
+        if self.files and not (self.overwrite or self.resume):
             raise UsageError(
                 f"{self.files[0]} is there already, from another run: choose another folder, or "
                 "replace that run with --overwrite"
@@ -65,8 +82,29 @@ class RunFolder(Callback):
         expect_writable(self.path)
 
     def on_fit_begin(self, model: "Sequential", epochs: int, batches: int) -> None:
-        for file in self.files:
+        if self.resume:
+            for file in (self.model, self.history, self.record, self.curves):
+                remove_unfinished(self.path, file.name)
+            return
+        # The record goes first: what is left of a run without one cannot be taken for finished.
+        for file in sorted(self.files, key=lambda file: file != self.record):
             file.unlink()
+        self._remove_checkpoints()
+        if self.start is not None:
+            self.checkpoints.mkdir(exist_ok=True)
+            write_json(self.begun, self.start)
+
+    def finish(self) -> None:
+        """Remove what only a run that is not finished needs."""
+        self.begun.unlink(missing_ok=True)
+        self._remove_checkpoints()
+
+    def _remove_checkpoints(self) -> None:
+        if self.checkpoints.is_dir():
+            remove_unfinished(self.checkpoints, "*")
+            CheckpointFolder(self.checkpoints).clear()
+            if not any(self.checkpoints.iterdir()):
+                self.checkpoints.rmdir()
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -86,7 +124,9 @@ def environment(backend: Backend) -> dict[str, Any]:
         "backend": {"name": backend.name, "why": backend.reason},
         "blas": blas(),
         "cores": cores(),
+        "cpu": processor(),
         "loops": loops(),
+        "git": commit(),
     }
 
 
@@ -106,11 +146,12 @@ def versions() -> dict[str, str]:
 
 
 def blas() -> list[dict[str, Any]]:
-    """Return name, version and threads of each library that does numpy's matrix products."""
+    """Return what is known of each library that does numpy's matrix products."""
     return [
         {
             "name": library["internal_api"],
             "version": library["version"],
+            "architecture": library.get("architecture"),
             "threads": library["num_threads"],
         }
         for library in threadpool_info()

@@ -32,6 +32,7 @@ class EpochLog:
         self._sizes = sizes
         self.weights = sizes.astype(float)
         self.done = 0
+        self._began = time.perf_counter()
 
     def record(self, loss: Array, scores: Sequence[Array]) -> None:
         """Note the mean loss of the next batch, and each metric's score of its samples."""
@@ -47,6 +48,20 @@ class EpochLog:
     def losses(self) -> np.ndarray:
         """Return the loss of every batch so far; waits for the device."""
         return np.array(self._backend.to_host(self._rows[0, : self.done]))
+
+    def rows(self) -> np.ndarray:
+        """Return the losses and scores of every batch so far, a row each; waits for the device."""
+        return np.array(self._backend.to_host(self._rows[:, : self.done]))
+
+    def seconds(self) -> float:
+        """Return how long the epoch has taken so far."""
+        return time.perf_counter() - self._began
+
+    def restore(self, rows: np.ndarray, seconds: float) -> None:
+        """Go on where another log of this epoch had come to, see `rows` and `seconds`."""
+        self.done = rows.shape[1]
+        self._rows[:, : self.done] = self._backend.asarray(rows, self._rows.dtype)
+        self._began = time.perf_counter() - seconds
 
     def means(self) -> dict[str, float]:
         """Return the means over all samples so far as plain floats; waits for the device."""
@@ -73,6 +88,7 @@ def train(
     batch_size: int,
     shuffle: bool,
     callbacks: Sequence[Callback],
+    resumed: tuple[np.ndarray, float] | None = None,
 ) -> None:
     """Train a compiled model on checked data.
 
@@ -86,21 +102,26 @@ def train(
         ``data.weight`` on the host.
     epochs, batch_size, shuffle, callbacks
         As in `Sequential.fit`.
+    resumed : (ndarray, float), optional
+        What the log of the first epoch held when it was interrupted: `EpochLog.rows` and
+        `EpochLog.seconds`.
     """
     starts = range(0, len(rows), batch_size)
     sizes = np.array([min(batch_size, len(rows) - start) for start in starts])
     watchers = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
     for epoch in range(model.epochs_done, model.epochs_done + epochs):
-        began = time.perf_counter()
-        order = model.streams.generator("shuffle", epoch).permutation(rows) if shuffle else rows
         log = EpochLog(model, sizes)
+        order = model.streams.generator("shuffle", epoch).permutation(rows) if shuffle else rows
         if weights is not None:
             log.weights = np.add.reduceat(weights[order].astype(float), starts)
         on_device = model.backend.asarray(order)
-        model.optimizer.begin_epoch(epoch - model.compiled_at, len(sizes))
-        for callback in callbacks:
+        if resumed is not None:
+            log.restore(*resumed)
+        model.optimizer.begin_epoch(epoch - model.compiled_at, len(sizes), log.done)
+        for callback in callbacks if resumed is None else ():
             callback.on_epoch_begin(model, epoch)
-        for batch, start in enumerate(starts):
+        resumed = None
+        for batch, start in enumerate(starts[log.done :], log.done):
             x, y, weight = model.batches.gather(data, on_device[start : start + batch_size])
             loss = model.step(x, y, weight)
             log.record(loss, [metric.score(model.pred, y) for metric in model.metrics])
@@ -115,7 +136,7 @@ def train(
             scores = evaluate(model, validation)
             logs.update((f"val_{name}", value) for name, value in scores.items())
         logs["learning_rate"] = model.optimizer.learning_rate
-        logs["seconds"] = time.perf_counter() - began
+        logs["seconds"] = log.seconds()
         model.epochs_done = epoch + 1
         model.epoch_log = log
         for callback in callbacks:

@@ -26,5 +26,16 @@ class Callback:
     def on_epoch_end(self, model: "Sequential", epoch: int, logs: dict[str, Any]) -> None:
         """An epoch is done; ``logs`` holds plain numbers: loss, accuracy, val_loss, ..."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return what it must keep where training is interrupted: plain values and arrays.
+
+        A callback whose hooks depend on what they were told before overrides this and
+        `load_state_dict`; `fit` uses both if it has a ``checkpoint``.
+        """
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take on what `state_dict` gave, after `on_fit_begin`; the next thing told is a batch."""
+
     def on_fit_end(self, model: "Sequential") -> None:
         """Training is over, in whatever way."""

@@ -36,6 +36,12 @@ class Checkpoint(Callback):
         self._best.expect_monitored(model)
         expect_writable(self.folder)
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self._best.value}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._best.value = state["best"]
+
     def on_epoch_end(self, model: "Sequential", epoch: int, logs: dict[str, Any]) -> None:
         model.save(self.folder / "last.safetensors")
         if self._best.improves(logs):

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lamella.callbacks.base import Callback
 
 if TYPE_CHECKING:
@@ -35,6 +37,12 @@ class History(Callback):
     def on_epoch_end(self, model: "Sequential", epoch: int, logs: dict[str, Any]) -> None:
         self.rows.append(dict(logs))
         self.steps += model.epoch_log.losses().astype(float).tolist()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows, "steps": np.array(self.steps)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rows, self.steps = state["rows"], state["steps"].tolist()
 
     def on_fit_end(self, model: "Sequential") -> None:
         self.stop_reason = model.stop_reason

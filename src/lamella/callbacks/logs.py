@@ -32,6 +32,14 @@ class _EpochFile(Callback):
         self.write(self._file, logs)
         self._file.flush()
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"text": self.path.read_bytes().decode() if self.path.exists() else ""}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        assert self._file is not None
+        self._file.write(state["text"])
+        self._file.flush()
+
     def on_fit_end(self, model: "Sequential") -> None:
         if self._file is not None:
             self._file.close()

@@ -34,6 +34,12 @@ class Progress(Callback):
         hidden = ("epoch", "penalty", "learning_rate", "seconds")
         self._show({name: value for name, value in logs.items() if name not in hidden})
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"batches": self.bar.n}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.bar.initial = self.bar.n = state["batches"]
+
     def on_fit_end(self, model: "Sequential") -> None:
         if hasattr(self, "bar"):
             self.bar.close()

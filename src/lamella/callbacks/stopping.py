@@ -108,6 +108,13 @@ class EarlyStopping(Callback):
             waited = f"{self.patience} epoch{'s' * (self.patience > 1)}"
             model.stop(f"{self.monitor} has not improved for {waited}: {best}")
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self._best.value, "best_epoch": self.best_epoch, **self._weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._best.value, self.best_epoch = state.pop("best"), state.pop("best_epoch")
+        self._weights = state
+
     def on_fit_end(self, model: "Sequential") -> None:
         if getattr(self, "_weights", None):
             model.load_state_dict(self._weights)

@@ -1,4 +1,4 @@
-"""The command ``lamella``: train, evaluate, predict, study, report, info.
+"""The command ``lamella``: train, verify, evaluate, predict, study, report, info.
 
 Exit status: 0 when all went well; 1 when training diverged, a run of a study failed or an image
 could not be read; 2 when what was asked for cannot be done, with one line on stderr that says why;
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import lamella
-from lamella.cli import evaluate, info, predict, report, study, train
+from lamella.cli import evaluate, info, predict, report, study, train, verify
 from lamella.cli.messages import complain
 from lamella.errors import ArgumentError, LamellaError
 
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lamella {lamella.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (train, evaluate, predict, study, report, info):
+    for command in (train, verify, evaluate, predict, study, report, info):
         name = command.__name__.rpartition(".")[2]
         summary = (command.__doc__ or "").partition("\n")[0]
         subparser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)

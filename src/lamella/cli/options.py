@@ -94,6 +94,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     result.add_argument(
         "--overwrite", action="store_true", help="replace the run that DIR holds already"
     )
+    result.add_argument(
+        "--resume",
+        metavar="DIR",
+        help="go on with the run in DIR where it was interrupted, with the options it was begun "
+        "with; it ends with the same bits",
+    )
     result.add_argument("--quiet", action="store_true", help="print only the result")
 
 

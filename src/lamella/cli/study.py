@@ -1,13 +1,10 @@
 """Run comparisons over several seeds: the bundled ones, or your own from a TOML file."""
 
 import argparse
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamella.cli.messages import complain
+from lamella.cli.messages import complain, told_in_lines
 from lamella.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -66,7 +63,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked for."""
-    with _warnings_as_lines():
+    from lamella.studies.storage import DamagedRunWarning
+
+    with told_in_lines(DamagedRunWarning):
         status: int = args.action(args)
     return status
 
@@ -149,13 +148,3 @@ def _print(results: "Results", to: str | None = None, measure: str = "test_accur
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
-
-
-@contextmanager
-def _warnings_as_lines() -> Iterator[None]:
-    from lamella.studies.storage import DamagedRunWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", DamagedRunWarning)
-        warnings.showwarning = lambda message, *place, **options: complain(message)
-        yield

@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 
 from lamella.callbacks import Callback, EarlyStopping, JSONLines, TerminateOnNaN
+from lamella.checkpoints import Checkpoints, CheckpointWarning
 from lamella.classifiers import Classifier
-from lamella.cli.messages import complain
+from lamella.cli.messages import complain, told_in_lines
 from lamella.cli.options import add_options, classifier, refuse_contradictions
+from lamella.cli.recorded import options_of, read_record, refuse_other_options
 from lamella.configured import to_json
 from lamella.datasets import mnist
 from lamella.datasets.mnist import CHECKSUMS
-from lamella.errors import DivergenceWarning
+from lamella.errors import DivergenceWarning, UsageError
 from lamella.plots import save_figure, training_curves
 from lamella.record import RunFolder, environment, finite, installed, write_json
 
-__all__ = ["add_options", "run"]
+__all__ = ["add_options", "repeat", "run"]
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,23 @@ class Outcome:
 
 def run(args: argparse.Namespace) -> int:
     """Check everything, train, measure, write, and say what came of it."""
+    folder = RunFolder(args.out, overwrite=args.overwrite) if args.out is not None else None
+    if args.resume is not None:
+        refuse_other_options(args)
+        folder = RunFolder(args.resume, resume=True)
+        if folder.record.exists():
+            folder.finish()
+            print(f"the run in {folder.path} is finished: there is nothing to go on with")
+            return 0
+        args = _begun(folder, quiet=args.quiet)
     refuse_contradictions(args)
     model = classifier(args)
     stopping = None
     if args.early_stopping is not None:
         stopping = EarlyStopping(patience=args.early_stopping)
-    folder = RunFolder(args.out, overwrite=args.overwrite) if args.out is not None else None
     if folder:
         folder.claim()
+        folder.start = _record(args, model)
         if not installed("matplotlib"):
             complain("there will be no curves.png: pip install 'lamella[plot]'")
     if not args.quiet:
@@ -56,8 +67,26 @@ def run(args: argparse.Namespace) -> int:
     outcome = _train(args, model, stopping, folder)
     if folder:
         _write(args, model, outcome, folder)
+        folder.finish()
     _report(outcome, folder)
     return 1 if outcome.diverged else 0
+
+
+def repeat(args: argparse.Namespace, model: Classifier) -> Outcome:
+    """Train as ``args`` say and measure, without writing anything."""
+    stopping = None
+    if args.early_stopping is not None:
+        stopping = EarlyStopping(patience=args.early_stopping)
+    return _train(args, model, stopping, None)
+
+
+def _begun(folder: RunFolder, *, quiet: bool) -> argparse.Namespace:
+    """Return the options of a run that was interrupted."""
+    if not folder.begun.exists():
+        raise UsageError(f"{folder.path} holds no run to go on with: begin one with --out")
+    args = options_of(read_record(folder.begun), folder.begun)
+    args.out, args.quiet = str(folder.path), quiet
+    return args
 
 
 def _train(
@@ -74,7 +103,7 @@ def _train(
     train, test = mnist()
     began = time.perf_counter()
     # Divergence is told once, by the reason training stopped for.
-    with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
+    with told_in_lines(CheckpointWarning), np.errstate(over="ignore", invalid="ignore"):
         warnings.simplefilter("ignore", DivergenceWarning)
         model.fit(
             train.x,
@@ -83,9 +112,11 @@ def _train(
             batch_size=args.batch_size,
             validation_split=args.validation,
             callbacks=callbacks,
+            checkpoint=Checkpoints(folder.checkpoints, fresh=not folder.resume) if folder else None,
             verbose=not args.quiet,
         )
-        seconds = time.perf_counter() - began
+        spent = sum(row["seconds"] for row in model.history.rows)  # some before an interruption
+        seconds = max(time.perf_counter() - began, spent)
         scores = model.evaluate(test.x, test.y)
     return Outcome(
         scores,
@@ -100,13 +131,12 @@ def _write(
     args: argparse.Namespace, model: Classifier, outcome: Outcome, folder: RunFolder
 ) -> None:
     model.save(folder.model)
-    options = {name: value for name, value in vars(args).items() if name != "run"}
+    if installed("matplotlib"):
+        title = f"MNIST, {_name(model)}: test accuracy {outcome.test['accuracy']:.2%}"
+        figure = training_curves(outcome.rows, title=title, kept_epoch=outcome.kept_epoch)
+        save_figure(figure, folder.curves)
     record = {
-        "configuration": options,
-        "model": to_json(model),
-        "seed": model.seed,
-        **environment(model.backend),
-        "data": {"name": "MNIST", "sha256": CHECKSUMS},
+        **_record(args, model),
         "epochs": len(outcome.rows),
         "kept_epoch": outcome.kept_epoch,
         "stop_reason": outcome.stop_reason,
@@ -114,11 +144,18 @@ def _write(
         "seconds": outcome.seconds,
         **{f"test_{name}": finite(value) for name, value in outcome.test.items()},
     }
-    write_json(folder.record, record)
-    if installed("matplotlib"):
-        title = f"MNIST, {_name(model)}: test accuracy {outcome.test['accuracy']:.2%}"
-        figure = training_curves(outcome.rows, title=title, kept_epoch=outcome.kept_epoch)
-        save_figure(figure, folder.curves)
+    write_json(folder.record, record)  # last, for it says that the run is finished
+
+
+def _record(args: argparse.Namespace, model: Classifier) -> dict[str, Any]:
+    """Return what decides the numbers of a run, known before it begins."""
+    return {
+        "configuration": {k: v for k, v in vars(args).items() if k not in ("run", "resume")},
+        "model": to_json(model),
+        "seed": model.seed,
+        **environment(model.backend),
+        "data": {"name": "MNIST", "sha256": CHECKSUMS},
+    }
 
 
 def _name(model: Classifier) -> str:

@@ -77,9 +77,12 @@ class Optimizer(Configured, ABC):
         done = max(self.t - 1 - self._epoch_start, 0)
         return rate_at(self.lr, self._epoch + done / self._epoch_steps)
 
-    def begin_epoch(self, epoch: int, steps: int) -> None:
-        """Tell schedules that epoch ``epoch`` (from 0) begins and has ``steps`` steps."""
-        self._epoch, self._epoch_start, self._epoch_steps = epoch, self.t, steps
+    def begin_epoch(self, epoch: int, steps: int, done: int = 0) -> None:
+        """Tell schedules that epoch ``epoch`` (from 0) begins and has ``steps`` steps.
+
+        ``done`` of them are done already, where training goes on within an epoch.
+        """
+        self._epoch, self._epoch_start, self._epoch_steps = epoch, self.t - done, steps
 
     def bind(self, store: ParameterStore, owner: object) -> None:
         """Take on the parameters of the model ``owner`` and make the slots.

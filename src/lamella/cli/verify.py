@@ -1,0 +1,123 @@
+"""Repeat a run from its record, and compare every epoch and the weights, bit for bit."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lamella.cli import train
+from lamella.cli.messages import complain
+from lamella.cli.options import classifier
+from lamella.cli.recorded import options_of, read_record
+from lamella.datasets.mnist import CHECKSUMS
+from lamella.differences import of_environments
+from lamella.errors import FileFormatError, LamellaError, UsageError
+from lamella.files import load
+from lamella.model import Sequential
+from lamella.record import RunFolder, environment, finite
+from lamella.threads import at_most
+
+NOT_COMPARED = "seconds"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``lamella verify``."""
+    parser.add_argument("folder", metavar="RUN_DIR", help="what lamella train --out wrote")
+    parser.add_argument("--quiet", action="store_true", help="print only the result")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train once more as the record says; the status is 1 if anything is another."""
+    folder = RunFolder(args.folder)
+    if not folder.record.exists():
+        what = f"finish it with --resume {args.folder}" if folder.begun.exists() else "make one"
+        raise UsageError(f"{args.folder} holds no finished run: {what}")
+    record = read_record(folder.record)
+    rows, arrays = _history(folder.history), load(folder.model, backend="numpy").state_dict()
+    options = options_of(record, folder.record)
+    options.backend = record.get("backend", {}).get("name", options.backend)
+    options.quiet = args.quiet
+    try:
+        model, threads = classifier(options), int(record["blas_threads"])
+    except (LamellaError, KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(f"{folder.record} does not say how to repeat it: {error}") from error
+    others = of_environments(record, environment(model.backend))
+    if record.get("data", {}).get("sha256") != CHECKSUMS:
+        others.append("MNIST (its checksums are others)")
+    with at_most(threads):
+        outcome = train.repeat(options, model)
+    if model.blas_threads != threads:
+        others.append(f"number of BLAS threads ({threads} there, {model.blas_threads} here)")
+    scores = {name: finite(value) for name, value in outcome.test.items()}
+    parts = [
+        *_epochs(rows, [{k: finite(v) for k, v in row.items()} for row in outcome.rows]),
+        *_weights(arrays, model),
+        *(
+            f"test {name}: {record.get(f'test_{name}')} there, {value} here"
+            for name, value in scores.items()
+            if record.get(f"test_{name}") != value
+        ),
+    ]
+    return _report(parts, others, f"{len(rows)} epochs, {len(arrays)} arrays of weights")
+
+
+def _report(parts: list[str], others: list[str], compared: str) -> int:
+    for part in parts:
+        complain(part)
+    if others:
+        complain(f"the run was made with another {'; '.join(others)}")
+    if not parts:
+        print(f"the same bits: {compared} and the test scores")
+        return 0
+    why = "that may be the reason" if others else "nothing else in the record is another"
+    complain(f"the bits are not the same; {why}")
+    return 1
+
+
+def _history(path: Path) -> list[dict[str, Any]]:
+    try:
+        rows = [json.loads(line) for line in path.read_bytes().splitlines()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileFormatError(f"cannot read the history {path}: {error}") from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise FileFormatError(f"{path} is no history: each line must be an object")
+    return rows
+
+
+def _epochs(there: list[dict[str, Any]], here: list[dict[str, Any]]) -> list[str]:
+    """Say in which epoch two histories part, and in how many they are not the same."""
+    wrong = []
+    for epoch, (old, new) in enumerate(zip(there, here, strict=False), 1):
+        names = [n for n in {**old, **new} if n != NOT_COMPARED and old.get(n) != new.get(n)]
+        if names:
+            wrong.append((epoch, names[0], old.get(names[0]), new.get(names[0])))
+    said = []
+    if wrong:
+        epoch, name, old_value, new_value = wrong[0]
+        said.append(
+            f"they part in epoch {epoch}: {name} {old_value!r} there, {new_value!r} here; "
+            f"{len(wrong)} of {len(there)} epochs are not the same"
+        )
+    if len(there) != len(here):
+        said.append(f"{len(there)} epochs there, {len(here)} here")
+    return said
+
+
+def _weights(there: dict[str, np.ndarray], model: Sequential) -> list[str]:
+    """Say which arrays are not the same bit for bit, and by how much."""
+    here = model.state_dict()
+    if there.keys() != here.keys():
+        return [f"other arrays: {', '.join(there)} there, {', '.join(here)} here"]
+    said = []
+    for name, old in there.items():
+        new = here[name]
+        if (old.shape, old.dtype) != (new.shape, new.dtype):
+            said.append(f"{name}: {old.dtype} {old.shape} there, {new.dtype} {new.shape} here")
+        elif old.tobytes() != new.tobytes():
+            bits = f"u{old.itemsize}"
+            count = int((old.view(bits) != new.view(bits)).sum())
+            apart = float(np.abs(old - new).max())
+            said.append(f"{name}: {count} of {old.size} numbers differ, by {apart:.3g} at most")
+    return said

@@ -1,0 +1,43 @@
+"""Where two machines or two runs differ, told in plain words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def of_environments(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """Return what may change last bits: versions, backend, BLAS, processor, compiled loops.
+
+    Each is one of ``"numpy (2.3.0 there, 2.4.0 here)"``. How many threads a BLAS could use is not
+    compared: what a training did use is in its ``blas_threads``.
+    """
+    old, new = _facts(there), _facts(here)
+    return [
+        f"{name} ({old[name]} there, {new[name]} here)"
+        for name in old
+        if name in new and old[name] != new[name]
+    ]
+
+
+def _facts(environment: Mapping[str, Any]) -> dict[str, str]:
+    facts = {
+        name: str(version)
+        for name, version in _table(environment.get("versions")).items()
+        if name != "platform"  # a kernel's version changes no bits; the processor is told apart
+    }
+    backend = _table(environment.get("backend"))
+    if "name" in backend:
+        facts["backend"] = str(backend["name"])
+    libraries = environment.get("blas")
+    if isinstance(libraries, list):
+        facts["BLAS"] = "; ".join(
+            " ".join(str(_table(blas).get(key, "?")) for key in ("name", "version", "architecture"))
+            for blas in libraries
+        )
+    for key, name in (("cpu", "processor"), ("loops", "update rules run by"), ("git", "commit")):
+        if environment.get(key):
+            facts[name] = str(environment[key])
+    return facts
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
