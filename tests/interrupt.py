@@ -275,11 +275,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--every-call", action="store_true")
+    names = {scene.__name__: scene for scene in SCENES}
+    parser.add_argument("--scene", choices=list(names), help="of --every-call (default: all)")
     parser.add_argument("--command", action="store_true")
     args = parser.parse_args()
+    scenes = (names[args.scene],) if args.scene else SCENES
     with tempfile.TemporaryDirectory() as root:
         if args.every_call:
-            counts = before_every_call(Path(root))
+            counts = before_every_call(Path(root), scenes)
         elif args.command:
             counts = of_the_command(args.kills, args.seed, Path(root))
         else:

@@ -11,11 +11,17 @@ def of_environments(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[s
     compared: what a training did use is in its ``blas_threads``.
     """
     old, new = _facts(there), _facts(here)
-    return [
+    found = [
         f"{name} ({old[name]} there, {new[name]} here)"
         for name in old
         if name in new and old[name] != new[name]
     ]
+    libraries, others = _blas(there), _blas(here)
+    # Packages beside numpy bring a BLAS of their own, which does none of numpy's products.
+    if not (libraries <= others or others <= libraries):
+        told = "; ".join(sorted(libraries)), "; ".join(sorted(others))
+        found.append(f"BLAS ({told[0]} there, {told[1]} here)")
+    return found
 
 
 def _facts(environment: Mapping[str, Any]) -> dict[str, str]:
@@ -27,16 +33,20 @@ def _facts(environment: Mapping[str, Any]) -> dict[str, str]:
     backend = _table(environment.get("backend"))
     if "name" in backend:
         facts["backend"] = str(backend["name"])
-    libraries = environment.get("blas")
-    if isinstance(libraries, list):
-        facts["BLAS"] = "; ".join(
-            " ".join(str(_table(blas).get(key, "?")) for key in ("name", "version", "architecture"))
-            for blas in libraries
-        )
     for key, name in (("cpu", "processor"), ("loops", "update rules run by"), ("git", "commit")):
         if environment.get(key):
             facts[name] = str(environment[key])
     return facts
+
+
+def _blas(environment: Mapping[str, Any]) -> set[str]:
+    """Return name, version and kernels of each library; "?" for what an old record does not say."""
+    libraries = environment.get("blas")
+    keys = ("name", "version", "architecture")
+    return {
+        " ".join(str(_table(library).get(key, "?")) for key in keys)
+        for library in (libraries if isinstance(libraries, list) else [])
+    }
 
 
 def _table(value: Any) -> Mapping[str, Any]:

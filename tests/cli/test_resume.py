@@ -1,0 +1,136 @@
+"""lamella train --resume: a run that was killed ends as one that was not."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Call
+
+SMALL = ["--hidden", "8", "--dropout", "0.2", "--epochs", "3", "--batch-size", "500", "--quiet"]
+
+
+@pytest.fixture(scope="module")
+def whole(command: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was not interrupted; only to be read."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    done = command("train", *SMALL, "--out", folder)
+    assert done.status == 0, done.err
+    return folder
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """The folder of a run that was killed after its first epoch."""
+    folder = tmp_path / "killed"
+    process = train(*SMALL, "--out", str(folder))
+    deadline = time.monotonic() + 60
+    while not list((folder / "checkpoints").glob("0*.safetensors")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    return folder
+
+
+def train(*words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "lamella", "train", *words])
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    lines = (folder / "history.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+
+def test_a_killed_run_ends_as_one_that_was_left_in_peace(
+    command: Call, whole: Path, killed: Path
+) -> None:
+    done = command("train", "--resume", killed, "--quiet")
+    assert done.status == 0, done.err
+    assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert rows(killed) == rows(whole)
+    assert sorted(os.listdir(killed)) == sorted(os.listdir(whole))
+    old, new = (json.loads((folder / "run.json").read_text()) for folder in (whole, killed))
+    for record in (old, new):
+        del record["seconds"], record["configuration"]["out"]
+    assert new == old
+
+
+def test_resume_after_a_damaged_checkpoint_says_so_and_gives_the_same(
+    command: Call, whole: Path, killed: Path
+) -> None:
+    for file in (killed / "checkpoints").glob("0*.safetensors"):
+        file.write_bytes(file.read_bytes()[:-1] + b"?")
+    done = command("train", "--resume", killed, "--quiet")
+    assert done.status == 0, done.err
+    assert "is damaged" in done.err
+    assert "training begins anew" in done.err
+    assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_a_new_run_in_the_folder_of_a_killed_one_is_told_what_to_do(
+    call: Call, killed: Path
+) -> None:
+    done = call("train", *SMALL, "--out", killed)
+    assert done.status == 2
+    assert f"interrupted: go on with --resume {killed}" in done.err
+    assert "--overwrite" in done.err
+
+
+def test_overwriting_a_killed_run_begins_anew(call: Call, killed: Path) -> None:
+    options = ["--model", "softmax", "--epochs", "1", "--batch-size", "2500", "--quiet"]
+    done = call("train", *options, "--out", killed, "--overwrite")
+    assert done.status == 0, done.err
+    assert len(rows(killed)) == 1
+    assert not (killed / "checkpoints").exists()
+
+
+def test_a_finished_run_is_left_as_it_is(call: Call, whole: Path) -> None:
+    before = {file.name: file.read_bytes() for file in whole.iterdir()}
+    done = call("train", "--resume", whole)
+    assert done.status == 0
+    assert "is finished: there is nothing to go on with" in done.out
+    assert {file.name: file.read_bytes() for file in whole.iterdir()} == before
+
+
+def test_resume_without_a_run_is_an_error(call: Call, tmp_path: Path) -> None:
+    done = call("train", "--resume", tmp_path)
+    assert done.status == 2
+    assert "holds no run to go on with: begin one with --out" in done.err
+
+
+@pytest.mark.parametrize(
+    "option", ["--lr=0.1", "--epochs=9", "--out=elsewhere", "--batch-norm", "--overwrite"]
+)
+def test_resume_takes_no_options_that_decide_numbers(
+    call: Call, tmp_path: Path, option: str
+) -> None:
+    done = call("train", "--resume", tmp_path, option)
+    assert done.status == 2
+    assert f"leave out {option.partition('=')[0]}" in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "cannot read the record"),
+        ("[]", "is not the record of a run"),
+        ('{"configuration": {"colour": 1}}', "does not know: colour"),
+        ('{"configuration": {"epochs": "many"}}', "epochs must be a whole number"),
+    ],
+)
+def test_a_record_that_lies_is_refused(
+    call: Call, tmp_path: Path, text: str, complaint: str
+) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "begun.json").write_text(text)
+    done = call("train", "--resume", tmp_path)
+    assert done.status == 2
+    assert complaint in done.err
