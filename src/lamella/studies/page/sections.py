@@ -107,8 +107,10 @@ def _score(estimate: Estimate) -> tuple[str, str]:
 def _difference(found: Difference, place: int, reach: float) -> dict[str, str]:
     return {
         "text": difference(MEASURES["test_accuracy"], found),
-        "drawn": drawings.interval(place, found.mean, found.low, found.high, reach),
-        "p": show_p(found.p_adjusted),
+        "drawn": drawings.interval(place, found.mean, found.low, found.high, reach)
+        if found.n > 1
+        else "",
+        "p": show_p(found.p_adjusted).replace("-", "–"),
         "verdict": found.verdict,
         "note": found.note,
         "kind": found.verdict if found.verdict in ("better", "worse") else "quiet",
