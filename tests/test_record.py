@@ -67,6 +67,20 @@ def test_environment_is_json_and_true() -> None:
     assert told["blas"] == blas()
 
 
+def test_blas_is_told_in_the_same_order_whatever_was_loaded_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = [
+        {"user_api": "blas", "internal_api": "openblas", "version": version, "num_threads": 1}
+        for version in ("0.3.31", "0.3.30")
+    ]
+    monkeypatch.setattr("lamella.record.threadpool_info", lambda: both)
+    told = blas()
+    both.reverse()
+    assert blas() == told
+    assert {library["version"] for library in told} == {"0.3.30", "0.3.31"}
+
+
 def test_blas_tells_the_threads_of_this_moment() -> None:
     if not blas():
         pytest.skip("numpy's BLAS is one that threadpoolctl does not know")

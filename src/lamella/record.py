@@ -147,7 +147,7 @@ def versions() -> dict[str, str]:
 
 def blas() -> list[dict[str, Any]]:
     """Return what is known of each library that does numpy's matrix products."""
-    return [
+    libraries = [
         {
             "name": library["internal_api"],
             "version": library["version"],
@@ -157,6 +157,7 @@ def blas() -> list[dict[str, Any]]:
         for library in threadpool_info()
         if library["user_api"] == "blas"
     ]
+    return sorted(libraries, key=str)  # threadpoolctl tells them in another order every time
 
 
 def cores() -> int:
