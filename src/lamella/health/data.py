@@ -26,7 +26,7 @@ def spread_rows(samples: int, wanted: int) -> np.ndarray:
         return np.arange(samples)
     i = np.arange(wanted)
     golden = (np.sqrt(5) - 1) / 2
-    return ((i + i * golden % 1) * (samples / wanted)).astype(np.int64)
+    return np.asarray((i + i * golden % 1) * (samples / wanted), np.int64)
 
 
 def input_findings(x: np.ndarray) -> Iterator[Finding]:

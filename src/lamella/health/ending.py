@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 LARGE = 100.0  # typical size of a target that is a number
 NO_PROBABILITY = (Dense, BatchNorm, ReLU, LeakyReLU, Tanh)
-REACHED = {Sigmoid: (0.0, 1.0), Softmax: (0.0, 1.0), Tanh: (-1.0, 1.0), ReLU: (0.0, np.inf)}
+REACHED: dict[type, tuple[float, float]] = {
+    Sigmoid: (0.0, 1.0),
+    Softmax: (0.0, 1.0),
+    Tanh: (-1.0, 1.0),
+    ReLU: (0.0, np.inf),
+}
 
 
 def ending_findings(model: "Sequential", target: np.ndarray) -> Iterator[Finding]:

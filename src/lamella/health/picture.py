@@ -109,7 +109,11 @@ def _dots(
     _whole_powers(panel)
     for row, number in enumerate(numbers):
         if number is not None and not (number and np.isfinite(number)):
-            place = {"transform": panel.get_yaxis_transform(), "va": "center", "fontsize": 8}
+            place: dict[str, Any] = {
+                "transform": panel.get_yaxis_transform(),
+                "va": "center",
+                "fontsize": 8,
+            }
             panel.text(0.02, row, f"{number:g}", color=VERMILION, **place)
 
 
@@ -141,10 +145,10 @@ def _losses(panel: "Axes", report: "DoctorReport") -> None:
     panel.set_yscale("log")
     shown = [loss for loss in (*finite, tried.guess, tried.goal) if loss > 0]
     if shown:
-        panel.set_ylim(min(shown) / 2, max(shown) * 2)
+        panel.set_ylim(min(shown) / 3, max(shown) * 2)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     panel.yaxis.set_minor_formatter(NullFormatter())
-    panel.set_title("loss of one batch, learned by heart", loc="left", fontsize=10, color=INK)
+    panel.set_title("loss of one batch", loc="left", fontsize=10, color=INK)
     panel.set_xlabel("step", color=INK, fontsize=8)
 
 

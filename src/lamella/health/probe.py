@@ -13,7 +13,7 @@ from lamella.layers import Activation, Layer, Sigmoid, Tanh
 if TYPE_CHECKING:
     from lamella.model import Sequential
 
-SATURATED = {Sigmoid: (0.01, 0.99), Tanh: (-0.99, 0.99)}
+SATURATED: dict[type, tuple[float, float]] = {Sigmoid: (0.01, 0.99), Tanh: (-0.99, 0.99)}
 
 
 @dataclass
