@@ -11,7 +11,7 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend
 from lamella.errors import CheckWarning, DataError, UsageError
-from lamella.health.data import spread_rows
+from lamella.health.data import looked_at, spread_rows
 
 Samples = tuple[np.ndarray, np.ndarray]
 MISFIT = "loss does not fit the last layer"
@@ -191,7 +191,22 @@ def test_samples_that_are_all_the_same_are_refused(backend: Backend) -> None:
 def test_samples_that_differ_where_nobody_looked_are_not_refused() -> None:
     x, y = np.ones((5000, 6), "float32"), np.arange(5000) % 3
     x[np.setdiff1d(np.arange(5000), spread_rows(5000, 512))] = 0.5
+    assert names(network(), x, y) == []
+
+
+def test_rare_features_are_not_taken_for_constants() -> None:
+    x, y = clouds(5000)
+    x = with_column(x, 0.0)
     assert names(network(), x, y) == ["constant features"]
+    unseen = np.setdiff1d(np.arange(5000), spread_rows(5000, 512))
+    x[unseen[7], 2] = 1.0
+    assert names(network(), x, y) == []
+
+
+def test_few_are_looked_at_where_samples_are_large() -> None:
+    assert looked_at(np.empty((600, 28, 28))) == 512
+    assert looked_at(np.empty((600, 3, 64, 64))) == 85
+    assert looked_at(np.empty((600, 500, 500))) == 32
 
 
 def test_softmax_of_one_output_is_refused() -> None:

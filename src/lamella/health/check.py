@@ -9,11 +9,12 @@ import numpy as np
 from lamella.batches import Data
 from lamella.errors import CheckWarning
 from lamella.health.data import (
-    LOOKED_AT,
     class_findings,
     expect_varied,
     input_findings,
     labels_of,
+    looked_at,
+    never_changing,
     spread_rows,
 )
 from lamella.health.ending import ending_findings
@@ -63,11 +64,11 @@ def examine(model: "Sequential", data: Data, y: np.ndarray) -> CheckReport:
     LamellaError
         If training would be pointless.
     """
-    rows = spread_rows(len(data), LOOKED_AT)
-    where = model.backend.asarray(rows)
-    x, target = (model.backend.to_host(part[where]) for part in (data.x, data.y))
+    rows = spread_rows(len(data), looked_at(data.x))
+    where, host = model.backend.asarray(rows), model.backend.to_host
+    x, target = (host(part[where]) for part in (data.x, data.y))
     expect_varied(data, y, x)
-    findings = list(input_findings(x))
+    findings = list(input_findings(x, lambda: host(never_changing(data.x))))
     labels = labels_of(y, model.shapes[-1], y[rows])
     if labels is not None:
         classes = max(2, model.shapes[-1][0])

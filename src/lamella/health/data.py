@@ -1,20 +1,26 @@
 """What data say before the first step: their scale, what never changes, how often each class is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from lamella.arrays import Shape
+from lamella.arrays import Array, Shape
 from lamella.batches import Data
 from lamella.errors import DataError
 from lamella.health.finding import Finding
 from lamella.losses.labels import is_integer
 
 LOOKED_AT = 512  # samples, where there are more
+NUMBERS, FEWEST = 1 << 20, 32  # of large samples so many numbers, but not fewer samples
 LARGE, SMALL = 10.0, 0.01  # typical size of a feature
 APART = 1e3  # ranges of two features
 RARE = 20  # times as often as the rarest class is the most common one
 EXPECTED = 10  # samples (of each class) before something that is missing is worth a word
+
+
+def looked_at(x: Array) -> int:
+    """Return how many samples of ``x`` a check looks at, so that it takes a few milliseconds."""
+    return max(FEWEST, min(LOOKED_AT, NUMBERS // max(1, int(x[0].size))))
 
 
 def spread_rows(samples: int, wanted: int) -> np.ndarray:
@@ -29,8 +35,12 @@ def spread_rows(samples: int, wanted: int) -> np.ndarray:
     return np.asarray((i + i * golden % 1) * (samples / wanted), np.int64)
 
 
-def input_findings(x: np.ndarray) -> Iterator[Finding]:
-    """Look at the scale of sampled inputs (n, ...), and at features that never change."""
+def input_findings(x: np.ndarray, unchanged: Callable[[], np.ndarray]) -> Iterator[Finding]:
+    """Look at the scale of sampled inputs (n, ...), and at features that never change.
+
+    ``unchanged`` says of each feature whether it is the same in all samples; it is asked only
+    where those at hand are suspicious.
+    """
     images = x.dtype == np.uint8
     rows = x.reshape(len(x), -1).astype(float) / (255 if images else 1)
     low, high = rows.min(axis=0), rows.max(axis=0)
@@ -46,7 +56,10 @@ def input_findings(x: np.ndarray) -> Iterator[Finding]:
             "give each feature mean 0 and spread 1, (x - mean) / std of the training data",
         )
     if len(x) >= EXPECTED:
-        yield from _constants(ranges, pictures=images or x.ndim > 2 or _pixels(low, high))
+        pictures = images or x.ndim > 2 or _pixels(low, high)
+        most = 0.9 * len(ranges) if pictures else 0
+        if np.count_nonzero(ranges == 0) > most:
+            yield from _constants(unchanged(), most)
 
 
 def _scale(x: np.ndarray, size: float, low: float, high: float) -> Iterator[Finding]:
@@ -78,30 +91,36 @@ def _pixels(low: np.ndarray, high: np.ndarray) -> bool:
     return bool(len(low) >= 64 and low.min() == 0 and (high.max() <= 1 or high.max() == 255))
 
 
-def _constants(ranges: np.ndarray, pictures: bool) -> Iterator[Finding]:
-    constant = np.flatnonzero(ranges == 0)
-    if len(constant) > (0.9 * len(ranges) if pictures else 0):
+def _constants(unchanged: np.ndarray, most: float) -> Iterator[Finding]:
+    constant = np.flatnonzero(unchanged)
+    if len(constant) > most:
         few = ", ".join(map(str, constant[:5])) + (", ..." if len(constant) > 5 else "")
         yield Finding(
             "constant features",
-            f"{len(constant)} of {len(ranges)} features never change in the samples looked at "
-            f"({few})",
+            f"{len(constant)} of {len(unchanged)} features never change ({few})",
             "to leave them out, or to look where their values were lost",
         )
+
+
+def never_changing(x: Array) -> Array:
+    """Return of each feature whether it is the same in all samples, read block by block."""
+    rows = x.reshape(len(x), -1)
+    same = rows[0] == rows[0]
+    block = max(1, (1 << 22) // max(1, int(rows[0].nbytes)))
+    for start in range(0, len(rows), block):
+        same &= (rows[start : start + block] == rows[0]).all(axis=0)
+    return same
 
 
 def expect_varied(data: Data, y: np.ndarray, x: np.ndarray) -> None:
     """Raise a DataError if all inputs are the same while targets differ; ``x`` are some of them."""
     if len(y) < 2 or (x != x[0]).any() or (y == y[0]).all():
         return
-    block = max(1, (1 << 22) // max(1, x[0].nbytes))
-    for start in range(0, len(data), block):
-        if not bool((data.x[start : start + block] == data.x[:1]).all()):
-            return
-    raise DataError(
-        f"all {len(data)} samples of x are the same, but their targets differ: nothing can be "
-        "learned from them. Look where x was made"
-    )
+    if bool(never_changing(data.x).all()):
+        raise DataError(
+            f"all {len(data)} samples of x are the same, but their targets differ: nothing can be "
+            "learned from them. Look where x was made"
+        )
 
 
 def class_findings(labels: np.ndarray, classes: int, weighted: bool) -> Iterator[Finding]:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 WATCHED = 512  # samples of the step whose layers are watched
 FACTORS = (0.1, 10.0, 0.01, 100.0, 0.001, 1000.0)  # of the learning rate, tried in this order
-USUAL = 3e-3  # change of a layer's weights in a step, beside their norm
+# Change of a layer's weights in a step, beside their norm: with it, small networks of all kinds
+# learned a batch in less than 300 steps by SGD, Momentum and Adam.
+USUAL = 0.05
 
 
 @dataclass(frozen=True)
