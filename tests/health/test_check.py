@@ -203,10 +203,21 @@ def test_rare_features_are_not_taken_for_constants() -> None:
     assert names(network(), x, y) == []
 
 
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_rare_targets_are_not_taken_for_missing_ones(one_hot: bool) -> None:
+    x, _ = clouds(5000)
+    y = np.zeros(5000, int)
+    y[np.setdiff1d(np.arange(5000), spread_rows(5000, 512))[::9]] = 1
+    if one_hot:
+        assert names(network(2), x, np.eye(2)[y]) == []
+    else:
+        assert names(network(1, (), lm.MeanSquaredError()), x, 1.0 * y[:, None]) == []
+
+
 def test_few_are_looked_at_where_samples_are_large() -> None:
     assert looked_at(np.empty((600, 28, 28))) == 512
-    assert looked_at(np.empty((600, 3, 64, 64))) == 85
-    assert looked_at(np.empty((600, 500, 500))) == 32
+    assert looked_at(np.empty((600, 3, 64, 64))) == 42
+    assert looked_at(np.empty((600, 500, 500))) == 16
 
 
 def test_softmax_of_one_output_is_refused() -> None:

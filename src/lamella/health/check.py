@@ -9,6 +9,7 @@ import numpy as np
 from lamella.batches import Data
 from lamella.errors import CheckWarning
 from lamella.health.data import (
+    LOOKED_AT,
     class_findings,
     expect_varied,
     input_findings,
@@ -64,16 +65,16 @@ def examine(model: "Sequential", data: Data, y: np.ndarray) -> CheckReport:
     LamellaError
         If training would be pointless.
     """
-    rows = spread_rows(len(data), looked_at(data.x))
-    where, host = model.backend.asarray(rows), model.backend.to_host
-    x, target = (host(part[where]) for part in (data.x, data.y))
+    rows, few = (spread_rows(len(data), n) for n in (LOOKED_AT, looked_at(data.x)))
+    asarray, host = model.backend.asarray, model.backend.to_host
+    x, target = host(data.x[asarray(few)]), host(data.y[asarray(rows)])
     expect_varied(data, y, x)
     findings = list(input_findings(x, lambda: host(never_changing(data.x))))
     labels = labels_of(y, model.shapes[-1], y[rows])
     if labels is not None:
         classes = max(2, model.shapes[-1][0])
         findings += class_findings(labels, classes, data.weight is not None)
-    findings += ending_findings(model, target)
+    findings += ending_findings(model, target, y)
     shapes = [("x", model.in_shape)]
     shapes += [
         (f"{i} {layer!r}", shape)

@@ -11,7 +11,7 @@ from lamella.health.finding import Finding
 from lamella.losses.labels import is_integer
 
 LOOKED_AT = 512  # samples, where there are more
-NUMBERS, FEWEST = 1 << 20, 32  # of large samples so many numbers, but not fewer samples
+NUMBERS, FEWEST = 1 << 19, 16  # of large samples so many numbers, but not fewer samples
 LARGE, SMALL = 10.0, 0.01  # typical size of a feature
 APART = 1e3  # ranges of two features
 RARE = 20  # times as often as the rarest class is the most common one
@@ -169,7 +169,7 @@ def _missing(missing: np.ndarray, classes: int, last: int) -> Finding:
 
 
 def labels_of(y: np.ndarray, out_shape: Shape, some: np.ndarray) -> np.ndarray | None:
-    """Return class labels, if that is what the targets ``y`` are; of one-hot rows only ``some``."""
+    """Return class labels, if that is what the targets ``y``, such as ``some``, are."""
     if len(out_shape) != 1:
         return None
     if y.ndim == 1 and is_integer(y) and out_shape[0] > 1:
@@ -177,7 +177,7 @@ def labels_of(y: np.ndarray, out_shape: Shape, some: np.ndarray) -> np.ndarray |
     if not ((some == 0) | (some == 1)).all():
         return None
     if some.ndim == 2 and some.shape[1] > 1 and (some.sum(axis=1) == 1).all():
-        return np.asarray(some.argmax(axis=1))
+        return np.asarray(y.argmax(axis=1))
     if out_shape == (1,) and y.ndim == 2:
         whole = y.reshape(-1)
         yes = whole == 1

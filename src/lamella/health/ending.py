@@ -23,8 +23,8 @@ REACHED: dict[type, tuple[float, float]] = {
 }
 
 
-def ending_findings(model: "Sequential", target: np.ndarray) -> Iterator[Finding]:
-    """Look at the end of a compiled model, and at some targets as the loss takes them."""
+def ending_findings(model: "Sequential", target: np.ndarray, y: np.ndarray) -> Iterator[Finding]:
+    """Look at the end of a compiled model, and at some of the targets, as the loss takes them."""
     last, loss = model.layers[-1], type(model.loss).__name__
     name = type(last).__name__
     if type(last) is Softmax and model.shapes[-1][-1] == 1:
@@ -46,6 +46,12 @@ def ending_findings(model: "Sequential", target: np.ndarray) -> Iterator[Finding
         )
     if target.ndim > 1 and target.shape[1:] == model.shapes[-1]:
         yield from _numbers(target, type(last), name, loss)
+        if len(y) > 1 and (target == target[0]).all() and (y == y[0]).all():
+            yield Finding(
+                "constant targets",
+                "the targets of all samples are the same",
+                "to look where y was made; the model learns to say nothing else",
+            )
 
 
 def _numbers(target: np.ndarray, kind: type, name: str, loss: str) -> Iterator[Finding]:
@@ -62,10 +68,4 @@ def _numbers(target: np.ndarray, kind: type, name: str, loss: str) -> Iterator[F
             "unscaled targets",
             f"targets go from {low:.4g} to {high:.4g}: {loss} and its gradients are as large",
             "(y - mean) / std of the training data",
-        )
-    if len(target) > 1 and (target == target[0]).all():
-        yield Finding(
-            "constant targets",
-            "the targets are the same in all samples looked at",
-            "to look where y was made; the model learns to say nothing else",
         )
