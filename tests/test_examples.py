@@ -29,6 +29,13 @@ PROMISES: dict[str, dict[str, float]] = {
     },
     "custom_layer": {r"check_layer passed()": 0, r"test accuracy (0\.\d+)": 0.96},
     "custom_optimizer": {r"check_optimizer passed()": 0, r"test accuracy (0\.\d+)": 0.95},
+    "doctor": {
+        r"check: unscaled inputs()": 0,
+        r"dead ReLUs\n +(\d+)% of the units of layer 2 ReLU": 100,
+        r"doctor: learning rate too high()": 0,
+        r"learned by heart in (\d+) steps at rate 0.001": 5,
+        r"\nno findings\n$()": 0,
+    },
     "custom_loop": {r"(\d+) steps on 64 images each": 705, r"test accuracy (0\.\d+)": 0.955},
 }
 

@@ -10,6 +10,9 @@ from lamella.backend import Backend
 from lamella.random import Streams
 from lamella.splits import split_rows
 
+# Samples are marked by numbers of their own here, or have all the same target.
+pytestmark = pytest.mark.filterwarnings("ignore::lamella.errors.CheckWarning")
+
 Arrays = dict[str, np.ndarray]
 
 

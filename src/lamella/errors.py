@@ -44,5 +44,9 @@ class DivergenceWarning(UserWarning):
     """Training was stopped because a number was no longer finite."""
 
 
+class CheckWarning(UserWarning):
+    """`fit` saw something in data or model that keeps a network from learning."""
+
+
 class CheckError(LamellaError, AssertionError):
     """A check of `lamella.testing` found something wrong with a layer, loss or optimizer."""

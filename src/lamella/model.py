@@ -1,8 +1,9 @@
 """Sequential: layers in a row, and the words to train them and use them."""
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from lamella.optimizers import Optimizer
 from lamella.splits import split_rows
 from lamella.threads import threads_for
 from lamella.training import EpochLog, evaluate, train
+
+if TYPE_CHECKING:
+    from lamella.health.check import CheckReport
+    from lamella.health.doctor import DoctorReport
 
 
 class Sequential(Network):
@@ -148,6 +153,50 @@ class Sequential(Network):
         self._expect_batch(len(data))
         return self.step(self.batches.scaled(data.x), data.y, data.weight)
 
+    def check(self, x: Any, y: Any) -> "CheckReport":
+        """Look whether data and model fit, before any training: print what comes back.
+
+        Shapes through the layers, scale of the inputs, features that never change, balance of the
+        classes, loss and last layer. Of many samples it looks at some. Nothing is changed, but
+        that a new model is built for the data. `fit` does the same and warns of what it finds.
+
+        Raises
+        ------
+        LamellaError
+            If the data cannot be trained on, or it would be pointless.
+        """
+        from lamella.health.check import examine
+
+        self._expect_compiled()
+        return examine(self, *self._prepare(x, y))
+
+    def doctor(self, x: Any, y: Any, *, batch_size: int = 32, steps: int = 300) -> "DoctorReport":
+        """Find out why a network does not learn: print what comes back, or ``plot()`` it.
+
+        All is done on copies. Data and model are looked at as `check` does; one step of training
+        on up to 512 samples is watched, layer by layer; then one batch is trained on again and
+        again: a network that cannot learn a single batch by heart has something broken. If it
+        cannot, other learning rates are tried.
+
+        Parameters
+        ----------
+        x, y
+            Data as `fit` takes them.
+        batch_size : int
+            Samples to learn by heart, at least 1.
+        steps : int
+            How many steps that may take, at least 1.
+        """
+        from lamella.health.doctor import diagnose
+
+        self._expect_compiled()
+        at_least("batch_size", batch_size, 1)
+        at_least("steps", steps, 1)
+        patient = copy.deepcopy(self)
+        data, given_y = patient._prepare(x, y)
+        patient._expect_batch(min(batch_size, len(data)))
+        return diagnose(patient, data, given_y, batch_size=batch_size, steps=steps)
+
     def stop(self, reason: str) -> None:
         """End training after this batch (or epoch); the first reason given is kept."""
         self.stop_reason = self.stop_reason or reason
@@ -167,6 +216,7 @@ class Sequential(Network):
         callbacks: Sequence[Callback] = (),
         checkpoint: Any = None,
         verbose: bool = True,
+        check: bool = True,
     ) -> History:
         """Train on a data set.
 
@@ -196,6 +246,8 @@ class Sequential(Network):
             ends with the same bits. See `lamella.Checkpoints`.
         verbose : bool
             Whether to show a progress bar.
+        check : bool
+            Whether to warn first of what keeps networks from learning, as `check` finds it.
 
         Returns
         -------
@@ -220,6 +272,10 @@ class Sequential(Network):
         for callback in instance("callbacks", callbacks, Sequence, "[EarlyStopping()]"):
             instance("callback", callback, Callback, "EarlyStopping()")
         data, given_y = self._prepare(x, y, sample_weight, class_weight)
+        if check:
+            from lamella.health.check import warn_of
+
+            warn_of(self, data, given_y)
         rows, held_out = split_rows(given_y, validation_split, self.streams.generator("split"))
         self._expect_batch(min(batch_size, len(rows)))
         self._expect_batch(len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")

@@ -17,9 +17,11 @@ def check_labels(labels: np.ndarray, classes: int) -> np.ndarray:
     if not is_integer(labels):
         raise DataError(f"labels must be integers, got {labels.dtype}: use y.astype(int)")
     if labels.min() < 0 or labels.max() >= classes:
+        shifted = labels.min() == 1 and labels.max() == classes
+        hint = ": they count from 1, use y - 1" if shifted else ""
         raise DataError(
             f"labels must be in 0..{classes - 1} for {classes} outputs, got values from "
-            f"{labels.min()} to {labels.max()}"
+            f"{labels.min()} to {labels.max()}{hint}"
         )
     return labels.astype(np.int64, copy=False)
 
