@@ -15,7 +15,7 @@ from lamella.backend import Backend, get_backend
 from lamella.classifiers import MLP, SoftmaxClassifier
 from lamella.configured import expect_modest, from_json, to_json
 from lamella.disk import write_atomically
-from lamella.errors import FileFormatError, LamellaError
+from lamella.errors import FileFormatError
 from lamella.initializers import INITIALIZERS
 from lamella.metrics import Accuracy
 from lamella.model import Sequential

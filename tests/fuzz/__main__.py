@@ -1,7 +1,7 @@
 """The long form: so many mutated files, and a table of what came of them.
 
-    python -m tests.fuzz --files 100000 --seed 0 --processes 2
-    python -m tests.fuzz --kind images --only 1234 --seed 0      one file again, with its error
+python -m tests.fuzz --files 100000 --seed 0 --processes 2
+python -m tests.fuzz --kind images --only 1234 --seed 0      one file again, with its error
 """
 
 import argparse

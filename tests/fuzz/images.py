@@ -13,7 +13,9 @@ from lamella.datasets.images import FORMATS
 
 from .mutate import Rng, bytes_mutated, pick
 
-EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 28 28\n%%EndComments\n(x) run\nshowpage\n%%EOF\n"
+EPS = (
+    b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 28 28\n%%EndComments\n(x) run\nshowpage\n%%EOF\n"
+)
 
 
 @cache

@@ -28,7 +28,11 @@ def bytes_mutated(rng: Rng, content: bytes, other: bytes) -> bytes:
     data = bytearray(content)
     for _ in range(int(rng.integers(1, 5))):
         size = len(data)
-        at = int(rng.integers(size + 1)) if rng.random() < 0.5 else int(rng.integers(64)) % (size + 1)
+        at = (
+            int(rng.integers(size + 1))
+            if rng.random() < 0.5
+            else int(rng.integers(64)) % (size + 1)
+        )
         length = int(2 ** rng.uniform(0, 8))
         kind = int(rng.integers(8))
         if kind <= 1 and at < size:
@@ -69,7 +73,10 @@ def hostile(rng: Rng) -> Any:
     if kind == 8:
         return {"function": pick(rng, PARTS + NAMES)}
     if kind == 9:
-        return {"class": pick(rng, ("ones", "zeros", "halves")), "config": {"rng": 0, "shape": 10**9}}
+        return {
+            "class": pick(rng, ("ones", "zeros", "halves")),
+            "config": {"rng": 0, "shape": 10**9},
+        }
     config = {pick(rng, WORDS): hostile(rng) for _ in range(int(rng.integers(4)))}
     return {"class": pick(rng, PARTS + NAMES), pick(rng, ("config", "args")): config}
 
@@ -121,7 +128,7 @@ def to_text(rng: Rng, tree: Any) -> str:
     kind = int(rng.integers(12))
     at = text.find("{", int(rng.integers(len(text))))
     if kind == 0 and at >= 0:
-        key = json.dumps(pick(rng, WORDS + ("class", "config", "format", "in_shape")))
+        key = json.dumps(pick(rng, (*WORDS, "class", "config", "format", "in_shape")))
         value = json.dumps(hostile(rng))
         return f"{text[: at + 1]}{key}:{value},{key}:{value},{text[at + 1 :]}"
     if kind == 1:

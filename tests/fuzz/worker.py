@@ -6,6 +6,7 @@ For each file it prints its number, then what came of it. A file that takes too 
 process by SIGALRM, one that wants too much memory meets the process's limit.
 """
 
+import contextlib
 import json
 import os
 import resource
@@ -150,10 +151,8 @@ def main(name: str, seed: int, start: int, stop: int, step: int) -> None:
         folder = Path(place_)
         os.chdir(folder)
         for content in samples_of(name):  # all that is imported late is imported now
-            try:
+            with contextlib.suppress(lm.LamellaError):
                 KINDS[name].read(place(folder, name, content))
-            except lm.LamellaError:
-                pass
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
         for number in range(start, stop, step):
             print(json.dumps({"number": number}), flush=True)

@@ -11,6 +11,7 @@ from lamella.studies.study import Study
 
 WORDS = ("name", "title", "question", "baseline", "seeds", "base", "arms")
 MOST_BYTES, MOST_DOTS = 2**18, 100  # of a file, and of a line: long dotted keys take ages to read
+MOST_ARMS = 500  # each is compared with each
 
 
 def load_study(path: Any) -> Study:
@@ -61,7 +62,7 @@ def _expect_modest(table: Table) -> None:
     arms, seeds = table["arms"], table.get("seeds", 1)
     each = expect_modest(table["base"]) if isinstance(table["base"], dict) else 0
     runs = len(arms) if isinstance(arms, dict) else 1
-    if runs * each > MOST_VALUES:
+    if runs > MOST_ARMS or runs * each > MOST_VALUES:
         raise ArgumentError(f"{runs:,} arms on a base of {each:,} values are too many")
     if isinstance(seeds, int) and seeds > MOST_VALUES:
         raise ArgumentError(f"seeds can be at most {MOST_VALUES:,}, got {seeds!r:.80}")
