@@ -24,8 +24,8 @@ def read_digit(path: Any) -> np.ndarray:
     Parameters
     ----------
     path : path or file object
-        PNG, JPEG, GIF, BMP, PPM, TIFF or WebP of at most 25 million pixels. An image of 28 x 28 with a black border is taken to be
-        prepared already and returned as it is.
+        PNG, JPEG, GIF, BMP, PPM, TIFF or WebP of at most 25 million pixels. An image of 28 x 28
+        with a black border is taken to be prepared already and returned as it is.
 
     Returns
     -------
