@@ -12,6 +12,8 @@ HEAVY = {
     "IPython",
     "PIL",
     "cupy",
+    "dask",
+    "jinja2",
     "joblib",
     "matplotlib",
     "numba",
@@ -41,6 +43,7 @@ def test_nothing_heavy_is_imported() -> None:
 
 NAMES = [
     "Accuracy",
+    "Activation",
     "Adam",
     "AdamW",
     "Backend",
@@ -82,6 +85,7 @@ NAMES = [
     "SoftmaxClassifier",
     "SoftmaxCrossEntropy",
     "StepDecay",
+    "Study",
     "Tanh",
     "TerminateOnNaN",
     "Warmup",
@@ -89,7 +93,9 @@ NAMES = [
     "datasets",
     "get_backend",
     "load",
+    "load_study",
     "save",
+    "studies",
     "testing",
 ]
 
@@ -109,8 +115,10 @@ def test_public_names_are_there(name: str) -> None:
             "compile fit evaluate predict predict_classes predict_proba save train_step summary",
         ),
         (lm.Layer, "add_param add_state build forward backward scratch"),
+        (lm.Study, "run quick"),
+        (lm.studies.Results, "compare load plot report save_plots table to_csv to_dataframe"),
     ],
-    ids=["datasets", "testing", "Sequential", "Layer"],
+    ids=["datasets", "testing", "Sequential", "Layer", "Study", "Results"],
 )
 def test_the_words_users_write_are_there(owner: object, names: str) -> None:
     missing = [name for name in names.split() if not callable(getattr(owner, name, None))]

@@ -84,7 +84,7 @@ def measure_point(
         samples = min(fitting_samples(race, seconds), samples)
     race.train(samples)  # compilers have to see the length; moments settle
     busy = machine.busy_share()
-    trained = [race.train(samples) for _ in range(rounds)]
+    trained = [race.train(samples, warm=True) for _ in range(rounds)]
     # Microseconds a step, or milliseconds an epoch.
     scale = 1e3 * race.task.steps(samples) if whole_epochs else 1e6
     return {

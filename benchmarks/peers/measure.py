@@ -84,24 +84,35 @@ class Race:
             time.sleep(PAUSE)
         return answers
 
-    def train(self, samples: int, *, all_steps: bool = False) -> dict[str, dict[str, Any]]:
+    def train(
+        self, samples: int, *, all_steps: bool = False, warm: bool = False
+    ) -> dict[str, dict[str, Any]]:
         """Let everyone train an epoch on the first ``samples`` images.
 
+        With ``warm`` each trains a short epoch before, which is not timed: while the others have
+        their turns, processors and systems put away what a process that rests has in memory.
         Who is very slow takes as many of them as make its few steps, unless ``all_steps``. Answers
         get the key ``step_seconds``: the time divided by the number of steps.
         """
-        key = self.model.streams.key("shuffle", self.epoch)
         taken = {
             name: samples if all_steps else min(samples, few * self.task.batch)
             for name, worker in self.workers.items()
             if (few := worker.about["few_steps"])
         }
-        own = {name: {"samples": number} for name, number in taken.items()}
-        answers = self.turn(own, do="train", samples=samples, epoch=self.epoch, key=key)
+        own = {name: {"samples": number, "warm_up": None} for name, number in taken.items()}
+        warm_up = None
+        if warm:
+            warm_up = {"samples": min(samples, TRIAL_STEPS * self.task.batch), **self._next()}
+        answers = self.turn(own, do="train", warm_up=warm_up, samples=samples, **self._next())
         for name, answer in answers.items():
             answer["step_seconds"] = answer["seconds"] / self.task.steps(taken.get(name, samples))
-        self.epoch += 1
         return answers
+
+    def _next(self) -> dict[str, int]:
+        """Return number and key of the next epoch."""
+        epoch = self.epoch
+        self.epoch += 1
+        return {"epoch": epoch, "key": self.model.streams.key("shuffle", epoch)}
 
     def close(self) -> None:
         for worker in self.workers.values():
@@ -130,7 +141,7 @@ def measure(
         samples = fitting_samples(race, seconds)
         race.train(samples)  # compilers have to see the length; moments settle
         busy = busy_share()
-        trained = [race.train(samples) for _ in range(rounds)]
+        trained = [race.train(samples, warm=True) for _ in range(rounds)]
         accuracy = accuracies(race, np.load(folder / "test_labels.npy"))
         predicted = {n: predictions(race, n, rounds, seconds) for n in PREDICTIONS}
         contestants = {

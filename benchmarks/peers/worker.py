@@ -129,6 +129,9 @@ def answer(contestant: Contestant, command: dict[str, Any]) -> dict[str, Any]:
     """Do what ``command`` says and return what came of it."""
     do = command.pop("do")
     if do == "train":
+        warm_up = command.pop("warm_up", None)
+        if warm_up is not None:
+            contestant.train(**warm_up)
         return {
             "seconds": contestant.time_train(**command),
             "peak_bytes": peak_memory(),

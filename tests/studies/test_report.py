@@ -14,7 +14,7 @@ from lamella.studies.results import Results
 from .made_up_studies import changed, results_of, some_seeds
 from .small import TEST, TRAIN, small_study
 
-VOID = {"meta", "link", "br", "use", "path", "circle"}
+VOID = {"meta", "link", "br", "use", "path", "circle", "img"}
 
 
 class Page(HTMLParser):
@@ -76,7 +76,7 @@ def test_page_is_sound_and_needs_nothing_else(whole: str) -> None:
     page = Page(whole)
     assert len(page.ids) == len(set(page.ids))
     for link in page.links:
-        assert link == "data:," or link.startswith("#"), link
+        assert link.startswith(("data:,", "data:image/png;", "#")), link
     assert not re.findall(r"https?:|@import|url\(", whole)
 
 
@@ -130,10 +130,21 @@ def test_runs_that_diverged_are_told_with_their_reason(whole: str) -> None:
 
 
 def test_what_was_cut_is_told_where_and_at_the_top() -> None:
-    words = Page(render([some_seeds(results_of("depth"), [0, 1])])).words
-    assert "Some studies were cut short" in words
-    assert "Cut short: 2 of 5 seeds." in words
-    assert "Some studies were cut short" not in Page(render([results_of("depth")])).words
+    fewer = [some_seeds(results_of(name), [0, 1]) for name in ("depth", "width")]
+    text = render([*fewer, results_of("optimizers")])
+    words = Page(text).words
+    assert "Cut short for time: 2 of 5 seeds: Width, Depth" in words
+    assert '2 of 5 seeds: <a href="#study-width">Width</a>' in text
+    assert words.count("Cut short: 2 of 5 seeds.") == 2
+    assert "one seed" not in words.split("Verdicts at a glance")[0]
+    assert "fewer epochs" not in words
+    assert "Cut short" not in Page(render([results_of("depth")])).words
+
+
+def test_fewer_epochs_are_told_to_make_another_experiment() -> None:
+    depth = results_of("depth")
+    words = Page(render([Results(depth.study.resized(epochs=5), depth.runs)])).words
+    assert "5 of 15 epochs: Depth With fewer epochs or images an experiment is no" in words
 
 
 def test_claims_whose_studies_are_missing_are_told_as_not_run() -> None:
@@ -170,6 +181,18 @@ def test_one_seed_gets_no_interval_and_no_verdict() -> None:
     words = Page(render([some_seeds(results_of("depth"), [0])])).words
     assert "±" not in words.split("Depth")[-1]
     assert "no verdict" in words
+    assert "From one seed nothing can be judged" in words.split("Verdicts at a glance")[0]
+    assert "Of those not shown, 4 rest on a study with one seed" in words
+    assert "1 of 5 seeds. One seed: nothing can be judged from it." in words
+    assert words.count("hold. One seed: nothing can be judged from it.") == 3
+
+
+def test_report_of_results_is_a_page_that_opens(tmp_path: Path) -> None:
+    path = small_study().run(TRAIN, TEST, verbose=False).report(tmp_path / "page.html")
+    page = Page(path.read_text(encoding="utf-8"))
+    assert all(link[1:] in page.ids for link in page.links if link != "data:,")
+    assert not re.findall(r"https?:|@import|url\(", path.read_text(encoding="utf-8"))
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_dark_and_light_can_be_chosen_and_printing_is_light(whole: str) -> None:

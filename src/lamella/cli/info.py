@@ -11,6 +11,8 @@ OPTIONAL = {
     "matplotlib": ("matplotlib", "plot"),
     "Pillow": ("PIL", "images"),
     "numba": ("numba", "fast"),
+    "joblib": ("joblib", "studies"),
+    "scipy": ("scipy", "studies"),
     "cupy": ("cupy", "cuda13"),
 }
 

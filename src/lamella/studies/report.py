@@ -14,8 +14,9 @@ from lamella.errors import DataError, MissingExtraError, UsageError
 from lamella.studies import bundled
 from lamella.studies.claims import Claim, judge
 from lamella.studies.page.sections import section, slug
-from lamella.studies.page.verdicts import tally, told
+from lamella.studies.page.verdicts import from_one_seed, tally, told
 from lamella.studies.results import Results
+from lamella.studies.study import Study
 
 
 def write_report(results: Results | Iterable[Results], path: Any) -> Path:
@@ -90,11 +91,14 @@ def _page(results: Sequence[Results]) -> dict[str, Any]:
         "chapters": _chapters(originals, own, claims),
         "claims": told(claims),
         "tally": tally(claims),
+        "from_one_seed": from_one_seed(claims),
         "parts": sum(len(claim.parts) for claim in claims),
         "mistakes": tomllib.loads(_file("mistakes.toml")),
         "css": _file("page.css"),
         "js": _file("page.js"),
-        "cut": any(bundled.cut(each.study) for each in originals),
+        "cuts": _cuts(originals),
+        "one_seed": any(len(each.seeds) == 1 for each in results),
+        "other_experiment": any(_is_other(each.study) for each in originals),
         "studies": len(results),
         "runs": len(runs),
         "took": _duration(sum(run.seconds for run in runs)),
@@ -106,6 +110,22 @@ def _title(results: Sequence[Results], originals: Sequence[Results]) -> str:
     if originals:
         return "Handwritten digits, compared again"
     return results[0].study.title if len(results) == 1 else "Studies"
+
+
+def _cuts(originals: Sequence[Results]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return what was cut, and address and title of the studies that have less of it."""
+    cuts: dict[str, list[tuple[str, str]]] = {}
+    for name in bundled.names():
+        for each in originals:
+            if each.study.name == name and (less := bundled.cut(each.study)):
+                cuts.setdefault(less, []).append((f"study-{slug(name)}", each.study.title))
+    return sorted(cuts.items(), key=lambda cut: -len(cut[1]))
+
+
+def _is_other(study: Study) -> bool:
+    """Whether a bundled study has fewer epochs or images than the report's experiment."""
+    ours = bundled.load(study.name)
+    return study.base["epochs"] < ours.base["epochs"] or bool(study.base.get("samples"))
 
 
 def _chapters(

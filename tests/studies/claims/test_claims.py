@@ -168,5 +168,14 @@ def test_sensitivity_is_how_far_the_arms_lie_apart() -> None:
     )
     assert claim.parts[0].verdict == "holds"
     assert claim.parts[0].findings[0].difference.mean == pytest.approx(0.17, abs=0.001)
-    assert verdicts(claim)[1:] == ["not run"] * 8
+    assert verdicts(claim)[1:] == ["not run"] * 9
     assert claim.verdict == "holds in part"
+
+
+def test_sensitivity_is_judged_for_summed_gradients_too() -> None:
+    names = ("batch-size-sgd-summed", "batch-size-momentum-summed", "batch-size-adam")
+    claim = judged(86, {names[0]: {}, names[1]: {}, names[2]: {"16": {"test": 0.90}}})
+    assert verdicts(claim)[:3] == ["not run", "does not hold", "not run"]
+    (sgd, momentum) = claim.parts[1].findings
+    assert (sgd.ours.name, momentum.ours.name) == ("gradient descent", "momentum")
+    assert sgd.measure.label == "test accuracy, best arm minus worst"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lamella.studies.claims import learning, networks, regularization
+from lamella.studies.claims import learning, networks, overall, regularization
 from lamella.studies.claims.claim import Claim, Part
 from lamella.studies.claims.evidence import Arms, Finding
 
@@ -28,7 +28,7 @@ CLAIMS = (
     regularization.combinations,
     regularization.strength,
     regularization.drop_rate,
-    regularization.summary,
+    overall.summary,
 )
 
 

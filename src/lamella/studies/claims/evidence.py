@@ -12,7 +12,7 @@ from typing import Literal
 
 from lamella.studies.measures import Measure
 from lamella.studies.run import Run
-from lamella.studies.statistics import CONFIDENCE, Difference, difference, estimate, holm
+from lamella.studies.statistics import SIGNIFICANCE, Difference, difference, estimate, holm
 
 Verdict = Literal["holds", "does not hold", "not shown", "not run"]
 
@@ -166,7 +166,7 @@ def _judged(finding: Finding) -> Finding:
     gap = finding.difference
     if gap.n == 0:
         return _by_divergence(finding)
-    if math.isnan(gap.p_adjusted) or gap.p_adjusted >= 1 - CONFIDENCE:
+    if math.isnan(gap.p_adjusted) or gap.p_adjusted >= SIGNIFICANCE:
         return replace(finding, verdict="not shown")
     excess = (gap.mean if finding.more else -gap.mean) - finding.by
     return replace(finding, verdict="holds" if excess > 0 else "does not hold")

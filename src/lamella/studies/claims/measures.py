@@ -12,6 +12,9 @@ from lamella.studies.run import Run
 EARLY = 3
 """Epochs that count as the beginning."""
 
+CLEARLY = 0.01
+"""A difference in accuracy that is called clear: one point."""
+
 STEPS = slice(150, 200)
 """Steps whose loss tells how far an arm has come after as many updates, not as many images."""
 
@@ -40,8 +43,10 @@ def _mean(values: np.ndarray, least: int = 1) -> float:
     return float(values.mean()) if len(values) >= least else math.nan
 
 
-def _percent(name: str, label: str, higher: bool, compute: Callable[[Run], float]) -> Derived:
-    return Derived(name, label, "%", higher, 2, compute)
+def _percent(
+    name: str, label: str, higher: bool, compute: Callable[[Run], float], digits: int = 2
+) -> Derived:
+    return Derived(name, label, "%", higher, digits, compute)
 
 
 def _loss(name: str, label: str, compute: Callable[[Run], float]) -> Derived:
@@ -85,6 +90,7 @@ FALL = _percent(
     "mean fall of validation accuracy from one epoch to the next",
     False,
     lambda run: _mean(_falls(run)),
+    digits=3,
 )
 WORST_FALL = _percent(
     "worst_fall",

@@ -3,6 +3,7 @@
 from lamella.studies.claims.claim import Claim, Part
 from lamella.studies.claims.learning import Studies
 from lamella.studies.claims.measures import (
+    CLEARLY,
     EARLY_ACCURACY,
     FALL,
     GAP,
@@ -15,8 +16,6 @@ from lamella.studies.claims.measures import (
 WIDTHS = ["[64, 10]", "[128, 25]", "[256, 30]", "[512, 64]", "[1024, 128]"]
 SHALLOWER = ["[100]", "[100, 70]", "[100, 70, 50]"]
 DEEPEST = "[100, 70, 50, 30]"
-CLEARLY = 0.01
-"""A difference in accuracy that is called clear: one point."""
 
 
 def softmax_vs_mlp(study: Studies) -> Claim:

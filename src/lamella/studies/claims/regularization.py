@@ -1,12 +1,11 @@
-"""Claims 81 to 86: regularisation, and the report's summary."""
+"""Claims 81 to 85: regularisation."""
 
 from lamella.studies.claims.claim import Claim, Part
-from lamella.studies.claims.evidence import compare
 from lamella.studies.claims.learning import Studies
 from lamella.studies.claims.measures import (
+    CLEARLY,
     EARLY_ACCURACY,
     FALL,
-    GAP,
     JITTER,
     TEST,
     TRAIN,
@@ -16,10 +15,8 @@ from lamella.studies.claims.measures import (
 READINGS = {"L2 0.01": "lambda", "L2 0.01/64": "lambda / batch"}
 NOTHING = 0.001
 """A gain in test accuracy that is not worth the name: a tenth of a point."""
-CLEARLY = 0.01
 COLLAPSE = 0.05
-GUESS = 0.1
-"""Accuracy of guessing, which stands for runs that diverged."""
+"""Five points."""
 
 
 def deep(study: Studies) -> Claim:
@@ -178,74 +175,6 @@ def drop_rate(study: Studies) -> Claim:
         ],
         ["drop-rate"],
         ["dropout", "seeds"],
-    )
-
-
-def summary(study: Studies) -> Claim:
-    rates = {name: study(name) for name in ("learning-rate", "momentum-learning-rate")}
-    sizes = {name: study(f"batch-size-{name}") for name in ("sgd", "momentum", "adam")}
-    by_rate = {name: arms.spread(TEST, GUESS) for name, arms in rates.items()}
-    by_size = {name: arms.spread(TEST, GUESS) for name, arms in sizes.items()}
-    adam, lambdas, drops = rates["learning-rate"], study("lambda"), study("drop-rate")
-    normed = {name: study(name) for name in ("regularize-deep", "regularize-wide")}
-    return Claim(
-        86,
-        "The report's summary",
-        "Gradient descent and momentum are sensitive to batch and step size and Adam is tolerant; "
-        "too long a step misses the optimum and too short a one is slow; BatchNorm smooths; lambda "
-        "and drop rate need tuning.",
-        [
-            Part(
-                "Batch size matters more to gradient descent and momentum than to Adam.",
-                "Test accuracies from 16 to 256 lie further apart (best minus worst) than Adam's.",
-                [compare(TEST, by_size[name], by_size["adam"]) for name in ("sgd", "momentum")],
-            ),
-            Part(
-                "The learning rate matters more to momentum than to Adam.",
-                "Test accuracies from 5e-4 to 5e-1 lie further apart than Adam's; a run that "
-                "diverged counts as guessing, 10%.",
-                [compare(TEST, by_rate["momentum-learning-rate"], by_rate["learning-rate"])],
-            ),
-            Part(
-                "Too long a step misses the optimum.",
-                "With Adam, 5e-1 tests worse than 5e-3 and than 5e-4.",
-                [adam.less(TEST, "5e-1", than=rate) for rate in ("5e-3", "5e-4")],
-            ),
-            Part(
-                "Too short a step is slow.",
-                "With Adam, a lower validation accuracy over the first epochs at 5e-4 than 5e-3.",
-                [adam.less(EARLY_ACCURACY, "5e-4", than="5e-3")],
-            ),
-            Part(
-                "BatchNorm makes convergence smoother.",
-                "From epoch to epoch, smaller falls of validation accuracy, deep and wide.",
-                [arms.less(FALL, "BatchNorm", than="none") for arms in normed.values()],
-            ),
-            Part(
-                "Too large a lambda under-fits.",
-                "A training accuracy more than one point below none, with 1e-2 not divided.",
-                [lambdas.less(TRAIN, "1e-2", than="none", by=CLEARLY)],
-            ),
-            Part(
-                "Too small a lambda does not cure over-fitting.",
-                "With 1e-4/64 the gap of training and test accuracy is as wide as without, to "
-                "within 0.1 points.",
-                lambdas.close(GAP, "1e-4/64", to="none", within=NOTHING),
-            ),
-            Part(
-                "Too large a drop rate under-fits.",
-                "A training accuracy more than one point below none, with 0.1.",
-                [drops.less(TRAIN, "0.1", than="none", by=CLEARLY)],
-            ),
-            Part(
-                "Too small a drop rate does not cure over-fitting.",
-                "With 0.01 the gap of training and test accuracy is as wide as without, to within "
-                "0.1 points.",
-                drops.close(GAP, "0.01", to="none", within=NOTHING),
-            ),
-        ],
-        [*rates, *(f"batch-size-{name}" for name in sizes), *normed, "lambda", "drop-rate"],
-        ["summed", "batchnorm"],
     )
 
 

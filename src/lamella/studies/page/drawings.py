@@ -121,10 +121,10 @@ def dots(arms: Sequence[Dots], what: str) -> str:
 
 
 def reach(spans: Sequence[tuple[float, float]]) -> float:
-    """Return how far from zero intervals are drawn: to all, or where few are far off, to most."""
+    """Return how far from zero intervals are drawn: as far as all that are not far off reach."""
     far = sorted(max(abs(low), abs(high)) for low, high in spans)
     most = far[(len(far) - 1) // 2] if far else 0.0
-    return (far[-1] if far and far[-1] <= CROWDED * most else 1.25 * most) or 1.0
+    return max((each for each in far if each <= CROWDED * most), default=0.0) or 1.0
 
 
 def interval(place: int, mean: float, low: float, high: float, reach: float) -> str:

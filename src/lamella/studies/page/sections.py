@@ -11,13 +11,19 @@ from lamella.studies import bundled
 from lamella.studies.comparison import show_p
 from lamella.studies.measures import MEASURES
 from lamella.studies.page import drawings
+from lamella.studies.page.errors import errors
 from lamella.studies.page.setup import setup, word
+from lamella.studies.page.words import difference
 from lamella.studies.results import Results
 from lamella.studies.run import Run
 from lamella.studies.statistics import Difference, Estimate
 
 POINTS_AN_EPOCH = 4
 NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+SHOWN_ERRORS = ("softmax-vs-mlp",)
+"""Studies whose mistakes are shown digit by digit."""
+
+ONE_SEED = "One seed: nothing can be judged from it. What differs here may be chance."
 
 
 def section(results: Results, chapter: str = "") -> dict[str, Any]:
@@ -33,6 +39,7 @@ def section(results: Results, chapter: str = "") -> dict[str, Any]:
         "question": study.question,
         "note": bundled.note(study.name) if known else "",
         "cut": bundled.cut(study) if known else study.cut,
+        "one_seed": ONE_SEED if len(results.seeds) == 1 else "",
         "words": _words(results, [word(name) for name, _ in varied]),
         "held": [(word(name), value) for name, value in held],
         "varied": [(word(name), values) for name, values in varied],
@@ -41,6 +48,7 @@ def section(results: Results, chapter: str = "") -> dict[str, Any]:
         "loss": drawings.curves(_losses(results), f"{study.title}: training loss", "loss"),
         "validation": drawings.curves(_curves(results, "val_accuracy"), accuracy, "accuracy"),
         "scores": drawings.dots(_dots(results), f"{study.title}: test accuracy"),
+        "errors": errors(results) if study.name in SHOWN_ERRORS else {},
         "failed": [
             f"{run.arm}, seed {run.seed}, {run.status}: {run.reason}" for run in results.failed
         ],
@@ -97,14 +105,12 @@ def _score(estimate: Estimate) -> tuple[str, str]:
 
 
 def _difference(found: Difference, place: int, reach: float) -> dict[str, str]:
-    show = MEASURES["test_accuracy"].show
-    text = show(found.mean, sign=True)
-    if math.isfinite(found.low):
-        text += f" [{show(found.low, sign=True)}, {show(found.high, sign=True)}]"
     return {
-        "text": text.replace("-", "−"),
-        "drawn": drawings.interval(place, found.mean, found.low, found.high, reach),
-        "p": show_p(found.p_adjusted),
+        "text": difference(MEASURES["test_accuracy"], found),
+        "drawn": drawings.interval(place, found.mean, found.low, found.high, reach)
+        if found.n > 1
+        else "",
+        "p": show_p(found.p_adjusted).replace("-", "–"),
         "verdict": found.verdict,
         "note": found.note,
         "kind": found.verdict if found.verdict in ("better", "worse") else "quiet",

@@ -7,6 +7,7 @@ from typing import Any
 
 from lamella.studies.claims import Claim, Finding, Part
 from lamella.studies.comparison import show_p
+from lamella.studies.page.words import difference, signed
 
 ORDER = ("holds", "does not hold", "not shown", "not run")
 DECIDING = {
@@ -14,6 +15,8 @@ DECIDING = {
     "does not hold": "The clearest against it",
     "not shown": "The weakest",
 }
+NARROW = "\N{NARROW NO-BREAK SPACE}"
+ONE_SEED = " One seed: nothing can be judged from it."
 
 
 def told(claims: Sequence[Claim]) -> list[dict[str, Any]]:
@@ -35,6 +38,12 @@ def tally(claims: Sequence[Claim]) -> list[tuple[str, int]]:
     """Return how many statements, of all claims, hold, do not, and so on."""
     counts = Counter[str](part.verdict for claim in claims for part in claim.parts)
     return [(verdict, counts[verdict]) for verdict in ORDER]
+
+
+def from_one_seed(claims: Sequence[Claim]) -> int:
+    """Return how many statements are not shown because a study has one seed only."""
+    parts = [part for claim in claims for part in claim.parts if part.verdict == "not shown"]
+    return sum(any(f.difference.n == 1 for f in part.findings) for part in parts)
 
 
 def _part(part: Part) -> dict[str, Any]:
@@ -59,12 +68,15 @@ def _decides(part: Part) -> str:
     if finding.difference.n:
         text += f". Difference {_difference(finding)}{_margin(finding)}"
         if not math.isnan(finding.difference.p_adjusted):
-            text += f", p {_equal(show_p(finding.difference.p_adjusted))}"
-    if finding.note:
+            text += f", p{NARROW}{_equal(show_p(finding.difference.p_adjusted))}"
+    if finding.note and finding.difference.n != 1:
         text += f" ({finding.note})"
     if (count := len(part.findings)) > 1:
         text += f". {DECIDING[part.verdict]} of {count} tests"
-    return f"{text}."
+        if part.verdict != "holds":
+            held = sum(each.verdict == "holds" for each in part.findings)
+            text += f", of which {held or 'none'} {'holds' if held == 1 else 'hold'}"
+    return f"{text}.{ONE_SEED if finding.difference.n == 1 else ''}"
 
 
 def _row(finding: Finding) -> dict[str, str]:
@@ -95,8 +107,8 @@ def _expected(finding: Finding) -> str:
     """Return what is expected of the difference, as a formula."""
     theirs = "bound" if finding.bound is not None else finding.theirs.name
     sign, by = (">", finding.by) if finding.more else ("<", -finding.by)
-    margin = f" {finding.measure.show(by, sign=True)}" if by else ""
-    return f"{finding.ours.name} {sign} {theirs}{margin}".replace(" -", " −")
+    margin = f" {signed(finding.measure, by)}" if by else ""
+    return f"{finding.ours.name} {sign} {theirs}{margin}"
 
 
 def _margin(finding: Finding) -> str:
@@ -105,20 +117,16 @@ def _margin(finding: Finding) -> str:
         return ""
     by = finding.by if finding.more else -finding.by
     side = "above" if finding.more else "below"
-    return f", where {side} {finding.measure.show(by, sign=True)} counts".replace("-", "−")
+    return f", where {side} {signed(finding.measure, by)} counts"
 
 
 def _difference(finding: Finding) -> str:
-    gap, show = finding.difference, finding.measure.show
     unit = " points" if finding.measure.unit == "%" else ""
-    text = show(gap.mean, sign=True)
-    if math.isfinite(gap.low):
-        text += f" [{show(gap.low, sign=True)}, {show(gap.high, sign=True)}]"
-    return f"{text}{unit}".replace("-", "−")
+    return difference(finding.measure, finding.difference) + unit
 
 
 def _equal(p: str) -> str:
-    return p if p.startswith("<") else f"= {p}"
+    return (p if p.startswith("<") else f"= {p}").replace(" ", NARROW)
 
 
 def _or_one(p: float) -> float:
