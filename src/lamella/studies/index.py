@@ -21,9 +21,10 @@ def expect_index(table: Table, path: Path) -> None:
 
     The key of a run names its folder, so it must not lead out of the study's own.
     """
+    missing = sorted(set(KINDS) - set(table))
+    if missing:
+        raise FileFormatError(f"{path} lacks {', '.join(missing)}")
     for name, kind in KINDS.items():
-        if name not in table:
-            raise FileFormatError(f"{path} lacks {name}")
         if not isinstance(table[name], kind):
             raise FileFormatError(f"{path}: {name} is no {kind.__name__}")
     wrong = _wrong(table)

@@ -40,7 +40,7 @@ def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
     checksums = table.pop("sha256", None)
     if not isinstance(checksums, dict) or checksums.get("run.json") != sha256(json_bytes(table)):
         raise FileFormatError("run.json is not what was written: its checksum is another")
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, field in ARRAYS.items():
         try:
             content = (folder / f"{name}.npy").read_bytes()
