@@ -6,6 +6,7 @@ python -m tests.long_run --steps 20000
 import argparse
 import sys
 import tracemalloc
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +24,7 @@ class Report:
     accuracies: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     kilobytes: list[float] = field(default_factory=list)
-    denormals: int = 0
+    denormals: Counter[str] = field(default_factory=Counter)  # by the vector they are in
     not_finite: int = 0
     smallest: float = np.inf
 
@@ -36,11 +37,12 @@ class Report:
         return self.kilobytes[-1] - self.kilobytes[0]
 
     def __str__(self) -> str:
+        places = ", ".join(f"{count} in {name}" for name, count in self.denormals.items())
         return (
             f"{self.steps:,} steps: accuracy {self.accuracies[0]:.4f} to {self.accuracies[-1]:.4f}"
             f" (fell by {self.drift():.4f}), loss {self.losses[0]:.2e} to {self.losses[-1]:.2e}, "
-            f"memory grew by {self.growth():.1f} KB, {self.denormals} denormal and "
-            f"{self.not_finite} other bad numbers, the smallest {self.smallest:.1e}"
+            f"memory grew by {self.growth():.1f} KB, denormal numbers: "
+            f"{places or 'none'}, not finite: {self.not_finite}, the smallest {self.smallest:.1e}"
         )
 
 
@@ -69,9 +71,10 @@ def watch(optimizer: lm.Optimizer, steps: int, looks: int = 10) -> Report:
         report.accuracies.append(scores["accuracy"])
         report.losses.append(scores["loss"])
         report.kilobytes.append(tracemalloc.get_traced_memory()[0] / 1024)
-        for vector in (model.built().values, *optimizer.state.values()):
+        for name, vector in {"weights": model.built().values, **optimizer.state}.items():
             sizes = np.abs(vector[vector != 0])
-            report.denormals += int((sizes < np.finfo(np.float32).tiny).sum())
+            denormal = int((sizes < np.finfo(np.float32).tiny).sum())
+            report.denormals.update({name: denormal} if denormal else {})
             report.not_finite += int((~np.isfinite(vector)).sum())
             report.smallest = min(report.smallest, float(sizes.min(initial=np.inf)))
     tracemalloc.stop()

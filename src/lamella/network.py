@@ -42,8 +42,9 @@ class Network(Configured):
         ]
         if not self.layers:
             raise UsageError("a model needs at least one layer")
-        if len(self.layers) > MOST_LAYERS:
-            raise UsageError(f"a model can have {MOST_LAYERS:,} layers, got {len(self.layers):,}")
+        count = len(self.layers)
+        if count > MOST_LAYERS:
+            raise UsageError(f"a model can have at most {MOST_LAYERS:,} layers, got {count:,}")
         for i, layer in enumerate(self.layers):
             first = next(j for j, other in enumerate(self.layers) if other is layer)
             if first != i:

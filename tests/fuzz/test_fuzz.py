@@ -145,7 +145,7 @@ def test_a_short_description_of_many_layers_is_refused(tmp_path: Path) -> None:
     def change(header: dict[str, Any]) -> None:
         header["model"] = {"class": "MLP", "config": {"hidden": [1] * 3000}}
 
-    with pytest.raises(FileFormatError, match="a model can have 1,000 layers"):
+    with pytest.raises(FileFormatError, match="a model can have at most 1,000 layers"):
         lm.load(model_file(tmp_path / "m", change))
 
 
@@ -205,13 +205,14 @@ GOOD = 'name = "a"\n[base]\nmodel = { class = "MLP" }\n[arms.a]\n'
         GOOD + "x = " + "[" * 5000,
         GOOD + "x = " + "9" * 5000,
         GOOD + "a" + ".a" * 60_000 + " = 1",
+        GOOD + "a" + (".a" * 99 + '."\u2028"') * 400 + " = 1",
         "seeds = 9000000000\n" + GOOD,
         GOOD + "validation_split = 1979-05-27",
         "title = 3\n" + GOOD,
         GOOD + "".join(f"[arms.b{i}]\nepochs = {i + 6}\n" for i in range(7000)),
         GOOD.replace('"MLP"', f'"MLP", hidden = {[1] * 3000}'),
     ],
-    ids=["deep", "digits", "dots", "seeds", "date", "title", "arms", "layers"],
+    ids=["deep", "digits", "dots", "lines", "seeds", "date", "title", "arms", "layers"],
 )
 def test_a_study_that_asks_for_too_much_is_refused(text: str) -> None:
     with pytest.raises(FileFormatError, match=r"a\.toml"):

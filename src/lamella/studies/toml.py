@@ -32,7 +32,7 @@ def load_study(path: Any) -> Study:
 
 def parse_study(text: str, source: str) -> Study:
     """Read a study from TOML text; ``source`` says in error texts where it is from."""
-    if len(text) > MOST_BYTES or any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+    if len(text) > MOST_BYTES or any(line.count(".") > MOST_DOTS for line in text.split("\n")):
         raise FileFormatError(
             f"{source} is larger than any study: at most {MOST_BYTES:,} bytes, and {MOST_DOTS} "
             "dots a line"
