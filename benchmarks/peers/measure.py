@@ -181,7 +181,9 @@ def check(race: Race) -> dict[str, float]:
 
 def fitting_samples(race: Race, seconds: float) -> int:
     """Return on how many images the first contestant trains for about ``seconds``."""
-    first = next(iter(race.train(TRIAL_STEPS * race.task.batch).values()))["step_seconds"]
+    first = next(iter(race.train(min(TRIAL_STEPS * race.task.batch, IMAGES)).values()))[
+        "step_seconds"
+    ]
     steps = max(round(seconds / first), 1)
     # Below twice the time a whole epoch is taken: nothing is left out that users pay for.
     whole = first * race.task.steps(IMAGES) <= 2 * seconds

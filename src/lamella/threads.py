@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from threadpoolctl import OpenBLASController, ThreadpoolController
-
 WORK_OF_A_THREAD = 12e6  # additions and multiplications: some 60 us
 
 
@@ -36,6 +34,8 @@ def at_most(number: int) -> Iterator[int]:
     number belongs to the process: where several blocks hold at once, nested or in several threads,
     the number of the first stands until the last has ended.
     """
+    from threadpoolctl import ThreadpoolController  # not needed to import lamella
+
     global _holders, _first
     with _lock:
         pools = ThreadpoolController().select(user_api="blas")
@@ -78,6 +78,8 @@ if hasattr(os, "register_at_fork"):
 
 def _let_this_thread_set() -> None:
     """Take over: from threadpoolctl 3.8 on, only who set a limit first may change it."""
+    from threadpoolctl import OpenBLASController
+
     release = getattr(OpenBLASController, "clear_controlling_thread", None)
     if release is not None:
         release(force=True)
