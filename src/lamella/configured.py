@@ -8,6 +8,8 @@ import numpy as np
 
 from lamella.errors import FileFormatError, UsageError
 
+MOST_VALUES, DEEPEST = 20_000, 32  # a network of 1,000 layers has some 10,000, 5 deep
+
 
 class Configured:
     """Base of everything that has hyper-parameters: layers, losses, optimizers, schedules, models.
@@ -78,8 +80,12 @@ def from_json(value: Any, known: Mapping[str, Callable[..., Any]]) -> Any:
             f"the file uses {name!r}, which lamella does not know. If it is your own class or "
             f"function, pass it: lm.load(path, custom_layers=[{name}])"
         )
-    if "function" in value:
+    if "class" not in value:
         return known[name]
+    if inspect.isfunction(
+        known[name]
+    ):  # called with what the file says, ``ones`` would take any amount of memory
+        raise FileFormatError(f"{name} is a function, and the file uses it as a class")
     config = value.get("config")
     if not isinstance(config, dict):
         raise FileFormatError(f"the configuration of {name} is not a table: {config!r}")
@@ -88,6 +94,23 @@ def from_json(value: Any, known: Mapping[str, Callable[..., Any]]) -> Any:
         return known[name](**arguments)
     except (TypeError, ValueError) as error:
         raise FileFormatError(f"{name} does not accept what the file says: {error}") from error
+
+
+def expect_modest(table: Any) -> int:
+    """Return how many values a file's table holds, or raise a FileFormatError if it is too much.
+
+    Each value may cost a thousand times its bytes when it is made into an object.
+    """
+    level, count = [table], 0
+    for _ in range(DEEPEST):
+        tables = [value.values() if isinstance(value, dict) else value for value in level]
+        level = [item for values in tables for item in values if isinstance(item, dict | list)]
+        count += sum(map(len, tables))
+        if count > MOST_VALUES:
+            raise FileFormatError(f"it describes more than {MOST_VALUES:,} values")
+        if not level:
+            return count
+    raise FileFormatError(f"its description is more than {DEEPEST} tables and lists deep")
 
 
 def named_parts(value: Any) -> dict[str, Callable[..., Any]]:

@@ -17,6 +17,7 @@ from lamella.memory import Parameter, ParameterStore, State
 from lamella.random import Streams
 
 EVALUATION_BATCH = 1024
+MOST_LAYERS = 1000  # each layer has a few KB of its own, which a file of a few bytes can ask for
 
 
 class Network(Configured):
@@ -41,6 +42,9 @@ class Network(Configured):
         ]
         if not self.layers:
             raise UsageError("a model needs at least one layer")
+        count = len(self.layers)
+        if count > MOST_LAYERS:
+            raise UsageError(f"a model can have at most {MOST_LAYERS:,} layers, got {count:,}")
         for i, layer in enumerate(self.layers):
             first = next(j for j, other in enumerate(self.layers) if other is layer)
             if first != i:

@@ -16,6 +16,7 @@ from lamella.errors import DataError, FileFormatError
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
 PIECE = 2**20
+ROOM, GROWTH = 64 * 2**20, 32  # how large a compressed file may become: ROOM + GROWTH * its size
 
 
 def read_idx(path: Any) -> np.ndarray:
@@ -37,7 +38,8 @@ def read_idx(path: Any) -> np.ndarray:
     Raises
     ------
     FileFormatError
-        If the file is not IDX, is damaged, or has fewer or more bytes than its header announces.
+        If the file is not IDX, is damaged, has fewer or more bytes than its header announces, or
+        is compressed so well (32 times, beyond 64 MB) that it may be meant to fill the memory.
     """
     return parse_idx(Path(path).read_bytes(), str(path))
 
@@ -59,9 +61,16 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
         shape = tuple(int(n) for n in np.frombuffer(lengths, ">u4"))
         dtype = np.dtype(TYPES[head[2]])
         expected = math.prod(shape) * dtype.itemsize
-        body = _read_at_most(stream, expected + 1)  # a byte more shows whether there is more
+        most = ROOM + GROWTH * len(content)
+        # A byte more shows whether there is more.
+        body = _read_at_most(stream, min(expected, most) + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(f"{name} is damaged: {error}") from error
+    if len(body) > most:
+        raise FileFormatError(
+            f"{name} grows from {len(content):,} bytes to more than {most:,}: if you trust it, "
+            "decompress it with gunzip and read that"
+        )
     if len(body) != expected:
         there = "more" if len(body) > expected else f"{len(body):,}"
         raise FileFormatError(

@@ -1,5 +1,6 @@
 """Photos and drawings of single digits, prepared as MNIST's were."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,9 @@ import numpy as np
 from lamella.errors import FileFormatError, MissingExtraError
 
 SIDE, BOX = 28, 20
+# Pillow reads more, some of it by programs that a stranger's file would start.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "TIFF", "WEBP")
+MOST_PIXELS = 25_000_000
 
 
 def read_digit(path: Any) -> np.ndarray:
@@ -20,8 +24,8 @@ def read_digit(path: Any) -> np.ndarray:
     Parameters
     ----------
     path : path or file object
-        Any image that Pillow reads. An image of 28 x 28 with a black border is taken to be
-        prepared already and returned as it is.
+        PNG, JPEG, GIF, BMP, PPM, TIFF or WebP of at most 25 million pixels. An image of 28 x 28
+        with a black border is taken to be prepared already and returned as it is.
 
     Returns
     -------
@@ -31,7 +35,7 @@ def read_digit(path: Any) -> np.ndarray:
     Raises
     ------
     FileFormatError
-        If it is no image, or shows nothing but one grey.
+        If it is no such image, or shows nothing but one grey.
     MissingExtraError
         If Pillow is not installed.
 
@@ -44,11 +48,13 @@ def read_digit(path: Any) -> np.ndarray:
     except ImportError:
         raise MissingExtraError("Pillow", "images", "reading images") from None
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=FORMATS) as file:
+            if math.prod(file.size) > MOST_PIXELS:  # known before anything is decoded
+                raise FileFormatError(f"{file.size} pixels, more than {MOST_PIXELS:,} in all")
             picture = Image.alpha_composite(
                 Image.new("RGBA", file.size, "white"), file.convert("RGBA")
             ).convert("L")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow's readers raise many kinds
         raise FileFormatError(f"{path} is no image that can be read: {error}") from error
     grey = np.asarray(picture, np.float32)
     if grey.shape == (SIDE, SIDE) and _border(grey).max() == 0 < grey.max():

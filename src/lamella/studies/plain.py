@@ -52,6 +52,8 @@ def make(value: Any, known: Known, where: str) -> Any:
     found = known[value[kind]]
     if kind == "function":
         return found
+    if inspect.isfunction(found):  # it would be called with arguments out of a file
+        raise ArgumentError(f"{where}: {value[kind]} is a function, not a class")
     return call(found, made_arguments(found, value, known, where), where)
 
 

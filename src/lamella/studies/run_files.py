@@ -40,7 +40,7 @@ def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
     checksums = table.pop("sha256", None)
     if not isinstance(checksums, dict) or checksums.get("run.json") != sha256(json_bytes(table)):
         raise FileFormatError("run.json is not what was written: its checksum is another")
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, field in ARRAYS.items():
         try:
             content = (folder / f"{name}.npy").read_bytes()
@@ -48,7 +48,8 @@ def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
             raise FileFormatError(f"cannot read {name}.npy: {error.strerror}") from error
         if sha256(content) != checksums.get(f"{name}.npy"):
             raise FileFormatError(f"{name}.npy is not what was written: its checksum is another")
-        arrays[field] = np.load(io.BytesIO(content), allow_pickle=False)
+        arrays[field] = _from_npy(name, content)
+    _expect_run(table)
     return Run(
         study=study,
         arm=arm,
@@ -60,6 +61,37 @@ def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
         **{name: table[name] for name in STATED},
         **arrays,
     )
+
+
+def _expect_run(table: Table) -> None:
+    """Check what a checksum does not: that a run has all it should, each of its kind."""
+    kinds = {"config": dict, "status": str, "reason": str, "steps_per_epoch": int, "scores": dict}
+    for name, kind in kinds.items():
+        if not isinstance(table.get(name), kind):
+            raise FileFormatError(f"run.json has no {name} that is a {kind.__name__}")
+    if not isinstance(table["config"].get("seed"), int):
+        raise FileFormatError("run.json has no seed that is a whole number")
+    rows = table.get("epochs")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise FileFormatError("run.json has no epochs that are tables")
+    for row in [*rows, table["scores"]]:
+        if not all(isinstance(value, int | float | None) for value in row.values()):
+            raise FileFormatError("run.json has scores that are no numbers")
+
+
+def _from_npy(name: str, content: bytes) -> np.ndarray:
+    """Read an array of numbers with one axis; memory for it is taken when it is all there."""
+    file = io.BytesIO(content)
+    try:
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    except Exception as error:  # the header is Python's text, and fails in many ways
+        raise FileFormatError(f"{name}.npy is damaged: {error}") from error
+    if len(shape) != 1 or dtype.kind not in "uf":
+        raise FileFormatError(f"{name}.npy holds no row of numbers, but {shape} of {dtype}")
+    if shape[0] * dtype.itemsize != len(content) - file.tell():
+        raise FileFormatError(f"{name}.npy does not hold the {shape} numbers it announces")
+    return np.frombuffer(content, dtype, offset=file.tell())
 
 
 def json_bytes(table: Table) -> bytes:
@@ -76,14 +108,21 @@ def read_json(path: Path) -> Table:
         If it is missing or something else.
     """
     try:
-        table = json.loads(path.read_bytes())
+        table = json.loads(path.read_bytes(), parse_float=_finite, parse_constant=_finite)
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FileFormatError(f"{path} is damaged: {error}") from error
     if not isinstance(table, dict):
         raise FileFormatError(f"{path} is damaged: it holds no JSON object")
     return table
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):  # JSON has no such numbers, though Python reads and writes them
+        raise ValueError(f"{text} is no number of JSON")
+    return number
 
 
 def sha256(content: bytes) -> str:

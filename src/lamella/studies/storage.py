@@ -22,10 +22,11 @@ from typing import Any
 import lamella
 from lamella.disk import expect_writable, write_atomically
 from lamella.errors import FileFormatError, UsageError
+from lamella.studies.index import expect_index
 from lamella.studies.plain import Table, differing, merge
 from lamella.studies.run import Run, Task
 from lamella.studies.run_files import from_files, json_bytes, read_json, to_files
-from lamella.studies.study import DESCRIPTION, Study
+from lamella.studies.study import Study
 
 FORMAT = "lamella-study-1"
 
@@ -148,9 +149,7 @@ class StudyFolder:
                 f"{self._index} is of format {table.get('format')!r:.80}, this version of lamella "
                 f"reads {FORMAT!r}"
             )
-        missing = {*DESCRIPTION, "lamella", "data", "runs"} - set(table)
-        if missing:
-            raise FileFormatError(f"{self._index} lacks {', '.join(sorted(missing))}")
+        expect_index(table, self._index)
         return table
 
     def _expect_same(self, study: Study, tasks: Sequence[Task], data: Table) -> None:
@@ -180,7 +179,7 @@ class StudyFolder:
         """Return how long a run took; NaN if its log was lost."""
         try:
             return float(json.loads((self.path / "log" / f"{key}.json").read_bytes())["seconds"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return math.nan
 
 
