@@ -272,13 +272,13 @@ class Sequential(Network):
         for callback in instance("callbacks", callbacks, Sequence, "[EarlyStopping()]"):
             instance("callback", callback, Callback, "EarlyStopping()")
         data, given_y = self._prepare(x, y, sample_weight, class_weight)
+        rows, held_out = split_rows(given_y, validation_split, self.streams.generator("split"))
+        self._expect_batch(min(batch_size, len(rows)))
+        self._expect_batch(len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")
         if check:
             from lamella.health.check import warn_of
 
             warn_of(self, data, given_y)
-        rows, held_out = split_rows(given_y, validation_split, self.streams.generator("split"))
-        self._expect_batch(min(batch_size, len(rows)))
-        self._expect_batch(len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")
         validation = None
         if validation_data is not None:
             validation, _ = self._prepare(*validation_data, where="in validation_data: ")
