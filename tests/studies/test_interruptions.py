@@ -184,7 +184,8 @@ def test_ctrl_c_says_what_is_kept_and_the_next_call_goes_on(
     told = re.search(r"(\d+) of 24 runs are done and kept in .*: the same call goes on", err)
     assert told, err
     there = contents(out / "runs")
-    assert len(there) // 4 == int(told[1])
+    # It may come when a run has been kept and not yet counted.
+    assert int(told[1]) <= len(there) // 4 <= int(told[1]) + 1
     assert there.items() <= uninterrupted.items()
     finish(tmp_path, out, n_jobs)
     assert contents(out / "runs") == uninterrupted
