@@ -6,6 +6,7 @@ a hundredfold. The number also decides the last bits of a product, so it must no
 long anything took.
 """
 
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -48,7 +49,7 @@ def at_most(number: int) -> Iterator[int]:
         yield there
     finally:
         with _lock:
-            _holders -= 1
+            _holders = max(_holders - 1, 0)  # below 0 it would fall in a child, see _begin_anew
             if _holders == 0:
                 _let_this_thread_set()
                 _first.restore_original_limits()
@@ -59,6 +60,20 @@ def threads_for(
 ) -> AbstractContextManager[int]:
     """Give the products of a training the threads they are worth, as `at_most` does."""
     return at_most(worth(batch_size, matrices))
+
+
+def _begin_anew() -> None:
+    """Free the child of a fork from what threads held that it does not have."""
+    global _lock, _holders
+    _lock = threading.Lock()
+    if _holders:
+        _holders = 0
+        _let_this_thread_set()
+        _first.restore_original_limits()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _let_this_thread_set() -> None:
