@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
+import signal
 import sys
+import threading
 from typing import Any
 
 import lamella
@@ -46,7 +49,7 @@ def run_study(
     # The limit is each worker's business, but where the workers are threads it is ours.
     with at_most(1), bar:
         results = workers(
-            joblib.delayed(train_run)(task, study.experiments[task.arm], *data.to_send)
+            joblib.delayed(_work)(os.getpid(), task, study.experiments[task.arm], *data.to_send)
             for task in todo
         )
         try:
@@ -65,6 +68,13 @@ def run_study(
         finally:
             results.close()
     return [done[task.key] for task in tasks]
+
+
+def _work(asked_by: int, *order: Any) -> tuple[Run, dict[str, Any]]:
+    # Ctrl-C reaches workers too; the process that asked ends them, and they need not complain.
+    if os.getpid() != asked_by and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return train_run(*order)
 
 
 def plan(study: Study, checksums: dict[str, str]) -> list[Task]:
