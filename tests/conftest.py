@@ -1,5 +1,7 @@
 """What all tests share: the three backends, and a few small things to train on."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ import lamella as lm
 from lamella.backend import Backend, CupyBackend, NumpyBackend, cupy_problem
 from lamella.testing import strict_cupy
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so all they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 LEFT_OUT = pytest.StashKey[int]()
 
 

@@ -1,5 +1,6 @@
 """Threads of matrix products: a rule of shapes, kept while training goes on and then undone."""
 
+import multiprocessing
 import threading
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import lamella as lm
+from lamella import threads
 from lamella.threads import at_most, threads_for, worth
 
 REPORT = [(784, 256), (256, 30), (30, 10)]
@@ -17,7 +19,7 @@ def in_use() -> int:
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "matrices", "threads"),
+    ("batch_size", "matrices", "number"),
     [
         (64, REPORT, 2),
         (16, REPORT, 1),
@@ -28,14 +30,14 @@ def in_use() -> int:
     ],
 )
 def test_larger_products_are_worth_more_threads(
-    batch_size: int, matrices: list[tuple[int, int]], threads: int
+    batch_size: int, matrices: list[tuple[int, int]], number: int
 ) -> None:
-    assert worth(batch_size, matrices) == threads
+    assert worth(batch_size, matrices) == number
 
 
 def test_never_more_threads_than_the_library_was_told_to_use() -> None:
-    with threadpool_limits(1, user_api="blas"), threads_for(4096, REPORT) as threads:
-        assert threads == in_use() == 1
+    with threadpool_limits(1, user_api="blas"), threads_for(4096, REPORT) as number:
+        assert number == in_use() == 1
 
 
 def test_number_of_the_first_stands_until_the_last_has_ended() -> None:
@@ -74,6 +76,27 @@ def test_threads_are_given_back_after_an_error() -> None:
     assert in_use() == before
 
 
+def limited_child() -> None:
+    with at_most(1) as number:
+        assert number == in_use() == 1
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork here"
+)
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_child_forked_while_the_lock_is_held_does_not_wait_for_ever() -> None:
+    child = multiprocessing.get_context("fork").Process(target=limited_child)
+    with threads._lock:
+        child.start()
+    child.join(30)
+    hangs = child.is_alive()
+    child.kill()
+    child.join()
+    assert not hangs
+    assert child.exitcode == 0
+
+
 def test_fit_says_how_many_it_had_and_puts_them_back() -> None:
     before, seen = in_use(), []
 
@@ -99,12 +122,12 @@ def test_fits_in_threads_give_the_bits_of_fits_in_turn() -> None:
 
     expected = [weights(seed) for seed in range(4)]
     found: dict[int, bytes] = {}
-    threads = [
+    workers = [
         threading.Thread(target=lambda seed=seed: found.update({seed: weights(seed)}))
         for seed in range(4)
     ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
     assert [found[seed] for seed in range(4)] == expected

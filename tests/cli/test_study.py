@@ -264,7 +264,8 @@ def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(
     assert told, err
     assert "Traceback" not in err
     kept = {folder.name for folder in (out / "runs").iterdir()}
-    assert len(kept) == int(told[1])
+    # It may come when a run has been kept and not yet counted.
+    assert int(told[1]) <= len(kept) <= int(told[1]) + 1
     assert command(*argv).status == 0
     assert kept < {folder.name for folder in (out / "runs").iterdir()}
     assert len(StudyFolder(out).runs()) == 2 * len(load_study(toml).seeds)
