@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import lamella as lm
 from lamella import threads
-from lamella.threads import at_most, threads_for, worth
+from lamella.threads import at_most, available, threads_for, worth
 
 REPORT = [(784, 256), (256, 30), (30, 10)]
 
@@ -67,6 +67,22 @@ def test_limit_set_in_one_thread_can_end_in_another() -> None:
         thread.join()
         assert in_use() == 1
     assert in_use() == before
+
+
+def test_fewer_may_be_taken_of_those_available() -> None:
+    before = in_use()
+    with threadpool_limits(2, user_api="blas"), available(2):
+        with at_most(1):
+            assert in_use() == 1
+        assert in_use() == 2
+        with at_most(8) as number:
+            assert number == in_use() == 2
+    assert in_use() == before
+
+
+def test_no_more_are_available_than_there_were() -> None:
+    with threadpool_limits(1, user_api="blas"), available(4):
+        assert in_use() == 1
 
 
 def test_threads_are_given_back_after_an_error() -> None:

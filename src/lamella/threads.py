@@ -62,6 +62,26 @@ def threads_for(
     return at_most(worth(batch_size, matrices))
 
 
+@contextmanager
+def available(number: int) -> Iterator[None]:
+    """Let the whole process have at most so many threads, as ``OPENBLAS_NUM_THREADS`` would.
+
+    Unlike `at_most` it leaves those within free to take fewer.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    pools = ThreadpoolController().select(user_api="blas")
+    before = [pool["num_threads"] for pool in pools.info()]
+    _let_this_thread_set()
+    limit = pools.limit(limits=min(number, *before)) if before else None
+    try:
+        yield
+    finally:
+        if limit is not None:
+            _let_this_thread_set()
+            limit.restore_original_limits()
+
+
 def _begin_anew() -> None:
     """Free the child of a fork from what threads held that it does not have."""
     global _lock, _holders

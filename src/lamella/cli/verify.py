@@ -17,7 +17,7 @@ from lamella.errors import FileFormatError, LamellaError, UsageError
 from lamella.files import load
 from lamella.model import Sequential
 from lamella.record import RunFolder, environment, finite
-from lamella.threads import at_most
+from lamella.threads import available
 
 NOT_COMPARED = "seconds"
 
@@ -41,12 +41,14 @@ def run(args: argparse.Namespace) -> int:
     options.quiet = args.quiet
     try:
         model, threads = classifier(options), int(record["blas_threads"])
+        most = max((int(library["threads"]) for library in record["blas"]), default=threads)
     except (LamellaError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{folder.record} does not say how to repeat it: {error}") from error
     others = of_environments(record, environment(model.backend))
     if record.get("data", {}).get("sha256") != CHECKSUMS:
         others.append("MNIST (its checksums are others)")
-    with at_most(threads):
+    # Scores of the test images take all threads there are, unlike training.
+    with available(most):
         outcome = train.repeat(options, model)
     if model.blas_threads != threads:
         others.append(f"number of BLAS threads ({threads} there, {model.blas_threads} here)")
