@@ -2,24 +2,20 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from lamella.arguments import at_least, in_range, instance
+from lamella import fitting
+from lamella.arguments import at_least, instance
 from lamella.arrays import Array, Shape
-from lamella.batches import Data, check_targets, sample_weights
-from lamella.callbacks import Callback, History, Progress
-from lamella.configured import named_parts
-from lamella.errors import DataError, LamellaError, UsageError
+from lamella.callbacks import Callback, History
+from lamella.errors import UsageError
 from lamella.losses import Loss
 from lamella.metrics import Metric, get_metrics
 from lamella.network import EVALUATION_BATCH, Network
 from lamella.optimizers import Optimizer
-from lamella.splits import split_rows
-from lamella.threads import threads_for
-from lamella.training import EpochLog, evaluate, train
+from lamella.training import EpochLog, evaluate
 
 if TYPE_CHECKING:
     from lamella.health.check import CheckReport
@@ -148,9 +144,9 @@ class Sequential(Network):
         0-d array
             Loss before the step, without penalties; on a GPU it has not been waited for.
         """
-        self._expect_compiled()
-        data, _ = self._prepare(x, y, sample_weight)
-        self._expect_batch(len(data))
+        self.expect_compiled()
+        data, _ = fitting.prepare(self, x, y, sample_weight)
+        fitting.expect_batch(self, len(data))
         return self.step(self.batches.scaled(data.x), data.y, data.weight)
 
     def check(self, x: Any, y: Any) -> "CheckReport":
@@ -167,8 +163,8 @@ class Sequential(Network):
         """
         from lamella.health.check import examine
 
-        self._expect_compiled()
-        return examine(self, *self._prepare(x, y))
+        self.expect_compiled()
+        return examine(self, *fitting.prepare(self, x, y))
 
     def doctor(self, x: Any, y: Any, *, batch_size: int = 32, steps: int = 300) -> "DoctorReport":
         """Find out why a network does not learn: print what comes back, or ``plot()`` it.
@@ -189,12 +185,12 @@ class Sequential(Network):
         """
         from lamella.health.doctor import diagnose
 
-        self._expect_compiled()
+        self.expect_compiled()
         at_least("batch_size", batch_size, 1)
         at_least("steps", steps, 1)
         patient = copy.deepcopy(self)
-        data, given_y = patient._prepare(x, y)
-        patient._expect_batch(min(batch_size, len(data)))
+        data, given_y = fitting.prepare(patient, x, y)
+        fitting.expect_batch(patient, min(batch_size, len(data)))
         return diagnose(patient, data, given_y, batch_size=batch_size, steps=steps)
 
     def stop(self, reason: str) -> None:
@@ -259,77 +255,22 @@ class Sequential(Network):
         LamellaError
             If anything is wrong with arguments or data, before anything is trained.
         """
-        self._expect_compiled()
-        at_least("epochs", epochs, 1)
-        at_least("batch_size", batch_size, 1)
-        in_range("validation_split", validation_split, 0, 1, right_open=True)
-        if validation_data is not None and validation_split:
-            raise UsageError("give validation_data or validation_split, not both")
-        if validation_data is not None and not (
-            isinstance(validation_data, tuple | list) and len(validation_data) == 2
-        ):
-            raise UsageError("validation_data must be a pair (x, y)")
-        for callback in instance("callbacks", callbacks, Sequence, "[EarlyStopping()]"):
-            instance("callback", callback, Callback, "EarlyStopping()")
-        data, given_y = self._prepare(x, y, sample_weight, class_weight)
-        rows, held_out = split_rows(given_y, validation_split, self.streams.generator("split"))
-        self._expect_batch(min(batch_size, len(rows)))
-        self._expect_batch(len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")
-        if check:
-            from lamella.health.check import warn_of
-
-            warn_of(self, data, given_y)
-        validation = None
-        if validation_data is not None:
-            validation, _ = self._prepare(*validation_data, where="in validation_data: ")
-        elif len(held_out):
-            where = self.backend.asarray(held_out)
-            validation = Data(data.x[where], data.y[where])
-        self.validates = validation is not None
-        weights = None if data.weight is None else self.backend.to_host(data.weight)
-
-        keeper = None
-        if checkpoint is not None:
-            from lamella.checkpoints import prepare
-
-            keeper = prepare(
-                checkpoint,
-                self,
-                data,
-                validation,
-                rows,
-                callbacks,
-                epochs=epochs,
-                batch_size=batch_size,
-                shuffle=shuffle,
-            )
-        history = History()
-        everyone = [history, *callbacks, *([Progress()] if verbose else [])]
-        with ExitStack() as ending:  # whatever happens, each callback that began is told of the end
-            for callback in everyone:
-                callback.on_fit_begin(self, epochs, -(-len(rows) // batch_size))
-                ending.callback(callback.on_fit_end, self)
-            self.history, self.stop_reason = history, ""
-            if keeper is not None:
-                epochs = keeper.restore(everyone, epochs)
-                everyone.append(keeper)  # what it keeps is how things are after all others
-                ending.enter_context(keeper.same_threads())
-            if self.backend.on_host:
-                shapes = [parameter.shape for parameter in self.built() if parameter.is_matrix]
-                self.blas_threads = ending.enter_context(threads_for(batch_size, shapes))
-            train(
-                self,
-                data,
-                validation,
-                rows=rows,
-                weights=weights,
-                epochs=epochs,
-                batch_size=batch_size,
-                shuffle=shuffle,
-                callbacks=everyone,
-                resumed=keeper.resumed if keeper else None,
-            )
-        return history
+        return fitting.fit(
+            self,
+            x,
+            y,
+            epochs=epochs,
+            batch_size=batch_size,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            shuffle=shuffle,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            verbose=verbose,
+            check=check,
+        )
 
     def evaluate(
         self, x: Any, y: Any, *, sample_weight: Any = None, batch_size: int = EVALUATION_BATCH
@@ -338,14 +279,14 @@ class Sequential(Network):
 
         Metrics count every sample alike, whatever its weight.
         """
-        self._expect_compiled()
+        self.expect_compiled()
         self.built()
-        data, _ = self._prepare(x, y, sample_weight)
+        data, _ = fitting.prepare(self, x, y, sample_weight)
         return evaluate(self, data, at_least("batch_size", batch_size, 1))
 
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Return class probabilities (N, K): the outputs' softmax, if the loss takes logits."""
-        self._expect_compiled()
+        self.expect_compiled()
         pred = self.backend.asarray(self.predict(x, batch_size=batch_size))
         return self.backend.to_host(self.loss.probabilities(pred))
 
@@ -356,67 +297,18 @@ class Sequential(Network):
         save(self, path)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-        """Copy and pickle by what is saved, since copies of views would no longer be views."""
-        from lamella.files import from_parts, to_parts
+        from lamella.copying import reduce
 
-        header, arrays = to_parts(self)
-        parts = [self.loss, self.optimizer, *self.metrics] if self.compiled else []
-        own = named_parts([self, *parts])
-        state: dict[str, Any] = {"epochs_done": self.epochs_done}
-        if self.compiled:
-            state["compiled_at"] = self.compiled_at
-        if self.store is not None:
-            state["draws"] = [layer.rng.draws for layer in self.layers]
-            if self.compiled:
-                state["optimizer"] = self.optimizer.state_dict()
-        return from_parts, (header, arrays, own, self.backend), state
+        return reduce(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.epochs_done = state["epochs_done"]
-        self.compiled_at = state.get("compiled_at", 0)
-        for layer, draws in zip(self.layers, state.get("draws", ()), strict=False):
-            layer.rng.draws = draws
-        if "optimizer" in state:
-            self.optimizer.load_state_dict(state["optimizer"])
+        from lamella.copying import restore
 
-    def _expect_compiled(self) -> None:
+        restore(self, state)
+
+    def expect_compiled(self) -> None:
+        """Raise a UsageError if there is nothing to minimise yet."""
         if not self.compiled:
             raise UsageError(
                 "call compile(loss=..., optimizer=...) first: it says what to minimise"
             )
-
-    def _expect_batch(self, size: int, which: str = "") -> None:
-        for index, layer in enumerate(self.layers):
-            if size < layer.min_batch:
-                raise DataError(
-                    f"layer {index} {type(layer).__name__} cannot be trained on a batch of {size}"
-                    f"{which}, it needs {layer.min_batch}: choose another batch_size"
-                )
-
-    def _prepare(
-        self,
-        x: Any,
-        y: Any,
-        sample_weight: Any = None,
-        class_weight: Mapping[int, float] | None = None,
-        where: str = "",
-    ) -> tuple[Data, np.ndarray]:
-        """Check a data set and move it to the device; also return the targets as they came.
-
-        A model that was not built before, and would be built for data that turn out to be wrong,
-        is as before after the error.
-        """
-        was_built = self.store is not None
-        try:
-            x = self.inputs(x)
-            y = check_targets(y, len(x))
-            weight = sample_weights(y, sample_weight, class_weight, self.dtype)
-            target = self.loss.prepare(y, self.shapes[-1], self.dtype)
-        except LamellaError as error:
-            if not was_built:
-                self.store = None
-            if where:
-                raise type(error)(f"{where}{error}") from error
-            raise
-        send = self.backend.asarray
-        return Data(send(x), send(target), None if weight is None else send(weight)), y

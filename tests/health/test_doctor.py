@@ -7,6 +7,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
+from lamella.fitting import prepare
 from lamella.health.doctor import DoctorReport
 from lamella.health.overfit import attempt
 from lamella.health.picture import picture
@@ -237,7 +238,7 @@ def test_picture_of_sick_networks_can_be_drawn(make: Any) -> None:
 def test_attempt_stops_when_the_batch_is_learned() -> None:
     x, y = clouds()
     model = network()
-    data, _ = model._prepare(x[:32], y[:32])
+    data, _ = prepare(model, x[:32], y[:32])
     tried = attempt(model, data, steps=300)
     assert tried.learned
     assert len(tried.losses) < 300

@@ -1,6 +1,6 @@
 """Checkpoints: a training that was interrupted goes on and ends with the same bits."""
 
 from lamella.checkpoints.files import CheckpointFolder, CheckpointWarning
-from lamella.checkpoints.keeper import Checkpoints, prepare
+from lamella.checkpoints.keeper import Checkpoints, keep
 
-__all__ = ["CheckpointFolder", "CheckpointWarning", "Checkpoints", "prepare"]
+__all__ = ["CheckpointFolder", "CheckpointWarning", "Checkpoints", "keep"]

@@ -82,7 +82,7 @@ class Checkpoints(Callback):
                 "training goes on, but the bits may be others than if it had not been "
                 f"interrupted, for it was begun with another {'; '.join(found)}",
                 CheckpointWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def restore(self, callbacks: Sequence[Callback], epochs: int) -> int:
@@ -126,7 +126,7 @@ class Checkpoints(Callback):
                 f"training was begun with {there} BLAS threads and there are {most} now, which "
                 "may change last bits: set OPENBLAS_NUM_THREADS as it was, or leave it out",
                 CheckpointWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return at_most(there)
 
@@ -153,7 +153,7 @@ class Checkpoints(Callback):
         self._last = time.monotonic()
 
 
-def prepare(
+def keep(
     given: Any,
     model: "Sequential",
     data: Data,
