@@ -43,7 +43,8 @@ class Optimizer(Configured, ABC):
     lr : float or Schedule
         Learning rate, > 0.
     clip_norm : float, optional
-        Scale gradients down so that the norm of all of them together is at most this, > 0.
+        Scale gradients down so that the norm of all of them together is at most this, > 0. Of a
+        norm whose square is too large for the dtype (over 1.8e19 in float32) nothing is left.
 
     Attributes
     ----------
