@@ -49,9 +49,10 @@ def test_every_rule_has_properties_here() -> None:
 
 
 def sizes(dtype: str) -> st.SearchStrategy[int]:
-    """Return lengths around those of a block: one, one less, just one, one more, some blocks."""
+    """Return lengths around a block, and around a line of memory, which all are filled up to."""
     block = BLOCK_BYTES // np.dtype(dtype).itemsize
-    return st.sampled_from([1, 2, 15, 16, 17, block - 1, block, block + 1, 2 * block + 1])
+    whole = [block, block + 16, 2 * block]
+    return st.sampled_from([1, 2, 15, 16, 17, block - 1, block + 1, 2 * block + 1, *whole])
 
 
 def store_of(size: int, dtype: str, backend: Backend, matrix: bool) -> ParameterStore:
@@ -108,6 +109,58 @@ def test_optimizer_has_the_bits_of_its_formula_however_it_is_run(
             mine = back(backend, value)
             np.testing.assert_array_equal(mine[:size], right, err_msg=f"{label} on {where}")
             assert not mine[size:].any()
+
+
+def sgd(w: Any, g: Any, kept: list[Any], t: int) -> Any:
+    return w - 0.1 * g
+
+
+def momentum(w: Any, g: Any, kept: list[Any], t: int) -> Any:
+    kept[0] = 0.9 * kept[0] + g
+    return w - 0.1 * kept[0]
+
+
+def nesterov(w: Any, g: Any, kept: list[Any], t: int) -> Any:
+    kept[0] = 0.9 * kept[0] + g
+    return w - 0.1 * (g + 0.9 * kept[0])
+
+
+def adam(w: Any, g: Any, kept: list[Any], t: int) -> Any:
+    kept[:] = 0.9 * kept[0] + 0.1 * g, 0.999 * kept[1] + 0.001 * g**2
+    mean, square = kept[0] / (1 - 0.9**t), kept[1] / (1 - 0.999**t)
+    return w - 0.01 * mean / (np.sqrt(square) + 1e-8)
+
+
+def adamw(w: Any, g: Any, kept: list[Any], t: int) -> Any:
+    return adam(w - 0.01 * 0.1 * w, g, kept, t)
+
+
+FORMULAS = {"SGD": sgd, "Momentum": momentum, "Nesterov": nesterov, "Adam": adam, "AdamW": adamw}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@tries(25)
+@given(backend=backends, dtype=dtypes, size=st.sampled_from([1, 17, 100]), seed=seeds)
+def test_optimizer_is_that_of_the_papers(
+    name: str, backend: Backend, dtype: str, size: int, seed: int
+) -> None:
+    """Twenty steps of gradients from 1e-6 to 1e6, beside the formula as it is printed."""
+    rng = np.random.default_rng(seed)
+    optimizer, store = OPTIMIZERS[name](), store_of(size, dtype, backend, True)
+    optimizer.bind(store, "bound")
+    start = rng.normal(size=(size, 1)).astype(dtype)
+    store.parameters[0].value = there(backend, start)
+    w, kept, moved = start.astype(float), [np.zeros((size, 1))] * 2, np.zeros((size, 1))
+    scale = 10.0 ** rng.integers(-6, 7, (size, 1))
+    for t in range(1, 21):
+        g = (rng.normal(size=(size, 1)) * scale).astype(dtype)
+        store.parameters[0].grad = there(backend, g)
+        optimizer.step()
+        new = FORMULAS[name](w, g.astype(float), kept, t)
+        moved += abs(new - w) + abs(w)
+        w = new
+    error = abs(back(backend, store.parameters[0].value) - w)
+    assert (error <= 40 * np.finfo(dtype).eps * moved).all()
 
 
 @pytest.mark.parametrize("where", BACKENDS)
