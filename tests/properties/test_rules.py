@@ -140,23 +140,34 @@ FORMULAS = {"SGD": sgd, "Momentum": momentum, "Nesterov": nesterov, "Adam": adam
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @tries(25)
-@given(backend=backends, dtype=dtypes, size=st.sampled_from([1, 17, 100]), seed=seeds)
+@given(
+    backend=backends,
+    dtype=dtypes,
+    size=st.sampled_from([1, 17, 100]),
+    matrix=st.booleans(),
+    seed=seeds,
+)
 def test_optimizer_is_that_of_the_papers(
-    name: str, backend: Backend, dtype: str, size: int, seed: int
+    name: str, backend: Backend, dtype: str, size: int, matrix: bool, seed: int
 ) -> None:
-    """Twenty steps of gradients from 1e-6 to 1e6, beside the formula as it is printed."""
+    """Twenty steps of gradients from 1e-6 to 1e6, beside the formula as it is printed.
+
+    AdamW decays weights only, not biases.
+    """
     rng = np.random.default_rng(seed)
-    optimizer, store = OPTIMIZERS[name](), store_of(size, dtype, backend, True)
+    optimizer, store = OPTIMIZERS[name](), store_of(size, dtype, backend, matrix)
     optimizer.bind(store, "bound")
-    start = rng.normal(size=(size, 1)).astype(dtype)
+    formula = adam if name == "AdamW" and not matrix else FORMULAS[name]
+    shape = store.parameters[0].shape
+    start = rng.normal(size=shape).astype(dtype)
     store.parameters[0].value = there(backend, start)
-    w, kept, moved = start.astype(float), [np.zeros((size, 1))] * 2, np.zeros((size, 1))
-    scale = 10.0 ** rng.integers(-6, 7, (size, 1))
+    w, kept, moved = start.astype(float), [np.zeros(shape)] * 2, np.zeros(shape)
+    scale = 10.0 ** rng.integers(-6, 7, shape)
     for t in range(1, 21):
-        g = (rng.normal(size=(size, 1)) * scale).astype(dtype)
+        g = (rng.normal(size=shape) * scale).astype(dtype)
         store.parameters[0].grad = there(backend, g)
         optimizer.step()
-        new = FORMULAS[name](w, g.astype(float), kept, t)
+        new = formula(w, g.astype(float), kept, t)
         moved += abs(new - w) + abs(w)
         w = new
     error = abs(back(backend, store.parameters[0].value) - w)
