@@ -84,7 +84,8 @@ class InverseDecay(Schedule):
         self.decay = not_negative("decay", decay)
 
     def __call__(self, progress: float) -> float:
-        return self.lr / (1 + self.decay) ** math.floor(progress)
+        # Not divided by the power, which overflows after some hundreds or thousands of epochs.
+        return self.lr * (1 + self.decay) ** -math.floor(progress)
 
 
 class CosineDecay(Schedule):

@@ -14,8 +14,11 @@ from lamella.errors import FileFormatError, UsageError
 from lamella.memory import ParameterStore
 from lamella.schedules import Schedule, expect_rate, rate_at
 
-FLUSH_EVERY = 16  # steps; a moment that shrinks by 0.4 or slower cannot pass the gap in between
-FLUSH_MARGIN = 2.0**26  # numbers under this many times the smallest normal number become 0
+FLUSH_EVERY = 16  # steps; what shrinks to 0.4 or slower each cannot pass the gap in between
+FLUSH_MARGIN = 2.0**26  # slots under this many times the smallest normal number become 0
+# Weights earlier, so that what a penalty makes of them, rate (1 - beta1) w and the like, and what
+# is left of that where it changes its sign, is not denormal either.
+WEIGHT_MARGIN = 2.0**40
 
 
 Scalars = Callable[[int], tuple[float, ...]]
@@ -30,16 +33,18 @@ class Optimizer(Configured, ABC):
     the backend's business: in blocks that stay in the cache, or as one kernel on a GPU. It may
     use arithmetic, comparisons and numpy's elementwise functions, but not branch.
 
-    When gradients vanish, slots do not sink into denormal numbers, which would slow the processor
-    down a hundredfold: every 16 steps what is under 2^26 times the smallest normal number (8e-31
-    in float32) is taken as 0.
+    Where gradients vanish, or nothing but a penalty pulls, slots and weights do not sink into
+    denormal numbers, which would slow the processor down a hundredfold: every 16 steps slots under
+    2^26 times the smallest normal number (8e-31 in float32) and weights under 2^40 times it
+    (1.3e-26) are set to 0. A weight that sank would take its slots along again each time.
 
     Parameters
     ----------
     lr : float or Schedule
         Learning rate, > 0.
     clip_norm : float, optional
-        Scale gradients down so that the norm of all of them together is at most this, > 0.
+        Scale gradients down so that the norm of all of them together is at most this, > 0. Of a
+        norm whose square is too large for the dtype (over 1.8e19 in float32) nothing is left.
 
     Attributes
     ----------
@@ -195,8 +200,10 @@ class Optimizer(Configured, ABC):
     def _bind_flushes(self) -> list[tuple[Callable[..., None], float]]:
         assert self._store is not None
         backend, flushes = self._store.backend, []
-        for vector in self.state.values():
-            smallest = float(np.finfo(vector.dtype).tiny) * FLUSH_MARGIN
+        margins = [(self._store.values, WEIGHT_MARGIN)]
+        margins += [(vector, FLUSH_MARGIN) for vector in self.state.values()]
+        for vector, margin in margins:
+            smallest = float(np.finfo(vector.dtype).tiny) * margin
             program = record(lambda x, low: x * (abs(x) >= low), 1, 1)
             flushes.append((backend.bind(program, (vector,), (vector,)), smallest))
         return flushes

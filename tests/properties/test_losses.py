@@ -1,0 +1,210 @@
+"""Every loss beside its formula, summed exactly, up to the edges of float32."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lamella as lm
+from lamella import losses
+from lamella.backend import Backend
+from tests.properties.values import BACKENDS, arrays, back, backends, dtypes, few, there, tries
+
+
+def ready(loss: lm.Loss, dtype: str, backend: Backend) -> lm.Loss:
+    loss.bind(None, backend, dtype)
+    return loss
+
+
+def surprise(z: np.ndarray, label: int) -> float:
+    """Return log sum exp(z) - z[label], of differences that are exact."""
+    below = z.astype(float) - float(z.max())
+    others = math.fsum(np.exp(np.delete(below, z.argmax())))
+    return math.log1p(others) - float(below[label])
+
+
+def binary(p: np.ndarray, t: np.ndarray, dtype: str) -> np.ndarray:
+    about = np.finfo(dtype)
+    yes, no = np.maximum(p, float(about.tiny)), np.maximum(1 - p, float(about.eps))
+    return -t * np.log(yes) - (1 - t) * np.log(no)
+
+
+def binary_slope(p: np.ndarray, t: np.ndarray, dtype: str) -> np.ndarray:
+    about = np.finfo(dtype)
+    yes, no = np.maximum(p, float(about.tiny)), np.maximum(1 - p, float(about.eps))
+    return (yes - t) / (yes * no)
+
+
+# Of losses of numbers: loss of an element, its slope, and the size up to which all is finite.
+Element = Callable[[np.ndarray, np.ndarray, str], np.ndarray]
+NUMBERS: dict[type[lm.Loss], tuple[Element, Element, Callable[[str], float]]] = {
+    lm.MeanSquaredError: (
+        lambda p, t, dtype: (p - t) ** 2,
+        lambda p, t, dtype: 2 * (p - t),
+        lambda dtype: float(np.sqrt(np.finfo(dtype).max)) / 100,
+    ),
+    lm.MeanAbsoluteError: (
+        lambda p, t, dtype: np.abs(p - t),
+        lambda p, t, dtype: np.sign(p - t),
+        lambda dtype: float(np.finfo(dtype).max) / 1000,
+    ),
+    lm.BinaryCrossEntropy: (binary, binary_slope, lambda dtype: 1.0),
+}
+
+
+def test_every_loss_has_properties_here() -> None:
+    found = {getattr(losses, name) for name in losses.__all__} - {lm.Loss}
+    assert set(NUMBERS) | {lm.SoftmaxCrossEntropy} == found
+
+
+@tries(200)
+@given(
+    backend=backends,
+    dtype=dtypes,
+    samples=few,
+    classes=st.sampled_from([2, 3, 10, 101]),
+    data=st.data(),
+)
+def test_cross_entropy_is_the_surprise_and_its_gradient_sums_to_zero(
+    backend: Backend, dtype: str, samples: int, classes: int, data: st.DataObject
+) -> None:
+    largest = float(np.finfo(dtype).max)
+    # Half of it keeps differences finite, and the sum over the samples is one more.
+    z = data.draw(arrays(dtype, (samples, classes), limit=largest / 2 / samples))
+    labels = data.draw(arrays("float64", (samples,), limit=1e6)).astype(int) % classes
+    loss = ready(lm.SoftmaxCrossEntropy(), dtype, backend)
+    got = float(back(backend, loss(there(backend, z), there(backend, labels))))
+    gradient = back(backend, loss.gradient())
+    eps, tiny = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
+
+    assert got >= 0
+    right = math.fsum(surprise(row, y) / samples for row, y in zip(z, labels, strict=True))
+    # Differences are rounded, exp makes absolute errors of them, the log of 1 + s has those of 1.
+    assert abs(got - right) <= eps * (2 * (classes + samples + 110) + 4 * samples * right)
+
+    assert np.isfinite(gradient).all()
+    assert (abs(gradient.sum(axis=1, dtype=float)) <= 4 * classes * eps / samples).all()
+    p = np.exp(z.astype(float) - z.max(axis=1, keepdims=True).astype(float))
+    p /= p.sum(axis=1, keepdims=True)
+    exact = (p - np.eye(classes)[labels]) / samples
+    close = {"rtol": (120 + classes) * eps, "atol": 4 * eps / samples}
+    np.testing.assert_allclose(gradient, exact, **close)
+    # Of the wrong classes every digit counts: nothing is subtracted from their shares.
+    wrong = np.eye(classes)[labels] == 0
+    close["atol"] = tiny
+    np.testing.assert_allclose(gradient[wrong], exact[wrong], **close)
+
+
+@tries(60)
+@given(
+    backend=backends,
+    dtype=dtypes,
+    classes=st.integers(2, 12),
+    shift=st.integers(-(2**20), 2**20),
+    data=st.data(),
+)
+def test_cross_entropy_does_not_notice_a_shift_of_whole_numbers(
+    backend: Backend, dtype: str, classes: int, shift: int, data: st.DataObject
+) -> None:
+    whole = st.lists(st.integers(-100, 100), min_size=classes, max_size=classes)
+    z = np.array([data.draw(whole)], dtype)
+    label = np.array([data.draw(st.integers(0, classes - 1))])
+    seen = []
+    for logits in (z, z + np.dtype(dtype).type(shift)):
+        loss = ready(lm.SoftmaxCrossEntropy(), dtype, backend)
+        value = back(backend, loss(there(backend, logits), there(backend, label)))
+        seen.append((value.tobytes(), back(backend, loss.gradient()).tobytes()))
+    assert seen[0] == seen[1]
+
+
+# What overflows in numpy's steps is -inf, and -inf times the 0 of a class that is not the label's
+# is NaN, though loss and gradient are 0; the compiled loop asks for one class only.
+apart = pytest.mark.xfail(
+    strict=True, raises=RuntimeWarning, reason="the difference of two such logits overflows"
+)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n == "compiled" else apart) for n in sorted(BACKENDS)]
+)
+def test_cross_entropy_of_logits_as_far_apart_as_can_be(name: str) -> None:
+    backend, largest = BACKENDS[name], np.finfo(np.float32).max
+    loss = ready(lm.SoftmaxCrossEntropy(), "float32", backend)
+    z, label = there(backend, np.array([[largest, -largest]])), there(backend, np.array([0]))
+    assert float(back(backend, loss(z, label))) == 0
+    np.testing.assert_array_equal(back(backend, loss.gradient()), [[0, 0]])
+
+
+@pytest.mark.xfail(strict=True, raises=RuntimeWarning, reason="the sum of the losses overflows")
+@pytest.mark.parametrize("name", BACKENDS)
+def test_mean_of_losses_whose_sum_is_too_large(name: str) -> None:
+    backend = BACKENDS[name]
+    loss = ready(lm.MeanAbsoluteError(), "float32", backend)
+    p = there(backend, np.full((2, 1), 3e38, np.float32))
+    assert float(back(backend, loss(p, there(backend, np.zeros((2, 1), np.float32))))) == 3e38
+
+
+@pytest.mark.parametrize("kind", NUMBERS, ids=lambda kind: kind.__name__)
+@tries(100)
+@given(
+    backend=backends, dtype=dtypes, samples=few, outputs=few, weighted=st.booleans(), data=st.data()
+)
+def test_loss_of_numbers_is_its_formula_and_so_is_its_gradient(
+    kind: type[lm.Loss],
+    backend: Backend,
+    dtype: str,
+    samples: int,
+    outputs: int,
+    weighted: bool,
+    data: st.DataObject,
+) -> None:
+    element, slope, limit = NUMBERS[kind]
+    shape, eps = (samples, outputs), float(np.finfo(dtype).eps)
+    p, t = (data.draw(arrays(dtype, shape, limit(dtype))) for _ in range(2))
+    if kind is lm.BinaryCrossEntropy:
+        p, t = abs(p), abs(t)
+    weights = np.ones(samples, dtype)
+    if weighted:
+        weights = abs(data.draw(arrays(dtype, (samples,), 8))) + np.dtype(dtype).type(0.5)
+    loss = ready(kind(), dtype, backend)
+    given_weights = there(backend, weights) if weighted else None
+    got = float(back(backend, loss(there(backend, p), there(backend, t), given_weights)))
+    gradient = back(backend, loss.gradient())
+
+    share = weights.astype(float) / math.fsum(weights)
+    exact_p, exact_t = p.astype(float), t.astype(float)
+    each = element(exact_p, exact_t, dtype)
+    right = math.fsum((each * share[:, None]).ravel()) / outputs
+    # A difference is right to eps of the larger, which matters where both are nearly the same.
+    size = np.maximum(abs(exact_p), abs(exact_t))
+    parts: Any = abs(each) + (size if kind is lm.MeanAbsoluteError else 0)
+    bound = (samples + outputs + 12) * eps * math.fsum((parts * share[:, None]).ravel()) / outputs
+    if kind is lm.BinaryCrossEntropy:
+        bound += 8 * eps * 90 if dtype == "float32" else 8 * eps * 710  # log q + t (log p - log q)
+    assert abs(got - right) <= bound + float(np.finfo(dtype).tiny)
+    expected = slope(exact_p, exact_t, dtype) * share[:, None] / outputs
+    np.testing.assert_allclose(
+        gradient, expected, rtol=(samples + 12) * eps, atol=float(np.finfo(dtype).tiny)
+    )
+
+
+@tries(40)
+@given(backend=backends, dtype=dtypes, samples=few, data=st.data())
+def test_weights_of_two_count_a_sample_twice(
+    backend: Backend, dtype: str, samples: int, data: st.DataObject
+) -> None:
+    z = data.draw(arrays(dtype, (samples, 3), 50))
+    labels = np.arange(samples) % 3
+    twice = np.array(
+        data.draw(st.lists(st.sampled_from([1, 2]), min_size=samples, max_size=samples))
+    )
+    loss = ready(lm.SoftmaxCrossEntropy(), dtype, backend)
+    weighted = loss(there(backend, z), there(backend, labels), there(backend, twice.astype(dtype)))
+    first = float(back(backend, weighted))
+    repeated = [there(backend, np.repeat(part, twice, axis=0)) for part in (z, labels)]
+    eps = float(np.finfo(dtype).eps)
+    assert first == pytest.approx(float(back(backend, loss(*repeated))), rel=50 * eps, abs=50 * eps)
