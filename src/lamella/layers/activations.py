@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from typing import Any
 
-from numpy import absolute, exp, maximum, minimum, tanh
+from numpy import absolute, errstate, exp, maximum, minimum, tanh
 
 from lamella.arguments import in_range
 from lamella.arrays import Array
@@ -126,7 +126,8 @@ class Softmax(Layer):
     def forward(self, x: Array, training: bool) -> Array:
         row = (*x.shape[:-1], 1)
         top = x.max(axis=-1, keepdims=True, out=self.scratch("top", row))
-        y = self.xp.subtract(x, top, out=self.scratch("y", x.shape))
+        with errstate(over="ignore"):  # -inf, whose exp is 0, is right
+            y = self.xp.subtract(x, top, out=self.scratch("y", x.shape))
         self.xp.exp(y, out=y)
         y /= y.sum(axis=-1, keepdims=True, out=self.scratch("sum", row))
         self.y = y

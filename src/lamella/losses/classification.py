@@ -45,7 +45,10 @@ class SoftmaxCrossEntropy(Loss):
         """Fill ``losses`` (N,) and ``self.d``, p - onehot(y), by operations on whole arrays."""
         xp, row = self.xp, (len(pred), 1)
         top = pred.max(axis=-1, keepdims=True, out=self.scratch("top", row))
-        z = xp.subtract(pred, top, out=self.scratch("z", pred.shape))
+        with np.errstate(over="ignore"):
+            z = xp.subtract(pred, top, out=self.scratch("z", pred.shape))
+        # Scores further apart than the largest number: -inf times 0 below would be NaN.
+        xp.maximum(z, float(np.finfo(self.dtype).min), out=z)
         p = xp.exp(z, out=self.d)
         total = p.sum(axis=-1, keepdims=True, out=self.scratch("sum", row))
         p /= total
