@@ -203,7 +203,7 @@ def try_out(one: Combination, file: Path, checkout: Path, tests: list[str] | Non
                 one.remark += f" ({re.split(' in ', said.splitlines()[-1])[0]})"
             one.result = "passed"
         except Failed as error:
-            one.result, one.remark = "failed", f"{one.remark}: see above"
+            one.result, one.remark = "failed", f"{one.remark}, see above".strip(", ")
             print(f"\n{error}\n")
     one.remark = f"{one.remark}, {time.monotonic() - began:.0f} s".strip(", ")
     print(one, flush=True)
