@@ -1,10 +1,11 @@
-"""How much disk lamella takes: the wheel, and a fresh environment with all that it needs.
+"""How much disk and time lamella takes: the wheel, and fresh environments with all it needs.
 
-    python benchmarks/install_size.py                       # lamella
-    python benchmarks/install_size.py torch scikit-learn    # lamella, and peers from the index
+    python benchmarks/install_size.py                       # lamella, alone and with extras
+    python benchmarks/install_size.py torch scikit-learn    # and peers from the index
 
 Each is installed into an environment of its own; what pip and setuptools take is left out. Sizes
-are sums of file sizes, compiled bytecode included, in MB of 10^6 bytes.
+are sums of file sizes, compiled bytecode included, in MB of 10^6 bytes. Seconds are those of `pip
+install` alone: everything has been downloaded before.
 """
 
 import argparse
@@ -12,11 +13,13 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("pip", "setuptools", "_distutils_hack", "distutils-precedence.pth", "pkg_resources")
+EXTRAS = ("", "[fast]", "[plot,images]", "[fast,plot,images,studies]")
 
 
 def build_wheel(folder: Path) -> Path:
@@ -26,19 +29,26 @@ def build_wheel(folder: Path) -> Path:
     return next(folder.glob("lamella-*.whl"))
 
 
-def install(requirement: str, folder: Path) -> dict[str, int]:
-    """Install into a fresh environment; return bytes by name of what then lies in site-packages."""
+def install(requirement: str, folder: Path) -> tuple[dict[str, int], float]:
+    """Install into a fresh environment; return bytes by name in site-packages, and seconds."""
     venv.create(folder, with_pip=True)
     inside = "Scripts" if sys.platform == "win32" else "bin"
     python = str(folder / inside / "python")
-    subprocess.run([python, "-m", "pip", "install", "--quiet", requirement], check=True)
+    pip = [python, "-m", "pip", "--quiet"]
+    cache = str(folder / "downloaded")
+    subprocess.run([*pip, "download", "--dest", cache, requirement], check=True)
+    began = time.perf_counter()
+    offline = ["--no-index", "--find-links", cache]
+    subprocess.run([*pip, "install", *offline, requirement], check=True)
+    seconds = time.perf_counter() - began
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
     answer = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True)
-    return {
+    sizes = {
         path.name: size(path)
         for path in Path(answer.stdout.strip()).iterdir()
         if not path.name.startswith(TOOLS)
     }
+    return sizes, seconds
 
 
 def size(path: Path) -> int:
@@ -56,12 +66,13 @@ def main() -> None:
         folder = Path(temporary)
         wheel = build_wheel(folder)
         print(f"wheel: {wheel.stat().st_size / 1e6:.1f} MB")
-        for requirement in [str(wheel), *peers]:
-            name = "lamella" if requirement == str(wheel) else requirement
-            parts = install(requirement, folder / f"environment of {name}")
+        ours = {f"lamella{extras}": f"{wheel}{extras}" for extras in EXTRAS}
+        for name, requirement in (ours | dict(zip(peers, peers, strict=True))).items():
+            parts, seconds = install(requirement, folder / f"environment of {name}")
             largest = sorted(parts, key=lambda part: -parts[part])[:5]
             detail = ", ".join(f"{part} {parts[part] / 1e6:.1f}" for part in largest)
-            print(f"{name}, installed: {sum(parts.values()) / 1e6:.1f} MB ({detail}, ...)")
+            total = sum(parts.values()) / 1e6
+            print(f"{name}: {total:.1f} MB ({detail}, ...), installed in {seconds:.1f} s")
 
 
 if __name__ == "__main__":

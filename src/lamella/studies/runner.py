@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from typing import Any
 
 import lamella
@@ -66,7 +67,9 @@ def run_study(
             reason = said if isinstance(error, LamellaError) else f"a worker is lost: {said}"
             raise StudyStopped(f"{reason}. {_kept(len(done), len(tasks), out)}") from error
         finally:
-            results.close()
+            with warnings.catch_warnings():  # joblib warns of cancelled tasks: that is the wish
+                warnings.simplefilter("ignore", UserWarning)
+                results.close()
     return [done[task.key] for task in tasks]
 
 
