@@ -3,17 +3,16 @@
 import hashlib
 import json
 import os
-import signal
 import sys
-import threading
 from typing import Any
 
 import lamella
 from lamella.errors import DataError, LamellaError, MissingExtraError, UsageError
 from lamella.studies.data import StudyData, study_data
-from lamella.studies.run import Run, Task, train_run
+from lamella.studies.run import Run, Task
 from lamella.studies.storage import StudyFolder
 from lamella.studies.study import Study
+from lamella.studies.workers import work
 from lamella.threads import at_most
 
 
@@ -49,7 +48,7 @@ def run_study(
     # The limit is each worker's business, but where the workers are threads it is ours.
     with at_most(1), bar:
         results = workers(
-            joblib.delayed(_work)(os.getpid(), task, study.experiments[task.arm], *data.to_send)
+            joblib.delayed(work)(os.getpid(), task, study.experiments[task.arm], *data.to_send)
             for task in todo
         )
         try:
@@ -68,13 +67,6 @@ def run_study(
         finally:
             results.close()
     return [done[task.key] for task in tasks]
-
-
-def _work(asked_by: int, *order: Any) -> tuple[Run, dict[str, Any]]:
-    # Ctrl-C reaches workers too; the process that asked ends them, and they need not complain.
-    if os.getpid() != asked_by and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return train_run(*order)
 
 
 def plan(study: Study, checksums: dict[str, str]) -> list[Task]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import lamella
-from lamella.disk import expect_writable, write_atomically
+from lamella.disk import expect_writable, remove_unfinished, write_atomically
 from lamella.errors import FileFormatError, UsageError
 from lamella.studies.index import expect_index
 from lamella.studies.plain import Table, differing, merge
@@ -137,8 +137,8 @@ class StudyFolder:
     def _clear(self) -> None:
         """Remove what a process that was killed has left half written."""
         shutil.rmtree(self._unfinished, ignore_errors=True)
-        for file in self.path.glob(f".{self._index.name}.*"):
-            file.unlink()
+        remove_unfinished(self.path, self._index.name)
+        remove_unfinished(self.path / "log", "*")
 
     def _read_index(self) -> Table:
         if not self._index.exists():
