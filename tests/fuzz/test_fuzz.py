@@ -46,6 +46,7 @@ def test_mutated_files_give_an_error_of_lamella_or_a_right_result(
         ("exec('1')", ""),
         ("bytearray(80 * 2**20).replace(b'a', b'b')", "MB for a file"),
         ("signal.alarm(1); [i for i in iter(int, 1)]", "signal 14"),
+        ("signal.setitimer(signal.ITIMER_PROF, 0.5); [i for i in iter(int, 1)]", "signal 27"),
         ("os.kill(os.getpid(), 11)", "signal 11"),
         ("{}['a']", "KeyError"),
     ],
