@@ -1,5 +1,6 @@
 """Processes that are killed: at a random moment, or before a call that changes the file system."""
 
+import contextlib
 import os
 import random
 import signal
@@ -36,7 +37,9 @@ def forked(work: Callable[[], None], before: int = 0) -> int:
     """
     child = os.fork()
     if child:
-        os.setpgid(child, child)  # whoever comes first, so that it can be killed from now on
+        # Both do it, so that the group is there for whoever is first; a new program has done it.
+        with contextlib.suppress(PermissionError):
+            os.setpgid(child, child)
         return child
     status = 1
     try:
