@@ -1,5 +1,6 @@
 """Where a run came from: processor and commit."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -31,6 +32,17 @@ def test_commit_is_that_of_the_sources(sources: Path) -> None:
         ["git", "-C", str(sources), "rev-parse", "HEAD"], capture_output=True, text=True
     )
     assert provenance.commit() == head.stdout.strip()
+
+
+def test_asking_for_the_commit_writes_nothing(sources: Path) -> None:
+    """What is not written needs no lock, which git would leave behind if it were killed."""
+    os.utime(sources / "__init__.py", (0, 0))  # git would keep in mind that it is not changed
+    index = sources.parent / ".git" / "index"
+    before = index.read_bytes()
+    assert provenance.commit() is not None
+    assert index.read_bytes() == before
+    git(sources.parent, "status")
+    assert index.read_bytes() != before, "the test shows nothing"
 
 
 def test_changed_sources_are_told_and_other_files_are_not(sources: Path) -> None:

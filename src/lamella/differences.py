@@ -1,7 +1,9 @@
 """Where two machines or two runs differ, told in plain words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+NOT_COMPARED = "seconds"
 
 
 def of_environments(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
@@ -22,6 +24,30 @@ def of_environments(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[s
         told = "; ".join(sorted(libraries)), "; ".join(sorted(others))
         found.append(f"BLAS ({told[0]} there, {told[1]} here)")
     return found
+
+
+def of_histories(
+    there: Sequence[Mapping[str, Any]], here: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Say in which epoch two histories part, and in how many they are not the same.
+
+    What is no finite number must be None in both.
+    """
+    wrong = []
+    for epoch, (old, new) in enumerate(zip(there, here, strict=False), 1):
+        names = [n for n in {**old, **new} if n != NOT_COMPARED and old.get(n) != new.get(n)]
+        if names:
+            wrong.append((epoch, names[0], old.get(names[0]), new.get(names[0])))
+    said = []
+    if wrong:
+        epoch, name, old_value, new_value = wrong[0]
+        said.append(
+            f"they part in epoch {epoch}: {name} {old_value!r} there, {new_value!r} here; "
+            f"{len(wrong)} of {len(there)} epochs are not the same"
+        )
+    if len(there) != len(here):
+        said.append(f"{len(there)} epochs there, {len(here)} here")
+    return said
 
 
 def _facts(environment: Mapping[str, Any]) -> dict[str, str]:

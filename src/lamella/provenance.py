@@ -33,10 +33,10 @@ def commit() -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
+    # Without the option git status writes the index, and leaves its lock behind if it is killed.
+    command = ["git", "--no-optional-locks", "-C", str(SOURCES), *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(SOURCES), *arguments], capture_output=True, text=True, timeout=20
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -62,7 +62,7 @@ def read_all(tally: Tally, seed: int, start: int, stop: int, step: int = 1) -> N
                 else:
                     tally.add(number, result)
         if process.returncode < 0:
-            died = f"the process died of signal {-process.returncode} (14: it took too long)"
+            died = f"the process died of signal {-process.returncode} (14, 27: it took too long)"
             tally.add(number, {"problem": died, "seconds": 0, "mb": 0})
         elif process.returncode > 0:
             raise SystemExit(f"the fuzzer itself failed, near file {start} of {tally.kind}")

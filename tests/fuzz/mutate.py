@@ -123,7 +123,7 @@ def to_text(rng: Rng, tree: Any) -> str:
     """Write JSON; sometimes with a key twice, or with brackets without end."""
     try:
         text = json.dumps(tree)
-    except (ValueError, RecursionError):  # too deep to be written
+    except (ValueError, RecursionError, MemoryError):  # too deep or too large to be written
         return '{"a":' * 900 + "1" + "}" * 900
     kind = int(rng.integers(12))
     at = text.find("{", int(rng.integers(len(text))))

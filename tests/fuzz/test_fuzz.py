@@ -46,6 +46,7 @@ def test_mutated_files_give_an_error_of_lamella_or_a_right_result(
         ("exec('1')", ""),
         ("bytearray(80 * 2**20).replace(b'a', b'b')", "MB for a file"),
         ("signal.alarm(1); [i for i in iter(int, 1)]", "signal 14"),
+        ("signal.setitimer(signal.ITIMER_PROF, 0.5); [i for i in iter(int, 1)]", "signal 27"),
         ("os.kill(os.getpid(), 11)", "signal 11"),
         ("{}['a']", "KeyError"),
     ],
@@ -256,4 +257,18 @@ def test_an_array_of_a_run_that_lies_is_left_out(shape: str, tmp_path: Path) -> 
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_bytes(content)
     with pytest.warns(DamagedRunWarning, match="losses.npy"):
+        assert read_study_folder(tmp_path)[1] == []
+
+
+def test_a_score_that_no_float_can_hold_is_left_out(tmp_path: Path) -> None:
+    files = dict(studies.results())
+    name = next(file for file in files if file.endswith("run.json"))
+    table = json.loads(files[name])
+    table["epochs"][0]["loss"] = 10**400
+    files[name] = json.dumps(table).encode()
+    studies._sign(files)
+    for file, content in files.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(content)
+    with pytest.warns(DamagedRunWarning, match="scores that are no numbers"):
         assert read_study_folder(tmp_path)[1] == []

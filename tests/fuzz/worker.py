@@ -3,7 +3,7 @@
     python -m tests.fuzz.worker KIND SEED START STOP STEP
 
 For each file it prints its number, then what came of it. A file that takes too long ends the
-process by SIGALRM, one that wants too much memory meets the process's limit.
+process by SIGPROF or SIGALRM, one that wants too much memory meets the process's limit.
 """
 
 import contextlib
@@ -29,7 +29,8 @@ from . import arrays, images, models, studies
 from .mutate import Rng
 
 MB = 2**20
-SECONDS = 20  # on a machine that does much else; the slowest takes some 2
+SECONDS = 20  # of processor time; the slowest takes some 2
+WAITING = 600  # seconds of the clock, for what waits instead of computing
 ADDRESSES = 6 * 2**30
 WATCHED = ("subprocess.", "os.exec", "os.posix_spawn", "os.system", "os.fork", "pickle.", "socket.")
 CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "shutil.")
@@ -119,7 +120,8 @@ def attempt(name: str, number: int, seed: int, folder: Path, watch: Watch) -> di
     outcome, problem = "accepted", ""
     reset_peak()
     before, began = memory("VmRSS"), time.process_time()
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.alarm(WAITING)
     watch.seen, watch.on = [], True
     try:
         kind.read(path)
@@ -128,6 +130,7 @@ def attempt(name: str, number: int, seed: int, folder: Path, watch: Watch) -> di
     except BaseException:
         problem = traceback.format_exc(limit=-6)
     watch.on = False
+    signal.setitimer(signal.ITIMER_PROF, 0)
     signal.alarm(0)
     seconds, used = time.process_time() - began, memory("VmHWM") - before
     size = len(content) / MB

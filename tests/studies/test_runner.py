@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -182,6 +183,23 @@ def test_one_bar_counts_all_runs(tmp_path: Path, capfd: pytest.CaptureFixture[st
     assert "3/6" in shown
     assert "6/6" in shown
     assert shown.count("\n") == 1
+
+
+SILENT = """
+import sys, threading
+from tests.studies.small import RUN, small_study
+
+small_study().run(**RUN, n_jobs=1)
+print("tqdm" in sys.modules, threading.active_count())
+"""
+
+
+def test_without_a_bar_there_is_neither_its_thread_nor_its_lock() -> None:
+    """Forks of a process share the lock: one that is killed with it would stop the others."""
+    argv = [sys.executable, "-c", SILENT]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=root, check=True)
+    assert done.stdout == "False 1\n"
 
 
 def test_no_bar_is_shown_when_nothing_is_to_be_done(

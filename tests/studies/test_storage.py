@@ -142,6 +142,7 @@ def test_what_was_half_written_is_removed_and_nothing_else(tmp_path: Path) -> No
     half.mkdir(parents=True)
     (half / "losses.npy").write_bytes(b"half")
     (tmp_path / ".study.json.abcd").write_bytes(b"half")
+    (tmp_path / "log" / f".{'f' * 16}.json.abcd").write_bytes(b"half")
     folder.claim(study, plan(study, DATA), DATA)
     assert contents(tmp_path) == before
 

@@ -11,6 +11,11 @@ def complain(text: object) -> None:
     print("lamella:", " ".join(str(text).split()), file=sys.stderr)
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things: "1 run", "2 runs"."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 @contextmanager
 def told_in_lines(category: type[Warning]) -> Iterator[None]:
     """Print warnings of this kind, each as one line, in this block."""

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamella.cli.messages import complain, told_in_lines
+from lamella.cli.messages import complain, counted, told_in_lines
 from lamella.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
     print(study.title + (f": {study.question}" if study.question else ""))
-    size = f"{_count(len(study.arms), 'arm')}, {_count(len(study.seeds), 'seed')}"
+    size = f"{counted(len(study.arms), 'arm')}, {counted(len(study.seeds), 'seed')}"
     print(f"{size}; cut to {study.cut}" if study.cut else size, flush=True)
     try:
         results = study.run(out=out, n_jobs=args.n_jobs, verbose=not args.quiet)
@@ -142,9 +142,5 @@ def _print(results: "Results", to: str | None = None, measure: str = "test_accur
     for run in results.failed:
         complain(f"arm {run.arm!r}, seed {run.seed} {run.status}: {run.reason}")
     if results.missing:
-        complain(f"{_count(len(results.missing), 'run')} still to be done")
+        complain(f"{counted(len(results.missing), 'run')} still to be done")
     return int(any(run.status == "failed" for run in results.failed))
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"

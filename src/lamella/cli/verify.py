@@ -1,4 +1,4 @@
-"""Repeat a run from its record, and compare every epoch and the weights, bit for bit."""
+"""Repeat a run, or those of a study, from the record, and compare all there is bit for bit."""
 
 import argparse
 import json
@@ -11,25 +11,35 @@ from lamella.cli import train
 from lamella.cli.messages import complain
 from lamella.cli.options import classifier
 from lamella.cli.recorded import options_of, read_record
+from lamella.cli.verify_study import study_of
+from lamella.cli.verify_study import verify as verify_runs
 from lamella.datasets.mnist import CHECKSUMS
-from lamella.differences import of_environments
-from lamella.errors import FileFormatError, LamellaError, UsageError
+from lamella.differences import of_environments, of_histories
+from lamella.errors import ArgumentError, FileFormatError, LamellaError, UsageError
 from lamella.files import load
 from lamella.model import Sequential
 from lamella.record import RunFolder, environment, finite
 from lamella.threads import available
 
-NOT_COMPARED = "seconds"
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamella verify``."""
-    parser.add_argument("folder", metavar="RUN_DIR", help="what lamella train --out wrote")
+    parser.add_argument(
+        "folder", metavar="RUN_DIR", help="what lamella train --out, or a study, wrote"
+    )
+    parser.add_argument(
+        "--runs", type=int, metavar="N", help="at most so many runs of a study, evenly chosen"
+    )
     parser.add_argument("--quiet", action="store_true", help="print only the result")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train once more as the record says; the status is 1 if anything is another."""
+    found = study_of(Path(args.folder))
+    if found is not None:
+        return verify_runs(*found, most=args.runs, quiet=args.quiet)
+    if args.runs is not None:
+        raise ArgumentError(f"--runs is for studies, and {args.folder} holds none")
     folder = RunFolder(args.folder)
     if not folder.record.exists():
         what = f"finish it with --resume {args.folder}" if folder.begun.exists() else "make one"
@@ -54,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         others.append(f"number of BLAS threads ({threads} there, {model.blas_threads} here)")
     scores = {name: finite(value) for name, value in outcome.test.items()}
     parts = [
-        *_epochs(rows, [{k: finite(v) for k, v in row.items()} for row in outcome.rows]),
+        *of_histories(rows, [{k: finite(v) for k, v in row.items()} for row in outcome.rows]),
         *_weights(arrays, model),
         *(
             f"test {name}: {record.get(f'test_{name}')} there, {value} here"
@@ -86,25 +96,6 @@ def _history(path: Path) -> list[dict[str, Any]]:
     if not all(isinstance(row, dict) for row in rows):
         raise FileFormatError(f"{path} is no history: each line must be an object")
     return rows
-
-
-def _epochs(there: list[dict[str, Any]], here: list[dict[str, Any]]) -> list[str]:
-    """Say in which epoch two histories part, and in how many they are not the same."""
-    wrong = []
-    for epoch, (old, new) in enumerate(zip(there, here, strict=False), 1):
-        names = [n for n in {**old, **new} if n != NOT_COMPARED and old.get(n) != new.get(n)]
-        if names:
-            wrong.append((epoch, names[0], old.get(names[0]), new.get(names[0])))
-    said = []
-    if wrong:
-        epoch, name, old_value, new_value = wrong[0]
-        said.append(
-            f"they part in epoch {epoch}: {name} {old_value!r} there, {new_value!r} here; "
-            f"{len(wrong)} of {len(there)} epochs are not the same"
-        )
-    if len(there) != len(here):
-        said.append(f"{len(there)} epochs there, {len(here)} here")
-    return said
 
 
 def _weights(there: dict[str, np.ndarray], model: Sequential) -> list[str]:

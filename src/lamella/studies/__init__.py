@@ -1,6 +1,7 @@
 """Studies: what one choice changes, all else held equal, over several seeds."""
 
 from lamella.studies.experiment import Experiment
+from lamella.studies.repeat import Repeated, repeat_runs
 from lamella.studies.results import Results
 from lamella.studies.run import Run
 from lamella.studies.runner import StudyStopped
@@ -11,6 +12,7 @@ from lamella.studies.toml import load_study, parse_study
 __all__ = [
     "DamagedRunWarning",
     "Experiment",
+    "Repeated",
     "Results",
     "Run",
     "Study",
@@ -19,4 +21,5 @@ __all__ = [
     "load_study",
     "parse_study",
     "read_study_folder",
+    "repeat_runs",
 ]

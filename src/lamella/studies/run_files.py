@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,13 @@ def _expect_run(table: Table) -> None:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise FileFormatError("run.json has no epochs that are tables")
     for row in [*rows, table["scores"]]:
-        if not all(isinstance(value, int | float | None) for value in row.values()):
+        if not all(value is None or _is_number(value) for value in row.values()):
             raise FileFormatError("run.json has scores that are no numbers")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that a float can be; whole ones in JSON may have any size."""
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
 
 
 def _from_npy(name: str, content: bytes) -> np.ndarray:

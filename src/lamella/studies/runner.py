@@ -3,18 +3,18 @@
 import hashlib
 import json
 import os
-import signal
 import sys
-import threading
 import warnings
+from contextlib import nullcontext
 from typing import Any
 
 import lamella
 from lamella.errors import DataError, LamellaError, MissingExtraError, UsageError
 from lamella.studies.data import StudyData, study_data
-from lamella.studies.run import Run, Task, train_run
+from lamella.studies.run import Run, Task
 from lamella.studies.storage import StudyFolder
 from lamella.studies.study import Study
+from lamella.studies.workers import work
 from lamella.threads import at_most
 
 
@@ -46,11 +46,11 @@ def run_study(
     if not todo:
         return [done[task.key] for task in tasks]
     workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-    bar = _bar(study, len(tasks), len(done), verbose)
+    bar = _bar(study, len(tasks), len(done)) if verbose else _NoBar()
     # The limit is each worker's business, but where the workers are threads it is ours.
     with at_most(1), bar:
         results = workers(
-            joblib.delayed(_work)(os.getpid(), task, study.experiments[task.arm], *data.to_send)
+            joblib.delayed(work)(os.getpid(), task, study.experiments[task.arm], *data.to_send)
             for task in todo
         )
         try:
@@ -73,13 +73,6 @@ def run_study(
     return [done[task.key] for task in tasks]
 
 
-def _work(asked_by: int, *order: Any) -> tuple[Run, dict[str, Any]]:
-    # Ctrl-C reaches workers too; the process that asked ends them, and they need not complain.
-    if os.getpid() != asked_by and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return train_run(*order)
-
-
 def plan(study: Study, checksums: dict[str, str]) -> list[Task]:
     """Return all tasks: seed by seed, so that what is done early can be compared."""
     tasks = []
@@ -91,11 +84,12 @@ def plan(study: Study, checksums: dict[str, str]) -> list[Task]:
                 "seed": seed,
                 "data": checksums,
             }
-            tasks.append(Task(study.name, arm, seed, _key(config), config))
+            tasks.append(Task(study.name, arm, seed, key_of(config), config))
     return tasks
 
 
-def _key(config: dict[str, Any]) -> str:
+def key_of(config: dict[str, Any]) -> str:
+    """Return the key of a run, by which all that decides its numbers is known."""
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -109,18 +103,21 @@ def _expect_enough(study: Study, data: StudyData) -> None:
             )
 
 
-def _bar(study: Study, total: int, done: int, verbose: bool) -> Any:
+class _NoBar(nullcontext[None]):
+    """Shows nothing. A bar of tqdm's that is disabled still starts a thread, and takes a lock that
+    all forks of a process share: one that is killed while it holds it stops all others.
+    """
+
+    def update(self) -> None:
+        pass
+
+
+def _bar(study: Study, total: int, done: int) -> Any:
     from tqdm import tqdm  # takes longer to import than all of lamella
 
     # No smoothing: arms take different times, and only the mean over all says when it will end.
     return tqdm(
-        desc=study.name,
-        total=total,
-        initial=done,
-        unit="run",
-        smoothing=0,
-        file=sys.stderr,
-        disable=not verbose,
+        desc=study.name, total=total, initial=done, unit="run", smoothing=0, file=sys.stderr
     )
 
 

@@ -10,7 +10,6 @@
 All under ``runs`` is decided by the keys, bit for bit.
 """
 
-import json
 import math
 import os
 import shutil
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import lamella
-from lamella.disk import expect_writable, write_atomically
+from lamella.disk import expect_writable, remove_unfinished, write_atomically
 from lamella.errors import FileFormatError, UsageError
 from lamella.studies.index import expect_index
 from lamella.studies.plain import Table, differing, merge
@@ -85,29 +84,55 @@ class StudyFolder:
         """
         return Study.described(self._read_index())
 
+    def tasks(self) -> list[Task]:
+        """Return what was to be run, as `study` says it; their configurations are with the runs."""
+        table = self._read_index()
+        return [
+            Task(table["name"], entry["arm"], entry["seed"], entry["key"])
+            for entry in table["runs"]
+        ]
+
     def runs(self) -> list[Run]:
         """Return the runs that are there; of a damaged one a warning tells."""
-        table = self._read_index()
-        plan = [(entry["arm"], entry["seed"], entry["key"]) for entry in table["runs"]]
-        found = [self.find(Task(table["name"], *entry)) for entry in plan]
+        found = [self.find(task) for task in self.tasks()]
         return [run for run in found if run is not None]
 
     def find(self, task: Task) -> Run | None:
         """Return one run, or None if it is not there or is damaged; a warning tells of that."""
-        folder = self.path / "runs" / task.key
-        if not folder.exists():
-            return None
         try:
-            seconds = self._seconds(task.key)
-            return from_files(folder, study=task.study, arm=task.arm, seconds=seconds)
+            return self.read(task)
         except FileFormatError as error:
             warnings.warn(
-                f"{folder} (arm {task.arm!r}, seed {task.seed}) is damaged and left out; running "
-                f"the study again mends it: {error}",
+                f"{self.path / 'runs' / task.key} (arm {task.arm!r}, seed {task.seed}) is damaged "
+                f"and left out; running the study again mends it: {error}",
                 DamagedRunWarning,
                 stacklevel=3,
             )
             return None
+
+    def read(self, task: Task) -> Run | None:
+        """Return one run, or None if it is not there.
+
+        Raises
+        ------
+        FileFormatError
+            If it is damaged.
+        """
+        folder = self.path / "runs" / task.key
+        if not folder.exists():
+            return None
+        try:
+            seconds = float(self.log(task.key)["seconds"])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            seconds = math.nan
+        return from_files(folder, study=task.study, arm=task.arm, seconds=seconds)
+
+    def log(self, key: str) -> Table:
+        """Return when, where and on what a run was done; nothing if its log was lost."""
+        try:
+            return read_json(self.path / "log" / f"{key}.json")
+        except FileFormatError:
+            return {}
 
     def write(self, run: Run, log: Table) -> None:
         """Keep a run: first its log, then its folder, which appears as a whole.
@@ -137,8 +162,8 @@ class StudyFolder:
     def _clear(self) -> None:
         """Remove what a process that was killed has left half written."""
         shutil.rmtree(self._unfinished, ignore_errors=True)
-        for file in self.path.glob(f".{self._index.name}.*"):
-            file.unlink()
+        remove_unfinished(self.path, self._index.name)
+        remove_unfinished(self.path / "log", "*")
 
     def _read_index(self) -> Table:
         if not self._index.exists():
@@ -174,13 +199,6 @@ class StudyFolder:
                     f"{self.path} holds the study {study.name!r} with another arm {task.arm!r} "
                     f"({_changes(there, study, task.arm)}): choose another folder"
                 )
-
-    def _seconds(self, key: str) -> float:
-        """Return how long a run took; NaN if its log was lost."""
-        try:
-            return float(json.loads((self.path / "log" / f"{key}.json").read_bytes())["seconds"])
-        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            return math.nan
 
 
 def read_study_folder(path: Any) -> tuple[Study, list[Run]]:

@@ -1,0 +1,89 @@
+"""lamella verify, of the folder of a study and of one of its runs."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .conftest import Call
+
+pytest.importorskip("joblib", reason="joblib is not installed")
+
+STUDY = """
+name = "small"
+seeds = 2
+[base]
+model = { class = "MLP", hidden = [8] }
+epochs = 2
+samples = 400
+[arms.plain]
+[arms.dropped]
+model.dropout = 0.2
+"""
+
+
+@pytest.fixture(scope="module")
+def study(command: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study on MNIST; only to be read."""
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "small.toml").write_text(STUDY)
+    done = command("study", "run", folder / "small.toml", "--out", folder / "out", "--n-jobs", 1)
+    assert done.status == 0, done.err
+    return folder / "out"
+
+
+def test_a_study_is_repeated_bit_for_bit(command: Call, study: Path) -> None:
+    done = command("verify", study)
+    assert (done.status, done.err) == (0, "")
+    first, *others, last = done.out.splitlines()
+    assert first == "arm 'plain', seed 0: the same bits"
+    assert len(others) == 3
+    assert last == "the same bits: 4 runs of 8 epochs, their scores and predictions"
+
+
+def test_some_runs_and_one_are_repeated(
+    call: Call, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = call("verify", study, "--runs", 2, "--quiet")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == "the same bits: 2 runs of 4 epochs, their scores and predictions\n"
+    run = next((study / "runs").iterdir())
+    monkeypatch.chdir(run)
+    done = call("verify", ".", "--quiet")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == "the same bits: 1 run of 2 epochs, its scores and predictions\n"
+
+
+def test_a_damaged_run_and_another_version_are_told(
+    call: Call, study: Path, tmp_path: Path
+) -> None:
+    copied = Path(shutil.copytree(study, tmp_path / "copied"))
+    damaged, changed, *_ = sorted((copied / "runs").iterdir())
+    (damaged / "losses.npy").write_bytes(b"")
+    log = copied / "log" / f"{changed.name}.json"
+    log.write_text(log.read_text().replace('"numpy": "', '"numpy": "0.'))
+    done = call("verify", copied, "--quiet")
+    assert done.status == 1
+    assert "its files are damaged: losses.npy is not what was written" in done.err
+    assert "the study was run with another numpy (0." in done.err
+    assert "the bits of 1 of 4 runs are not the same; that may be the reason" in done.err
+
+
+def test_runs_of_what_is_no_study_are_refused(call: Call, softmax_run: Path) -> None:
+    done = call("verify", softmax_run, "--runs", 1)
+    assert done.status == 2
+    assert "--runs is for studies" in done.err
+    done = call("verify", softmax_run.parent / "nowhere", "--runs", 1)
+    assert done.status == 2
+
+
+def test_a_study_without_runs_and_no_number_of_runs_are_told(
+    call: Call, study: Path, tmp_path: Path
+) -> None:
+    done = call("verify", study, "--runs", 0)
+    assert done.status == 2
+    assert "at least 1" in done.err
+    shutil.copy(study / "study.json", tmp_path)
+    done = call("verify", tmp_path)
+    assert done.status == 2
+    assert "holds no finished run" in done.err

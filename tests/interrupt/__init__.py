@@ -1,0 +1,1 @@
+"""Kills trainings and studies with SIGKILL, goes on with them, and compares the ends."""
