@@ -8,9 +8,9 @@
 benchmarks/README.md says what to install; a contestant that is not installed is left out, and the
 table says so. Each lives in a process of its own, may use the same number of threads, starts from
 the same weights and sees the images in the same order (scikit-learn in its own). In every round
-each trains an epoch in turn (shuffling, gathering, forward, backward, update), so that whatever
-else the machine does falls on all of them alike; printed are medians and quartiles, and the ratios
-of each round. Peers keep images as float32 tensors, lamella as bytes.
+each in turn trains one epoch untimed and one timed (shuffling, gathering, forward, backward,
+update), so that whatever else the machine does falls on all of them alike; printed are medians and
+quartiles, and the ratios of each round. Peers keep images as float32 tensors, lamella as bytes.
 
 The floor is not a contestant but the time of a step's bare matrix products, plus one pass over
 parameters, gradients and moments at the bandwidth of this machine.

@@ -89,8 +89,9 @@ class Race:
     ) -> dict[str, dict[str, Any]]:
         """Let everyone train an epoch on the first ``samples`` images.
 
-        With ``warm`` each trains a short epoch before, which is not timed: while the others have
-        their turns, processors and systems put away what a process that rests has in memory.
+        With ``warm`` each trains the same before, which is not timed: while the others have their
+        turns, processors and systems put away what a process that rests has in memory, and the
+        first to touch a page of the images again would pay for it.
         Who is very slow takes as many of them as make its few steps, unless ``all_steps``. Answers
         get the key ``step_seconds``: the time divided by the number of steps.
         """
@@ -102,7 +103,7 @@ class Race:
         own = {name: {"samples": number, "warm_up": None} for name, number in taken.items()}
         warm_up = None
         if warm:
-            warm_up = {"samples": min(samples, TRIAL_STEPS * self.task.batch), **self._next()}
+            warm_up = {"samples": samples, **self._next()}
         answers = self.turn(own, do="train", warm_up=warm_up, samples=samples, **self._next())
         for name, answer in answers.items():
             answer["step_seconds"] = answer["seconds"] / self.task.steps(taken.get(name, samples))
