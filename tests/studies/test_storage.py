@@ -243,10 +243,11 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_run(tmp_path: P
         (None, "holds no study: there is no study.json"),
         ("{", "study.json is damaged"),
         ("[]", "study.json is damaged: it holds no JSON object"),
+        ("{" + " " * 2**25, "study.json is damaged: it has more than"),
         ('{"format": "lamella-study-9"}', "of format 'lamella-study-9', this version of lamella"),
         ('{"format": "lamella-study-1"}', "study.json lacks arms, base, baseline"),
     ],
-    ids=["none", "cut", "list", "format", "fields"],
+    ids=["none", "cut", "list", "large", "format", "fields"],
 )
 def test_what_is_no_study_is_said(tmp_path: Path, content: str | None, text: str) -> None:
     if content is not None:

@@ -15,6 +15,7 @@ from lamella.studies.plain import Table
 from lamella.studies.run import Run
 
 ARRAYS = {"losses": "step_losses", "predictions": "predictions", "confidence": "confidence"}
+MOST_BYTES = 2**25  # of a table: that of a run takes some KB, and 200 bytes an epoch
 STATED = ("config", "status", "reason", "steps_per_epoch")
 
 
@@ -111,9 +112,11 @@ def read_json(path: Path) -> Table:
     Raises
     ------
     FileFormatError
-        If it is missing or something else.
+        If it is missing, larger than any that is written, or something else.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise FileFormatError(f"{path} is damaged: it has more than {MOST_BYTES:,} bytes")
         table = json.loads(path.read_bytes(), parse_float=_finite, parse_constant=_finite)
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror}") from error
