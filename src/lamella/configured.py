@@ -82,9 +82,8 @@ def from_json(value: Any, known: Mapping[str, Callable[..., Any]]) -> Any:
         )
     if "class" not in value:
         return known[name]
-    if inspect.isfunction(
-        known[name]
-    ):  # called with what the file says, ``ones`` would take any amount of memory
+    # Called with what the file says, ``ones`` would take any amount of memory.
+    if inspect.isfunction(known[name]):
         raise FileFormatError(f"{name} is a function, and the file uses it as a class")
     config = value.get("config")
     if not isinstance(config, dict):
