@@ -68,7 +68,7 @@ def test_another_seed_in_the_record_is_found_in_epoch_1(call: Call, copied: Path
 
 def test_other_versions_threads_and_data_are_told(call: Call, copied: Path) -> None:
     record = json.loads((copied / "run.json").read_text())
-    blas = [{**library, "architecture": "Abacus"} for library in record["blas"]]
+    blas = [{**library, "architecture": "Abacus", "threads": 999} for library in record["blas"]]
     versions = {**record["versions"], "numpy": "1.26.4"}
     edit(copied / "run.json", versions=versions, blas=blas, blas_threads=512, data={})
     done = call("verify", copied, "--quiet")
@@ -76,6 +76,7 @@ def test_other_versions_threads_and_data_are_told(call: Call, copied: Path) -> N
     assert f"numpy (1.26.4 there, {np.__version__} here)" in done.err
     assert "Abacus there" in done.err
     assert "number of BLAS threads (512 there, 1 here)" in done.err
+    assert "number of threads at hand (999 there, " in done.err
     assert "MNIST (its checksums are others)" in done.err
 
 

@@ -54,11 +54,15 @@ def run(args: argparse.Namespace) -> int:
         most = max((int(library["threads"]) for library in record["blas"]), default=threads)
     except (LamellaError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{folder.record} does not say how to repeat it: {error}") from error
-    others = of_environments(record, environment(model.backend))
+    here = environment(model.backend)
+    others = of_environments(record, here)
     if record.get("data", {}).get("sha256") != CHECKSUMS:
         others.append("MNIST (its checksums are others)")
     # Scores of the test images take all threads there are, unlike training.
-    with available(most):
+    least = max((library["threads"] for library in here["blas"]), default=most)
+    if least < most:
+        others.append(f"number of threads at hand ({most} there, {least} here)")
+    with available(max(most, 1)):
         outcome = train.repeat(options, model)
     if model.blas_threads != threads:
         others.append(f"number of BLAS threads ({threads} there, {model.blas_threads} here)")
