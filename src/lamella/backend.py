@@ -69,6 +69,10 @@ class Backend(ABC):
         """Copy ``array[index]`` (along the first axis) into ``out``; indices must be in range."""
 
     @abstractmethod
+    def dot(self, a: Array, b: Array, out: Array) -> Array:
+        """Write the product of two matrices into ``out``; either may be a transposed view."""
+
+    @abstractmethod
     def noise(self, key: int) -> Noise:
         """Return the random stream with this key, drawing arrays of this backend."""
 
@@ -116,6 +120,14 @@ class NumpyBackend(Backend):
     def take(self, array: Array, index: Array, out: Array) -> Array:
         # mode="clip" lets numpy write into out at once; with its default it fills a copy first.
         return np.take(array, index, axis=0, out=out, mode="clip")
+
+    def dot(self, a: Array, b: Array, out: Array) -> Array:
+        if compiled.is_available():
+            from lamella.compiled import products
+
+            return products.dot(a, b, out)
+        # Not matmul, which costs more a call and is slow for a batch of one sample.
+        return np.dot(a, b, out=out)
 
     def noise(self, key: int) -> Noise:
         return HostNoise(key)
@@ -172,6 +184,9 @@ class CupyBackend(Backend):
 
     def take(self, array: Array, index: Array, out: Array) -> Array:
         return self.xp.take(array, index, axis=0, out=out)
+
+    def dot(self, a: Array, b: Array, out: Array) -> Array:
+        return self.xp.dot(a, b, out=out)
 
     def noise(self, key: int) -> Noise:
         return DeviceNoise(key, self.xp)

@@ -6,6 +6,7 @@ a hundredfold. The number also decides the last bits of a product, so it must no
 long anything took.
 """
 
+import functools
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,23 @@ def worth(batch_size: int, matrices: Iterable[tuple[int, ...]]) -> int:
     return max(1, int(2 * batch_size * largest / WORK_OF_A_THREAD))
 
 
+@functools.cache
+def usable() -> int:
+    """Return how many threads this process may use: processors, or what the environment allows."""
+    if hasattr(os, "sched_getaffinity"):
+        processors = len(os.sched_getaffinity(0))
+    else:
+        processors = os.cpu_count() or 1
+    told = [os.environ.get(name, "") for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")]
+    return max(1, min([processors, *(int(number) for number in told if number.isdecimal())]))
+
+
+def workers() -> int:
+    """Return how many threads may share a compiled product; its bits do not depend on it."""
+    return 1 if _alone else usable()
+
+
+_alone = 0
 _lock = threading.Lock()
 _holders = 0
 _first: Any = None  # the limit that holds
@@ -53,6 +71,18 @@ def at_most(number: int) -> Iterator[int]:
             if _holders == 0:
                 _let_this_thread_set()
                 _first.restore_original_limits()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let all products be done by the thread that asks for them: for many trainings at once."""
+    global _alone
+    with at_most(1):
+        _alone += 1
+        try:
+            yield
+        finally:
+            _alone -= 1
 
 
 def threads_for(

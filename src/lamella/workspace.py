@@ -95,6 +95,15 @@ class Workspace(Configured):
         """
         return self._scratch.get(name, shape, self.dtype if dtype is None else dtype)
 
+    def dot(self, a: Array, b: Array, out: Array) -> Array:
+        """Write the matrix product of ``a`` and ``b`` into ``out``, and return it.
+
+        Either factor may be the transposed view of a matrix, ``x.T``; ``out`` must not overlap
+        with them. On the host, with the extra ``fast``, the bits do not depend on how many threads
+        there are, which those of ``numpy.dot`` do.
+        """
+        return self.backend.dot(a, b, out)
+
     def map(
         self,
         name: str,

@@ -60,17 +60,16 @@ class Dense(Layer):
         return (self.units,)
 
     def forward(self, x: Array, training: bool) -> Array:
-        # dot and not matmul, which costs more a call and is slow for a batch of one sample.
         self.x = x
-        y = self.xp.dot(x, self.W.value, out=self.scratch("y", (len(x), self.units)))
+        y = self.dot(x, self.W.value, out=self.scratch("y", (len(x), self.units)))
         if self.b is not None:
             y += self.b.value
         return y
 
     def backward(self, dy: Array) -> Array | None:
-        self.xp.dot(self.x.T, dy, out=self.W.grad)
+        self.dot(self.x.T, dy, out=self.W.grad)
         if self.b is not None:
             dy.sum(axis=-2, out=self.b.grad)
         if not self.needs_dx:
             return None
-        return self.xp.dot(dy, self.W.value.T, out=self.scratch("dx", self.x.shape))
+        return self.dot(dy, self.W.value.T, out=self.scratch("dx", self.x.shape))

@@ -1,4 +1,4 @@
-"""Rules and loops compiled by numba, where it is installed (the extra ``fast``).
+"""Rules and loops as machine code.
 
 A rule's loop is written out from what was recorded as plain Python and kept in a file of the
 user's cache, so that numba can keep the machine code beside it. Nothing is compiled with
@@ -17,6 +17,9 @@ import numpy as np
 
 from lamella.disk import write_atomically
 from lamella.elementwise import Program
+
+PIECE = 2**14  # numbers of a vector that are one task: some microseconds
+SHARED = 2**16  # a vector so long is worth sharing between threads
 
 # How each operation is written. A comparison gives a truth value, which must not widen the rest.
 PYTHON = {
@@ -44,18 +47,6 @@ PYTHON = {
 
 
 @functools.cache
-def is_available() -> bool:
-    """Whether numba is installed and can be imported."""
-    if importlib.util.find_spec("numba") is None:
-        return False
-    try:
-        import numba  # noqa: F401
-    except ImportError:  # for instance because it does not know this numpy yet
-        return False
-    return True
-
-
-@functools.cache
 def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a plain Python function of arrays and numbers, compiled when it is first called."""
     import numba
@@ -67,17 +58,46 @@ def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
 def compile_loop(
     program: Program, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
 ) -> Callable[..., None]:
-    """Bind a program to numpy vectors, as `lamella.blocks.run_in_blocks` does."""
+    """Bind a program to numpy vectors, as `lamella.blocks.run_in_blocks` does.
+
+    Long vectors are shared between threads, a piece at a time.
+    """
     own = [next((i for i, a in enumerate(arrays) if a is out), None) for out in outputs]
     written = [out for out, at in zip(outputs, own, strict=True) if at is None]
     given = _given(program)
-    loop = _load(to_python(program, own, arrays[0].dtype))
+    module = _load(to_python(program, own, arrays[0].dtype))
+    size = arrays[0].size
+    if size < SHARED:
 
-    def run(*scalars: float) -> None:
-        values = program.scalar_values(scalars)
-        loop(*arrays, *written, *[values[i] for i in given])
+        def run(*scalars: float) -> None:
+            values = program.scalar_values(scalars)
+            module.loop(*arrays, *written, *[values[i] for i in given])
 
-    return run
+        return run
+    return _Shared(program, module, [*arrays, *written])
+
+
+class _Shared:
+    """A loop over long vectors whose pieces are done by all threads there are."""
+
+    def __init__(self, program: Program, module: Any, arrays: Sequence[np.ndarray]) -> None:
+        from lamella.compiled.sharing import compile_task
+
+        self._program = program
+        self._given = _given(program)
+        self._scalars = np.zeros(len(self._given))
+        self._arrays = [*arrays, self._scalars]  # kept, since a task knows only where they are
+        self._task = compile_task(module.task)
+        self._words = np.array([arrays[0].size, *(array.ctypes.data for array in self._arrays)])
+        self._address = self._words.ctypes.data
+        self._pieces = -(-arrays[0].size // PIECE)
+
+    def __call__(self, *scalars: float) -> None:
+        from lamella.compiled.pool import get_pool
+
+        values = self._program.scalar_values(scalars)
+        self._scalars[:] = [values[i] for i in self._given]
+        get_pool().run(self._task, self._address, self._pieces)
 
 
 def compile_map(program: Program) -> Callable[..., None]:
@@ -88,7 +108,7 @@ def compile_map(program: Program) -> Callable[..., None]:
     def run(out: np.ndarray, arrays: Sequence[np.ndarray], scalars: Sequence[float]) -> None:
         loop = loops.get(out.dtype)
         if loop is None:
-            loop = loops[out.dtype] = _load(to_python(program, [None], out.dtype, axes=2))
+            loop = loops[out.dtype] = _load(to_python(program, [None], out.dtype, axes=2)).loop
         if out.ndim != 2:
             arrays, out = [_rows(array) for array in arrays], _rows(out)
         values = program.scalar_values(scalars) if given else {}
@@ -141,6 +161,7 @@ def to_python(
     lines = [
         "import numba",
         "import numpy as np",
+        "from lamella.compiled.sharing import vector_at",
         "from numpy import inf, nan",
         "",
         f"T = np.{dtype.name}",
@@ -153,11 +174,28 @@ def to_python(
         *(f"    {line}" for line in loops),
         *(f"    {'    ' * axes}{line}" for line in body),
     ]
+    if axes == 1:
+        lines += _task(len(arguments), len(scalars))
     return "\n".join(lines) + "\n"
 
 
+def _task(arrays: int, scalars: int) -> list[str]:
+    """Write a function ``task`` that does the loop for one piece of vectors, given as words."""
+    pieces = [f"vector_at(words[{i + 1}], words[0], T)[begin:end]" for i in range(arrays)]
+    numbers = [f"numbers[{i}]" for i in range(scalars)]
+    return [
+        "",
+        "",
+        "def task(words, number, memory):",
+        f"    begin = number * {PIECE}",
+        f"    end = min(begin + {PIECE}, words[0])",
+        f"    numbers = vector_at(words[{arrays + 1}], {scalars}, np.float64)",
+        f"    loop({', '.join([*pieces, *numbers])})",
+    ]
+
+
 def _load(source: str) -> Any:
-    """Return the loop of this source, from the module that holds it; it is made if it is new."""
+    """Return the module of this source; it is written to a file if it is new."""
     import hashlib  # slow to import, and needed only where numba is
 
     name = f"lamella_rule_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
@@ -171,7 +209,7 @@ def _load(source: str) -> Any:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         sys.modules[name] = module
-    return sys.modules[name].loop
+    return sys.modules[name]
 
 
 def _cache() -> Path:

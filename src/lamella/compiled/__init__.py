@@ -1,0 +1,20 @@
+"""Machine code made by numba, where it is installed (the extra ``fast``)."""
+
+import functools
+import importlib.util
+
+from lamella.compiled.rules import compile_function, compile_loop, compile_map
+
+__all__ = ["compile_function", "compile_loop", "compile_map", "is_available"]
+
+
+@functools.cache
+def is_available() -> bool:
+    """Whether numba is installed and can be imported."""
+    if importlib.util.find_spec("numba") is None:
+        return False
+    try:
+        import numba  # noqa: F401
+    except ImportError:  # for instance because it does not know this numpy yet
+        return False
+    return True

@@ -1,0 +1,94 @@
+"""The threads of this process that help with matrix products."""
+
+import os
+import threading
+
+import numpy as np
+
+from lamella.compiled import sharing
+from lamella.threads import usable, workers
+
+MOST = 8  # threads, with the one that asks: more are of no use to products this small
+PATIENCE = 1_000_000  # looks at the board, about a millisecond, before a helper goes to sleep
+LINE = 64  # bytes
+
+
+class Pool:
+    """A board and the helpers that look at it; they sleep where there was no work for a while.
+
+    Attributes
+    ----------
+    board : ndarray of int64
+        See `lamella.compiled.sharing`.
+    words : ndarray of int64
+        For the arguments of a job.
+    lock : threading.Lock
+        For the thread that has a job on the board.
+    """
+
+    def __init__(self) -> None:
+        self.board = in_lines(8 * sharing.WORDS).view(np.int64)
+        self.words = np.zeros(16, np.int64)
+        self.lock = threading.Lock()
+        self._work = threading.Event()
+        self._memory: list[np.ndarray] = []
+        self.size = min(usable(), MOST)
+        self.reserve(2**19)
+        for worker in range(1, self.size):
+            # A daemon, since nothing is lost where the process ends without it.
+            threading.Thread(target=self._help, args=(worker,), daemon=True).start()
+
+    def wake(self) -> None:
+        """Wake the helpers that sleep."""
+        if not self._work.is_set():
+            self._work.set()
+
+    def run(self, function: int, arguments: int, count: int) -> None:
+        """Do ``count`` tasks of the function at an address, given the address of its words."""
+        with self.lock:
+            self.wake()
+            sharing.run(self.board, function, arguments, count, workers())
+
+    def reserve(self, size: int) -> None:
+        """Give each worker so many bytes; only between jobs."""
+        self._memory = [in_lines(size) for _ in range(self.size)]
+        first = sharing.SCRATCH
+        self.board[first : first + self.size] = [memory.ctypes.data for memory in self._memory]
+        self.board[sharing.MEMORY] = size
+
+    def _help(self, worker: int) -> None:
+        while True:
+            self._work.wait()
+            sharing.help_out(self.board, worker, PATIENCE)
+            self._work.clear()  # a job that comes at this moment is done without this helper
+
+
+def in_lines(size: int) -> np.ndarray:
+    """Return ``size`` bytes of zeros that begin with a cache line."""
+    memory = np.zeros(size + LINE, np.uint8)
+    skip = -memory.ctypes.data % LINE
+    return memory[skip : skip + size]
+
+
+_pool: Pool | None = None
+_making = threading.Lock()
+
+
+def get_pool() -> Pool:
+    """Return the pool of this process; the first call makes it."""
+    global _pool
+    if _pool is None:
+        with _making:
+            if _pool is None:
+                _pool = Pool()
+    return _pool
+
+
+def _begin_anew() -> None:
+    """Forget a pool that belongs to the parent of this process: its threads are not here."""
+    global _pool, _making
+    _pool, _making = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -1,0 +1,158 @@
+"""Threads that share the tasks of one job: whoever is free takes the next.
+
+The thread that has the job begins at once, and waits for nobody who has not begun: a helper that
+sleeps, or whose processor does something else, costs nothing but its help. Tasks write to places
+of their own, so that results do not depend on who did what.
+
+The job is described on a board of 64-bit words that all these threads see. Import this module only
+where numba is.
+"""
+
+# mypy: disallow-untyped-defs = False
+import functools
+
+import numba
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+# Words of the board. Those that several threads write have a cache line each.
+OPEN, NEXT, ACTIVE = 0, 8, 16  # number of the job, or 0; the next task; how many help at present
+FUNCTION, ARGUMENTS = 24, 25  # addresses: of what does a task, and of the words it is given
+COUNT, WORKERS, JOBS = 26, 27, 28  # tasks there are; threads that may take part; jobs so far
+MEMORY, SCRATCH = 31, 32  # bytes that each worker has for itself, and where, worker by worker
+WORDS = 64
+
+# A task is a function of the job's words, its own number, and the address of its worker's memory.
+TASK_TYPE = types.void(types.CPointer(types.int64), types.int64, types.int64)
+
+
+@functools.cache
+def compile_task(function):
+    """Return the address of the machine code of a function for tasks."""
+    compiled = numba.cfunc(TASK_TYPE, cache=True)(function)
+    _compiled.append(compiled)  # which keeps the code where it is
+    return compiled.address
+
+
+_compiled = []
+
+
+@numba.njit(cache=True, nogil=True)
+def run(board, function, arguments, count, workers):
+    """Do ``count`` tasks, alone or with helpers: at most so many ``workers`` in all."""
+    board[FUNCTION], board[ARGUMENTS], board[COUNT] = function, arguments, count
+    if workers == 1:
+        for task in range(count):
+            call(board, task, 0)
+        return
+    board[WORKERS] = workers
+    board[JOBS] += 1
+    store(board, NEXT, 0)
+    store(board, OPEN, board[JOBS])
+    take_part(board, 0)
+    store(board, OPEN, 0)  # who comes from now on sees this; who came before counts as active
+    while load(board, ACTIVE) > 0:
+        pass
+
+
+@numba.njit(cache=True, nogil=True)
+def help_out(board, worker, patience):
+    """Take part in every job, until there was none for ``patience`` looks at the board."""
+    seen = looks = 0
+    while looks < patience:
+        number = load(board, OPEN)
+        if number == 0 or number == seen:
+            looks += 1
+            continue
+        add(board, ACTIVE, 1)
+        if load(board, OPEN) == number and worker < board[WORKERS]:
+            take_part(board, worker)
+        add(board, ACTIVE, -1)
+        seen, looks = number, 0
+
+
+@numba.njit
+def take_part(board, worker):
+    """Do tasks of the job on the board until all are taken."""
+    task = add(board, NEXT, 1)
+    while task < board[COUNT]:
+        call(board, task, worker)
+        task = add(board, NEXT, 1)
+
+
+@intrinsic
+def call(_, board, task, worker):
+    """Call the job's function for one task."""
+
+    def write(context, code, signature, values):
+        def word(number):
+            return code.load(address_of(context, code, board, values[0], number))
+
+        words = code.inttoptr(word(INDEX(ARGUMENTS)), INDEX.as_pointer())
+        memory = word(code.add(INDEX(SCRATCH), values[2]))
+        kind = ir.FunctionType(ir.VoidType(), [words.type, INDEX, INDEX])
+        function = code.inttoptr(word(INDEX(FUNCTION)), kind.as_pointer())
+        code.call(function, [words, values[1], memory])
+        return context.get_dummy_value()
+
+    return types.void(board, types.int64, types.int64), write
+
+
+@intrinsic
+def as_pointer(_, address, kind):
+    """Take a word for the address of numbers of a kind."""
+    pointer = types.CPointer(kind.dtype)
+
+    def write(context, code, signature, values):
+        return code.inttoptr(values[0], context.get_value_type(pointer))
+
+    return pointer(types.int64, kind), write
+
+
+@numba.njit
+def vector_at(address, size, kind):
+    """Return the vector of so many numbers of a kind that begins at an address."""
+    return numba.carray(as_pointer(address, kind), size)
+
+
+@intrinsic
+def load(_, board, word):
+    """Return a word as all threads see it."""
+
+    def write(context, code, signature, values):
+        place = address_of(context, code, board, *values)
+        return code.load_atomic(place, "seq_cst", 8)
+
+    return types.int64(board, types.int64), write
+
+
+@intrinsic
+def store(_, board, word, value):
+    """Write a word; who sees it sees all that was written before."""
+
+    def write(context, code, signature, values):
+        place = address_of(context, code, board, *values[:2])
+        code.store_atomic(values[2], place, "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(board, types.int64, types.int64), write
+
+
+@intrinsic
+def add(_, board, word, value):
+    """Add to a word in one go, and return what it was."""
+
+    def write(context, code, signature, values):
+        place = address_of(context, code, board, *values[:2])
+        return code.atomic_rmw("add", place, values[2], "seq_cst")
+
+    return types.int64(board, types.int64, types.int64), write
+
+
+INDEX = ir.IntType(64)
+
+
+def address_of(context, code, board, value, word):
+    """Return a pointer to a word of the board."""
+    return code.gep(context.make_array(board)(context, code, value).data, [word])

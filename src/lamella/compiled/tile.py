@@ -1,0 +1,209 @@
+"""The heart of a matrix product: a small tile of the result, held in vector registers.
+
+Each number of a tile is a chain of fused multiplications and additions in the order of the sum's
+terms, whatever the tile's size. Hence the bits of a product depend neither on how wide the
+processor's vectors are, nor on how the result is cut into tiles and who computes which.
+
+Written in the language of LLVM, the compiler behind numba: import this module only where numba is.
+"""
+
+# mypy: disallow-untyped-defs = False
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic
+
+FEATURES = set(cpu_target.target_context.codegen().magic_tuple()[2].split(","))
+ARM = "+neon" in FEATURES
+WIDE = "+avx512f" in FEATURES
+IS_FUSED = ARM or "+fma" in FEATURES  # else each fused step would be a call of a function
+VECTOR = 64 if WIDE else 16 if ARM else 32  # bytes
+ROWS = 8 if WIDE or ARM else 4  # the sums of two vectors a row take half of the registers
+
+INDEX = ir.IntType(64)
+LANE = ir.IntType(32)
+
+
+@intrinsic(prefer_literal=True)
+def multiply_tile(
+    _, rows, vectors, a, a_at, a_row, a_column, b, b_at, b_row, depth, out, out_at, out_row, columns
+):
+    """Write ``sum over k < depth of a[i, k] b[k, j]`` for ``rows`` rows and ``columns`` columns.
+
+    The arrays are vectors of one type of float. Element (i, k) of ``a`` lies at ``a_at + i a_row +
+    k a_column``, (k, j) of ``b`` at ``b_at + k b_row + j`` and (i, j) of ``out`` at ``out_at + i
+    out_row + j``. ``rows`` and ``vectors``, the registers that hold a row, are literal numbers.
+    """
+    height, width = rows.literal_value, vectors.literal_value
+    vector = vector_of(a)
+    signature = types.void(
+        rows, vectors, a, *[types.intp] * 3, b, *[types.intp] * 3, out, *[types.intp] * 3
+    )
+
+    def write(context, code, signature, values):
+        _, _, _, a_at, a_row, a_column, _, b_at, b_row, depth, _, out_at, out_row, columns = values
+        a, b, out = (
+            element(context, code, signature.args[i], values[i], values[i + 1]) for i in (2, 6, 10)
+        )
+        fused = function(code, "fma", vector, [vector] * 3)
+        zero = ir.Constant(vector, None)
+        masks = [mask(code, columns, v, vector) for v in range(width)]
+        # Places in memory, in name: the compiler keeps them in registers.
+        sums = [[cgutils.alloca_once_value(code, zero) for _ in range(width)] for _ in range(height)]
+        a_rows = [code.gep(a, [code.mul(INDEX(i), a_row)]) for i in range(height)]
+        with cgutils.for_range(code, depth) as loop:
+            k = loop.index
+            b_k = code.gep(b, [code.mul(k, b_row)])
+            terms = [load_vector(code, b_k, v, masks[v], vector) for v in range(width)]
+            for i in range(height):
+                x = repeat(code, code.load(code.gep(a_rows[i], [code.mul(k, a_column)])), vector)
+                for v in range(width):
+                    total = code.call(fused, [x, terms[v], code.load(sums[i][v])])
+                    code.store(total, sums[i][v])
+        for i in range(height):
+            out_i = code.gep(out, [code.mul(INDEX(i), out_row)])
+            for v in range(width):
+                store_vector(code, code.load(sums[i][v]), out_i, v, masks[v])
+        return context.get_dummy_value()
+
+    return signature, write
+
+
+@intrinsic(prefer_literal=True)
+def copy_vectors(_, vectors, source, source_at, target, target_at, columns, ahead):
+    """Copy ``columns`` numbers, at most as many as ``vectors``, a literal number, registers hold.
+
+    The rest of what the registers hold becomes 0. What lies ``ahead`` of the source by so many
+    numbers is asked for, since it is copied soon.
+    """
+    vector = vector_of(source)
+    signature = types.void(vectors, source, types.intp, target, *[types.intp] * 3)
+
+    def write(context, code, signature, values):
+        here, there = (
+            element(context, code, signature.args[i], values[i], values[i + 1]) for i in (1, 3)
+        )
+        for v in range(vectors.literal_value):
+            numbers = load_vector(code, here, v, mask(code, values[5], v, vector), vector)
+            store_vector(code, numbers, there, v)
+            prefetch(code, vector_at(code, code.gep(here, [values[6]]), v, vector))
+        return context.get_dummy_value()
+
+    return signature, write
+
+
+@intrinsic
+def transpose_tile(_, source, source_at, source_row, rows, columns, target, target_at, target_row):
+    """Write the transpose of a square with sides as long as a register.
+
+    Only ``rows`` and ``columns`` of it are in the source; the others are anything that is finite
+    if the source is.
+    """
+    vector = vector_of(source)
+    side = vector.count
+    signature = types.void(source, *[types.intp] * 4, target, *[types.intp] * 2)
+
+    def write(context, code, signature, values):
+        _, _, source_row, rows, columns, _, _, target_row = values
+        here, there = (
+            element(context, code, signature.args[i], values[i], values[i + 1]) for i in (0, 5)
+        )
+        inside = mask(code, columns, 0, vector)
+        last = code.sub(rows, INDEX(1))
+        lines = []
+        for i in range(side):
+            row = code.select(code.icmp_signed("<", INDEX(i), rows), INDEX(i), last)
+            line = code.gep(here, [code.mul(row, source_row)])
+            lines.append(load_vector(code, line, 0, inside, vector))
+        for i, line in enumerate(transposed(code, lines)):
+            store_vector(code, line, code.gep(there, [code.mul(INDEX(i), target_row)]), 0)
+        return context.get_dummy_value()
+
+    return signature, write
+
+
+def vector_of(array):
+    """Return the type of a vector register full of the numbers of an array."""
+    number = ir.DoubleType() if array.dtype == types.float64 else ir.FloatType()
+    return ir.VectorType(number, 8 * VECTOR // array.dtype.bitwidth)
+
+
+def element(context, code, kind, array, at):
+    """Return a pointer to an element of an array."""
+    return code.gep(context.make_array(kind)(context, code, array).data, [at])
+
+
+def function(code, name, vector, arguments, result=None, suffix=""):
+    """Return one of LLVM's own functions on vectors."""
+    kind = ir.FunctionType(vector if result is None else result, arguments)
+    full = f"llvm.{name}.v{vector.count}f{8 * VECTOR // vector.count}{suffix}"
+    return cgutils.get_or_insert_function(code.module, kind, full)
+
+
+def mask(code, columns, v, vector):
+    """Return which lanes of the ``v``-th vector of a row are among its first ``columns``."""
+    lanes = [v * vector.count + lane for lane in range(vector.count)]
+    index = ir.Constant(ir.VectorType(INDEX, vector.count), lanes)
+    return code.icmp_signed("<", index, repeat(code, columns, index.type))
+
+
+def load_vector(code, start, v, inside, vector):
+    """Return the ``v``-th vector that follows ``start``; lanes that are not inside are 0."""
+    place = vector_at(code, start, v, vector)
+    arguments = [place.type, LANE, inside.type, vector]
+    load = function(code, "masked.load", vector, arguments, suffix=".p0")
+    align = LANE(VECTOR // vector.count)  # no more than a single number has
+    return code.call(load, [place, align, inside, ir.Constant(vector, None)])
+
+
+def store_vector(code, value, start, v, inside=None):
+    """Write the ``v``-th vector that follows ``start``, or those of its lanes that are inside."""
+    vector = value.type
+    place = vector_at(code, start, v, vector)
+    align = VECTOR // vector.count
+    if inside is None:
+        code.store(value, place, align=align)
+        return
+    arguments = [vector, place.type, LANE, inside.type]
+    store = function(code, "masked.store", vector, arguments, ir.VoidType(), ".p0")
+    code.call(store, [value, place, LANE(align), inside])
+
+
+def vector_at(code, start, v, vector):
+    """Return a pointer to the ``v``-th vector that follows ``start``."""
+    return code.bitcast(code.gep(start, [INDEX(v * vector.count)]), vector.as_pointer())
+
+
+def prefetch(code, place):
+    """Ask for a cache line that will be read; an address that is not ours does no harm."""
+    line = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [line, LANE, LANE, LANE])
+    ask = cgutils.get_or_insert_function(code.module, kind, "llvm.prefetch.p0")
+    to_read, soon, data = LANE(0), LANE(3), LANE(1)
+    code.call(ask, [code.bitcast(place, line), to_read, soon, data])
+
+
+def repeat(code, number, vector):
+    """Return a vector of the same number in all lanes."""
+    undefined = ir.Constant(vector, ir.Undefined)
+    alone = code.insert_element(undefined, number, LANE(0))
+    return code.shuffle_vector(alone, undefined, lanes_of([0] * vector.count))
+
+
+def transposed(code, rows):
+    """Return the columns of a square: each round shuffles its upper half into its lower half."""
+    side = len(rows)
+    pairs = [lane for i in range(side) for lane in (i, side + i)]
+    for _ in range(side.bit_length() - 1):
+        halves = zip(rows[: side // 2], rows[side // 2 :], strict=True)
+        rows = [
+            code.shuffle_vector(upper, lower, lanes_of(part))
+            for upper, lower in halves
+            for part in (pairs[:side], pairs[side:])
+        ]
+    return rows
+
+
+def lanes_of(numbers):
+    """Return a constant that names lanes."""
+    return ir.Constant(ir.VectorType(LANE, len(numbers)), numbers)
