@@ -11,6 +11,7 @@ from lamella.threads import usable, workers
 MOST = 8  # threads, with the one that asks: more are of no use to products this small
 PATIENCE = 1_000_000  # looks at the board, about a millisecond, before a helper goes to sleep
 LINE = 64  # bytes
+MEMORY = 2**16  # bytes that a task can use for itself
 
 
 class Pool:
@@ -31,9 +32,10 @@ class Pool:
         self.words = np.zeros(16, np.int64)
         self.lock = threading.Lock()
         self._work = threading.Event()
-        self._memory: list[np.ndarray] = []
         self.size = min(usable(), MOST)
-        self.reserve(2**19)
+        self._memory = [in_lines(MEMORY) for _ in range(self.size)]
+        for worker, memory in enumerate(self._memory):
+            self.board[sharing.SCRATCH + worker] = memory.ctypes.data
         for worker in range(1, self.size):
             # A daemon, since nothing is lost where the process ends without it.
             threading.Thread(target=self._help, args=(worker,), daemon=True).start()
@@ -48,13 +50,6 @@ class Pool:
         with self.lock:
             self.wake()
             sharing.run(self.board, function, arguments, count, workers())
-
-    def reserve(self, size: int) -> None:
-        """Give each worker so many bytes; only between jobs."""
-        self._memory = [in_lines(size) for _ in range(self.size)]
-        first = sharing.SCRATCH
-        self.board[first : first + self.size] = [memory.ctypes.data for memory in self._memory]
-        self.board[sharing.MEMORY] = size
 
     def _help(self, worker: int) -> None:
         while True:

@@ -15,7 +15,7 @@ from numba import types
 
 from lamella import threads
 from lamella.compiled.pool import get_pool
-from lamella.compiled.sharing import MEMORY, compile_task, run, vector_at
+from lamella.compiled.sharing import compile_task, run, vector_at
 from lamella.compiled.tile import (
     IS_FUSED,
     ROWS,
@@ -26,8 +26,8 @@ from lamella.compiled.tile import (
 )
 
 BLOCK = 64  # rows of a task: so often is a panel used that was copied once
+DEPTH = 256  # rows of a panel: it stays in the nearest cache
 WORTH = 2**18  # multiplications of a product that is worth sharing: some 3 us
-
 PREFETCHED = 24  # rows of a factor that are asked for before they are copied
 
 # The words that describe a product: addresses, strides and sizes, in elements.
@@ -51,10 +51,7 @@ def dot(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
         product, task = code_for(out.dtype)
         with pool.lock:
             pool.wake()
-            missing = product(a, b, out, pool.board, pool.words, task, threads.workers())
-            if missing:
-                pool.reserve(missing)
-                product(a, b, out, pool.board, pool.words, task, threads.workers())
+            product(a, b, out, pool.board, pool.words, task, threads.workers())
     except TypeError:  # numba's, if the arrays are of other types than what is compiled
         return np.dot(a, b, out=out)
     return out
@@ -68,7 +65,7 @@ def code_for(dtype):
     task = {"float32": multiply_float32, "float64": multiply_float64}[dtype.name]
     number = numba.from_dtype(dtype)
     kinds = [
-        types.int64(
+        types.void(
             types.Array(number, 2, a, readonly=True),
             types.Array(number, 2, b, readonly=True),
             types.Array(number, 2, "C"),
@@ -84,7 +81,7 @@ def code_for(dtype):
 
 
 def multiply(a, b, out, board, words, task, workers):
-    """Compute ``out = a b`` and return 0, or how many bytes a worker needs if it has fewer.
+    """Compute ``out = a b``.
 
     Parameters
     ----------
@@ -99,9 +96,6 @@ def multiply(a, b, out, board, words, task, workers):
     if b.shape[0] != depth or out.shape != (rows, columns):
         raise ValueError("the shapes of a matrix product do not match")
     width = 2 * VECTOR // a.itemsize
-    need = (depth + width) * 2 * VECTOR  # copy_panel fills it square by square
-    if need > board[MEMORY]:
-        return need
     words[A], words[B], words[OUT] = a.ctypes.data, b.ctypes.data, out.ctypes.data
     words[A_ROW], words[A_COLUMN] = a.strides[0] // a.itemsize, a.strides[1] // a.itemsize
     words[B_ROW], words[B_COLUMN] = b.strides[0] // b.itemsize, b.strides[1] // b.itemsize
@@ -110,7 +104,6 @@ def multiply(a, b, out, board, words, task, workers):
     if rows * depth * columns < WORTH:
         workers = 1
     run(board, task, words.ctypes.data, count, workers)
-    return 0
 
 
 def multiply_float32(words, task, memory):
@@ -135,47 +128,49 @@ def multiply_block(words, task, memory, kind):
     panels = -(-out_row // width)
     first, column = task // panels * BLOCK, task % panels * width
     columns = min(width, out_row - column)
-    b_at = column
-    if rows > ROWS or b_column != 1:
-        panel = vector_at(memory, (depth + width) * width, kind)
-        copy_panel(b, b_row, b_column, column, columns, depth, panel)
-        b, b_at, b_row = panel, 0, width
-    step = ROWS if rows >= ROWS else 1
-    for i in range(first, min(first + BLOCK, rows), step):
-        row = min(i, rows - step)  # the last tile may repeat rows of the one before
-        a_at, out_at = row * a_row, row * out_row + column
-        # fmt: off
-        if step == 1:
-            multiply_tile(
-                1, 2, a, a_at, a_row, a_column, b, b_at, b_row, depth, out, out_at, out_row, columns
-            )
-        elif columns > lanes:
-            multiply_tile(
-                ROWS, 2, a, a_at, a_row, a_column, b, b_at, b_row, depth, out, out_at, out_row,
-                columns,
-            )
-        else:
-            multiply_tile(
-                ROWS, 1, a, a_at, a_row, a_column, b, b_at, b_row, depth, out, out_at, out_row,
-                columns,
-            )
-        # fmt: on
+    last = min(first + BLOCK, rows)
+    panel = vector_at(memory, DEPTH * width, kind)
+    for start in range(0, max(depth, 1), DEPTH):
+        terms, old = min(DEPTH, depth - start), int(start > 0)
+        part, part_at, part_row = b, start * b_row + column, b_row
+        if rows > ROWS or b_column != 1:
+            copy_panel(b, b_row, b_column, start, terms, column, columns, panel)
+            part, part_at, part_row = panel, 0, width
+        for i in range(first, last, ROWS):
+            a_at, out_at = i * a_row + start * a_column, i * out_row + column
+            height = min(ROWS, last - i)
+            # fmt: off
+            if height == 1:
+                multiply_tile(
+                    1, 2, a, a_at, a_row, a_column, part, part_at, part_row, out, out_at, out_row,
+                    height, terms, columns, old,
+                )
+            elif columns > lanes:
+                multiply_tile(
+                    ROWS, 2, a, a_at, a_row, a_column, part, part_at, part_row, out, out_at,
+                    out_row, height, terms, columns, old,
+                )
+            else:
+                multiply_tile(
+                    ROWS, 1, a, a_at, a_row, a_column, part, part_at, part_row, out, out_at,
+                    out_row, height, terms, columns, old,
+                )
+            # fmt: on
 
 
 @numba.njit
-def copy_panel(b, b_row, b_column, first, columns, depth, panel):
-    """Copy some columns of the second factor into ``panel``, row by row."""
+def copy_panel(b, b_row, b_column, start, depth, first, columns, panel):
+    """Copy ``depth`` rows of ``b`` from ``start`` on, of them ``columns`` columns from ``first``."""
     lanes = VECTOR // panel.itemsize
     width = 2 * lanes
+    at = start * b_row + first * b_column
     if b_column == 1:
         for k in range(depth):
-            copy_vectors(
-                2, b, k * b_row + first, panel, k * width, columns, PREFETCHED * b_row
-            )
+            copy_vectors(2, b, at + k * b_row, panel, k * width, columns, PREFETCHED * b_row)
         return
     for k in range(0, depth, lanes):
         for c in range(0, columns, lanes):
             transpose_tile(
-                b, (first + c) * b_column + k, b_column, columns - c, depth - k, panel, k * width + c,
-                width,
+                b, at + c * b_column + k, b_column, columns - c, depth - k,
+                panel, k * width + c, width,
             )

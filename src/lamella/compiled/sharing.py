@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 OPEN, NEXT, ACTIVE = 0, 8, 16  # number of the job, or 0; the next task; how many help at present
 FUNCTION, ARGUMENTS = 24, 25  # addresses: of what does a task, and of the words it is given
 COUNT, WORKERS, JOBS = 26, 27, 28  # tasks there are; threads that may take part; jobs so far
-MEMORY, SCRATCH = 31, 32  # bytes that each worker has for itself, and where, worker by worker
+SCRATCH = 32  # addresses of memory of its own for each worker
 WORDS = 64
 
 # A task is a function of the job's words, its own number, and the address of its worker's memory.

@@ -26,44 +26,57 @@ LANE = ir.IntType(32)
 
 @intrinsic(prefer_literal=True)
 def multiply_tile(
-    _, rows, vectors, a, a_at, a_row, a_column, b, b_at, b_row, depth, out, out_at, out_row, columns
-):
-    """Write ``sum over k < depth of a[i, k] b[k, j]`` for ``rows`` rows and ``columns`` columns.
+    _, height, width, a, a_at, a_row, a_column, b, b_at, b_row, out, out_at, out_row,
+    rows, depth, columns, old,
+):  # fmt: skip
+    """Write ``out[i, j] = old out[i, j] + sum over k < depth of a[i, k] b[k, j]``.
 
-    The arrays are vectors of one type of float. Element (i, k) of ``a`` lies at ``a_at + i a_row +
-    k a_column``, (k, j) of ``b`` at ``b_at + k b_row + j`` and (i, j) of ``out`` at ``out_at + i
-    out_row + j``. ``rows`` and ``vectors``, the registers that hold a row, are literal numbers.
+    ``i`` is less than ``rows`` and ``j`` less than ``columns``. The arrays are vectors of one type
+    of float: element (i, k) of ``a`` lies at ``a_at + i a_row + k a_column``, (k, j) of ``b`` at
+    ``b_at + k b_row + j`` and (i, j) of ``out`` at ``out_at + i out_row + j``. ``old`` is 0 or 1.
+    The literal numbers ``height`` and ``width`` say how many rows the tile has at most, and how
+    many registers hold one of them.
     """
-    height, width = rows.literal_value, vectors.literal_value
     vector = vector_of(a)
-    signature = types.void(
-        rows, vectors, a, *[types.intp] * 3, b, *[types.intp] * 3, out, *[types.intp] * 3
-    )
+    places = range(height.literal_value), range(width.literal_value)
+    indices = [types.intp] * 3
+    signature = types.void(height, width, a, *indices, b, *indices[1:], out, *indices[1:],
+                           *[types.intp] * 4)
 
     def write(context, code, signature, values):
-        _, _, _, a_at, a_row, a_column, _, b_at, b_row, depth, _, out_at, out_row, columns = values
+        a_row, a_column, b_row, out_row = (values[i] for i in (4, 5, 8, 11))
+        rows, depth, columns, old = values[12:]
         a, b, out = (
-            element(context, code, signature.args[i], values[i], values[i + 1]) for i in (2, 6, 10)
+            element(context, code, signature.args[i], values[i], values[i + 1]) for i in (2, 6, 9)
         )
         fused = function(code, "fma", vector, [vector] * 3)
-        zero = ir.Constant(vector, None)
-        masks = [mask(code, columns, v, vector) for v in range(width)]
+        # Rows too many repeat the last, and are not written.
+        last = code.sub(rows, INDEX(1))
+        row = [code.select(code.icmp_signed("<", last, INDEX(i)), last, INDEX(i)) for i in places[0]]
+        a_rows = [code.gep(a, [code.mul(i, a_row)]) for i in row]
+        out_rows = [code.gep(out, [code.mul(i, out_row)]) for i in row]
+        inside = [mask(code, columns, v, vector) for v in places[1]]
         # Places in memory, in name: the compiler keeps them in registers.
-        sums = [[cgutils.alloca_once_value(code, zero) for _ in range(width)] for _ in range(height)]
-        a_rows = [code.gep(a, [code.mul(INDEX(i), a_row)]) for i in range(height)]
+        zero = ir.Constant(vector, None)
+        sums = [[cgutils.alloca_once_value(code, zero) for _ in places[1]] for _ in places[0]]
+        with code.if_then(code.icmp_signed("!=", old, INDEX(0))):
+            for i in places[0]:
+                for v in places[1]:
+                    begun = load_vector(code, out_rows[i], v, inside[v], vector)
+                    code.store(begun, sums[i][v])
         with cgutils.for_range(code, depth) as loop:
             k = loop.index
             b_k = code.gep(b, [code.mul(k, b_row)])
-            terms = [load_vector(code, b_k, v, masks[v], vector) for v in range(width)]
-            for i in range(height):
+            terms = [load_vector(code, b_k, v, inside[v], vector) for v in places[1]]
+            for i in places[0]:
                 x = repeat(code, code.load(code.gep(a_rows[i], [code.mul(k, a_column)])), vector)
-                for v in range(width):
+                for v in places[1]:
                     total = code.call(fused, [x, terms[v], code.load(sums[i][v])])
                     code.store(total, sums[i][v])
-        for i in range(height):
-            out_i = code.gep(out, [code.mul(INDEX(i), out_row)])
-            for v in range(width):
-                store_vector(code, code.load(sums[i][v]), out_i, v, masks[v])
+        for i in places[0]:
+            with code.if_then(code.icmp_signed("<", INDEX(i), rows), likely=True):
+                for v in places[1]:
+                    store_vector(code, code.load(sums[i][v]), out_rows[i], v, inside[v])
         return context.get_dummy_value()
 
     return signature, write
