@@ -14,8 +14,6 @@ from lamella.batches import (
     check_inputs,
     check_targets,
     sample_weights,
-    scale,
-    scale_rows,
 )
 from lamella.testing import strict_cupy
 
@@ -151,19 +149,6 @@ def test_warmed_up_gathering_makes_no_arrays() -> None:
         batches.gather(data, rows)
     assert strict_cupy.counts.allocations == 0
     assert strict_cupy.counts.syncs == 0
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_loops_divide_every_byte_by_255_to_the_last_bit(dtype: str) -> None:
-    number = np.dtype(dtype).type
-    images = np.arange(256, dtype=np.uint8).reshape(4, 64)
-    expected = images.astype(dtype) / number(255)
-    shares = number(1 / 255), number(1 / 256)
-    whole, rows = np.full(256, np.nan, dtype), np.full((3, 64), np.nan, dtype)
-    scale(images.reshape(-1), whole, *shares)  # as plain Python; numba compiles the same
-    scale_rows(images, np.array([3, 0, 3]), rows, *shares)
-    np.testing.assert_array_equal(whole.reshape(4, 64), expected)
-    np.testing.assert_array_equal(rows, expected[[3, 0, 3]])
 
 
 def test_images_are_scaled_alike_however_they_are_chosen(backend: Backend) -> None:

@@ -69,8 +69,11 @@ class Backend(ABC):
         """Copy ``array[index]`` (along the first axis) into ``out``; indices must be in range."""
 
     @abstractmethod
-    def dot(self, a: Array, b: Array, out: Array) -> Array:
-        """Write the product of two matrices into ``out``; either may be a transposed view."""
+    def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
+        """Write the product of two matrices into ``out``, and add ``bias`` to each row.
+
+        Either factor may be a transposed view.
+        """
 
     @abstractmethod
     def noise(self, key: int) -> Noise:
@@ -88,6 +91,13 @@ class Backend(ABC):
 
     def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
         """Return a loop over samples compiled, or None where loops are not the fast way."""
+        return None
+
+    def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
+        """Return what picks images by an index and divides them by 255, or None if two steps do.
+
+        Its arguments are the images, the index or None for all, and where the results go.
+        """
         return None
 
     @abstractmethod
@@ -121,13 +131,16 @@ class NumpyBackend(Backend):
         # mode="clip" lets numpy write into out at once; with its default it fills a copy first.
         return np.take(array, index, axis=0, out=out, mode="clip")
 
-    def dot(self, a: Array, b: Array, out: Array) -> Array:
+    def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
         if compiled.is_available():
             from lamella.compiled import products
 
-            return products.dot(a, b, out)
+            return products.dot(a, b, out, bias)
         # Not matmul, which costs more a call and is slow for a batch of one sample.
-        return np.dot(a, b, out=out)
+        np.dot(a, b, out=out)
+        if bias is not None:
+            out += bias
+        return out
 
     def noise(self, key: int) -> Noise:
         return HostNoise(key)
@@ -148,6 +161,13 @@ class NumpyBackend(Backend):
 
     def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
         return compiled.compile_function(loop) if compiled.is_available() else None
+
+    def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
+        if not compiled.is_available():
+            return None
+        from lamella.compiled import scaling
+
+        return scaling.scale_images
 
     def synchronize(self) -> None:
         """Nothing runs behind the host's back."""
@@ -185,8 +205,11 @@ class CupyBackend(Backend):
     def take(self, array: Array, index: Array, out: Array) -> Array:
         return self.xp.take(array, index, axis=0, out=out)
 
-    def dot(self, a: Array, b: Array, out: Array) -> Array:
-        return self.xp.dot(a, b, out=out)
+    def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
+        self.xp.dot(a, b, out=out)
+        if bias is not None:
+            out += bias
+        return out
 
     def noise(self, key: int) -> Noise:
         return DeviceNoise(key, self.xp)

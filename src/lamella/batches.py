@@ -119,7 +119,7 @@ class Batches:
         self._backend = backend
         self._dtype = dtype
         self._scratch = Scratch(backend)
-        self._shares = self._dtype.type(1 / 255), self._dtype.type(1 / 256)
+        self._scale = backend.scale_images()
 
     def gather(self, data: Data, index: Array | slice) -> tuple[Array, Array, Array | None]:
         """Return inputs, targets and weights of the samples in ``index``."""
@@ -132,18 +132,16 @@ class Batches:
         if x.dtype != np.uint8:
             return x
         out = self._scratch.get("scaled", x.shape, self._dtype)
-        loop = self._backend.compile(scale)
-        if loop is None:
+        if self._scale is None:
             return self._backend.xp.divide(x, 255, out=out, dtype=self._dtype)
-        loop(x.reshape(-1), out.reshape(-1), *self._shares)
+        self._scale(x, None, out)
         return out
 
     def _inputs(self, x: Array, index: Array | slice) -> Array:
-        loop = self._backend.compile(scale_rows)
-        if loop is None or x.dtype != np.uint8 or isinstance(index, slice):
+        if self._scale is None or x.dtype != np.uint8 or isinstance(index, slice):
             return self.scaled(self._rows("x", x, index))
         out = self._scratch.get("scaled", (len(index), *x.shape[1:]), self._dtype)
-        loop(x.reshape(len(x), -1), index, out.reshape(len(out), -1), *self._shares)
+        self._scale(x, index, out)
         return out
 
     def _rows(self, name: str, array: Array, index: Array | slice) -> Array:
@@ -151,31 +149,6 @@ class Batches:
             return array[index]
         out = self._scratch.get(name, (len(index), *array.shape[1:]), array.dtype)
         return self._backend.take(array, index, out)
-
-
-def scale(images: Array, out: Array, share: float, small: float) -> None:
-    """Fill ``out`` with bytes divided by 255; to be compiled.
-
-    ``share`` is 1/255 and ``small`` 1/256, in the precision of ``out``.
-    """
-    for k in range(len(images)):
-        out[k] = images[k]
-        # x / 255 is (x + x / 255) / 256: for bytes the same bits, and no division.
-        out[k] = (out[k] + out[k] * share) * small
-
-
-def scale_rows(images: Array, index: Array, out: Array, share: float, small: float) -> int:
-    """Do what `scale` does for the rows in ``index``; to be compiled."""
-    touched = 0
-    for i in index:  # rows lie far apart: ask for all of them before waiting for the first
-        for k in range(0, images.shape[1], 64):
-            touched |= images[i, k]
-    for n in range(len(index)):
-        row = images[index[n]]
-        for k in range(len(row)):
-            out[n, k] = row[k]
-            out[n, k] = (out[n, k] + out[n, k] * share) * small
-    return touched  # only so that the compiler keeps the first loop
 
 
 def _to_numpy(array: Any) -> np.ndarray:

@@ -95,14 +95,14 @@ class Workspace(Configured):
         """
         return self._scratch.get(name, shape, self.dtype if dtype is None else dtype)
 
-    def dot(self, a: Array, b: Array, out: Array) -> Array:
-        """Write the matrix product of ``a`` and ``b`` into ``out``, and return it.
+    def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
+        """Write ``a b + bias`` into ``out`` and return it, for matrices ``a`` (M, K), ``b`` (K, N).
 
-        Either factor may be the transposed view of a matrix, ``x.T``; ``out`` must not overlap
-        with them. On the host, with the extra ``fast``, the bits do not depend on how many threads
+        Either factor may be the transposed view of a matrix, ``x.T``; ``out`` (M, N) must not
+        overlap with them; ``bias`` (N,) is added to each row. On the host, with the extra ``fast``, the bits do not depend on how many threads
         there are, which those of ``numpy.dot`` do.
         """
-        return self.backend.dot(a, b, out)
+        return self.backend.dot(a, b, out, bias)
 
     def map(
         self,

@@ -27,15 +27,17 @@ from lamella.compiled.tile import (
 
 BLOCK = 64  # rows of a task: so often is a panel used that was copied once
 DEPTH = 256  # rows of a panel: it stays in the nearest cache
-WORTH = 2**18  # multiplications of a product that is worth sharing: some 3 us
+WORTH = 2**20  # multiplications of a product that is worth sharing: some 10 us
 PREFETCHED = 24  # rows of a factor that are asked for before they are copied
 
 # The words that describe a product: addresses, strides and sizes, in elements.
-A, A_ROW, A_COLUMN, B, B_ROW, B_COLUMN, OUT, M, K, N = range(10)
+A, A_ROW, A_COLUMN, B, B_ROW, B_COLUMN, BIAS, OUT, M, K, N = range(11)
 
 
-def dot(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Write the matrix product of ``a`` and ``b`` into ``out``, as ``numpy.dot`` does.
+def dot(
+    a: np.ndarray, b: np.ndarray, out: np.ndarray, bias: np.ndarray | None = None
+) -> np.ndarray:
+    """Write the matrix product of ``a`` and ``b`` into ``out`` and add ``bias`` to each row.
 
     What is not made of whole matrices of one precision, or their transposes, is left to numpy.
 
@@ -44,23 +46,26 @@ def dot(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> np.ndarray:
     ValueError
         If the shapes do not match.
     """
-    if not IS_FUSED:
-        return np.dot(a, b, out=out)
     pool = get_pool()
     try:
-        product, task = code_for(out.dtype)
+        product, task, nothing = code_for(out.dtype)
+        bias_or_nothing = nothing if bias is None else bias
         with pool.lock:
             pool.wake()
-            product(a, b, out, pool.board, pool.words, task, threads.workers())
+            product(
+                a, b, bias_or_nothing, out, pool.board, pool.words, task, threads.workers()
+            )
     except TypeError:  # numba's, if the arrays are of other types than what is compiled
-        return np.dot(a, b, out=out)
+        np.dot(a, b, out=out)
+        if bias is not None:
+            out += bias
     return out
 
 
 @functools.cache
 def code_for(dtype):
-    """Return `multiply` for matrices of this precision, and the address of their tasks' code."""
-    if dtype not in ("float32", "float64"):
+    """Return `multiply` for this precision, the address of its tasks' code, and no bias."""
+    if not IS_FUSED or dtype not in ("float32", "float64"):
         raise TypeError(f"no products of {dtype} are compiled")
     task = {"float32": multiply_float32, "float64": multiply_float64}[dtype.name]
     number = numba.from_dtype(dtype)
@@ -68,6 +73,7 @@ def code_for(dtype):
         types.void(
             types.Array(number, 2, a, readonly=True),
             types.Array(number, 2, b, readonly=True),
+            types.Array(number, 1, "C", readonly=True),
             types.Array(number, 2, "C"),
             types.int64[::1],
             types.int64[::1],
@@ -77,29 +83,33 @@ def code_for(dtype):
         for a, b in ("CC", "FC", "CF", "FF")
     ]
     product = numba.njit(kinds, cache=True, nogil=True)(multiply)
-    return product, compile_task(task)
+    return product, compile_task(task), np.zeros(0, dtype)
 
 
-def multiply(a, b, out, board, words, task, workers):
-    """Compute ``out = a b``.
+def multiply(a, b, bias, out, board, words, task, workers):
+    """Compute ``out = a b + bias``.
 
     Parameters
     ----------
     a, b, out : 2-D arrays of one type of float
         In one piece; ``a`` or ``b`` may lie in memory column by column.
+    bias : 1-D array
+        Empty if there is none.
     board, words, task, workers
         Where, with which words for arguments, by which code and by how many threads at most: see
         `lamella.compiled.sharing.run`.
     """
     rows, depth = a.shape
     columns = b.shape[1]
-    if b.shape[0] != depth or out.shape != (rows, columns):
-        raise ValueError("the shapes of a matrix product do not match")
+    fits = b.shape[0] == depth and out.shape == (rows, columns)
+    if not fits or len(bias) not in (0, columns):
+        raise ValueError("the shapes of a matrix product, or of its bias, do not match")
     width = 2 * VECTOR // a.itemsize
     words[A], words[B], words[OUT] = a.ctypes.data, b.ctypes.data, out.ctypes.data
     words[A_ROW], words[A_COLUMN] = a.strides[0] // a.itemsize, a.strides[1] // a.itemsize
     words[B_ROW], words[B_COLUMN] = b.strides[0] // b.itemsize, b.strides[1] // b.itemsize
     words[M], words[K], words[N] = rows, depth, columns
+    words[BIAS] = bias.ctypes.data if len(bias) else 0
     count = -(-rows // BLOCK) * -(-columns // width)
     if rows * depth * columns < WORTH:
         workers = 1
@@ -156,6 +166,12 @@ def multiply_block(words, task, memory, kind):
                     out_row, height, terms, columns, old,
                 )
             # fmt: on
+    if words[BIAS]:
+        bias = vector_at(words[BIAS], out_row, kind)[column : column + columns]
+        for i in range(first, last):
+            row = out[i * out_row + column : i * out_row + column + columns]
+            for j in range(columns):
+                row[j] += bias[j]
 
 
 @numba.njit

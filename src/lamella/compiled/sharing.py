@@ -17,10 +17,11 @@ from numba.core import types
 from numba.extending import intrinsic
 
 # Words of the board. Those that several threads write have a cache line each.
-OPEN, NEXT, ACTIVE = 0, 8, 16  # number of the job, or 0; the next task; how many help at present
-FUNCTION, ARGUMENTS = 24, 25  # addresses: of what does a task, and of the words it is given
-COUNT, WORKERS, JOBS = 26, 27, 28  # tasks there are; threads that may take part; jobs so far
-SCRATCH = 32  # addresses of memory of its own for each worker
+OPEN, ACTIVE = 0, 8  # number of the job, or 0; how many help at present
+TAKEN, BEHIND = 16, 24  # tasks that are taken, and those of them that are at the end
+FUNCTION, ARGUMENTS = 32, 33  # addresses: of what does a task, and of the words it is given
+COUNT, WORKERS, JOBS = 34, 35, 36  # tasks there are; threads that may take part; jobs so far
+SCRATCH = 40  # addresses of memory of its own for each worker
 WORDS = 64
 
 # A task is a function of the job's words, its own number, and the address of its worker's memory.
@@ -48,7 +49,8 @@ def run(board, function, arguments, count, workers):
         return
     board[WORKERS] = workers
     board[JOBS] += 1
-    store(board, NEXT, 0)
+    store(board, TAKEN, 0)
+    store(board, BEHIND, 0)
     store(board, OPEN, board[JOBS])
     take_part(board, 0)
     store(board, OPEN, 0)  # who comes from now on sees this; who came before counts as active
@@ -74,11 +76,18 @@ def help_out(board, worker, patience):
 
 @numba.njit
 def take_part(board, worker):
-    """Do tasks of the job on the board until all are taken."""
-    task = add(board, NEXT, 1)
-    while task < board[COUNT]:
-        call(board, task, worker)
-        task = add(board, NEXT, 1)
+    """Do tasks of the job on the board until all are taken.
+
+    Helpers begin at the end: so a thread has much the same part of the data each time, and finds
+    it in its cache.
+    """
+    mine = 0
+    while add(board, TAKEN, 1) < board[COUNT]:
+        if worker == 0:
+            call(board, mine, worker)
+            mine += 1
+        else:
+            call(board, board[COUNT] - 1 - add(board, BEHIND, 1), worker)
 
 
 @intrinsic

@@ -61,10 +61,8 @@ class Dense(Layer):
 
     def forward(self, x: Array, training: bool) -> Array:
         self.x = x
-        y = self.dot(x, self.W.value, out=self.scratch("y", (len(x), self.units)))
-        if self.b is not None:
-            y += self.b.value
-        return y
+        bias = None if self.b is None else self.b.value
+        return self.dot(x, self.W.value, out=self.scratch("y", (len(x), self.units)), bias=bias)
 
     def backward(self, dy: Array) -> Array | None:
         self.dot(self.x.T, dy, out=self.W.grad)
