@@ -21,15 +21,12 @@ class Pool:
     ----------
     board : ndarray of int64
         See `lamella.compiled.sharing`.
-    words : ndarray of int64
-        For the arguments of a job.
     lock : threading.Lock
         For the thread that has a job on the board.
     """
 
     def __init__(self) -> None:
         self.board = in_lines(8 * sharing.WORDS).view(np.int64)
-        self.words = np.zeros(16, np.int64)
         self.lock = threading.Lock()
         self._work = threading.Event()
         self.size = min(usable(), MOST)

@@ -17,6 +17,7 @@ WORTH = 2**14  # bytes that are worth sharing: some 5 us
 
 # The words of a job: addresses and sizes.
 IMAGES, TOTAL, INDEX, OUT, COUNT, WIDTH, IGNORED = range(7)
+WORDS = np.zeros(7, np.int64)
 ALL = np.zeros(0, np.int64)  # instead of an index
 
 
@@ -36,7 +37,7 @@ def scale_images(images: np.ndarray, index: np.ndarray | None, out: np.ndarray) 
         pool.wake()
         start(
             images.reshape(-1), ALL if index is None else index, out.reshape(-1), len(out),
-            pool.board, pool.words, task, threads.workers(),
+            pool.board, WORDS, task, threads.workers(),
         )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ IS_FUSED = ARM or "+fma" in FEATURES  # else each fused step would be a call of 
 VECTOR = 64 if WIDE else 16 if ARM else 32  # bytes
 ROWS = 8 if WIDE or ARM else 4  # the sums of two vectors a row take half of the registers
 
+END = 255  # of a list of terms
+
 INDEX = ir.IntType(64)
 LANE = ir.IntType(32)
 
@@ -27,27 +29,30 @@ LANE = ir.IntType(32)
 @intrinsic(prefer_literal=True)
 def multiply_tile(
     _, height, width, a, a_at, a_row, a_column, b, b_at, b_row, out, out_at, out_row,
-    rows, depth, columns, old,
+    terms, terms_at, rows, columns, old,
 ):  # fmt: skip
-    """Write ``out[i, j] = old out[i, j] + sum over k < depth of a[i, k] b[k, j]``.
+    """Write ``out[i, j] = old out[i, j] + sum of a[i, k] b[k, j]`` over some terms ``k``.
 
-    ``i`` is less than ``rows`` and ``j`` less than ``columns``. The arrays are vectors of one type
-    of float: element (i, k) of ``a`` lies at ``a_at + i a_row + k a_column``, (k, j) of ``b`` at
-    ``b_at + k b_row + j`` and (i, j) of ``out`` at ``out_at + i out_row + j``. ``old`` is 0 or 1.
-    The literal numbers ``height`` and ``width`` say how many rows the tile has at most, and how
-    many registers hold one of them.
+    Those are the bytes of ``terms`` from ``terms_at`` up to END. ``i`` is less than ``rows`` and
+    ``j`` less than ``columns``; ``old`` is 0 or 1. The arrays are vectors of one type of float:
+    element (i, k) of ``a`` lies at ``a_at + i a_row + k a_column``, (k, j) of ``b`` at ``b_at + k
+    b_row + j`` and (i, j) of ``out`` at ``out_at + i out_row + j``. The literal numbers ``height``
+    and ``width`` say how many rows the tile has at most, and how many registers hold one of them.
     """
     vector = vector_of(a)
     places = range(height.literal_value), range(width.literal_value)
-    indices = [types.intp] * 3
-    signature = types.void(height, width, a, *indices, b, *indices[1:], out, *indices[1:],
-                           *[types.intp] * 4)
+    index = types.intp
+    signature = types.void(
+        height, width, a, index, index, index, b, index, index, out, index, index,
+        terms, index, index, index, index,
+    )  # fmt: skip
 
     def write(context, code, signature, values):
         a_row, a_column, b_row, out_row = (values[i] for i in (4, 5, 8, 11))
-        rows, depth, columns, old = values[12:]
-        a, b, out = (
-            element(context, code, signature.args[i], values[i], values[i + 1]) for i in (2, 6, 9)
+        rows, columns, old = values[14:]
+        a, b, out, terms = (
+            element(context, code, signature.args[i], values[i], values[i + 1])
+            for i in (2, 6, 9, 12)
         )
         fused = function(code, "fma", vector, [vector] * 3)
         # Rows too many repeat the last, and are not written.
@@ -64,14 +69,14 @@ def multiply_tile(
                 for v in places[1]:
                     begun = load_vector(code, out_rows[i], v, inside[v], vector)
                     code.store(begun, sums[i][v])
-        with cgutils.for_range(code, depth) as loop:
-            k = loop.index
+        for k in each(code, terms):
             b_k = code.gep(b, [code.mul(k, b_row)])
-            terms = [load_vector(code, b_k, v, inside[v], vector) for v in places[1]]
+            a_k = code.mul(k, a_column)
+            factors = [load_vector(code, b_k, v, inside[v], vector) for v in places[1]]
             for i in places[0]:
-                x = repeat(code, code.load(code.gep(a_rows[i], [code.mul(k, a_column)])), vector)
+                x = repeat(code, code.load(code.gep(a_rows[i], [a_k])), vector)
                 for v in places[1]:
-                    total = code.call(fused, [x, terms[v], code.load(sums[i][v])])
+                    total = code.call(fused, [x, factors[v], code.load(sums[i][v])])
                     code.store(total, sums[i][v])
         for i in places[0]:
             with code.if_then(code.icmp_signed("<", INDEX(i), rows), likely=True):
@@ -133,6 +138,27 @@ def transpose_tile(_, source, source_at, source_row, rows, columns, target, targ
         return context.get_dummy_value()
 
     return signature, write
+
+
+def each(code, terms):
+    """Write a loop over the bytes up to END; what is written while this is iterated is its body.
+
+    The compiler does not unroll a loop whose end it does not know: two rounds at once would need
+    more registers than there are.
+    """
+    before = code.block
+    head, body, after = (code.append_basic_block(name) for name in ("head", "body", "after"))
+    code.branch(head)
+    code.position_at_end(head)
+    n = code.phi(INDEX)
+    term = code.load(code.gep(terms, [n]))
+    code.cbranch(code.icmp_unsigned("==", term, term.type(END)), after, body)
+    code.position_at_end(body)
+    yield code.zext(term, INDEX)
+    n.add_incoming(INDEX(0), before)
+    n.add_incoming(code.add(n, INDEX(1)), code.block)
+    code.branch(head)
+    code.position_at_end(after)
 
 
 def vector_of(array):
