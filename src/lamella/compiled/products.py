@@ -1,9 +1,10 @@
 """Matrix products as compiled loops: the same bits with any number of threads and any vectors.
 
 A product is cut into tasks, each a block of rows by a panel of columns. A task copies its panel of
-the second factor into memory of its worker, where it lies in one piece, and computes tile after
-tile. Who does the tasks is told in `lamella.compiled.sharing`. Import this module only where numba
-is.
+the second factor, piece after piece, to where it stays in the nearest cache, and computes tile
+after tile with it. Who does which task is told in `lamella.compiled.sharing`.
+
+Import this module only where numba is.
 """
 
 # mypy: disallow-untyped-defs = False
@@ -20,36 +21,40 @@ from lamella.compiled.terms import (
     A_COLUMN,
     A_ROW,
     DEPTH,
+    LIST,
     LISTED,
-    PIECE,
     ROOM,
     TERMS,
     TILES,
     A,
     K,
     M,
-    bytes_for_lists,
-    list_all,
+    bytes_of_lists,
     list_terms,
     looks_dense,
+    write_list,
 )
 from lamella.compiled.tile import (
+    HALF,
     IS_FUSED,
     ROWS,
+    TALL,
     VECTOR,
+    WIDTH,
     copy_vectors,
     multiply_tile,
     transpose_tile,
 )
 
 BLOCK = 64  # rows of a task: so often is a panel used that was copied once
-SEARCHED = 2**16  # multiplications of a product in which zeros are looked for
-WORTH = 2**20  # multiplications of a product that is worth sharing: some 10 us
-PREFETCHED = 24  # rows of a factor that are asked for before they are copied
+SMALL_BLOCK = 16  # where nothing is copied
+AHEAD = 24  # rows of a factor that are asked for before they are copied
+# From how many multiplications on a product is shared, and zeros are looked for; and how many
+# columns there must be for that look to pay.
+SHARED, SEARCHED, NARROW = 2**18, 2**16, 32
 
 # More words that describe a product: addresses, strides and sizes, in elements.
 B, B_ROW, B_COLUMN, N, BIAS, OUT = range(8, 14)
-NARROW = 32
 
 
 def dot(
@@ -57,35 +62,39 @@ def dot(
 ) -> np.ndarray:
     """Write the matrix product of ``a`` and ``b`` into ``out`` and add ``bias`` to each row.
 
-    What is not made of whole matrices of one precision, or their transposes, is left to numpy.
+    A term whose factor in ``a`` is 0 may be left out: 0 times infinity then counts as 0. What is
+    not made of whole matrices of one precision, or their transposes, is left to numpy.
 
     Raises
     ------
     ValueError
         If the shapes do not match.
     """
-    pool = get_pool()
+    pool, result = get_pool(), MISSING
     try:
-        product, tasks, nothing = code_for(out.dtype)
-        bias_or_nothing = nothing if bias is None else bias
+        product, tasks, no_bias = code_for(out.dtype)
+        row = no_bias if bias is None else bias
         with pool.lock:
             pool.wake()
-            missing = True
-            while missing:
-                missing = product(
-                    a, b, bias_or_nothing, out, pool.board, memory.words, *tasks, threads.workers()
-                )
-                if missing:
-                    memory.reserve(missing)
+            while result == MISSING:
+                words = job.words
+                result = product(a, b, row, out, pool.board, words, *tasks, threads.workers())
+                if result == MISSING:
+                    job.reserve(int(words[LISTED]))
     except TypeError:  # numba's, if the arrays are of other types than what is compiled
+        result = REFUSED
+    if result == REFUSED:
         np.dot(a, b, out=out)
         if bias is not None:
             out += bias
     return out
 
 
-class Memory:
-    """The words that describe a product, and room for its lists of terms; guarded by the pool."""
+DONE, MISSING, REFUSED = range(3)  # what `multiply` answers
+
+
+class Job:
+    """The words that describe a product, and room for its lists of terms."""
 
     def __init__(self) -> None:
         self.words = np.zeros(14, np.int64)
@@ -97,46 +106,43 @@ class Memory:
         self.words[TERMS], self.words[ROOM] = self._lists.ctypes.data, size
 
 
-memory = Memory()
+job = Job()  # belongs to who holds the lock of the pool
 
 
 @functools.cache
 def code_for(dtype):
-    """Return `multiply` for this precision, the addresses of its tasks' code, and no bias."""
-    if not IS_FUSED or dtype not in ("float32", "float64"):
-        raise TypeError(f"no products of {dtype} are compiled")
+    """Return `multiply` for this precision, the addresses of its tasks' code, and no bias.
+
+    Raises
+    ------
+    TypeError
+        If there is none for this type or processor.
+    """
     tasks = {
         "float32": (list_float32, multiply_float32),
         "float64": (list_float64, multiply_float64),
-    }[dtype.name]
-    number = numba.from_dtype(dtype)
-    kinds = [
-        types.int64(
-            types.Array(number, 2, a, readonly=True),
-            types.Array(number, 2, b, readonly=True),
-            types.Array(number, 1, "C", readonly=True),
-            types.Array(number, 2, "C"),
-            types.int64[::1],
-            types.int64[::1],
-            types.int64,
-            types.int64,
-            types.int64,
-        )
-        for a, b in ("CC", "FC", "CF", "FF")
-    ]
-    product = numba.njit(kinds, cache=True, nogil=True)(multiply)
+    }.get(dtype.name)
+    if tasks is None or not IS_FUSED:
+        raise TypeError(f"products of {dtype} are not compiled")
+    number, word, address = numba.from_dtype(dtype), types.int64, types.int64
+    factor = types.Array(number, 2, "A", readonly=True)
+    bias, out = types.Array(number, 1, "C", readonly=True), types.Array(number, 2, "C")
+    words = types.Array(word, 1, "C")
+    kind = word(factor, factor, bias, out, words, words, address, address, word)
+    product = numba.njit(kind, cache=True, nogil=True)(multiply)
     return product, [compile_task(task) for task in tasks], np.zeros(0, dtype)
 
 
 def multiply(a, b, bias, out, board, words, list_task, task, workers):
-    """Compute ``out = a b + bias``; return 0, or how many bytes for lists are missing.
+    """Compute ``out = a b + bias``, or say why not: REFUSED, or MISSING room for lists.
 
     Parameters
     ----------
-    a, b, out : 2-D arrays of one type of float
-        In one piece; ``a`` or ``b`` may lie in memory column by column.
+    a, b : 2-D arrays of one type of float
+        Whole matrices, or their transposes, or else refused.
     bias : 1-D array
         Empty if there is none.
+    out : 2-D array
     board, words, list_task, task, workers
         Where, with which words for arguments, by which code and by how many threads at most: see
         `lamella.compiled.sharing.run`.
@@ -147,34 +153,52 @@ def multiply(a, b, bias, out, board, words, list_task, task, workers):
     if not fits or len(bias) not in (0, columns):
         raise ValueError("the shapes of a matrix product, or of its bias, do not match")
     words[A], words[B], words[OUT] = a.ctypes.data, b.ctypes.data, out.ctypes.data
-    words[A_ROW], words[A_COLUMN] = a.strides[0] // a.itemsize, a.strides[1] // a.itemsize
-    words[B_ROW], words[B_COLUMN] = b.strides[0] // b.itemsize, b.strides[1] // b.itemsize
+    words[A_ROW], words[A_COLUMN] = steps_of(a)
+    words[B_ROW], words[B_COLUMN] = steps_of(b)
+    if words[A_ROW] == 0 or words[B_ROW] == 0:
+        return REFUSED
     words[M], words[K], words[N] = rows, depth, columns
     words[BIAS] = bias.ctypes.data if len(bias) else 0
     work = rows * depth * columns
     words[LISTED] = 0
     if columns >= NARROW and work >= SEARCHED and not looks_dense(words, board[SCRATCH], a.itemsize):
-        words[LISTED] = bytes_for_lists(rows, depth)
+        words[LISTED] = bytes_of_lists(rows, depth)
         if words[LISTED] > words[ROOM]:
-            return words[LISTED]
-        tasks = -(-rows // (ROWS * TILES))
-        run(board, list_task, words.ctypes.data, tasks, workers if rows * depth >= 2**15 else 1)
-    else:
-        list_all(vector_at(words[TERMS], PIECE, np.uint8), min(DEPTH, depth))
-        list_all(vector_at(words[TERMS] + PIECE, PIECE, np.uint8), depth % DEPTH)
-    width = 2 * VECTOR // a.itemsize
-    count = -(-rows // BLOCK) * -(-columns // width)
-    run(board, task, words.ctypes.data, count, workers if work >= WORTH else 1)
-    return 0
+            return MISSING
+        count = -(-rows // (ROWS * TILES))
+        run(board, list_task, words.ctypes.data, count, workers if work >= SHARED else 1)
+    else:  # two lists of all terms, for whole pieces of the sum and for the last
+        for place, length in enumerate((min(DEPTH, depth), depth % DEPTH)):
+            terms = vector_at(words[TERMS] + place * LIST, LIST, np.uint8)
+            write_list(ONES, length, terms)
+    panels = -(-columns // (WIDTH * VECTOR // a.itemsize))
+    count = -(-rows // (BLOCK if panels > 1 else SMALL_BLOCK)) * panels
+    run(board, task, words.ctypes.data, count, workers if work >= SHARED else 1)
+    return DONE
+
+
+ONES = np.ones(DEPTH, np.uint8)
+
+
+@numba.njit
+def steps_of(matrix):
+    """Return how far apart rows and columns of a whole matrix, or transpose, lie; 0 if it is none."""
+    rows, columns = matrix.shape
+    row, column = matrix.strides[0] // matrix.itemsize, matrix.strides[1] // matrix.itemsize
+    if (column == 1 or columns == 1) and (row == columns or rows == 1):
+        return columns, 1
+    if (row == 1 or rows == 1) and (column == rows or columns == 1):
+        return 1, rows
+    return 0, 0
 
 
 def list_float32(words, task, memory):
-    """List the terms of a product in single precision."""
+    """List the terms of some tiles in single precision."""
     list_terms(words, task, memory, np.uint32)
 
 
 def list_float64(words, task, memory):
-    """List the terms of a product in double precision."""
+    """List the terms of some tiles in double precision."""
     list_terms(words, task, memory, np.uint64)
 
 
@@ -195,45 +219,43 @@ def multiply_block(words, task, memory, kind):
     a_row, a_column, b_row, b_column = words[A_ROW], words[A_COLUMN], words[B_ROW], words[B_COLUMN]
     a, b = vector_at(words[A], rows * depth, kind), vector_at(words[B], depth * out_row, kind)
     out = vector_at(words[OUT], rows * out_row, kind)
-    terms = vector_at(words[TERMS], max(words[LISTED], 2 * PIECE), np.uint8)
+    terms = vector_at(words[TERMS], words[ROOM], np.uint8)
     lanes = VECTOR // a.itemsize
-    width = 2 * lanes
+    width = WIDTH * lanes
     panels = -(-out_row // width)
-    first, column = task // panels * BLOCK, task % panels * width
-    columns = min(width, out_row - column)
-    last = min(first + BLOCK, rows)
-    panel = vector_at(memory, DEPTH * width, kind)
+    block = BLOCK if panels > 1 else SMALL_BLOCK
+    first, column = task // panels * block, task % panels * width
+    last, columns = min(first + block, rows), min(width, out_row - column)
+    panel = vector_at(memory, LIST * width, kind)
     pieces = max(-(-depth // DEPTH), 1)
     for piece in range(pieces):
         start = piece * DEPTH
-        length, old = min(DEPTH, depth - start), int(start > 0)
+        length, old = min(DEPTH, depth - start), int(piece > 0)
         part, part_at, part_row = b, start * b_row + column, b_row
-        if rows > ROWS or b_column != 1:
+        if (rows > ROWS and panels > 1) or b_column != 1:
             copy_panel(b, b_row, b_column, start, length, column, columns, panel)
             part, part_at, part_row = panel, 0, width
-        for i in range(first, last, ROWS):
-            a_at, out_at = i * a_row + start * a_column, i * out_row + column
-            height = min(ROWS, last - i)
+        step = TALL if columns <= lanes and not words[LISTED] else ROWS
+        for i in range(first, last, step):
+            at, to = i * a_row + start * a_column, i * out_row + column
+            height = min(step, last - i)
             if words[LISTED]:
-                terms_at = (i // ROWS * pieces + piece) * PIECE
+                terms_at = (i // ROWS * pieces + piece) * LIST
             else:
-                terms_at = 0 if length == DEPTH else PIECE
+                terms_at = 0 if length == DEPTH or pieces == 1 else LIST
             # fmt: off
             if height == 1:
-                multiply_tile(
-                    1, 2, a, a_at, a_row, a_column, part, part_at, part_row, out, out_at, out_row,
-                    terms, terms_at, height, columns, old,
-                )
-            elif columns > lanes:
-                multiply_tile(
-                    ROWS, 2, a, a_at, a_row, a_column, part, part_at, part_row, out, out_at,
-                    out_row, terms, terms_at, height, columns, old,
-                )
+                multiply_tile(1, WIDTH, a, at, a_row, a_column, part, part_at, part_row,
+                              out, to, out_row, terms, terms_at, height, columns, old)
+            elif step == TALL:
+                multiply_tile(TALL, 1, a, at, a_row, a_column, part, part_at, part_row,
+                              out, to, out_row, terms, terms_at, height, columns, old)
+            elif columns > HALF * lanes:
+                multiply_tile(ROWS, WIDTH, a, at, a_row, a_column, part, part_at, part_row,
+                              out, to, out_row, terms, terms_at, height, columns, old)
             else:
-                multiply_tile(
-                    ROWS, 1, a, a_at, a_row, a_column, part, part_at, part_row, out, out_at,
-                    out_row, terms, terms_at, height, columns, old,
-                )
+                multiply_tile(ROWS, HALF, a, at, a_row, a_column, part, part_at, part_row,
+                              out, to, out_row, terms, terms_at, height, columns, old)
             # fmt: on
     if words[BIAS]:
         bias = vector_at(words[BIAS], out_row, kind)[column : column + columns]
@@ -244,18 +266,16 @@ def multiply_block(words, task, memory, kind):
 
 
 @numba.njit
-def copy_panel(b, b_row, b_column, start, depth, first, columns, panel):
-    """Copy ``depth`` rows of ``b`` from ``start`` on, of them ``columns`` columns from ``first``."""
+def copy_panel(b, b_row, b_column, start, length, column, columns, panel):
+    """Copy ``length`` rows of ``b`` from ``start`` on, of them ``columns`` from ``column`` on."""
     lanes = VECTOR // panel.itemsize
-    width = 2 * lanes
-    at = start * b_row + first * b_column
+    width = WIDTH * lanes
+    at = start * b_row + column * b_column
     if b_column == 1:
-        for k in range(depth):
-            copy_vectors(2, b, at + k * b_row, panel, k * width, columns, PREFETCHED * b_row)
+        for k in range(length):
+            copy_vectors(WIDTH, b, at + k * b_row, panel, k * width, columns, AHEAD * b_row)
         return
-    for k in range(0, depth, lanes):
+    for k in range(0, length, lanes):
         for c in range(0, columns, lanes):
-            transpose_tile(
-                b, at + c * b_column + k, b_column, columns - c, depth - k,
-                panel, k * width + c, width,
-            )
+            transpose_tile(b, at + c * b_column + k, b_column, columns - c, length - k,
+                           panel, k * width + c, width)  # fmt: skip

@@ -18,7 +18,11 @@ ARM = "+neon" in FEATURES
 WIDE = "+avx512f" in FEATURES
 IS_FUSED = ARM or "+fma" in FEATURES  # else each fused step would be a call of a function
 VECTOR = 64 if WIDE else 16 if ARM else 32  # bytes
-ROWS = 8 if WIDE or ARM else 4  # the sums of two vectors a row take half of the registers
+# Rows and vectors of a tile, so that its sums take half of the registers: one tile for most of a
+# product, one for what is left at its right, and one for a product that is narrow.
+ROWS, WIDTH = 4, 4 if WIDE or ARM else 2
+HALF = WIDTH // 2
+TALL = 2 * ROWS
 
 END = 255  # of a list of terms
 
