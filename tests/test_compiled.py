@@ -12,6 +12,7 @@ import pytest
 
 import lamella as lm
 from lamella import compiled
+from lamella.compiled import rules
 from lamella.blocks import run_in_blocks, run_whole
 from lamella.elementwise import OPERATIONS, record
 
@@ -39,7 +40,7 @@ def both(
 
 
 def test_every_operation_can_be_compiled() -> None:
-    assert set(compiled.PYTHON) == set(OPERATIONS)
+    assert set(rules.PYTHON) == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -161,6 +162,6 @@ def test_folder_that_cannot_be_written_is_done_without(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    folder = compiled._cache()
+    folder = rules._cache()
     assert folder.is_dir()
     assert os.access(folder, os.W_OK)

@@ -4,7 +4,8 @@ import functools
 import importlib.util
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,7 @@ from lamella.elementwise import Program, to_c
 from lamella.errors import BackendError
 from lamella.philox import DeviceNoise
 from lamella.random import HostNoise, Noise
+from lamella.threads import at_most, threads_for
 
 TRANSCENDENTAL = ("exp", "log", "tanh", "power")
 SIGN = "template <typename T> __device__ T sign(T x) { return (T)(x > 0) - (T)(x < 0); }"
@@ -93,6 +95,12 @@ class Backend(ABC):
         """Return a loop over samples compiled, or None where loops are not the fast way."""
         return None
 
+    def threads_for(
+        self, batch_size: int, matrices: Iterable[tuple[int, ...]]
+    ) -> AbstractContextManager[int]:
+        """Give the library behind ``xp.dot`` the threads that a training is worth; say how many."""
+        return nullcontext(1)
+
     def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
         """Return what picks images by an index and divides them by 255, or None if two steps do.
 
@@ -132,7 +140,7 @@ class NumpyBackend(Backend):
         return np.take(array, index, axis=0, out=out, mode="clip")
 
     def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
-        if compiled.is_available():
+        if compiled.has_products():
             from lamella.compiled import products
 
             return products.dot(a, b, out, bias)
@@ -161,6 +169,12 @@ class NumpyBackend(Backend):
 
     def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
         return compiled.compile_function(loop) if compiled.is_available() else None
+
+    def threads_for(
+        self, batch_size: int, matrices: Iterable[tuple[int, ...]]
+    ) -> AbstractContextManager[int]:
+        # Two pools of threads on the same processors wait for each other.
+        return at_most(1) if compiled.has_products() else threads_for(batch_size, matrices)
 
     def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
         if not compiled.is_available():

@@ -1,6 +1,7 @@
 """Data on its way in: checked once at the boundary, then gathered batch by batch."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,13 +120,16 @@ class Batches:
         self._backend = backend
         self._dtype = dtype
         self._scratch = Scratch(backend)
-        self._scale = backend.scale_images()
 
     def gather(self, data: Data, index: Array | slice) -> tuple[Array, Array, Array | None]:
         """Return inputs, targets and weights of the samples in ``index``."""
         x = self._inputs(data.x, index)
         y = self._rows("y", data.y, index)
         return x, y, None if data.weight is None else self._rows("weight", data.weight, index)
+
+    @functools.cached_property
+    def _scale(self) -> Callable[[Array, Array | None, Array], None] | None:
+        return self._backend.scale_images()
 
     def scaled(self, x: Array) -> Array:
         """Return inputs in the model's dtype: uint8 images in [0, 1], all else as it is."""

@@ -59,7 +59,12 @@ def _facts(environment: Mapping[str, Any]) -> dict[str, str]:
     backend = _table(environment.get("backend"))
     if "name" in backend:
         facts["backend"] = str(backend["name"])
-    for key, name in (("cpu", "processor"), ("loops", "update rules run by"), ("git", "commit")):
+    for key, name in (
+        ("cpu", "processor"),
+        ("loops", "update rules run by"),
+        ("products", "matrix products"),
+        ("git", "commit"),
+    ):
         if environment.get(key):
             facts[name] = str(environment[key])
     return facts

@@ -11,7 +11,6 @@ from lamella.batches import Data, check_targets, sample_weights
 from lamella.callbacks import Callback, History, Progress
 from lamella.errors import DataError, LamellaError, UsageError
 from lamella.splits import split_rows
-from lamella.threads import threads_for
 from lamella.training import train
 
 if TYPE_CHECKING:
@@ -114,9 +113,9 @@ def fit(
             epochs = keeper.restore(everyone, epochs)
             everyone.append(keeper)  # what it keeps is how things are after all others
             ending.enter_context(keeper.same_threads())
-        if model.backend.on_host:
-            shapes = [parameter.shape for parameter in model.built() if parameter.is_matrix]
-            model.blas_threads = ending.enter_context(threads_for(batch_size, shapes))
+        shapes = [parameter.shape for parameter in model.built() if parameter.is_matrix]
+        threads = model.backend.threads_for(batch_size, shapes)
+        model.blas_threads = ending.enter_context(threads)
         train(
             model,
             data,

@@ -126,6 +126,7 @@ def environment(backend: Backend) -> dict[str, Any]:
         "cores": cores(),
         "cpu": processor(),
         "loops": loops(),
+        "products": "compiled" if compiled.has_products() else "BLAS",
         "git": commit(),
     }
 

@@ -70,7 +70,14 @@ def test_other_versions_threads_and_data_are_told(call: Call, copied: Path) -> N
     record = json.loads((copied / "run.json").read_text())
     blas = [{**library, "architecture": "Abacus", "threads": 999} for library in record["blas"]]
     versions = {**record["versions"], "numpy": "1.26.4"}
-    edit(copied / "run.json", versions=versions, blas=blas, blas_threads=512, data={})
+    edit(
+        copied / "run.json",
+        versions=versions,
+        blas=blas,
+        blas_threads=512,
+        data={},
+        products="BLAS",
+    )
     done = call("verify", copied, "--quiet")
     assert done.status == 0, "the bits are the same all the same"
     assert f"numpy (1.26.4 there, {np.__version__} here)" in done.err

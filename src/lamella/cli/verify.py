@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
         others.append("MNIST (its checksums are others)")
     # Scores of the test images take all threads there are, unlike training.
     least = max((library["threads"] for library in here["blas"]), default=most)
-    if least < most:
+    own = record.get("products") == "compiled"  # whose bits do not depend on threads
+    if least < most and not own:
         others.append(f"number of threads at hand ({most} there, {least} here)")
     with available(max(most, 1)):
         outcome = train.repeat(options, model)

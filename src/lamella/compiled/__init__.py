@@ -5,7 +5,7 @@ import importlib.util
 
 from lamella.compiled.rules import compile_function, compile_loop, compile_map
 
-__all__ = ["compile_function", "compile_loop", "compile_map", "is_available"]
+__all__ = ["compile_function", "compile_loop", "compile_map", "has_products", "is_available"]
 
 
 @functools.cache
@@ -18,3 +18,13 @@ def is_available() -> bool:
     except ImportError:  # for instance because it does not know this numpy yet
         return False
     return True
+
+
+@functools.cache
+def has_products() -> bool:
+    """Whether matrix products are compiled: that needs a processor with fused multiply-add."""
+    if not is_available():
+        return False
+    from lamella.compiled import tile
+
+    return tile.IS_FUSED

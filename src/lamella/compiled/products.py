@@ -7,7 +7,6 @@ after tile with it. Who does which task is told in `lamella.compiled.sharing`.
 Import this module only where numba is.
 """
 
-# mypy: disallow-untyped-defs = False
 import functools
 
 import numba
@@ -161,7 +160,11 @@ def multiply(a, b, bias, out, board, words, list_task, task, workers):
     words[BIAS] = bias.ctypes.data if len(bias) else 0
     work = rows * depth * columns
     words[LISTED] = 0
-    if columns >= NARROW and work >= SEARCHED and not looks_dense(words, board[SCRATCH], a.itemsize):
+    if (
+        columns >= NARROW
+        and work >= SEARCHED
+        and not looks_dense(words, board[SCRATCH], a.itemsize)
+    ):
         words[LISTED] = bytes_of_lists(rows, depth)
         if words[LISTED] > words[ROOM]:
             return MISSING
@@ -182,7 +185,7 @@ ONES = np.ones(DEPTH, np.uint8)
 
 @numba.njit
 def steps_of(matrix):
-    """Return how far apart rows and columns of a whole matrix, or transpose, lie; 0 if it is none."""
+    """Return how far apart rows, and columns, lie: 0 if it is no whole matrix or transpose."""
     rows, columns = matrix.shape
     row, column = matrix.strides[0] // matrix.itemsize, matrix.strides[1] // matrix.itemsize
     if (column == 1 or columns == 1) and (row == columns or rows == 1):

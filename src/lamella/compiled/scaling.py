@@ -3,7 +3,6 @@
 Import this module only where numba is.
 """
 
-# mypy: disallow-untyped-defs = False
 import numba
 import numpy as np
 

@@ -8,12 +8,11 @@ The job is described on a board of 64-bit words that all these threads see. Impo
 where numba is.
 """
 
-# mypy: disallow-untyped-defs = False
 import functools
 
 import numba
 from llvmlite import ir
-from numba.core import types
+from numba import types
 from numba.extending import intrinsic
 
 # Words of the board. Those that several threads write have a cache line each.
@@ -36,7 +35,7 @@ def compile_task(function):
     return compiled.address
 
 
-_compiled = []
+_compiled: list[object] = []
 
 
 @numba.njit(cache=True, nogil=True)

@@ -8,7 +8,6 @@ price of one look at the factor.
 Import this module only where numba is.
 """
 
-# mypy: disallow-untyped-defs = False
 import numba
 import numpy as np
 from llvmlite import ir

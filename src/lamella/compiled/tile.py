@@ -7,7 +7,6 @@ processor's vectors are, nor on how the result is cut into tiles and who compute
 Written in the language of LLVM, the compiler behind numba: import this module only where numba is.
 """
 
-# mypy: disallow-untyped-defs = False
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.registry import cpu_target
@@ -61,7 +60,9 @@ def multiply_tile(
         fused = function(code, "fma", vector, [vector] * 3)
         # Rows too many repeat the last, and are not written.
         last = code.sub(rows, INDEX(1))
-        row = [code.select(code.icmp_signed("<", last, INDEX(i)), last, INDEX(i)) for i in places[0]]
+        row = [
+            code.select(code.icmp_signed("<", last, INDEX(i)), last, INDEX(i)) for i in places[0]
+        ]
         a_rows = [code.gep(a, [code.mul(i, a_row)]) for i in row]
         out_rows = [code.gep(out, [code.mul(i, out_row)]) for i in row]
         inside = [mask(code, columns, v, vector) for v in places[1]]

@@ -10,7 +10,6 @@ import numpy as np
 
 from lamella.batches import Data
 from lamella.schedules import Schedule, rate_at
-from lamella.threads import threads_for
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
@@ -81,7 +80,7 @@ def on_a_copy(model: "Sequential", factor: float = 1.0) -> Iterator["Sequential"
     epochs = EPOCHS if isinstance(lr, Schedule) else EPOCHS[:1]
     patient.optimizer.lr = factor * max(rate_at(lr, float(epoch)) for epoch in epochs)
     shapes = [parameter.shape for parameter in patient.built() if parameter.is_matrix]
-    with np.errstate(all="ignore"), threads_for(32, shapes):
+    with np.errstate(all="ignore"), patient.backend.threads_for(32, shapes):
         yield patient
 
 

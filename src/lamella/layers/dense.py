@@ -61,8 +61,8 @@ class Dense(Layer):
 
     def forward(self, x: Array, training: bool) -> Array:
         self.x = x
-        bias = None if self.b is None else self.b.value
-        return self.dot(x, self.W.value, out=self.scratch("y", (len(x), self.units)), bias=bias)
+        y = self.scratch("y", (len(x), self.units))
+        return self.dot(x, self.W.value, out=y, bias=None if self.b is None else self.b.value)
 
     def backward(self, dy: Array) -> Array | None:
         self.dot(self.x.T, dy, out=self.W.grad)

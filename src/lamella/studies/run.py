@@ -18,7 +18,7 @@ from lamella.record import environment, finite
 from lamella.splits import split_rows
 from lamella.studies.data import received
 from lamella.studies.experiment import Experiment
-from lamella.threads import at_most
+from lamella.threads import alone
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
@@ -119,7 +119,7 @@ def train_run(
         "process": os.getpid(),
     }
     # What overflows on the way shows in the losses.
-    with at_most(1), np.errstate(all="ignore"):
+    with alone(), np.errstate(all="ignore"):
         try:
             model = experiment.compiled(task.seed)
             log |= environment(model.backend)

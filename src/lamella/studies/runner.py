@@ -15,7 +15,7 @@ from lamella.studies.run import Run, Task
 from lamella.studies.storage import StudyFolder
 from lamella.studies.study import Study
 from lamella.studies.workers import work
-from lamella.threads import at_most
+from lamella.threads import alone
 
 
 class StudyStopped(LamellaError, RuntimeError):
@@ -48,7 +48,7 @@ def run_study(
     workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
     bar = _bar(study, len(tasks), len(done)) if verbose else _NoBar()
     # The limit is each worker's business, but where the workers are threads it is ours.
-    with at_most(1), bar:
+    with alone(), bar:
         results = workers(
             joblib.delayed(work)(os.getpid(), task, study.experiments[task.arm], *data.to_send)
             for task in todo
