@@ -12,8 +12,8 @@ import pytest
 
 import lamella as lm
 from lamella import compiled
-from lamella.compiled import rules
 from lamella.blocks import run_in_blocks, run_whole
+from lamella.compiled import rules
 from lamella.elementwise import OPERATIONS, record
 
 pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
