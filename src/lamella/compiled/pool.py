@@ -38,21 +38,20 @@ class Pool:
             threading.Thread(target=self._help, args=(worker,), daemon=True).start()
 
     def wake(self) -> None:
-        """Wake the helpers that sleep."""
-        if not self._work.is_set():
-            self._work.set()
+        """Wake the helpers; they are there for the next job."""
+        self._work.set()
 
     def run(self, function: int, arguments: int, count: int) -> None:
         """Do ``count`` tasks of the function at an address, given the address of its words."""
         with self.lock:
-            self.wake()
-            sharing.run(self.board, function, arguments, count, workers())
+            if sharing.run(self.board, function, arguments, count, workers()):
+                self.wake()
 
     def _help(self, worker: int) -> None:
         while True:
             self._work.wait()
             sharing.help_out(self.board, worker, PATIENCE)
-            self._work.clear()  # a job that comes at this moment is done without this helper
+            self._work.clear()
 
 
 def in_lines(size: int) -> np.ndarray:

@@ -69,27 +69,28 @@ def dot(
     ValueError
         If the shapes do not match.
     """
-    pool, result = get_pool(), MISSING
+    pool, answer = get_pool(), MISSING
     try:
         product, tasks, no_bias = code_for(out.dtype)
         row = no_bias if bias is None else bias
         with pool.lock:
-            pool.wake()
-            while result == MISSING:
-                words = job.words
-                result = product(a, b, row, out, pool.board, words, *tasks, threads.workers())
-                if result == MISSING:
+            while answer == MISSING:
+                words, workers = job.words, threads.workers()
+                answer = product(a, b, row, out, pool.board, words, *tasks, workers)
+                if answer == MISSING:
                     job.reserve(int(words[LISTED]))
+                elif answer == HELP_SLEPT:
+                    pool.wake()
     except TypeError:  # numba's, if the arrays are of other types than what is compiled
-        result = REFUSED
-    if result == REFUSED:
+        answer = REFUSED
+    if answer == REFUSED:
         np.dot(a, b, out=out)
         if bias is not None:
             out += bias
     return out
 
 
-DONE, MISSING, REFUSED = range(3)  # what `multiply` answers
+DONE, HELP_SLEPT, MISSING, REFUSED = range(4)  # what `multiply` answers
 
 
 class Job:
@@ -133,7 +134,9 @@ def code_for(dtype):
 
 
 def multiply(a, b, bias, out, board, words, list_task, task, workers):
-    """Compute ``out = a b + bias``, or say why not: REFUSED, or MISSING room for lists.
+    """Compute ``out = a b + bias`` and answer DONE, or HELP_SLEPT if helpers are to be woken.
+
+    If it answers REFUSED, or MISSING room for lists, nothing was done.
 
     Parameters
     ----------
@@ -176,8 +179,8 @@ def multiply(a, b, bias, out, board, words, list_task, task, workers):
             write_list(ONES, length, terms)
     panels = -(-columns // (WIDTH * VECTOR // a.itemsize))
     count = -(-rows // (BLOCK if panels > 1 else SMALL_BLOCK)) * panels
-    run(board, task, words.ctypes.data, count, workers if work >= SHARED else 1)
-    return DONE
+    workers = workers if work >= SHARED else 1
+    return HELP_SLEPT if run(board, task, words.ctypes.data, count, workers) else DONE
 
 
 ONES = np.ones(DEPTH, np.uint8)

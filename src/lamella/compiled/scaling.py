@@ -33,20 +33,21 @@ def scale_images(images: np.ndarray, index: np.ndarray | None, out: np.ndarray) 
     task = compile_task(scale_to_float32 if out.dtype == np.float32 else scale_to_float64)
     pool = get_pool()
     with pool.lock:
-        pool.wake()
-        start(
+        if start(
             images.reshape(-1), ALL if index is None else index, out.reshape(-1), len(out),
             pool.board, WORDS, task, threads.workers(),
-        )  # fmt: skip
+        ):  # fmt: skip
+            pool.wake()
 
 
 @numba.njit(cache=True, nogil=True)
 def start(images, index, out, count, board, words, task, workers):
-    """Do the job of `scale_images`."""
+    """Do the job of `scale_images`; return whether helpers are to be woken."""
     words[IMAGES], words[TOTAL], words[OUT] = images.ctypes.data, len(images), out.ctypes.data
     words[INDEX] = index.ctypes.data if len(index) else 0
     words[COUNT], words[WIDTH] = count, len(out) // count
-    run(board, task, words.ctypes.data, -(-count // ROWS), workers if len(out) >= WORTH else 1)
+    workers = workers if len(out) >= WORTH else 1
+    return run(board, task, words.ctypes.data, -(-count // ROWS), workers)
 
 
 def scale_to_float32(words, task, memory):

@@ -20,6 +20,7 @@ OPEN, ACTIVE = 0, 8  # number of the job, or 0; how many help at present
 TAKEN, BEHIND = 16, 24  # tasks that are taken, and those of them that are at the end
 FUNCTION, ARGUMENTS = 32, 33  # addresses: of what does a task, and of the words it is given
 COUNT, WORKERS, JOBS = 34, 35, 36  # tasks there are; threads that may take part; jobs so far
+AWAKE = 56  # helpers that look at the board
 SCRATCH = 40  # addresses of memory of its own for each worker
 WORDS = 64
 
@@ -40,12 +41,15 @@ _compiled: list[object] = []
 
 @numba.njit(cache=True, nogil=True)
 def run(board, function, arguments, count, workers):
-    """Do ``count`` tasks, alone or with helpers: at most so many ``workers`` in all."""
+    """Do ``count`` tasks, alone or with helpers: at most so many ``workers`` in all.
+
+    Returns whether there was work to share and all helpers slept: then they are to be woken.
+    """
     board[FUNCTION], board[ARGUMENTS], board[COUNT] = function, arguments, count
     if workers == 1:
         for task in range(count):
             call(board, task, 0)
-        return
+        return False
     board[WORKERS] = workers
     board[JOBS] += 1
     store(board, TAKEN, 0)
@@ -55,11 +59,13 @@ def run(board, function, arguments, count, workers):
     store(board, OPEN, 0)  # who comes from now on sees this; who came before counts as active
     while load(board, ACTIVE) > 0:
         pass
+    return load(board, AWAKE) == 0
 
 
 @numba.njit(cache=True, nogil=True)
 def help_out(board, worker, patience):
     """Take part in every job, until there was none for ``patience`` looks at the board."""
+    add(board, AWAKE, 1)
     seen = looks = 0
     while looks < patience:
         number = load(board, OPEN)
@@ -71,6 +77,7 @@ def help_out(board, worker, patience):
             take_part(board, worker)
         add(board, ACTIVE, -1)
         seen, looks = number, 0
+    add(board, AWAKE, -1)
 
 
 @numba.njit
