@@ -25,12 +25,15 @@ PREDICTIONS = (10_000, 1)
 
 
 @contextlib.contextmanager
-def mnist_folder() -> Iterator[Path]:
-    """Give a folder with MNIST's four arrays, where start values may be put beside them."""
+def mnist_folder(darkest: int = 0) -> Iterator[Path]:
+    """Give a folder with MNIST's four arrays, where start values may be put beside them.
+
+    No byte of an image is less than ``darkest``: with 1 there is no zero that could be left out.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name, samples in zip(("", "test_"), lm.datasets.mnist(), strict=True):
-            np.save(folder / f"{name}images.npy", samples.x)
+            np.save(folder / f"{name}images.npy", np.maximum(samples.x, np.uint8(darkest)))
             np.save(folder / f"{name}labels.npy", samples.y)
         yield folder
 
