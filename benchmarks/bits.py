@@ -18,13 +18,19 @@ from typing import Any
 import numpy as np
 
 LOOKS = (1, 100, 938)  # steps
+AVX2 = "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt,+movbe"
 # What is set in the environment, and what is handed to the child.
 CASES: dict[str, tuple[dict[str, str], list[str]]] = {
     "as it is": ({}, []),
     "once more": ({}, []),
-    "one BLAS thread": ({"OPENBLAS_NUM_THREADS": "1"}, []),
+    "one thread": ({"OPENBLAS_NUM_THREADS": "1"}, []),
     "BLAS kernels of another processor": ({"OPENBLAS_CORETYPE": "Haswell"}, []),
+    "processor with AVX2 only, for numba": (
+        {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": AVX2},
+        [],
+    ),
     "without numba": ({}, ["--without-numba"]),
+    "without numba, one BLAS thread": ({"OPENBLAS_NUM_THREADS": "1"}, ["--without-numba"]),
     "on a GPU": ({}, ["--backend", "cupy"]),
     "float64": ({}, ["--dtype", "float64"]),
     "another seed": ({}, ["--seed", "2024"]),
