@@ -12,6 +12,7 @@ import functools
 import numba
 import numpy as np
 from numba import types
+from numba.core.errors import TypingError
 
 from lamella import threads
 from lamella.compiled.pool import get_pool
@@ -73,6 +74,8 @@ def dot(
     try:
         product, tasks, no_bias = code_for(out.dtype)
         row = no_bias if bias is None else bias
+        if not a.dtype == b.dtype == row.dtype == out.dtype:
+            raise TypeError("numba takes some arrays of another byte order for the processor's own")
         with pool.lock:
             pool.wake()
             while result == MISSING:
@@ -80,7 +83,7 @@ def dot(
                 result = product(a, b, row, out, pool.board, words, *tasks, threads.workers())
                 if result == MISSING:
                     job.reserve(int(words[LISTED]))
-    except TypeError:  # numba's, if the arrays are of other types than what is compiled
+    except (TypeError, TypingError):  # if the arrays are of other types than what is compiled
         result = REFUSED
     if result == REFUSED:
         np.dot(a, b, out=out)
