@@ -17,7 +17,7 @@ from lamella.elementwise import OPERATIONS, Program, record, to_c
 from lamella.errors import UsageError
 from lamella.testing import strict_cupy
 
-from .compiled import compile_kernels
+from .c_kernels import compile_kernels
 
 Rule = Callable[..., Any]
 DTYPES = [np.float32, np.float64]

@@ -11,7 +11,7 @@ from lamella.philox import PHILOX, DeviceNoise
 from lamella.testing import strict_cupy
 from lamella.testing.strict_cupy import kernels
 
-from .compiled import compile_kernels
+from .c_kernels import compile_kernels
 
 on_devices = pytest.mark.parametrize(
     "backend", ["strict", pytest.param("cupy", marks=pytest.mark.gpu)], indirect=True

@@ -12,6 +12,7 @@ import functools
 import numba
 import numpy as np
 from numba import types
+from numba.core.errors import TypingError
 
 from lamella import threads
 from lamella.compiled.pool import get_pool
@@ -73,6 +74,8 @@ def dot(
     try:
         product, tasks, no_bias = code_for(out.dtype)
         row = no_bias if bias is None else bias
+        if not a.dtype == b.dtype == row.dtype == out.dtype:
+            raise TypeError("numba takes another byte order for the processor's own")
         with pool.lock:
             while answer == MISSING:
                 words, workers = job.words, threads.workers()
@@ -81,7 +84,7 @@ def dot(
                     job.reserve(int(words[LISTED]))
                 elif answer == HELP_SLEPT:
                     pool.wake()
-    except TypeError:  # numba's, if the arrays are of other types than what is compiled
+    except (TypeError, TypingError):  # if the arrays are of other types than what is compiled
         answer = REFUSED
     if answer == REFUSED:
         np.dot(a, b, out=out)

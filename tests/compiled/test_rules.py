@@ -1,8 +1,10 @@
 """Compiled loops: the bits of numpy's blocks where only arithmetic is done; kept on disk."""
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,7 @@ def test_result_may_go_elsewhere_and_arguments_may_be_swapped() -> None:
 
 TRAIN = """
 import sys
+import weakref
 if {plain}:
     sys.modules["numba"] = None
 import numpy as np
@@ -165,3 +168,52 @@ def test_folder_that_cannot_be_written_is_done_without(
     folder = rules._cache()
     assert folder.is_dir()
     assert os.access(folder, os.W_OK)
+
+
+LONG = [rules.SHARED + d for d in (-1, 0, 1)] + [5 * rules.PIECE + d for d in (-1, 0, 1)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", LONG)
+def test_long_vectors_have_the_same_bits_with_several_threads(
+    size: int, dtype: str, three_threads: Any
+) -> None:
+    optimizer = lm.Adam(1e-3)
+    fast, plain = both(optimizer.rule, vectors(4, size, dtype), (1e-3, 0.9, 0.999, 1e-8), [0, 2, 3])
+    for got, expected in zip(fast, plain, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("size", LONG)
+def test_long_result_goes_where_it_belongs_and_scalars_may_change(
+    size: int, three_threads: Any
+) -> None:
+    a, b = vectors(2, size, "float32")
+    memory = np.full(size + 2, np.nan, "f4")
+    program = record(lambda x, y, s: x * s + y, 2, 1)
+    run = compiled.compile_loop(program, (a, b), (memory[1:-1],))
+    for scalar in (3.0, 0.1):
+        run(scalar)
+        np.testing.assert_array_equal(memory[1:-1], a * np.float32(scalar) + b)
+        assert np.isnan(memory[[0, -1]]).all()
+    alone = compiled.compile_loop(record(lambda x: x + x, 1, 0), (a,), (memory[1:-1],))
+    alone()
+    np.testing.assert_array_equal(memory[1:-1], a + a)
+
+
+def test_long_vectors_live_as_long_as_the_loop_over_them(three_threads: Any) -> None:
+    """Its threads know nothing but addresses."""
+    size = rules.SHARED + 5
+    arrays = [np.full(size, 2.0), np.full(size, 3.0), np.zeros(size)]
+    watched = [weakref.ref(array) for array in arrays]
+    program = record(lambda x, y: x * y, 2, 0)
+    run = compiled.compile_loop(program, arrays[:2], arrays[2:])
+    arrays.clear()
+    gc.collect()
+    others = [np.full(size, np.nan) for _ in range(3)]
+    run()
+    assert [np.unique(ref()).tolist() for ref in watched] == [[2], [3], [6]]
+    assert np.isnan(others).all()
+    del run
+    gc.collect()
+    assert [ref() for ref in watched] == [None] * 3
