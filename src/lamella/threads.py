@@ -78,11 +78,13 @@ def alone() -> Iterator[None]:
     """Let all products be done by the thread that asks for them: for many trainings at once."""
     global _alone
     with at_most(1):
-        _alone += 1
+        with _lock:
+            _alone += 1
         try:
             yield
         finally:
-            _alone -= 1
+            with _lock:
+                _alone = max(_alone - 1, 0)  # below 0 it would fall in a child, see _begin_anew
 
 
 def threads_for(
@@ -114,8 +116,9 @@ def available(number: int) -> Iterator[None]:
 
 def _begin_anew() -> None:
     """Free the child of a fork from what threads held that it does not have."""
-    global _lock, _holders
+    global _lock, _holders, _alone
     _lock = threading.Lock()
+    _alone = 0
     if _holders:
         _holders = 0
         _let_this_thread_set()

@@ -22,7 +22,7 @@ def is_available() -> bool:
 
 @functools.cache
 def has_products() -> bool:
-    """Whether matrix products are compiled: that needs a processor with fused multiply-add."""
+    """Whether matrix products are compiled: that needs an x86 processor with FMA."""
     if not is_available():
         return False
     from lamella.compiled import tile

@@ -13,13 +13,14 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 FEATURES = set(cpu_target.target_context.codegen().magic_tuple()[2].split(","))
-ARM = "+neon" in FEATURES
+# Of x86. Without it each fused step would be a call of a function, and other processors have no
+# loads and stores of some lanes, which this code is made of.
+IS_FUSED = "+fma" in FEATURES
 WIDE = "+avx512f" in FEATURES
-IS_FUSED = ARM or "+fma" in FEATURES  # else each fused step would be a call of a function
-VECTOR = 64 if WIDE else 16 if ARM else 32  # bytes
+VECTOR = 64 if WIDE else 32  # bytes
 # Rows and vectors of a tile, so that its sums take half of the registers: one tile for most of a
 # product, one for what is left at its right, and one for a product that is narrow.
-ROWS, WIDTH = 4, 4 if WIDE or ARM else 2
+ROWS, WIDTH = 4, 4 if WIDE else 2
 HALF = WIDTH // 2
 TALL = 2 * ROWS
 
