@@ -62,7 +62,8 @@ def dot(
 ) -> np.ndarray:
     """Write the matrix product of ``a`` and ``b`` into ``out`` and add ``bias`` to each row.
 
-    A term whose factor in ``a`` is 0 may be left out: 0 times infinity then counts as 0. What is
+    A term whose factor in ``a`` is 0 may be left out: 0 times infinity then counts as 0, and a sum
+    that underflowed may be -0 where it would be 0. ``out`` must not overlap with the rest. What is
     not made of whole matrices of one precision, or their transposes, is left to numpy.
 
     Raises

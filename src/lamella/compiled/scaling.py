@@ -29,12 +29,16 @@ def scale_images(images: np.ndarray, index: np.ndarray | None, out: np.ndarray) 
     index : ndarray of int64, (M,), or None
         In range.
     out : ndarray of float32 or float64, (M, ...)
+        In one piece.
     """
+    if not out.size:
+        return
+    index = ALL if index is None else np.ascontiguousarray(index, np.int64)
     task = compile_task(scale_to_float32 if out.dtype == np.float32 else scale_to_float64)
     pool = get_pool()
     with pool.lock:
         if start(
-            images.reshape(-1), ALL if index is None else index, out.reshape(-1), len(out),
+            images.reshape(-1), index, out.reshape(-1), len(out),
             pool.board, WORDS, task, threads.workers(),
         ):  # fmt: skip
             pool.wake()
