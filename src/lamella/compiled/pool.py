@@ -1,5 +1,6 @@
 """The threads of this process that help with matrix products."""
 
+import contextlib
 import os
 import threading
 
@@ -35,7 +36,9 @@ class Pool:
             self.board[sharing.SCRATCH + worker] = memory.ctypes.data
         for worker in range(1, self.size):
             # A daemon, since nothing is lost where the process ends without it.
-            threading.Thread(target=self._help, args=(worker,), daemon=True).start()
+            helper = threading.Thread(target=self._help, args=(worker,), daemon=True)
+            with contextlib.suppress(RuntimeError):  # no more threads: the work is done without
+                helper.start()
 
     def wake(self) -> None:
         """Wake the helpers; they are there for the next job."""
