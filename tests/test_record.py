@@ -12,7 +12,8 @@ from threadpoolctl import threadpool_limits
 import lamella as lm
 from lamella.backend import NumpyBackend
 from lamella.errors import UsageError
-from lamella.record import RunFolder, blas, cores, environment, finite, installed, write_json
+from lamella.record import RunFolder, blas, environment, finite, installed, write_json
+from lamella.threads import cores
 
 NAMES = ["model.safetensors", "history.jsonl", "run.json", "curves.png"]
 

@@ -70,12 +70,16 @@ class Backend(ABC):
     def take(self, array: Array, index: Array, out: Array) -> Array:
         """Copy ``array[index]`` (along the first axis) into ``out``; indices must be in range."""
 
-    @abstractmethod
     def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
         """Write the product of two matrices into ``out``, and add ``bias`` to each row.
 
         Either factor may be a transposed view.
         """
+        # Not matmul, which costs more a call and is slow for a batch of one sample.
+        self.xp.dot(a, b, out=out)
+        if bias is not None:
+            out += bias
+        return out
 
     @abstractmethod
     def noise(self, key: int) -> Noise:
@@ -144,11 +148,7 @@ class NumpyBackend(Backend):
             from lamella.compiled import products
 
             return products.dot(a, b, out, bias)
-        # Not matmul, which costs more a call and is slow for a batch of one sample.
-        np.dot(a, b, out=out)
-        if bias is not None:
-            out += bias
-        return out
+        return super().dot(a, b, out, bias)
 
     def noise(self, key: int) -> Noise:
         return HostNoise(key)
@@ -218,12 +218,6 @@ class CupyBackend(Backend):
 
     def take(self, array: Array, index: Array, out: Array) -> Array:
         return self.xp.take(array, index, axis=0, out=out)
-
-    def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
-        self.xp.dot(a, b, out=out)
-        if bias is not None:
-            out += bias
-        return out
 
     def noise(self, key: int) -> Noise:
         return DeviceNoise(key, self.xp)

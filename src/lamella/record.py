@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import math
-import os
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +19,7 @@ from lamella.checkpoints.files import CheckpointFolder
 from lamella.disk import expect_writable, remove_unfinished, write_atomically
 from lamella.errors import UsageError
 from lamella.provenance import commit, processor
+from lamella.threads import cores
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
@@ -159,13 +159,6 @@ def blas() -> list[dict[str, Any]]:
         if library["user_api"] == "blas"
     ]
     return sorted(libraries, key=str)  # threadpoolctl tells them in another order every time
-
-
-def cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def installed(package: str) -> bool:

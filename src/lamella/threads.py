@@ -22,15 +22,18 @@ def worth(batch_size: int, matrices: Iterable[tuple[int, ...]]) -> int:
     return max(1, int(2 * batch_size * largest / WORK_OF_A_THREAD))
 
 
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @functools.cache
 def usable() -> int:
-    """Return how many threads this process may use: processors, or what the environment allows."""
-    if hasattr(os, "sched_getaffinity"):
-        processors = len(os.sched_getaffinity(0))
-    else:
-        processors = os.cpu_count() or 1
+    """Return how many threads this process may use: its cores, or what the environment allows."""
     told = [os.environ.get(name, "") for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")]
-    return max(1, min([processors, *(int(number) for number in told if number.isdecimal())]))
+    return max(1, min([cores(), *(int(number) for number in told if number.isdecimal())]))
 
 
 def workers() -> int:

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import lamella as lm
 from lamella.backend import get_backend
-from lamella.record import cores
+from lamella.threads import cores
 
 from .conftest import Call
 
