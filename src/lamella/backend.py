@@ -14,6 +14,7 @@ import numpy as np
 from lamella import compiled
 from lamella.arrays import Array
 from lamella.blocks import run_in_blocks, run_whole
+from lamella.compiled.loops import sum_of_rows
 from lamella.elementwise import Program, to_c
 from lamella.errors import BackendError
 from lamella.philox import DeviceNoise
@@ -81,6 +82,10 @@ class Backend(ABC):
             out += bias
         return out
 
+    def sum_rows(self, matrix: Array, out: Array) -> Array:
+        """Write the sum of a matrix's rows into ``out``."""
+        return matrix.sum(axis=-2, out=out)
+
     @abstractmethod
     def noise(self, key: int) -> Noise:
         """Return the random stream with this key, drawing arrays of this backend."""
@@ -98,6 +103,14 @@ class Backend(ABC):
     def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
         """Return a loop over samples compiled, or None where loops are not the fast way."""
         return None
+
+    def record(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None] | None]:
+        """Do ``work`` and return its result, and what does all of it again over the same arrays.
+
+        The latter is None where that cannot be. Only what is done by methods of this backend, and
+        by what they return, is done again.
+        """
+        return work(), None
 
     def threads_for(
         self, batch_size: int, matrices: Iterable[tuple[int, ...]]
@@ -150,6 +163,13 @@ class NumpyBackend(Backend):
             return products.dot(a, b, out, bias)
         return super().dot(a, b, out, bias)
 
+    def sum_rows(self, matrix: Array, out: Array) -> Array:
+        if matrix.ndim == 2 and compiled.is_available():
+            compiled.call(compiled.compile_function(sum_of_rows), matrix, out)
+            return out
+        compiled.spoil()
+        return super().sum_rows(matrix, out)
+
     def noise(self, key: int) -> Noise:
         return HostNoise(key)
 
@@ -165,10 +185,25 @@ class NumpyBackend(Backend):
         plain = {step.ufunc.__name__ for step in program.steps}.isdisjoint(TRANSCENDENTAL)
         if plain and compiled.is_available():
             return compiled.compile_map(program)
-        return run_whole(program)
+        run = run_whole(program)
+
+        def run_and_tell(out: Array, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
+            compiled.spoil()
+            run(out, arrays, scalars)
+
+        return run_and_tell
 
     def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
-        return compiled.compile_function(loop) if compiled.is_available() else None
+        if not compiled.is_available():
+            return None
+        return functools.partial(compiled.call, compiled.compile_function(loop))
+
+    def record(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None] | None]:
+        if not compiled.has_products():
+            return super().record(work)
+        with compiled.record() as tape:
+            result = work()
+        return result, tape.finish()
 
     def threads_for(
         self, batch_size: int, matrices: Iterable[tuple[int, ...]]

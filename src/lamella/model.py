@@ -16,6 +16,7 @@ from lamella.metrics import Metric, get_metrics
 from lamella.network import EVALUATION_BATCH, Network
 from lamella.optimizers import Optimizer
 from lamella.training import EpochLog, evaluate
+from lamella.workspace import replayable
 
 if TYPE_CHECKING:
     from lamella.health.check import CheckReport
@@ -121,14 +122,21 @@ class Sequential(Network):
             part.bind(self, self.backend, self.dtype)
         self.optimizer.bind(self.store, self)
 
+    @replayable
     def step(self, x: Array, y: Array, weight: Array | None = None) -> Array:
         """Do one step of training on a checked batch and return its loss; what `fit` calls."""
+        loss = self.differentiate(x, y, weight)
+        self.optimizer.step()
+        return loss
+
+    @replayable
+    def differentiate(self, x: Array, y: Array, weight: Array | None = None) -> Array:
+        """Compute the gradient of what is minimised, on a checked batch, and return the loss."""
         pred = self.forward(x, training=True)
         loss = self.loss(pred, y, weight)
         self.backward(self.loss.gradient())
         for add_penalty in self._regularize:
             add_penalty()
-        self.optimizer.step()
         return loss
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None) -> Array:

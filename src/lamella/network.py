@@ -15,6 +15,7 @@ from lamella.errors import DataError, ShapeError, UsageError
 from lamella.layers import Layer
 from lamella.memory import Parameter, ParameterStore, State
 from lamella.random import Streams
+from lamella.workspace import replayable
 
 EVALUATION_BATCH = 1024
 MOST_LAYERS = 1000  # each layer has a few KB of its own, which a file of a few bytes can ask for
@@ -110,6 +111,7 @@ class Network(Configured):
                 raise ShapeError(f"layer {index}: {error}") from error
             self.shapes.append(shape)
 
+    @replayable
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the outputs for a batch of prepared inputs; valid until the next call."""
         for i, layer in enumerate(self.layers):
@@ -117,6 +119,7 @@ class Network(Configured):
         self.pred = x
         return x
 
+    @replayable
     def backward(self, dy: Array) -> None:
         """Compute every parameter's gradient from that at the last `forward`'s outputs."""
         gradient: Array | None = dy

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,6 +11,20 @@ from lamella.backend import Backend, get_backend
 from lamella.configured import Configured
 from lamella.elementwise import record
 from lamella.errors import UsageError
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def replayable(method: Method) -> Method:
+    """Mark a method all of whose work on arrays is done by what a workspace lends.
+
+    That is by ``self.dot``, ``self.map``, ``self.sum_rows`` and compiled loops, on arrays it was
+    given and on scratch memory, and the same each time for arrays of the same place. A training
+    then need not call it in each step, see `lamella.replay`. Reshaping an array is no work.
+    """
+    method.is_replayable = True  # type: ignore[attr-defined]
+    return method
 
 
 class Scratch:
@@ -104,6 +118,10 @@ class Workspace(Configured):
         bits do not depend on how many threads there are.
         """
         return self.backend.dot(a, b, out, bias)
+
+    def sum_rows(self, matrix: Array, out: Array) -> Array:
+        """Write the sum of a matrix's rows (N, D) into ``out`` (D,) and return it."""
+        return self.backend.sum_rows(matrix, out)
 
     def map(
         self,

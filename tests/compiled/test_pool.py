@@ -52,10 +52,16 @@ def count(words, task, memory):  # type: ignore[no-untyped-def]
         sharing.load(board, task)
 
 
+def run_tasks(pool: Pool, task: int, words: np.ndarray, tasks: int) -> None:
+    """Do a job with all threads that may take part."""
+    with pool as board:
+        sharing.run(board, task, words.ctypes.data, tasks, threads.workers())
+
+
 def counted(pool: Pool, tasks: int) -> set[int]:
     """Do a job, see that each of its tasks was done once, and return who did any."""
     words = np.zeros(2 * PLACES, np.int64)
-    pool.run(sharing.compile_task(count), words.ctypes.data, tasks)
+    run_tasks(pool, sharing.compile_task(count), words, tasks)
     np.testing.assert_array_equal(words[:PLACES], np.arange(PLACES) < tasks)
     return {worker_at(pool, address) for address in words[PLACES : PLACES + tasks].tolist()}
 
@@ -69,7 +75,7 @@ def members(pool: Pool, expected: int, tasks: int) -> list[int]:
     """Return who did each task, when as many threads as ``expected`` have to meet."""
     words = np.zeros(64, np.int64)
     words[EXPECTED] = expected
-    pool.run(sharing.compile_task(meet), words.ctypes.data, tasks)
+    run_tasks(pool, sharing.compile_task(meet), words, tasks)
     return [worker_at(pool, address) for address in words[SEEN : SEEN + tasks].tolist()]
 
 

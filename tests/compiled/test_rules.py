@@ -15,7 +15,7 @@ import pytest
 import lamella as lm
 from lamella import compiled
 from lamella.blocks import run_in_blocks, run_whole
-from lamella.compiled import rules
+from lamella.compiled import modules, rules
 from lamella.elementwise import OPERATIONS, record
 
 pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
@@ -165,7 +165,7 @@ def test_folder_that_cannot_be_written_is_done_without(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    folder = rules._cache()
+    folder = modules._cache()
     assert folder.is_dir()
     assert os.access(folder, os.W_OK)
 

@@ -3,9 +3,21 @@
 import functools
 import importlib.util
 
-from lamella.compiled.rules import compile_function, compile_loop, compile_map
+from lamella.compiled.modules import compile_function
+from lamella.compiled.rules import compile_loop, compile_map
+from lamella.compiled.tape import Tape, call, record, spoil
 
-__all__ = ["compile_function", "compile_loop", "compile_map", "has_products", "is_available"]
+__all__ = [
+    "Tape",
+    "call",
+    "compile_function",
+    "compile_loop",
+    "compile_map",
+    "has_products",
+    "is_available",
+    "record",
+    "spoil",
+]
 
 
 @functools.cache

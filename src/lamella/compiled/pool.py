@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 from lamella.compiled import sharing
-from lamella.threads import usable, workers
+from lamella.threads import usable
 
 MOST = 8  # threads, with the one that asks: more are of no use to products this small
 PATIENCE = 1_000_000  # looks at the board, about a millisecond, before a helper goes to sleep
@@ -18,16 +18,21 @@ MEMORY = 2**16  # bytes that a task can use for itself
 class Pool:
     """A board and the helpers that look at it; they sleep where there was no work for a while.
 
+    ``with pool as board:`` a thread has the board to itself, for one job after the other.
+
     Attributes
     ----------
     board : ndarray of int64
         See `lamella.compiled.sharing`.
+    address : int
+        Of the board.
     lock : threading.Lock
-        For the thread that has a job on the board.
+        Held by who has the board.
     """
 
     def __init__(self) -> None:
         self.board = in_lines(8 * sharing.WORDS).view(np.int64)
+        self.address = self.board.ctypes.data
         self.lock = threading.Lock()
         self._work = threading.Event()
         self.size = min(usable(), MOST)
@@ -40,15 +45,15 @@ class Pool:
             with contextlib.suppress(RuntimeError):  # no more threads: the work is done without
                 helper.start()
 
-    def wake(self) -> None:
-        """Wake the helpers; they are there for the next job."""
-        self._work.set()
+    def __enter__(self) -> np.ndarray:
+        self.lock.acquire()
+        return self.board
 
-    def run(self, function: int, arguments: int, count: int) -> None:
-        """Do ``count`` tasks of the function at an address, given the address of its words."""
-        with self.lock:
-            if sharing.run(self.board, function, arguments, count, workers()):
-                self.wake()
+    def __exit__(self, *_: object) -> None:
+        if self.board[sharing.WANTED]:
+            self.board[sharing.WANTED] = 0
+            self._work.set()  # the helpers wake up, and are there for the next job
+        self.lock.release()
 
     def _help(self, worker: int) -> None:
         while True:

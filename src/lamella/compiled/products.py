@@ -17,6 +17,8 @@ from numba.core.errors import TypingError
 from lamella import threads
 from lamella.compiled.pool import get_pool
 from lamella.compiled.sharing import SCRATCH, compile_task, run, vector_at
+from lamella.compiled.sharing import WORDS as BOARD_WORDS
+from lamella.compiled.tape import Tape, recording, spoil
 from lamella.compiled.terms import (
     A_COLUMN,
     A_ROW,
@@ -53,8 +55,9 @@ AHEAD = 24  # rows of a factor that are asked for before they are copied
 # columns there must be for that look to pay.
 SHARED, SEARCHED, NARROW = 2**18, 2**16, 32
 
-# More words that describe a product: addresses, strides and sizes, in elements.
-B, B_ROW, B_COLUMN, N, BIAS, OUT = range(8, 14)
+# More words that describe a product: addresses, strides and sizes, in elements; then where these
+# words and the board are, whose code does the tasks, by how many threads, and bytes of a number.
+B, B_ROW, B_COLUMN, N, BIAS, OUT, SELF, BOARD, LIST_TASK, TASK, WORKERS, SIZE = range(8, 20)
 
 
 def dot(
@@ -73,35 +76,38 @@ def dot(
     """
     pool, answer = get_pool(), MISSING
     try:
-        product, tasks, no_bias = code_for(out.dtype)
+        product, own_task, tasks, no_bias = code_for(out.dtype)
         row = no_bias if bias is None else bias
         if not a.dtype == b.dtype == row.dtype == out.dtype:
             raise TypeError("numba takes another byte order for the processor's own")
-        with pool.lock:
+        with pool:
             while answer == MISSING:
                 words, workers = job.words, threads.workers()
-                answer = product(a, b, row, out, pool.board, words, *tasks, workers)
+                answer = product(a, b, row, out, words, pool.address, *tasks, workers)
                 if answer == MISSING:
                     job.reserve(int(words[LISTED]))
-                elif answer == HELP_SLEPT:
-                    pool.wake()
+            tape = recording()
+            if tape is not None and answer == DONE:
+                job.note(tape, own_task, a, b, row, out)
     except (TypeError, TypingError):  # if the arrays are of other types than what is compiled
         answer = REFUSED
     if answer == REFUSED:
+        spoil()
         np.dot(a, b, out=out)
         if bias is not None:
             out += bias
     return out
 
 
-DONE, HELP_SLEPT, MISSING, REFUSED = range(4)  # what `multiply` answers
+DONE, MISSING, REFUSED = range(3)  # what `multiply` answers
 
 
 class Job:
     """The words that describe a product, and room for its lists of terms."""
 
     def __init__(self) -> None:
-        self.words = np.zeros(14, np.int64)
+        self.words = np.zeros(20, np.int64)
+        self.words[SELF] = self.words.ctypes.data
         self.reserve(2**16)
 
     def reserve(self, size: int) -> None:
@@ -109,13 +115,19 @@ class Job:
         self._lists = np.zeros(size, np.uint8)
         self.words[TERMS], self.words[ROOM] = self._lists.ctypes.data, size
 
+    def note(self, tape: Tape, task: int, *arrays: np.ndarray) -> None:
+        """Have the product that was just done on a tape."""
+        words = self.words.copy()
+        words[SELF] = words.ctypes.data
+        tape.add(task, words, self._lists, *arrays)
 
-job = Job()  # belongs to who holds the lock of the pool
+
+job = Job()  # belongs to who holds the pool
 
 
 @functools.cache
 def code_for(dtype):
-    """Return `multiply` for this precision, the addresses of its tasks' code, and no bias.
+    """Return `multiply` for this precision, the task of tapes, the tasks it has, and no bias.
 
     Raises
     ------
@@ -128,17 +140,17 @@ def code_for(dtype):
     }.get(dtype.name)
     if tasks is None or not IS_FUSED:
         raise TypeError(f"products of {dtype} are not compiled")
-    number, word, address = numba.from_dtype(dtype), types.int64, types.int64
+    number, word = numba.from_dtype(dtype), types.int64
     factor = types.Array(number, 2, "A", readonly=True)
     bias, out = types.Array(number, 1, "C", readonly=True), types.Array(number, 2, "C")
-    words = types.Array(word, 1, "C")
-    kind = word(factor, factor, bias, out, words, words, address, address, word)
+    kind = word(factor, factor, bias, out, types.Array(word, 1, "C"), word, word, word, word)
     product = numba.njit(kind, cache=True, nogil=True)(multiply)
-    return product, [compile_task(task) for task in tasks], np.zeros(0, dtype)
+    own_task = compile_task(product_of_words)
+    return product, own_task, [compile_task(task) for task in tasks], np.zeros(0, dtype)
 
 
-def multiply(a, b, bias, out, board, words, list_task, task, workers):
-    """Compute ``out = a b + bias`` and answer DONE, or HELP_SLEPT if helpers are to be woken.
+def multiply(a, b, bias, out, words, board, list_task, task, workers):
+    """Compute ``out = a b + bias`` and answer DONE.
 
     If it answers REFUSED, or MISSING room for lists, nothing was done.
 
@@ -149,9 +161,10 @@ def multiply(a, b, bias, out, board, words, list_task, task, workers):
     bias : 1-D array
         Empty if there is none.
     out : 2-D array
-    board, words, list_task, task, workers
-        Where, with which words for arguments, by which code and by how many threads at most: see
-        `lamella.compiled.sharing.run`.
+    words : 1-D array
+        Of a `Job`.
+    board, list_task, task, workers
+        Where, by which code and by how many threads at most: see `lamella.compiled.sharing.run`.
     """
     rows, depth = a.shape
     columns = b.shape[1]
@@ -159,32 +172,41 @@ def multiply(a, b, bias, out, board, words, list_task, task, workers):
     if not fits or len(bias) not in (0, columns):
         raise ValueError("the shapes of a matrix product, or of its bias, do not match")
     words[A], words[B], words[OUT] = a.ctypes.data, b.ctypes.data, out.ctypes.data
+    words[BOARD], words[LIST_TASK], words[TASK] = board, list_task, task
+    words[WORKERS], words[SIZE] = workers, a.itemsize
     words[A_ROW], words[A_COLUMN] = steps_of(a)
     words[B_ROW], words[B_COLUMN] = steps_of(b)
     if words[A_ROW] == 0 or words[B_ROW] == 0:
         return REFUSED
     words[M], words[K], words[N] = rows, depth, columns
     words[BIAS] = bias.ctypes.data if len(bias) else 0
-    work = rows * depth * columns
-    words[LISTED] = 0
-    if (
-        columns >= NARROW
-        and work >= SEARCHED
-        and not looks_dense(words, board[SCRATCH], a.itemsize)
-    ):
+    is_searched = columns >= NARROW and rows * depth * columns >= SEARCHED
+    words[LISTED] = bytes_of_lists(rows, depth) if is_searched else 0
+    if words[LISTED] > words[ROOM]:
+        return MISSING
+    perform(words)
+    return DONE
+
+
+@numba.njit
+def perform(words):
+    """Compute a product from its words."""
+    rows, depth, columns = words[M], words[K], words[N]
+    board = vector_at(words[BOARD], BOARD_WORDS, np.int64)
+    workers = words[WORKERS] if rows * depth * columns >= SHARED else 1
+    is_searched = columns >= NARROW and rows * depth * columns >= SEARCHED
+    if is_searched and not looks_dense(words, board[SCRATCH], words[SIZE]):
         words[LISTED] = bytes_of_lists(rows, depth)
-        if words[LISTED] > words[ROOM]:
-            return MISSING
         count = -(-rows // (ROWS * TILES))
-        run(board, list_task, words.ctypes.data, count, workers if work >= SHARED else 1)
+        run(board, words[LIST_TASK], words[SELF], count, workers)
     else:  # two lists of all terms, for whole pieces of the sum and for the last
+        words[LISTED] = 0
         for place, length in enumerate((min(DEPTH, depth), depth % DEPTH)):
             terms = vector_at(words[TERMS] + place * LIST, LIST, np.uint8)
             write_list(ONES, length, terms)
-    panels = -(-columns // (WIDTH * VECTOR // a.itemsize))
+    panels = -(-columns // (WIDTH * VECTOR // words[SIZE]))
     count = -(-rows // (BLOCK if panels > 1 else SMALL_BLOCK)) * panels
-    workers = workers if work >= SHARED else 1
-    return HELP_SLEPT if run(board, task, words.ctypes.data, count, workers) else DONE
+    run(board, words[TASK], words[SELF], count, workers)
 
 
 ONES = np.ones(DEPTH, np.uint8)
@@ -200,6 +222,11 @@ def steps_of(matrix):
     if (row == 1 or rows == 1) and (column == rows or columns == 1):
         return 1, rows
     return 0, 0
+
+
+def product_of_words(words, task, memory):
+    """Do a whole product; a task for tapes."""
+    perform(words)
 
 
 def list_float32(words, task, memory):

@@ -1,22 +1,18 @@
 """Rules and loops as machine code.
 
-A rule's loop is written out from what was recorded as plain Python and kept in a file of the
-user's cache, so that numba can keep the machine code beside it. Nothing is compiled with
+A rule's loop is written out from what was recorded as plain Python. Nothing is compiled with
 fast-math: sums, products, quotients and roots have the same bits as numpy's.
 """
 
-import functools
-import importlib.util
-import os
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lamella.disk import write_atomically
+from lamella.compiled.modules import load_module
+from lamella.compiled.tape import call
 from lamella.elementwise import Program
+from lamella.threads import workers
 
 PIECE = 2**14  # numbers of a vector that are one task: some microseconds
 SHARED = 2**16  # a vector so long is worth sharing between threads
@@ -46,15 +42,6 @@ PYTHON = {
 }
 
 
-@functools.cache
-def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a plain Python function of arrays and numbers, compiled when it is first called."""
-    import numba
-
-    compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return compiled
-
-
 def compile_loop(
     program: Program, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
 ) -> Callable[..., None]:
@@ -65,13 +52,13 @@ def compile_loop(
     own = [next((i for i, a in enumerate(arrays) if a is out), None) for out in outputs]
     written = [out for out, at in zip(outputs, own, strict=True) if at is None]
     given = _given(program)
-    module = _load(to_python(program, own, arrays[0].dtype))
+    module = load_module(to_python(program, own, arrays[0].dtype))
     size = arrays[0].size
     if size < SHARED:
 
         def run(*scalars: float) -> None:
             values = program.scalar_values(scalars)
-            module.loop(*arrays, *written, *[values[i] for i in given])
+            call(module.loop, *arrays, *written, *[values[i] for i in given])
 
         return run
     return _Shared(program, module, [*arrays, *written])
@@ -94,10 +81,12 @@ class _Shared:
 
     def __call__(self, *scalars: float) -> None:
         from lamella.compiled.pool import get_pool
+        from lamella.compiled.sharing import run
 
         values = self._program.scalar_values(scalars)
         self._scalars[:] = [values[i] for i in self._given]
-        get_pool().run(self._task, self._address, self._pieces)
+        with get_pool() as board:
+            call(run, board, self._task, self._address, self._pieces, workers())
 
 
 def compile_map(program: Program) -> Callable[..., None]:
@@ -108,11 +97,11 @@ def compile_map(program: Program) -> Callable[..., None]:
     def run(out: np.ndarray, arrays: Sequence[np.ndarray], scalars: Sequence[float]) -> None:
         loop = loops.get(out.dtype)
         if loop is None:
-            loop = loops[out.dtype] = _load(to_python(program, [None], out.dtype, axes=2)).loop
+            loop = loops[out.dtype] = load_module(to_python(program, [None], out.dtype, axes=2)).loop
         if out.ndim != 2:
             arrays, out = [_rows(array) for array in arrays], _rows(out)
         values = program.scalar_values(scalars) if given else {}
-        loop(*arrays, out, *[values[i] for i in given])
+        call(loop, *arrays, out, *[values[i] for i in given])
 
     return run
 
@@ -192,35 +181,3 @@ def _task(arrays: int, scalars: int) -> list[str]:
         f"    numbers = vector_at(words[{arrays + 1}], {scalars}, np.float64)",
         f"    loop({', '.join([*pieces, *numbers])})",
     ]
-
-
-def _load(source: str) -> Any:
-    """Return the module of this source; it is written to a file if it is new."""
-    import hashlib  # slow to import, and needed only where numba is
-
-    name = f"lamella_rule_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
-    if name not in sys.modules:
-        path = _cache() / f"{name}.py"
-        if not path.exists():
-            write_atomically(path, source.encode())
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sys.modules[name] = module
-    return sys.modules[name]
-
-
-def _cache() -> Path:
-    """Return the user's folder for compiled rules, or a temporary one where that is no use."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lamella"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    except OSError:
-        pass
-    import tempfile
-
-    return Path(tempfile.mkdtemp(prefix="lamella-"))

@@ -35,23 +35,21 @@ def scale_images(images: np.ndarray, index: np.ndarray | None, out: np.ndarray) 
         return
     index = ALL if index is None else np.ascontiguousarray(index, np.int64)
     task = compile_task(scale_to_float32 if out.dtype == np.float32 else scale_to_float64)
-    pool = get_pool()
-    with pool.lock:
-        if start(
+    with get_pool() as board:
+        start(
             images.reshape(-1), index, out.reshape(-1), len(out),
-            pool.board, WORDS, task, threads.workers(),
-        ):  # fmt: skip
-            pool.wake()
+            board, WORDS, task, threads.workers(),
+        )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)
 def start(images, index, out, count, board, words, task, workers):
-    """Do the job of `scale_images`; return whether helpers are to be woken."""
+    """Do the job of `scale_images`."""
     words[IMAGES], words[TOTAL], words[OUT] = images.ctypes.data, len(images), out.ctypes.data
     words[INDEX] = index.ctypes.data if len(index) else 0
     words[COUNT], words[WIDTH] = count, len(out) // count
     workers = workers if len(out) >= WORTH else 1
-    return run(board, task, words.ctypes.data, -(-count // ROWS), workers)
+    run(board, task, words.ctypes.data, -(-count // ROWS), workers)
 
 
 def scale_to_float32(words, task, memory):

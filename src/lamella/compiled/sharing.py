@@ -20,6 +20,7 @@ OPEN, ACTIVE = 0, 8  # number of the job, or 0; how many help at present
 TAKEN, BEHIND = 16, 24  # tasks that are taken, and those of them that are at the end
 FUNCTION, ARGUMENTS = 32, 33  # addresses: of what does a task, and of the words it is given
 COUNT, WORKERS, JOBS = 34, 35, 36  # tasks there are; threads that may take part; jobs so far
+WANTED = 37  # 1 once there was work to share and all helpers slept
 AWAKE = 56  # helpers that look at the board
 SCRATCH = 40  # addresses of memory of its own for each worker
 WORDS = 64
@@ -41,15 +42,12 @@ _compiled: list[object] = []
 
 @numba.njit(cache=True, nogil=True)
 def run(board, function, arguments, count, workers):
-    """Do ``count`` tasks, alone or with helpers: at most so many ``workers`` in all.
-
-    Returns whether there was work to share and all helpers slept: then they are to be woken.
-    """
+    """Do ``count`` tasks, alone or with helpers: at most so many ``workers`` in all."""
     board[FUNCTION], board[ARGUMENTS], board[COUNT] = function, arguments, count
     if workers == 1:
         for task in range(count):
             call(board, task, 0)
-        return False
+        return
     board[WORKERS] = workers
     board[JOBS] += 1
     store(board, TAKEN, 0)
@@ -59,7 +57,15 @@ def run(board, function, arguments, count, workers):
     store(board, OPEN, 0)  # who comes from now on sees this; who came before counts as active
     while load(board, ACTIVE) > 0:
         pass
-    return load(board, AWAKE) == 0
+    if load(board, AWAKE) == 0:
+        board[WANTED] = 1
+
+
+@numba.njit(cache=True, nogil=True)
+def play(calls, board):
+    """Do one task after the other: of each the address of its code and that of its words."""
+    for k in range(len(calls)):
+        call_at(calls[k, 0], calls[k, 1], 0, board[SCRATCH])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -96,22 +102,23 @@ def take_part(board, worker):
             call(board, board[COUNT] - 1 - add(board, BEHIND, 1), worker)
 
 
-@intrinsic
-def call(_, board, task, worker):
+@numba.njit
+def call(board, task, worker):
     """Call the job's function for one task."""
+    call_at(board[FUNCTION], board[ARGUMENTS], task, board[SCRATCH + worker])
+
+
+@intrinsic
+def call_at(_, function, words, task, memory):
+    """Call the function for tasks at an address."""
 
     def write(context, code, signature, values):
-        def word(number):
-            return code.load(address_of(context, code, board, values[0], number))
-
-        words = code.inttoptr(word(INDEX(ARGUMENTS)), INDEX.as_pointer())
-        memory = word(code.add(INDEX(SCRATCH), values[2]))
-        kind = ir.FunctionType(ir.VoidType(), [words.type, INDEX, INDEX])
-        function = code.inttoptr(word(INDEX(FUNCTION)), kind.as_pointer())
-        code.call(function, [words, values[1], memory])
+        place = code.inttoptr(values[1], INDEX.as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [place.type, INDEX, INDEX])
+        code.call(code.inttoptr(values[0], kind.as_pointer()), [place, *values[2:]])
         return context.get_dummy_value()
 
-    return types.void(board, types.int64, types.int64), write
+    return types.void(types.int64, types.int64, types.int64, types.int64), write
 
 
 @intrinsic
@@ -129,6 +136,12 @@ def as_pointer(_, address, kind):
 def vector_at(address, size, kind):
     """Return the vector of so many numbers of a kind that begins at an address."""
     return numba.carray(as_pointer(address, kind), size)
+
+
+@numba.njit
+def array_at(address, shape, kind):
+    """Return the array of numbers of a kind that begins at an address, in C order."""
+    return numba.carray(as_pointer(address, kind), shape)
 
 
 @intrinsic

@@ -8,6 +8,7 @@ from numpy import absolute, errstate, exp, maximum, minimum, tanh
 from lamella.arguments import in_range
 from lamella.arrays import Array
 from lamella.layers.base import Layer
+from lamella.workspace import replayable
 
 
 class Activation(Layer):
@@ -30,10 +31,12 @@ class Activation(Layer):
     def derivative(x: Any, y: Any, *scalars: Any) -> Any:
         """Return dy/dx for one number ``x`` and what `rule` gave for it."""
 
+    @replayable
     def forward(self, x: Array, training: bool) -> Array:
         self.x, self.y = x, self.map("y", self.rule, x, scalars=self._values())
         return self.y
 
+    @replayable
     def backward(self, dy: Array) -> Array:
         return self.map("dx", self.chain, dy, self.x, self.y, scalars=self._values())
 

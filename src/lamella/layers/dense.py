@@ -5,6 +5,7 @@ from lamella.arrays import Array, Shape
 from lamella.initializers import Initializer, get_initializer
 from lamella.layers.base import Layer
 from lamella.regularizers import Regularizer, expect_regularizer
+from lamella.workspace import replayable
 
 
 class Dense(Layer):
@@ -59,15 +60,17 @@ class Dense(Layer):
         self.b = self.add_param("b", (self.units,)) if self.use_bias else None
         return (self.units,)
 
+    @replayable
     def forward(self, x: Array, training: bool) -> Array:
         self.x = x
         y = self.scratch("y", (len(x), self.units))
         return self.dot(x, self.W.value, out=y, bias=None if self.b is None else self.b.value)
 
+    @replayable
     def backward(self, dy: Array) -> Array | None:
         self.dot(self.x.T, dy, out=self.W.grad)
         if self.b is not None:
-            dy.sum(axis=-2, out=self.b.grad)
+            self.sum_rows(dy, out=self.b.grad)
         if not self.needs_dx:
             return None
         return self.dot(dy, self.W.value.T, out=self.scratch("dx", self.x.shape))

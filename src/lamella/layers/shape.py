@@ -4,6 +4,7 @@ import math
 
 from lamella.arrays import Array, Shape
 from lamella.layers.base import Layer
+from lamella.workspace import replayable
 
 
 class Flatten(Layer):
@@ -20,9 +21,11 @@ class Flatten(Layer):
         self.features = math.prod(in_shape)
         return (self.features,)
 
+    @replayable
     def forward(self, x: Array, training: bool) -> Array:
         self.in_shape = x.shape
         return x.reshape(len(x), self.features)
 
+    @replayable
     def backward(self, dy: Array) -> Array:
         return dy.reshape(self.in_shape)

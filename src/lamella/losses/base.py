@@ -1,13 +1,15 @@
 """What a loss is: a mean over the batch of how wrong each sample is."""
 
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 
 from lamella.arrays import Array, Shape
+from lamella.compiled.loops import mean_of_vector
 from lamella.errors import DataError, ShapeError, UsageError
 from lamella.losses.labels import check_labels, is_integer
-from lamella.workspace import Workspace
+from lamella.workspace import Workspace, replayable
 
 
 class Loss(Workspace):
@@ -79,6 +81,7 @@ class Loss(Workspace):
         """Return predictions as probabilities; they are taken to be probabilities already."""
         return pred
 
+    @replayable
     def __call__(self, pred: Array, target: Array, weight: Array | None = None) -> Array:
         """Return `forward`, with samples weighted: sum(weight loss) / sum(weight)."""
         self._weight = weight
@@ -87,6 +90,7 @@ class Loss(Workspace):
         self._expect_weighted(self._reduced)
         return loss
 
+    @replayable
     def gradient(self) -> Array:
         """Return `backward`; with weights, make sure that it took account of them."""
         gradient = self.backward()
@@ -100,6 +104,7 @@ class Loss(Workspace):
                 "self.mean(losses) in forward and self.share(gradients) in backward"
             )
 
+    @replayable
     def mean(self, losses: Array) -> Array:
         """Return the mean over samples (weighted, if there are weights) and all further axes."""
         self._reduced = True
@@ -108,8 +113,12 @@ class Loss(Workspace):
             losses = losses.mean(axis=axes, out=self.scratch("per sample", losses.shape[:1]))
         mean = self.scratch("mean", ())
         if self._weight is None:
-            losses.sum(out=mean)
-            mean /= len(losses)
+            loop = self.backend.compile(mean_of_vector)
+            if loop is None:
+                losses.sum(out=mean)
+                mean /= len(losses)
+            else:
+                loop(losses, mean.reshape(1))
             return mean
         total = self._weight.sum(out=self.scratch("total", ()))
         # A batch in which every weight is 0 has loss 0, not 0 / 0.
@@ -121,13 +130,18 @@ class Loss(Workspace):
         mean /= total
         return mean
 
+    @replayable
     def share(self, gradients: Array) -> Array:
-        """Turn, in place, gradients of each sample's loss into those of the mean."""
+        """Return gradients of the mean, given those of each sample's loss, which may be lost."""
         self._shared = True
         if self._weight is None:
-            gradients /= len(gradients)
-        else:
-            share = self.scratch("share", self._weight.shape)
-            self.xp.divide(self._weight, self.scratch("total", ()), out=share)
-            gradients *= share.reshape(-1, *(1,) * (gradients.ndim - 1))
+            return self.map("shared", quotient, gradients, scalars=(float(len(gradients)),))
+        share = self.scratch("share", self._weight.shape)
+        self.xp.divide(self._weight, self.scratch("total", ()), out=share)
+        gradients *= share.reshape(-1, *(1,) * (gradients.ndim - 1))
         return gradients
+
+
+def quotient(x: Any, n: Any) -> Any:
+    """Return x / n, the rule of a mean's gradient."""
+    return x / n

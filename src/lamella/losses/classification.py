@@ -6,6 +6,7 @@ from lamella.arrays import Array, Shape
 from lamella.errors import DataError, ShapeError
 from lamella.losses.base import Loss
 from lamella.losses.labels import check_labels, labels_of_one_hot
+from lamella.workspace import replayable
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -28,6 +29,7 @@ class SoftmaxCrossEntropy(Loss):
     takes_logits = True
     _class_numbers: Array = ()
 
+    @replayable
     def forward(self, pred: Array, target: Array) -> Array:
         self.d = self.scratch("d", pred.shape)
         losses = self.scratch("losses", (len(pred),))
@@ -38,6 +40,7 @@ class SoftmaxCrossEntropy(Loss):
             loop(pred, target, self.d, losses)
         return self.mean(losses)
 
+    @replayable
     def backward(self) -> Array:
         return self.share(self.d)
 

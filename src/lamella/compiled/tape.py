@@ -1,0 +1,147 @@
+"""What compiled functions were called with, noted so that all of it can be done again at once.
+
+A step of training calls some thirty of them, with the same arrays each time. Where batches are
+small, to call them from Python takes as long as what they do. A tape plays them in one call.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from lamella.compiled.modules import digest_of_file, load_module
+
+_here = threading.local()  # each thread may record a tape of its own
+
+
+class Tape:
+    """Calls of compiled functions, in order, and what has to stay where it is for them.
+
+    Attributes
+    ----------
+    is_whole : bool
+        False if something was done that could not be noted: then it must not be played.
+    """
+
+    def __init__(self) -> None:
+        from lamella.compiled.pool import get_pool
+
+        self.is_whole = True
+        self._pool = get_pool()
+        self._calls: list[tuple[int, int]] = []
+        self._kept: list[Any] = []
+
+    def add(self, task: int, words: np.ndarray, *kept: Any) -> None:
+        """Add the task whose code is at an address, with words that tell it what to work on."""
+        self._calls.append((task, words.ctypes.data))
+        self._kept += [words, *kept]
+
+    def add_call(self, function: Any, arguments: tuple[Any, ...]) -> None:
+        """Add a call of a compiled function of the top level of a module."""
+        from lamella.compiled.sharing import compile_task
+
+        try:
+            formulas, words, numbers = _in_words(arguments)
+        except TypeError:
+            self.is_whole = False
+            return
+        scalars = np.array(numbers)
+        module = load_module(_to_task(function.py_func, formulas))
+        place = np.array([scalars.ctypes.data, *words], np.int64)
+        self.add(compile_task(module.task), place, scalars, *arguments)
+
+    def finish(self) -> Callable[[], None] | None:
+        """Return what plays the tape, if it is whole."""
+        from lamella.compiled.sharing import play
+
+        if not self.is_whole:
+            return None
+        calls, pool = np.array(self._calls, np.int64).reshape(-1, 2), self._pool
+        kept = self._kept
+
+        def replay() -> None:
+            assert kept is not None
+            with pool as board:
+                play(calls, board)
+
+        return replay
+
+
+@contextmanager
+def record() -> Iterator[Tape]:
+    """Note all calls of this thread, within this block, on the tape that it is given."""
+    _here.tape = tape = Tape()
+    try:
+        yield tape
+    finally:
+        _here.tape = None
+
+
+def recording() -> Tape | None:
+    """Return the tape on which this thread notes its calls, if it does."""
+    return getattr(_here, "tape", None)
+
+
+def call(function: Any, *arguments: Any) -> None:
+    """Call a compiled function of arrays and numbers, and note it if this thread records."""
+    function(*arguments)
+    tape = recording()
+    if tape is not None:
+        tape.add_call(function, arguments)
+
+
+def spoil() -> None:
+    """Say that something is done now that cannot be noted."""
+    tape = recording()
+    if tape is not None:
+        tape.is_whole = False
+
+
+def _in_words(arguments: tuple[Any, ...]) -> tuple[list[str], list[int], list[float]]:
+    """Return how arguments are read from words and from numbers, and these words and numbers."""
+    formulas: list[str] = []
+    words: list[int] = []
+    numbers: list[float] = []
+    for argument in arguments:
+        at = len(words) + 1  # the first word says where the numbers are
+        if isinstance(argument, np.ndarray):
+            array, turn = argument, ""
+            if not array.flags.c_contiguous:
+                array, turn = array.T, ".T"
+            if not (array.flags.c_contiguous and array.dtype.isnative and array.ndim):
+                raise TypeError("only whole arrays can be told by their address")
+            shape = ", ".join(f"words[{at + 1 + axis}]" for axis in range(array.ndim))
+            formulas.append(f"array_at(words[{at}], ({shape},), np.{array.dtype.name}){turn}")
+            words += [array.ctypes.data, *array.shape]
+        elif isinstance(argument, int):
+            formulas.append(f"words[{at}]")
+            words.append(argument)
+        elif isinstance(argument, float):
+            formulas.append(f"numbers[{len(numbers)}]")
+            numbers.append(argument)
+        else:
+            raise TypeError(f"no words for a {type(argument).__name__}")
+    return formulas, words, numbers
+
+
+def _to_task(function: Callable[..., Any], formulas: list[str]) -> str:
+    """Write a module with a task that calls a function with what its words tell."""
+    numbers = sum(formula.startswith("numbers") for formula in formulas)
+    lines = [
+        # numba keeps the code of all that is called here, and looks at this file only.
+        f"# {digest_of_file(function.__code__.co_filename)}",
+        "import numpy as np",
+        "from lamella.compiled.modules import compile_function",
+        "from lamella.compiled.sharing import array_at",
+        f"from {function.__module__} import {function.__name__} as plain",
+        "",
+        "function = plain if hasattr(plain, 'py_func') else compile_function(plain)",
+        "",
+        "",
+        "def task(words, number, memory):",
+        f"    numbers = array_at(words[0], ({numbers},), np.float64)",
+        f"    function({', '.join(formulas)})",
+    ]
+    return "\n".join(lines) + "\n"
