@@ -178,28 +178,24 @@ class NumpyBackend(Backend):
     ) -> Callable[..., None]:
         if compiled.is_available():
             return compiled.compile_loop(program, arrays, outputs)
-        return run_in_blocks(program, arrays, outputs)
+        return compiled.not_noted(run_in_blocks(program, arrays, outputs))
 
     def map(self, program: Program) -> Callable[..., None]:
         # numba's exp takes one number at a time, numpy's a whole vector register.
         plain = {step.ufunc.__name__ for step in program.steps}.isdisjoint(TRANSCENDENTAL)
         if plain and compiled.is_available():
             return compiled.compile_map(program)
-        run = run_whole(program)
-
-        def run_and_tell(out: Array, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
-            compiled.spoil()
-            run(out, arrays, scalars)
-
-        return run_and_tell
+        return compiled.not_noted(run_whole(program))
 
     def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
         if not compiled.is_available():
+            compiled.spoil()  # who asked does it with numpy
             return None
         return functools.partial(compiled.call, compiled.compile_function(loop))
 
     def record(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None] | None]:
-        if not compiled.has_products():
+        # A subclass may do things in ways that are not noted.
+        if type(self) is not NumpyBackend or not compiled.has_products():
             return super().record(work)
         with compiled.record() as tape:
             result = work()

@@ -13,6 +13,8 @@ from lamella.errors import ArgumentError, DataError, ShapeError
 from lamella.losses.labels import is_integer
 from lamella.workspace import Scratch
 
+FEW = 2**14  # numbers that it costs little to copy
+
 
 def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
     """Return inputs as a numeric array with a batch axis, or say what is wrong with them.
@@ -139,6 +141,14 @@ class Batches:
         if self._scale is None:
             return self._backend.xp.divide(x, 255, out=out, dtype=self._dtype)
         self._scale(x, None, out)
+        return out
+
+    def fixed(self, x: Array) -> Array:
+        """Return `scaled` inputs; few of them are always in the same memory."""
+        if x.dtype == np.uint8 or x.size > FEW:
+            return self.scaled(x)
+        out = self._scratch.get("fixed", x.shape, self._dtype)
+        out[...] = x
         return out
 
     def _inputs(self, x: Array, index: Array | slice) -> Array:

@@ -15,6 +15,7 @@ from lamella.losses import Loss
 from lamella.metrics import Metric, get_metrics
 from lamella.network import EVALUATION_BATCH, Network
 from lamella.optimizers import Optimizer
+from lamella.replay import replay_gradients
 from lamella.training import EpochLog, evaluate
 from lamella.workspace import replayable
 
@@ -121,11 +122,11 @@ class Sequential(Network):
         for part in (self.loss, *self.metrics):
             part.bind(self, self.backend, self.dtype)
         self.optimizer.bind(self.store, self)
+        self._differentiate = replay_gradients(self)
 
-    @replayable
     def step(self, x: Array, y: Array, weight: Array | None = None) -> Array:
         """Do one step of training on a checked batch and return its loss; what `fit` calls."""
-        loss = self.differentiate(x, y, weight)
+        loss = self._differentiate(x, y) if weight is None else self.differentiate(x, y, weight)
         self.optimizer.step()
         return loss
 

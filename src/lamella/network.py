@@ -15,6 +15,7 @@ from lamella.errors import DataError, ShapeError, UsageError
 from lamella.layers import Layer
 from lamella.memory import Parameter, ParameterStore, State
 from lamella.random import Streams
+from lamella.replay import replay_forward
 from lamella.workspace import replayable
 
 EVALUATION_BATCH = 1024
@@ -60,6 +61,7 @@ class Network(Configured):
         self.store: ParameterStore | None = None
         self.batches = Batches(self.backend, self.dtype)
         self.outputs: list[Array] = [None] * len(self.layers)
+        self.passes = 0
 
     def config(self) -> dict[str, Any]:
         return {"layers": self.layers, "seed": self.seed, "dtype": self.dtype.name}
@@ -90,6 +92,7 @@ class Network(Configured):
             layer.needs_dx = i > self._first
         self.regularized = [p for p in self.store if p.regularizer is not None]
         self._regularize = [p.regularizer.bind(p, self.backend) for p in self.regularized]
+        self._evaluate = replay_forward(self)
         return self
 
     def declare(self, in_shape: Shape) -> None:
@@ -114,6 +117,7 @@ class Network(Configured):
     @replayable
     def forward(self, x: Array, training: bool = False) -> Array:
         """Return the outputs for a batch of prepared inputs; valid until the next call."""
+        self.passes += 1
         for i, layer in enumerate(self.layers):
             x = self.outputs[i] = layer.forward(x, training)
         self.pred = x
@@ -133,8 +137,8 @@ class Network(Configured):
         x = self.inputs(x)
         result = np.empty((len(x), *self.shapes[-1]), self.dtype)
         for start in range(0, len(x), batch_size):
-            batch = self.batches.scaled(self.backend.asarray(x[start : start + batch_size]))
-            result[start : start + batch_size] = self.backend.to_host(self.forward(batch))
+            batch = self.batches.fixed(self.backend.asarray(x[start : start + batch_size]))
+            result[start : start + batch_size] = self.backend.to_host(self._evaluate(batch))
         return result
 
     def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:

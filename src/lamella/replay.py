@@ -1,66 +1,96 @@
-"""Steps of training without Python between their parts: noted once, then played again.
+"""What is done with the same arrays over and over, without Python between its parts.
 
-The arrays of a step are the same each time: what is gathered, scratch memory, parameters. So what
-was done with them once can be done again as a whole, where all of it is known to the backend.
+The arrays of a training step are the same each time: where a batch is gathered, scratch memory,
+parameters. What was done with them once can therefore be noted, and then done again as a whole,
+with the same bits. Only the backend knows how, and only of what it does itself: so all methods that
+take part must be marked as `lamella.workspace.replayable`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from operator import is_
+from typing import TYPE_CHECKING, Any
 
 from lamella.arrays import Array
-from lamella.callbacks.base import Callback
+from lamella.configured import Configured
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
-
-LAYER = "forward", "backward"
-LOSS = "__call__", "forward", "mean", "gradient", "backward", "share"
-MODEL = "step", "differentiate", "forward", "backward"
+    from lamella.network import Network
 
 
 class Replay:
-    """The steps of one epoch, of which all but the first with the same arrays are replayed.
+    """Work on a network that is noted when it comes twice in a row, and replayed from then on.
 
-    Hyper-parameters of layers are looked at once, so there is no replay where a callback might
-    change them between batches.
+    It is done anew where it was given other arrays, another pass through the network came between,
+    or something that it depends on was replaced: layers, loss, hyper-parameters, methods.
 
     Parameters
     ----------
-    model : Sequential
-    watchers : sequence of Callback
-        Those that are told of batches.
+    network : Network
+    work : function (*arrays) -> array
+        Sets the network's ``outputs``.
+    calls : sequence of (object, names)
+        The methods that ``work`` calls, by name, of the network and its parts.
     """
 
-    def __init__(self, model: "Sequential", watchers: Sequence[Callback]) -> None:
-        self._model = model
-        self._is_possible = is_replayable(model) and all(
-            getattr(type(watcher).on_batch_end, "only_watches", False) for watcher in watchers
+    def __init__(
+        self,
+        network: "Network",
+        work: Callable[..., Array],
+        calls: Sequence[tuple[Configured, Sequence[str]]],
+    ) -> None:
+        self._network, self._work = network, work
+        self._is_possible = all(
+            getattr(getattr(part, name), "is_replayable", False)
+            for part, names in calls
+            for name in names
         )
+        self._watched = [
+            (vars(part), (*part.config(), *names)) for part, names in calls if self._is_possible
+        ]
         self._arrays: tuple[Array, ...] = ()
-        self._results: tuple[Array, Array]
+        self._state: list[Any] = []
+        self._result: Array = None
         self._replay: Callable[[], None] | None = None
 
-    def step(self, x: Array, y: Array, weight: Array | None) -> Array:
-        """Do a step of training, as `Sequential.step` does."""
-        model = self._model
-        if not self._is_possible or weight is not None:
-            return model.step(x, y, weight)
-        if self._replay is None or x is not self._arrays[0] or y is not self._arrays[1]:
-            loss, self._replay = model.backend.record(lambda: model.differentiate(x, y))
-            self._arrays, self._results = (x, y), (loss, model.pred)
+    def __call__(self, *arrays: Array) -> Array:
+        """Do the work, or replay it, and return its result."""
+        if not self._is_possible:
+            return self._work(*arrays)
+        if not (_are(arrays, self._arrays) and _are(self._now(), self._state)):
+            self._replay = None
+            self._result = self._work(*arrays)
+        elif self._replay is None:
+            record = self._network.backend.record
+            self._result, self._replay = record(lambda: self._work(*arrays))
             self._is_possible = self._replay is not None
         else:
             self._replay()
-        loss, model.pred = self._results
-        model.optimizer.step()
-        return loss
+            return self._result
+        self._arrays, self._state = arrays, self._now()
+        return self._result
+
+    def _now(self) -> list[Any]:
+        """Return all that the work depends on but the numbers in arrays."""
+        network = self._network
+        watched = [attributes.get(name) for attributes, names in self._watched for name in names]
+        return [network.passes, *network.layers, *watched]
 
 
-def is_replayable(model: "Sequential") -> bool:
-    """Whether all that a step of training calls is marked as `lamella.workspace.replayable`."""
-    parts = [(model, MODEL), (model.loss, LOSS), *((layer, LAYER) for layer in model.layers)]
-    return all(
-        getattr(getattr(type(part), name), "is_replayable", False)
-        for part, names in parts
-        for name in names
-    )
+def replay_forward(network: "Network") -> Replay:
+    """Return `Network.forward` for evaluation."""
+    calls = [(part, ("forward",)) for part in (network, *network.layers)]
+    return Replay(network, lambda x: network.forward(x, training=False), calls)
+
+
+def replay_gradients(model: "Sequential") -> Replay:
+    """Return `Sequential.differentiate`, for samples without weights."""
+    both = ("forward", "backward")
+    loss = ("__call__", "forward", "mean", "gradient", "backward", "share")
+    calls: list[tuple[Configured, Sequence[str]]] = [(layer, both) for layer in model.layers]
+    calls += [(model, (*both, "differentiate")), (model.loss, loss)]
+    return Replay(model, model.differentiate, calls)
+
+
+def _are(some: Sequence[Any], others: Sequence[Any]) -> bool:
+    return len(some) == len(others) and all(map(is_, some, others))

@@ -10,7 +10,6 @@ from lamella.arrays import Array
 from lamella.batches import Data
 from lamella.callbacks.base import Callback
 from lamella.network import EVALUATION_BATCH
-from lamella.replay import Replay
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
@@ -122,10 +121,9 @@ def train(
         for callback in callbacks if resumed is None else ():
             callback.on_epoch_begin(model, epoch)
         resumed = None
-        replay = Replay(model, watchers)
         for batch, start in enumerate(starts[log.done :], log.done):
             x, y, weight = model.batches.gather(data, on_device[start : start + batch_size])
-            loss = replay.step(x, y, weight)
+            loss = model.step(x, y, weight)
             log.record(loss, [metric.score(model.pred, y) for metric in model.metrics])
             for callback in watchers:
                 callback.on_batch_end(model, batch, log)

@@ -12,7 +12,6 @@ from lamella.configured import Configured
 from lamella.elementwise import record
 from lamella.errors import UsageError
 
-
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 

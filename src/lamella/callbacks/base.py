@@ -1,22 +1,10 @@
 """What a callback is: something that `fit` tells how it is getting on."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
     from lamella.training import EpochLog
-
-Hook = TypeVar("Hook", bound=Callable[..., None])
-
-
-def only_watches(on_batch_end: Hook) -> Hook:
-    """Mark an `on_batch_end` that changes nothing in the model, but ends training at most.
-
-    Without the mark steps are not replayed, see `lamella.replay`, and may be slower.
-    """
-    on_batch_end.only_watches = True  # type: ignore[attr-defined]
-    return on_batch_end
 
 
 class Callback:

@@ -3,7 +3,7 @@
 import sys
 from typing import TYPE_CHECKING, Any
 
-from lamella.callbacks.base import Callback, only_watches
+from lamella.callbacks.base import Callback
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
@@ -26,7 +26,6 @@ class Progress(Callback):
     def on_epoch_begin(self, model: "Sequential", epoch: int) -> None:
         self.bar.set_description(f"epoch {epoch + 1 - self.first}/{self.epochs}", refresh=False)
 
-    @only_watches
     def on_batch_end(self, model: "Sequential", batch: int, log: "EpochLog") -> None:
         if self.bar.update() and model.backend.on_host:
             self._show(log.means())

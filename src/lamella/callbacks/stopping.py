@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lamella.arguments import at_least, not_negative, one_of
-from lamella.callbacks.base import Callback, only_watches
+from lamella.callbacks.base import Callback
 from lamella.errors import DivergenceWarning, UsageError
 
 if TYPE_CHECKING:
@@ -127,7 +127,6 @@ class TerminateOnNaN(Callback):
     finite. It reads the loss after every batch, which on a GPU costs a wait each time.
     """
 
-    @only_watches
     def on_batch_end(self, model: "Sequential", batch: int, log: "EpochLog") -> None:
         if math.isfinite(float(log.last())):
             return

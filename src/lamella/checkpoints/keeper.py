@@ -10,7 +10,7 @@ import numpy as np
 
 from lamella.arguments import not_negative
 from lamella.batches import Data
-from lamella.callbacks.base import Callback, only_watches
+from lamella.callbacks.base import Callback
 from lamella.checkpoints.files import CheckpointFolder, CheckpointWarning
 from lamella.checkpoints.identity import differing, identity
 from lamella.checkpoints.state import capture, restore
@@ -130,7 +130,6 @@ class Checkpoints(Callback):
             )
         return at_most(there)
 
-    @only_watches
     def on_batch_end(self, model: "Sequential", batch: int, log: "EpochLog") -> None:
         # After the last batch the epoch's end is near, and so it is when training was stopped.
         late = time.monotonic() - self._last >= self.seconds

@@ -5,16 +5,16 @@ import importlib.util
 
 from lamella.compiled.modules import compile_function
 from lamella.compiled.rules import compile_loop, compile_map
-from lamella.compiled.tape import Tape, call, record, spoil
+from lamella.compiled.tape import call, not_noted, record, spoil
 
 __all__ = [
-    "Tape",
     "call",
     "compile_function",
     "compile_loop",
     "compile_map",
     "has_products",
     "is_available",
+    "not_noted",
     "record",
     "spoil",
 ]

@@ -1,4 +1,4 @@
-"""Loops over arrays that numpy has in one call, but not for a tape; plain Python, to be compiled."""
+"""Loops that numpy has in one call, but a tape cannot have of it; plain Python, to be compiled."""
 
 import numpy as np
 

@@ -97,7 +97,9 @@ def compile_map(program: Program) -> Callable[..., None]:
     def run(out: np.ndarray, arrays: Sequence[np.ndarray], scalars: Sequence[float]) -> None:
         loop = loops.get(out.dtype)
         if loop is None:
-            loop = loops[out.dtype] = load_module(to_python(program, [None], out.dtype, axes=2)).loop
+            loop = loops[out.dtype] = load_module(
+                to_python(program, [None], out.dtype, axes=2)
+            ).loop
         if out.ndim != 2:
             arrays, out = [_rows(array) for array in arrays], _rows(out)
         values = program.scalar_values(scalars) if given else {}

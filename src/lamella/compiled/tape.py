@@ -99,6 +99,16 @@ def spoil() -> None:
         tape.is_whole = False
 
 
+def not_noted(run: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that does the same as ``run``, and says that it is not noted."""
+
+    def run_and_tell(*arguments: Any) -> None:
+        spoil()
+        run(*arguments)
+
+    return run_and_tell
+
+
 def _in_words(arguments: tuple[Any, ...]) -> tuple[list[str], list[int], list[float]]:
     """Return how arguments are read from words and from numbers, and these words and numbers."""
     formulas: list[str] = []

@@ -108,17 +108,17 @@ class Loss(Workspace):
     def mean(self, losses: Array) -> Array:
         """Return the mean over samples (weighted, if there are weights) and all further axes."""
         self._reduced = True
+        mean = self.scratch("mean", ())
+        loop = self.backend.compile(mean_of_vector) if self._weight is None else None
+        if loop is not None:
+            loop(losses.reshape(-1), mean.reshape(1))
+            return mean
         if losses.ndim > 1:
             axes = tuple(range(1, losses.ndim))
             losses = losses.mean(axis=axes, out=self.scratch("per sample", losses.shape[:1]))
-        mean = self.scratch("mean", ())
         if self._weight is None:
-            loop = self.backend.compile(mean_of_vector)
-            if loop is None:
-                losses.sum(out=mean)
-                mean /= len(losses)
-            else:
-                loop(losses, mean.reshape(1))
+            losses.sum(out=mean)
+            mean /= len(losses)
             return mean
         total = self._weight.sum(out=self.scratch("total", ()))
         # A batch in which every weight is 0 has loss 0, not 0 / 0.
