@@ -98,7 +98,10 @@ class Backend(ABC):
 
     @abstractmethod
     def map(self, program: Program) -> Callable[..., None]:
-        """Return ``run(out, arrays, scalars)``, which applies a rule to whole arrays of a shape."""
+        """Return ``run(out, arrays, scalars)``, which applies a rule to whole arrays.
+
+        They have the shape of ``out``, or that of one of its rows, and then serve all rows.
+        """
 
     def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
         """Return a loop over samples compiled, or None where loops are not the fast way."""
@@ -167,8 +170,7 @@ class NumpyBackend(Backend):
         if matrix.ndim == 2 and compiled.is_available():
             compiled.call(compiled.compile_function(sum_of_rows), matrix, out)
             return out
-        compiled.spoil()
-        return super().sum_rows(matrix, out)
+        return compiled.noted(super().sum_rows)(matrix, out)
 
     def noise(self, key: int) -> Noise:
         return HostNoise(key)
@@ -178,14 +180,14 @@ class NumpyBackend(Backend):
     ) -> Callable[..., None]:
         if compiled.is_available():
             return compiled.compile_loop(program, arrays, outputs)
-        return compiled.not_noted(run_in_blocks(program, arrays, outputs))
+        return compiled.noted(run_in_blocks(program, arrays, outputs))
 
     def map(self, program: Program) -> Callable[..., None]:
         # numba's exp takes one number at a time, numpy's a whole vector register.
         plain = {step.ufunc.__name__ for step in program.steps}.isdisjoint(TRANSCENDENTAL)
         if plain and compiled.is_available():
             return compiled.compile_map(program)
-        return compiled.not_noted(run_whole(program))
+        return compiled.noted(run_whole(program))
 
     def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
         if not compiled.is_available():

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from lamella.arrays import Array
+from lamella.compiled import noted
 from lamella.errors import ArgumentError
 
 
@@ -91,14 +92,17 @@ class HostNoise(Noise):
         self._bits.state = self._start
         self.draws += 1
 
+    @noted
     def uniform(self, out: Array) -> Array:
         self._next()
         return self._generator.random(out=out, dtype=out.dtype)
 
+    @noted
     def normal(self, out: Array) -> Array:
         self._next()
         return self._generator.standard_normal(out=out, dtype=out.dtype)
 
+    @noted
     def keep_mask(self, keep: float, out: Array) -> Array:
         self._next()
         threshold = max(1, round(keep * 65536))

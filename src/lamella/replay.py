@@ -6,6 +6,7 @@ with the same bits. Only the backend knows how, and only of what it does itself:
 take part must be marked as `lamella.workspace.replayable`.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from operator import is_
 from typing import TYPE_CHECKING, Any
@@ -40,15 +41,13 @@ class Replay:
         calls: Sequence[tuple[Configured, Sequence[str]]],
     ) -> None:
         self._network, self._work = network, work
-        self._is_possible = all(
-            getattr(getattr(part, name), "is_replayable", False)
-            for part, names in calls
-            for name in names
-        )
+        self._calls = calls
+        self._is_possible = self._is_marked()
         self._watched = [
             (vars(part), (*part.config(), *names)) for part, names in calls if self._is_possible
         ]
         self._arrays: tuple[Array, ...] = ()
+        self._process = 0
         self._state: list[Any] = []
         self._result: Array = None
         self._replay: Callable[[], None] | None = None
@@ -57,18 +56,28 @@ class Replay:
         """Do the work, or replay it, and return its result."""
         if not self._is_possible:
             return self._work(*arrays)
-        if not (_are(arrays, self._arrays) and _are(self._now(), self._state)):
+        is_known = _are(arrays, self._arrays) and _are(self._now(), self._state)
+        if not is_known or self._process != os.getpid():  # a child does not have our threads
             self._replay = None
             self._result = self._work(*arrays)
         elif self._replay is None:
             record = self._network.backend.record
-            self._result, self._replay = record(lambda: self._work(*arrays))
-            self._is_possible = self._replay is not None
+            self._result, replay = record(lambda: self._work(*arrays))
+            self._is_possible = replay is not None and self._is_marked()
+            self._replay = replay
         else:
             self._replay()
             return self._result
-        self._arrays, self._state = arrays, self._now()
+        self._arrays, self._state, self._process = arrays, self._now(), os.getpid()
         return self._result
+
+    def _is_marked(self) -> bool:
+        """Whether all methods are marked: one that was replaced by hand, to look on, is not."""
+        return all(
+            getattr(getattr(part, name), "is_replayable", False)
+            for part, names in self._calls
+            for name in names
+        )
 
     def _now(self) -> list[Any]:
         """Return all that the work depends on but the numbers in arrays."""

@@ -122,31 +122,38 @@ class Workspace(Configured):
         """Write the sum of a matrix's rows (N, D) into ``out`` (D,) and return it."""
         return self.backend.sum_rows(matrix, out)
 
+    def mean_rows(self, name: str, matrix: Array) -> Array:
+        """Return the mean of a matrix's rows (N, D) in the scratch memory ``name``, (D,)."""
+        total = self.sum_rows(matrix, out=self.scratch(name, matrix.shape[1:]))
+        return self.map(total, quotient, total, scalars=(float(len(matrix)),))
+
     def map(
         self,
-        name: str,
+        out: str | Array,
         rule: Callable[..., Any],
         *arrays: Array,
         scalars: Sequence[float] = (),
     ) -> Array:
-        """Return ``rule`` applied to every element: one pass, into the scratch memory ``name``.
+        """Return ``rule`` applied to every element: one pass, into memory that is there.
 
         Parameters
         ----------
-        name : str
-            Of the scratch memory.
+        out : str or array
+            Where to, which may be one of ``arrays``; or the name of scratch memory.
         rule : function (*numbers, *scalars) -> number
             A formula for one number, as in `lamella.elementwise`; a module's function, not a new
             lambda each time.
         *arrays : array
-            All of one shape and of the model's dtype.
+            All of the model's dtype, and of one shape; beside a first one (N, D), others may be
+            (D,): such serve every row.
         scalars : sequence of float
             What is the same for all elements.
         """
         run = self._rules.get(rule)
         if run is None:
             run = self._rules[rule] = self.backend.map(record(rule, len(arrays), len(scalars)))
-        out = self.scratch(name, arrays[0].shape)
+        if isinstance(out, str):
+            out = self.scratch(out, arrays[0].shape)
         run(out, arrays, scalars)
         return out
 
@@ -157,3 +164,13 @@ class Workspace(Configured):
                 "model when the model is built; to use it alone, call its bind() first"
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+def quotient(x: Any, n: Any) -> Any:
+    """Return x / n, the rule of a mean."""
+    return x / n
+
+
+def product(x: Any, y: Any) -> Any:
+    """Return x y, the rule of whatever is scaled."""
+    return x * y

@@ -5,7 +5,7 @@ import importlib.util
 
 from lamella.compiled.modules import compile_function
 from lamella.compiled.rules import compile_loop, compile_map
-from lamella.compiled.tape import call, not_noted, record, spoil
+from lamella.compiled.tape import call, noted, record, spoil
 
 __all__ = [
     "call",
@@ -14,7 +14,7 @@ __all__ = [
     "compile_map",
     "has_products",
     "is_available",
-    "not_noted",
+    "noted",
     "record",
     "spoil",
 ]

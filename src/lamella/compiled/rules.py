@@ -92,16 +92,16 @@ class _Shared:
 def compile_map(program: Program) -> Callable[..., None]:
     """Return ``run(out, arrays, scalars)``, as `lamella.blocks.run_whole` does."""
     given = _given(program)
-    loops: dict[np.dtype, Any] = {}
+    loops: dict[tuple[np.dtype, tuple[int, ...]], Any] = {}
 
     def run(out: np.ndarray, arrays: Sequence[np.ndarray], scalars: Sequence[float]) -> None:
-        loop = loops.get(out.dtype)
-        if loop is None:
-            loop = loops[out.dtype] = load_module(
-                to_python(program, [None], out.dtype, axes=2)
-            ).loop
         if out.ndim != 2:
             arrays, out = [_rows(array) for array in arrays], _rows(out)
+        axes = tuple([array.ndim for array in arrays])
+        loop = loops.get((out.dtype, axes))
+        if loop is None:
+            source = to_python(program, [None], out.dtype, axes=axes)
+            loop = loops[out.dtype, axes] = load_module(source).loop
         values = program.scalar_values(scalars) if given else {}
         call(loop, *arrays, out, *[values[i] for i in given])
 
@@ -118,9 +118,13 @@ def _rows(array: np.ndarray) -> np.ndarray:
 
 
 def to_python(
-    program: Program, own: Sequence[int | None], dtype: np.dtype, *, axes: int = 1
+    program: Program,
+    own: Sequence[int | None],
+    dtype: np.dtype,
+    *,
+    axes: Sequence[int] | None = None,
 ) -> str:
-    """Write a program as a Python module with a function ``loop`` over vectors or matrices.
+    """Write a program as a Python module with a function ``loop`` over vectors, or a matrix's rows.
 
     Parameters
     ----------
@@ -130,13 +134,14 @@ def to_python(
         name: a second name for the same memory would keep the compiler from using vectors.
     dtype : dtype
         Of all numbers.
-    axes : {1, 2}
-        Of all arrays.
+    axes : sequence of int, optional
+        Of each array argument, 2, or 1 if it serves all rows. Results then are matrices.
     """
-    at = "[i]" if axes == 1 else "[i, j]"
+    at = "[i]" if axes is None else "[i, j]"
+    places = [at if axes is None or count == 2 else "[j]" for count in axes or [1] * program.arrays]
     names = {i: f"x{i}" for i in range(program.arrays)}
     names.update((i, f"s{i}") for i in program.shared)
-    body = [f"x{i} = a{i}{at}" for i in range(program.arrays)]
+    body = [f"x{i} = a{i}{place}" for i, place in enumerate(places)]
     for step in program.steps:
         names[step.result] = f"t{step.result}"
         formula = PYTHON[step.ufunc.__name__].format(*(names[i] for i in step.inputs))
@@ -148,7 +153,9 @@ def to_python(
     arguments += [target for target in targets if target.startswith("o")]
     scalars = [names[i] for i in _given(program)]
     constants = [f"{names[i]} = T({x!r})" for i, x in program.constants.items()]
-    loops = [f"{'    ' * k}for {n} in range(a0.shape[{k}]):" for k, n in enumerate("ij"[:axes])]
+    indices = "i" if axes is None else "ij"
+    over = "a0" if axes is None else targets[0]
+    loops = [f"{'    ' * k}for {n} in range({over}.shape[{k}]):" for k, n in enumerate(indices)]
     lines = [
         "import numba",
         "import numpy as np",
@@ -163,9 +170,9 @@ def to_python(
         # Without these, all would be computed in double precision.
         *(f"    {line}" for line in [*(f"{s} = T({s})" for s in scalars), *constants]),
         *(f"    {line}" for line in loops),
-        *(f"    {'    ' * axes}{line}" for line in body),
+        *(f"    {'    ' * len(indices)}{line}" for line in body),
     ]
-    if axes == 1:
+    if axes is None:
         lines += _task(len(arguments), len(scalars))
     return "\n".join(lines) + "\n"
 

@@ -4,20 +4,22 @@ A step of training calls some thirty of them, with the same arrays each time. Wh
 small, to call them from Python takes as long as what they do. A tape plays them in one call.
 """
 
+import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from lamella.compiled.modules import digest_of_file, load_module
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 _here = threading.local()  # each thread may record a tape of its own
 
 
 class Tape:
-    """Calls of compiled functions, in order, and what has to stay where it is for them.
+    """What was done, in order: compiled functions, and Python between them.
 
     Attributes
     ----------
@@ -26,45 +28,53 @@ class Tape:
     """
 
     def __init__(self) -> None:
-        from lamella.compiled.pool import get_pool
-
         self.is_whole = True
-        self._pool = get_pool()
-        self._calls: list[tuple[int, int]] = []
+        self._parts: list[Any] = [[]]  # lists of tasks and their words, and functions
         self._kept: list[Any] = []
 
     def add(self, task: int, words: np.ndarray, *kept: Any) -> None:
-        """Add the task whose code is at an address, with words that tell it what to work on."""
-        self._calls.append((task, words.ctypes.data))
+        """Add the task whose code is at an address, with words that tell it what to work on.
+
+        These words, and what else has to stay where it is for them, are kept.
+        """
+        if not isinstance(self._parts[-1], list):
+            self._parts.append([])
+        self._parts[-1].append((task, words.ctypes.data))
         self._kept += [words, *kept]
 
     def add_call(self, function: Any, arguments: tuple[Any, ...]) -> None:
         """Add a call of a compiled function of the top level of a module."""
-        from lamella.compiled.sharing import compile_task
-
         try:
             formulas, words, numbers = _in_words(arguments)
         except TypeError:
             self.is_whole = False
             return
         scalars = np.array(numbers)
-        module = load_module(_to_task(function.py_func, formulas))
         place = np.array([scalars.ctypes.data, *words], np.int64)
-        self.add(compile_task(module.task), place, scalars, *arguments)
+        self.add(_task_of(function.py_func, tuple(formulas)), place, scalars, *arguments)
+
+    def add_python(self, run: Callable[[], Any]) -> None:
+        """Add a call of a Python function."""
+        self._parts.append(run)
 
     def finish(self) -> Callable[[], None] | None:
         """Return what plays the tape, if it is whole."""
+        from lamella.compiled.pool import get_pool
         from lamella.compiled.sharing import play
 
         if not self.is_whole:
             return None
-        calls, pool = np.array(self._calls, np.int64).reshape(-1, 2), self._pool
-        kept = self._kept
+        pool, kept = get_pool(), self._kept
+        parts = [part if callable(part) else np.array(part) for part in self._parts if part]
 
         def replay() -> None:
             assert kept is not None
-            with pool as board:
-                play(calls, board)
+            for part in parts:
+                if callable(part):
+                    part()
+                else:
+                    with pool as board:
+                        play(part, board)
 
         return replay
 
@@ -99,14 +109,17 @@ def spoil() -> None:
         tape.is_whole = False
 
 
-def not_noted(run: Callable[..., None]) -> Callable[..., None]:
-    """Return a function that does the same as ``run``, and says that it is not noted."""
+def noted(run: Function) -> Function:
+    """Return a function that does the same as ``run``, in Python, and notes that."""
 
-    def run_and_tell(*arguments: Any) -> None:
-        spoil()
-        run(*arguments)
+    @functools.wraps(run)
+    def run_and_note(*arguments: Any, **named: Any) -> Any:
+        tape = recording()
+        if tape is not None:
+            tape.add_python(functools.partial(run, *arguments, **named))
+        return run(*arguments, **named)
 
-    return run_and_tell
+    return run_and_note  # type: ignore[return-value]
 
 
 def _in_words(arguments: tuple[Any, ...]) -> tuple[list[str], list[int], list[float]]:
@@ -136,8 +149,16 @@ def _in_words(arguments: tuple[Any, ...]) -> tuple[list[str], list[int], list[fl
     return formulas, words, numbers
 
 
-def _to_task(function: Callable[..., Any], formulas: list[str]) -> str:
-    """Write a module with a task that calls a function with what its words tell."""
+@functools.cache
+def _task_of(function: Callable[..., Any], formulas: tuple[str, ...]) -> int:
+    """Return the address of a task that calls a function with what its words tell."""
+    from lamella.compiled.sharing import compile_task
+
+    return int(compile_task(load_module(_to_task(function, formulas)).task))
+
+
+def _to_task(function: Callable[..., Any], formulas: Sequence[str]) -> str:
+    """Write a module with that task."""
     numbers = sum(formula.startswith("numbers") for formula in formulas)
     lines = [
         # numba keeps the code of all that is called here, and looks at this file only.

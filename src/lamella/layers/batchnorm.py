@@ -1,8 +1,13 @@
 """Batch normalisation."""
 
+from typing import Any
+
+from numpy import sqrt
+
 from lamella.arguments import in_range, positive
 from lamella.arrays import Array, Shape
 from lamella.layers.base import Layer
+from lamella.workspace import product, replayable
 
 
 class BatchNorm(Layer):
@@ -47,53 +52,65 @@ class BatchNorm(Layer):
         self.running_var = self.add_state("running_var", in_shape, 1.0)
         return in_shape
 
+    @replayable
     def forward(self, x: Array, training: bool) -> Array:
-        xp, features = self.xp, x.shape[1:]
         self.training = training
-        self.n = n = self.scratch("n", x.shape)
-        y = self.scratch("y", x.shape)
-        self.inv_std = inv_std = self.scratch("inv_std", features)
+        mean, var = self.running_mean.value, self.running_var.value
         if training:
-            mean = x.mean(axis=0, out=self.scratch("mean", features))
-            xp.subtract(x, mean, out=n)
-            xp.multiply(n, n, out=y)
-            var = y.mean(axis=0, out=self.scratch("var", features))
-            xp.add(var, self.eps, out=inv_std)
+            mean = self.mean_rows("mean", x)
+            var = self.mean_rows("var", self.map("squares", squared_distance, x, mean))
             self._remember(mean, var, len(x))
-        else:
-            xp.subtract(x, self.running_mean.value, out=n)
-            xp.add(self.running_var.value, self.eps, out=inv_std)
-        xp.sqrt(inv_std, out=inv_std)
-        xp.divide(1, inv_std, out=inv_std)
-        n *= inv_std
-        xp.multiply(n, self.gamma.value, out=y)
-        y += self.beta.value
-        return y
+        self.inv_std = self.map("inv_std", inverse_root, var, scalars=(self.eps,))
+        self.n = self.map("n", normalize, x, mean, self.inv_std)
+        return self.map("y", scale_and_shift, self.n, self.gamma.value, self.beta.value)
 
     def _remember(self, mean: Array, var: Array, samples: int) -> None:
         unbiased = samples / (samples - 1)
-        batch = self.scratch("batch", mean.shape)
-        for running, value, factor in (
+        for state, batch, factor in (
             (self.running_mean.value, mean, 1.0),
             (self.running_var.value, var, unbiased),
         ):
-            running *= self.momentum
-            running += self.xp.multiply(value, (1 - self.momentum) * factor, out=batch)
+            shares = self.momentum, (1 - self.momentum) * factor
+            self.map(state, weighted_sum, state, batch, scalars=shares)
 
+    @replayable
     def backward(self, dy: Array) -> Array | None:
-        xp, features = self.xp, dy.shape[1:]
-        dx = xp.multiply(dy, self.n, out=self.scratch("dx", dy.shape))
-        dx.sum(axis=0, out=self.gamma.grad)
-        dy.sum(axis=0, out=self.beta.grad)
+        self.sum_rows(self.map("dx", product, dy, self.n), out=self.gamma.grad)
+        self.sum_rows(dy, out=self.beta.grad)
         if not self.needs_dx:
             return None
-        slope = xp.multiply(self.gamma.value, self.inv_std, out=self.scratch("slope", features))
+        slope = self.map("slope", product, self.gamma.value, self.inv_std)
         if not self.training:  # mean and variance are constants then
-            return xp.multiply(dy, slope, out=dx)
-        # gamma.grad / N is mean(dy n) and beta.grad / N is mean(dy).
-        share = self.scratch("share", features)
-        xp.multiply(self.n, xp.divide(self.gamma.grad, len(dy), out=share), out=dx)
-        xp.subtract(dy, dx, out=dx)
-        dx -= xp.divide(self.beta.grad, len(dy), out=share)
-        dx *= slope
-        return dx
+            return self.map("dx", product, dy, slope)
+        sums, share = (self.gamma.grad, self.beta.grad), (1 / len(dy),)
+        return self.map("dx", gradient, dy, self.n, *sums, slope, scalars=share)
+
+
+def squared_distance(x: Any, mean: Any) -> Any:
+    """Return (x - mean)^2."""
+    return (x - mean) * (x - mean)
+
+
+def inverse_root(var: Any, eps: Any) -> Any:
+    """Return 1 / sqrt(var + eps)."""
+    return 1 / sqrt(var + eps)
+
+
+def normalize(x: Any, mean: Any, inv_std: Any) -> Any:
+    """Return n."""
+    return (x - mean) * inv_std
+
+
+def scale_and_shift(n: Any, gamma: Any, beta: Any) -> Any:
+    """Return y."""
+    return gamma * n + beta
+
+
+def weighted_sum(old: Any, new: Any, share: Any, rest: Any) -> Any:
+    """Return share old + rest new."""
+    return share * old + rest * new
+
+
+def gradient(dy: Any, n: Any, sum_dy_n: Any, sum_dy: Any, slope: Any, share: Any) -> Any:
+    """Return dx, where ``share`` turns sums over the batch into means."""
+    return (dy - share * sum_dy - n * (share * sum_dy_n)) * slope

@@ -3,6 +3,7 @@
 from lamella.arguments import in_range
 from lamella.arrays import Array
 from lamella.layers.base import Layer
+from lamella.workspace import product, replayable
 
 
 class Dropout(Layer):
@@ -25,14 +26,16 @@ class Dropout(Layer):
     def __init__(self, rate: float) -> None:
         self.rate = in_range("rate", rate, 0, 1, right_open=True)
 
+    @replayable
     def forward(self, x: Array, training: bool) -> Array:
         self.mask = None
         if not training or self.rate == 0:
             return x
         self.mask = self.rng.keep_mask(1 - self.rate, out=self.scratch("mask", x.shape))
-        return self.xp.multiply(x, self.mask, out=self.scratch("y", x.shape))
+        return self.map("y", product, x, self.mask)
 
+    @replayable
     def backward(self, dy: Array) -> Array:
         if self.mask is None:
             return dy
-        return self.xp.multiply(dy, self.mask, out=self.scratch("dx", dy.shape))
+        return self.map("dx", product, dy, self.mask)

@@ -1,7 +1,6 @@
 """What a loss is: a mean over the batch of how wrong each sample is."""
 
 from abc import abstractmethod
-from typing import Any
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from lamella.arrays import Array, Shape
 from lamella.compiled.loops import mean_of_vector
 from lamella.errors import DataError, ShapeError, UsageError
 from lamella.losses.labels import check_labels, is_integer
-from lamella.workspace import Workspace, replayable
+from lamella.workspace import Workspace, quotient, replayable
 
 
 class Loss(Workspace):
@@ -132,16 +131,11 @@ class Loss(Workspace):
 
     @replayable
     def share(self, gradients: Array) -> Array:
-        """Return gradients of the mean, given those of each sample's loss, which may be lost."""
+        """Turn, in place, gradients of each sample's loss into those of the mean."""
         self._shared = True
         if self._weight is None:
-            return self.map("shared", quotient, gradients, scalars=(float(len(gradients)),))
+            return self.map(gradients, quotient, gradients, scalars=(float(len(gradients)),))
         share = self.scratch("share", self._weight.shape)
         self.xp.divide(self._weight, self.scratch("total", ()), out=share)
         gradients *= share.reshape(-1, *(1,) * (gradients.ndim - 1))
         return gradients
-
-
-def quotient(x: Any, n: Any) -> Any:
-    """Return x / n, the rule of a mean's gradient."""
-    return x / n
