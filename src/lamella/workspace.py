@@ -90,7 +90,7 @@ class Workspace(Configured):
         self.xp = self.backend.xp
         self.dtype = np.dtype(dtype)
         self._scratch = Scratch(self.backend)
-        self._rules: dict[Callable[..., Any], Callable[..., None]] = {}
+        self._rules: dict[tuple[Callable[..., Any], int], Callable[..., None]] = {}
 
     def expect_free(self, owner: object) -> None:
         """Raise a UsageError if it belongs to another model than ``owner``."""
@@ -149,9 +149,10 @@ class Workspace(Configured):
         scalars : sequence of float
             What is the same for all elements.
         """
-        run = self._rules.get(rule)
+        key = rule, len(arrays)
+        run = self._rules.get(key)
         if run is None:
-            run = self._rules[rule] = self.backend.map(record(rule, len(arrays), len(scalars)))
+            run = self._rules[key] = self.backend.map(record(rule, len(arrays), len(scalars)))
         if isinstance(out, str):
             out = self.scratch(out, arrays[0].shape)
         run(out, arrays, scalars)

@@ -1,6 +1,9 @@
 """Losses for classes and for yes-or-no answers."""
 
+from typing import Any
+
 import numpy as np
+from numpy import log, maximum
 
 from lamella.arrays import Array, Shape
 from lamella.errors import DataError, ShapeError
@@ -118,25 +121,17 @@ class BinaryCrossEntropy(Loss):
     Equal to torch.nn.BCELoss() away from 0 and 1.
     """
 
+    @replayable
     def forward(self, pred: Array, target: Array) -> Array:
-        xp, shape, limits = self.xp, pred.shape, np.finfo(self.dtype)
-        p = xp.maximum(pred, float(limits.tiny), out=self.scratch("p", shape))
-        q = xp.subtract(1, pred, out=self.scratch("q", shape))
-        q = xp.maximum(q, float(limits.eps), out=q)
-        self.p, self.q, self.target = p, q, target
-        no = xp.log(q, out=self.scratch("no", shape))
-        yes = xp.log(p, out=self.scratch("yes", shape))
-        yes -= no
-        yes *= target  # -loss = log q + t (log p - log q)
-        no += yes
-        return self.mean(xp.negative(no, out=no))
+        limits = np.finfo(self.dtype)
+        self.pred, self.target = pred, target
+        self.limits = float(limits.tiny), float(limits.eps)
+        return self.mean(self.map("losses", surprise, pred, target, scalars=self.limits))
 
+    @replayable
     def backward(self) -> Array:
-        slope = self.xp.multiply(self.p, self.q, out=self.q)
-        d = self.xp.subtract(self.p, self.target, out=self.p)
-        d /= slope
-        d /= d[0].size
-        return self.share(d)
+        scalars = *self.limits, self.pred[0].size
+        return self.share(self.map("d", slope, self.pred, self.target, scalars=scalars))
 
     def prepare(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
         target = super().prepare(target, out_shape, dtype)
@@ -146,3 +141,16 @@ class BinaryCrossEntropy(Loss):
                 f"{target.min():g} to {target.max():g}"
             )
         return target
+
+
+def surprise(p: Any, t: Any, tiny: Any, eps: Any) -> Any:
+    """Return -t log p - (1 - t) log(1 - p)."""
+    yes, no = log(maximum(p, tiny)), log(maximum(1 - p, eps))
+    return -(t * (yes - no) + no)
+
+
+def slope(p: Any, t: Any, tiny: Any, eps: Any, outputs: Any) -> Any:
+    """Return the derivative of `surprise` by p, divided by the number of outputs."""
+    q = maximum(1 - p, eps)
+    p = maximum(p, tiny)
+    return (p - t) / (p * q) / outputs

@@ -1,7 +1,12 @@
 """Losses for numbers: distances between predictions and targets."""
 
+from typing import Any
+
+from numpy import absolute, sign
+
 from lamella.arrays import Array
 from lamella.losses.base import Loss
+from lamella.workspace import product, replayable
 
 
 class MeanSquaredError(Loss):
@@ -16,14 +21,14 @@ class MeanSquaredError(Loss):
     Equal to torch.nn.MSELoss().
     """
 
+    @replayable
     def forward(self, pred: Array, target: Array) -> Array:
-        self.d = self.xp.subtract(pred, target, out=self.scratch("d", pred.shape))
-        return self.mean(self.xp.multiply(self.d, self.d, out=self.scratch("square", pred.shape)))
+        self.d = self.map("d", difference, pred, target)
+        return self.mean(self.map("squares", product, self.d, self.d))
 
+    @replayable
     def backward(self) -> Array:
-        d = self.d
-        d *= 2 / d[0].size
-        return self.share(d)
+        return self.share(self.map(self.d, product, self.d, scalars=(2 / self.d[0].size,)))
 
 
 class MeanAbsoluteError(Loss):
@@ -38,11 +43,21 @@ class MeanAbsoluteError(Loss):
     Equal to torch.nn.L1Loss().
     """
 
+    @replayable
     def forward(self, pred: Array, target: Array) -> Array:
-        self.d = self.xp.subtract(pred, target, out=self.scratch("d", pred.shape))
-        return self.mean(self.xp.absolute(self.d, out=self.scratch("distance", pred.shape)))
+        self.d = self.map("d", difference, pred, target)
+        return self.mean(self.map("distances", absolute, self.d))
 
+    @replayable
     def backward(self) -> Array:
-        d = self.xp.sign(self.d, out=self.d)
-        d /= d[0].size
-        return self.share(d)
+        return self.share(self.map(self.d, direction, self.d, scalars=(self.d[0].size,)))
+
+
+def difference(p: Any, t: Any) -> Any:
+    """Return p - t."""
+    return p - t
+
+
+def direction(d: Any, outputs: Any) -> Any:
+    """Return the slope of abs(d), divided by the number of outputs."""
+    return sign(d) / outputs
