@@ -54,8 +54,9 @@ def count(words, task, memory):  # type: ignore[no-untyped-def]
 
 def run_tasks(pool: Pool, task: int, words: np.ndarray, tasks: int) -> None:
     """Do a job with all threads that may take part."""
-    with pool as board:
-        sharing.run(board, task, words.ctypes.data, tasks, threads.workers())
+    with pool.lock:
+        sharing.run(pool.board, task, words.ctypes.data, tasks, threads.workers())
+    pool.wake()
 
 
 def counted(pool: Pool, tasks: int) -> set[int]:

@@ -18,8 +18,6 @@ MEMORY = 2**16  # bytes that a task can use for itself
 class Pool:
     """A board and the helpers that look at it; they sleep where there was no work for a while.
 
-    ``with pool as board:`` a thread has the board to itself, for one job after the other.
-
     Attributes
     ----------
     board : ndarray of int64
@@ -27,7 +25,7 @@ class Pool:
     address : int
         Of the board.
     lock : threading.Lock
-        Held by who has the board.
+        For the thread that has jobs on the board.
     """
 
     def __init__(self) -> None:
@@ -45,15 +43,11 @@ class Pool:
             with contextlib.suppress(RuntimeError):  # no more threads: the work is done without
                 helper.start()
 
-    def __enter__(self) -> np.ndarray:
-        self.lock.acquire()
-        return self.board
-
-    def __exit__(self, *_: object) -> None:
+    def wake(self) -> None:
+        """Wake the helpers if there was work to share while they slept; after the lock is free."""
         if self.board[sharing.WANTED]:
             self.board[sharing.WANTED] = 0
-            self._work.set()  # the helpers wake up, and are there for the next job
-        self.lock.release()
+            self._work.set()
 
     def _help(self, worker: int) -> None:
         while True:

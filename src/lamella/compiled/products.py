@@ -80,7 +80,7 @@ def dot(
         row = no_bias if bias is None else bias
         if not a.dtype == b.dtype == row.dtype == out.dtype:
             raise TypeError("numba takes another byte order for the processor's own")
-        with pool:
+        with pool.lock:
             while answer == MISSING:
                 words, workers = job.words, threads.workers()
                 answer = product(a, b, row, out, words, pool.address, *tasks, workers)
@@ -89,6 +89,7 @@ def dot(
             tape = recording()
             if tape is not None and answer == DONE:
                 job.note(tape, own_task, a, b, row, out)
+        pool.wake()
     except (TypeError, TypingError):  # if the arrays are of other types than what is compiled
         answer = REFUSED
     if answer == REFUSED:

@@ -85,8 +85,10 @@ class _Shared:
 
         values = self._program.scalar_values(scalars)
         self._scalars[:] = [values[i] for i in self._given]
-        with get_pool() as board:
-            call(run, board, self._task, self._address, self._pieces, workers())
+        pool = get_pool()
+        with pool.lock:
+            call(run, pool.board, self._task, self._address, self._pieces, workers())
+        pool.wake()
 
 
 def compile_map(program: Program) -> Callable[..., None]:

@@ -35,11 +35,13 @@ def scale_images(images: np.ndarray, index: np.ndarray | None, out: np.ndarray) 
         return
     index = ALL if index is None else np.ascontiguousarray(index, np.int64)
     task = compile_task(scale_to_float32 if out.dtype == np.float32 else scale_to_float64)
-    with get_pool() as board:
+    pool = get_pool()
+    with pool.lock:
         start(
             images.reshape(-1), index, out.reshape(-1), len(out),
-            board, WORDS, task, threads.workers(),
+            pool.board, WORDS, task, threads.workers(),
         )  # fmt: skip
+    pool.wake()
 
 
 @numba.njit(cache=True, nogil=True)

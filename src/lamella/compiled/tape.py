@@ -73,8 +73,9 @@ class Tape:
                 if callable(part):
                     part()
                 else:
-                    with pool as board:
-                        play(part, board)
+                    with pool.lock:
+                        play(part, pool.board)
+                    pool.wake()
 
         return replay
 
