@@ -56,6 +56,7 @@ from lamella.schedules import (
     StepDecay,
     Warmup,
 )
+from lamella.workspace import replayable
 
 if TYPE_CHECKING:
     from lamella import datasets, studies, testing
@@ -119,6 +120,7 @@ __all__ = [
     "load_study",
     "losses",
     "optimizers",
+    "replayable",
     "save",
     "studies",
     "testing",

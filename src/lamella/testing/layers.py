@@ -21,6 +21,7 @@ from lamella.testing.comparing import (
     expect_same,
     numeric_gradient,
 )
+from lamella.testing.replays import expect_replay
 
 
 def check_layer(
@@ -33,6 +34,7 @@ def check_layer(
     - gradients are overwritten, not added to, and parameters still live in the model's vectors;
     - inputs are left alone; results are contiguous, and of the model's dtype in float32 too;
     - at evaluation the same input gives the same output, and nothing is changed;
+    - methods marked as replayable give the same when they are replayed (with the extra ``fast``);
     - a saved model that contains it gives the same after loading;
     - on a strict stand-in for a GPU it gives the same as on the host, without a numpy array
       among device arrays and without waiting for the device.
@@ -73,6 +75,7 @@ def check_layer(
         expect_close(name, short[name], expected, relative=1e-10, absolute=1e-12, cause=cause)
     _check_evaluation(bench, x)
     _check_first(layer, in_shape, x, dy, reference, seed)
+    _check_replay(bench, x.copy(), dy.copy())
 
     single = _Bench(layer, in_shape, "float32", NumpyBackend(), seed)
     rough = single.run(x.astype("f4"), dy.astype("f4"))
@@ -202,6 +205,20 @@ def _check_first(
     for parameter in bench.layer.parameters:
         name = f"the gradient of {parameter.name}"
         expect_same(name, parameter.grad, reference[name], "it is another if needs_dx is False")
+
+
+def _check_replay(bench: _Bench, x: np.ndarray, dy: np.ndarray) -> None:
+    layer = bench.layer
+
+    def work() -> dict[str, Array]:
+        results = {f"the output of {bench.name}": layer.forward(x, training=True)}
+        results[f"dx of {bench.name}"] = layer.backward(dy)
+        return results | {f"the gradient of {p.name}": p.grad for p in layer.parameters}
+
+    def restart() -> None:
+        layer.rng.draws = 0
+
+    expect_replay([layer.forward, layer.backward], work, [x, dy], restart)
 
 
 def _check_file(layer: Layer, bench: _Bench, x: np.ndarray) -> None:

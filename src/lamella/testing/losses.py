@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.arrays import Shape
+from lamella.arrays import Array, Shape
 from lamella.backend import Backend, CupyBackend, NumpyBackend
 from lamella.errors import CheckError, LamellaError, UsageError
 from lamella.losses import Loss
@@ -17,6 +17,7 @@ from lamella.testing.comparing import (
     expect_same,
     numeric_gradient,
 )
+from lamella.testing.replays import expect_replay
 
 
 def check_loss(
@@ -35,6 +36,7 @@ def check_loss(
     - a weight of 2 counts a sample twice;
     - results do not depend on what scratch memory held, nor on a longer batch before;
     - predictions and targets are left alone, and float32 stays float32;
+    - methods marked as replayable give the same when they are replayed (with the extra ``fast``);
     - on a strict stand-in for a GPU it gives the same as on the host, without waiting for it.
 
     Parameters
@@ -88,6 +90,8 @@ def check_loss(
         relative=1e-10,
         cause="scratch is read before it is written",
     )
+
+    _check_replay(bench.loss, pred.copy(), target64.copy())
 
     target32 = loss.prepare(target, out_shape, np.dtype("float32"))
     rough, rough_gradient = _Bench(loss, NumpyBackend(), "float32").run(pred, target32)
@@ -188,6 +192,14 @@ def _check_weights(bench: _Bench, pred: np.ndarray, target: np.ndarray) -> None:
         absolute=1e-12,
         cause="a weight of 2 does not count twice: end backward with self.share(...)",
     )
+
+
+def _check_replay(loss: Loss, pred: np.ndarray, target: np.ndarray) -> None:
+    def work() -> dict[str, Array]:
+        return {f"{loss!r}": loss(pred, target), f"the gradient of {loss!r}": loss.gradient()}
+
+    names = "__call__", "forward", "mean", "gradient", "backward", "share"
+    expect_replay([getattr(loss, name) for name in names], work, [pred, target])
 
 
 def _expect_number(

@@ -1,0 +1,121 @@
+"""What lamella needs of an array library beyond its functions."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from lamella.arrays import Array
+from lamella.elementwise import Program
+from lamella.random import Noise
+
+
+class Backend(ABC):
+    """What lamella needs of an array library beyond its functions.
+
+    Attributes
+    ----------
+    name : str
+        "numpy" or "cupy".
+    xp : module
+        The array module itself; layers write their mathematics with it.
+    on_host : bool
+        Whether reading a number of an array costs no wait for a device.
+    reason : str
+        Why this backend was chosen.
+    """
+
+    name: str
+    xp: Any
+    on_host: bool
+    reason: str
+
+    def __repr__(self) -> str:
+        return f"{self.name} ({self.reason})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Backend":
+        return self
+
+    def __reduce__(self) -> tuple[Callable[[str], "Backend"], tuple[str]]:
+        from lamella.backend.choice import get_backend  # which knows all backends
+
+        return get_backend, (self.name,)
+
+    @abstractmethod
+    def asarray(self, array: Any, dtype: Any = None) -> Array:
+        """Return ``array`` as a contiguous array of this backend, copied only where it must be."""
+
+    @abstractmethod
+    def to_host(self, array: Array) -> np.ndarray:
+        """Return a numpy array with the same values; waits for the device."""
+
+    @abstractmethod
+    def zeros(self, size: int, dtype: Any) -> Array:
+        """Return a vector of zeros that begins on a 64-byte boundary."""
+
+    @abstractmethod
+    def take(self, array: Array, index: Array, out: Array) -> Array:
+        """Copy ``array[index]`` (along the first axis) into ``out``; indices must be in range."""
+
+    def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
+        """Write the product of two matrices into ``out``, and add ``bias`` to each row.
+
+        Either factor may be a transposed view.
+        """
+        # Not matmul, which costs more a call and is slow for a batch of one sample.
+        self.xp.dot(a, b, out=out)
+        if bias is not None:
+            out += bias
+        return out
+
+    def sum_rows(self, matrix: Array, out: Array) -> Array:
+        """Write the sum of a matrix's rows into ``out``."""
+        return matrix.sum(axis=-2, out=out)
+
+    @abstractmethod
+    def noise(self, key: int) -> Noise:
+        """Return the random stream with this key, drawing arrays of this backend."""
+
+    @abstractmethod
+    def bind(
+        self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
+    ) -> Callable[..., None]:
+        """Return ``run(*scalars)``, which applies an elementwise rule to these vectors."""
+
+    @abstractmethod
+    def map(self, program: Program) -> Callable[..., None]:
+        """Return ``run(out, arrays, scalars)``, which applies a rule to whole arrays.
+
+        They have the shape of ``out``, or that of one of its rows, and then serve all rows.
+        """
+
+    def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
+        """Return a loop over samples compiled, or None where loops are not the fast way."""
+        return None
+
+    def record(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None] | None]:
+        """Do ``work`` and return its result, and what does all of it again over the same arrays.
+
+        The latter is None where that cannot be. Only what is done by methods of this backend, and
+        by what they return, is done again.
+        """
+        return work(), None
+
+    def threads_for(
+        self, batch_size: int, matrices: Iterable[tuple[int, ...]]
+    ) -> AbstractContextManager[int]:
+        """Give the library behind ``xp.dot`` the threads that a training is worth; say how many."""
+        return nullcontext(1)
+
+    def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
+        """Return what picks images by an index and divides them by 255, or None if two steps do.
+
+        Its arguments are the images, the index or None for all, and where the results go.
+        """
+        return None
+
+    @abstractmethod
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was given."""

@@ -1,0 +1,52 @@
+"""Methods marked as replayable must give the same when they are replayed over other numbers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lamella.arrays import Array
+from lamella.backend import NumpyBackend
+from lamella.testing.comparing import expect_same
+
+CAUSE = (
+    "replayed over other numbers it is another: work on arrays with self.dot, self.map and "
+    "self.sum_rows alone, without branching on numbers, or leave out @replayable"
+)
+
+
+def expect_replay(
+    methods: Sequence[Callable[..., Any]],
+    work: Callable[[], dict[str, Array]],
+    arrays: Sequence[np.ndarray],
+    restart: Callable[[], None] = lambda: None,
+) -> None:
+    """Raise a CheckError if ``work`` gives something else when it is replayed.
+
+    Nothing is looked at if a method is not marked, or there is nothing here that replays.
+
+    Parameters
+    ----------
+    methods : sequence of function
+        What ``work`` calls.
+    work : function () -> dict
+        Returns arrays by name.
+    arrays : sequence of ndarray
+        What it works on; their samples are put in another order.
+    restart : function ()
+        Puts random streams back to where they were.
+    """
+    if not all(getattr(method, "is_replayable", False) for method in methods):
+        return
+    restart()
+    results, replay = NumpyBackend().record(work)
+    if replay is None:
+        return
+    for array in arrays:
+        array[...] = array[::-1].copy()
+    restart()
+    replay()
+    replayed = {name: result.copy() for name, result in results.items()}
+    restart()
+    for name, expected in work().items():
+        expect_same(name, replayed[name], expected, CAUSE)
