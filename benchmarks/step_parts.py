@@ -4,7 +4,8 @@
     python benchmarks/step_parts.py 8-2-2-2-2-2     # hardly any arithmetic: what calling costs
     OPENBLAS_NUM_THREADS=1 python benchmarks/step_parts.py
 
-Of a network that does not begin with MNIST's 784 pixels, the pixels are random. The best of several rounds is shown, since what disturbs a round only makes it longer.
+Of a network that does not begin with MNIST's 784 pixels, the pixels are random. The best of several
+rounds is shown, since what disturbs a round only makes it longer.
 """
 
 import sys

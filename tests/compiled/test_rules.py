@@ -165,7 +165,7 @@ def test_folder_that_cannot_be_written_is_done_without(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    folder = modules._cache()
+    folder = modules._cache.__wrapped__()
     assert folder.is_dir()
     assert os.access(folder, os.W_OK)
 

@@ -1,14 +1,17 @@
-"""Functions made into machine code, and the files that let numba keep it.
+"""Functions made into machine code, and where it is kept for the next process.
 
-numba keeps machine code beside the file of the function that it was made of. What lamella writes
-by itself it therefore writes into files of the user's cache.
+numba keeps the code of a function, with that of all it calls, by the function's own file only. In a
+folder that is named by all of lamella's compiled sources nothing is found that another version has
+left. What lamella writes by itself are files in the user's cache, since numba keeps no code of what
+is in no file.
 """
 
 import functools
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,33 @@ def compile_function(function: Callable[..., Any]) -> Any:
     """Return a plain Python function of arrays and numbers, compiled when it is first called."""
     import numba
 
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return kept(numba.njit(cache=True, nogil=True, error_model="numpy"))(function)
+
+
+def kept(decorator: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a decorator of numba's, such as ``numba.njit(cache=True)``, that uses our folder."""
+
+    def decorate(function: Any) -> Any:
+        with _keeping():
+            return decorator(function)
+
+    return decorate
+
+
+@contextmanager
+def _keeping() -> Iterator[None]:
+    """Let numba keep the code of what is decorated in this block in our folder."""
+    import numba
+
+    before = numba.config.CACHE_DIR
+    folder = Path(before) if before else _cache()
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    version = _digest("".join(digest_of_file(str(path)) for path in sources).encode())
+    numba.config.CACHE_DIR = str(folder / f"lamella_code_{version}")
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
 
 
 def load_module(source: str) -> Any:
@@ -34,7 +63,8 @@ def load_module(source: str) -> Any:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        with _keeping():
+            spec.loader.exec_module(module)
         sys.modules[name] = module
     return sys.modules[name]
 
@@ -51,6 +81,7 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
+@functools.cache
 def _cache() -> Path:
     """Return the user's folder for compiled rules, or a temporary one where that is no use."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lamella"

@@ -15,8 +15,9 @@ from numba import types
 from numba.core.errors import TypingError
 
 from lamella import threads
+from lamella.compiled.modules import kept
 from lamella.compiled.pool import get_pool
-from lamella.compiled.sharing import SCRATCH, compile_task, run, vector_at
+from lamella.compiled.sharing import SCRATCH, call_at, compile_task, run, vector_at
 from lamella.compiled.sharing import WORDS as BOARD_WORDS
 from lamella.compiled.tape import Tape, recording, spoil
 from lamella.compiled.terms import (
@@ -76,7 +77,7 @@ def dot(
     """
     pool, answer = get_pool(), MISSING
     try:
-        product, own_task, tasks, no_bias = code_for(out.dtype)
+        product, tasks, no_bias = code_for(out.dtype)
         row = no_bias if bias is None else bias
         if not a.dtype == b.dtype == row.dtype == out.dtype:
             raise TypeError("numba takes another byte order for the processor's own")
@@ -88,7 +89,7 @@ def dot(
                     job.reserve(int(words[LISTED]))
             tape = recording()
             if tape is not None and answer == DONE:
-                job.note(tape, own_task, a, b, row, out)
+                job.note(tape, tasks[0], a, b, row, out)
         pool.wake()
     except (TypeError, TypingError):  # if the arrays are of other types than what is compiled
         answer = REFUSED
@@ -128,7 +129,7 @@ job = Job()  # belongs to who holds the pool
 
 @functools.cache
 def code_for(dtype):
-    """Return `multiply` for this precision, the task of tapes, the tasks it has, and no bias.
+    """Return `multiply` for this precision, its tasks, that for all of it first, and no bias.
 
     Raises
     ------
@@ -136,21 +137,20 @@ def code_for(dtype):
         If there is none for this type or processor.
     """
     tasks = {
-        "float32": (list_float32, multiply_float32),
-        "float64": (list_float64, multiply_float64),
+        "float32": (perform_float32, list_float32, multiply_float32),
+        "float64": (perform_float64, list_float64, multiply_float64),
     }.get(dtype.name)
     if tasks is None or not IS_FUSED:
         raise TypeError(f"products of {dtype} are not compiled")
     number, word = numba.from_dtype(dtype), types.int64
     factor = types.Array(number, 2, "A", readonly=True)
     bias, out = types.Array(number, 1, "C", readonly=True), types.Array(number, 2, "C")
-    kind = word(factor, factor, bias, out, types.Array(word, 1, "C"), word, word, word, word)
-    product = numba.njit(kind, cache=True, nogil=True)(multiply)
-    own_task = compile_task(product_of_words)
-    return product, own_task, [compile_task(task) for task in tasks], np.zeros(0, dtype)
+    kind = word(factor, factor, bias, out, types.Array(word, 1, "C"), *[word] * 5)
+    product = kept(numba.njit(kind, cache=True, nogil=True))(multiply)
+    return product, [compile_task(task) for task in tasks], np.zeros(0, dtype)
 
 
-def multiply(a, b, bias, out, words, board, list_task, task, workers):
+def multiply(a, b, bias, out, words, board, own_task, list_task, task, workers):
     """Compute ``out = a b + bias`` and answer DONE.
 
     If it answers REFUSED, or MISSING room for lists, nothing was done.
@@ -164,7 +164,7 @@ def multiply(a, b, bias, out, words, board, list_task, task, workers):
     out : 2-D array
     words : 1-D array
         Of a `Job`.
-    board, list_task, task, workers
+    board, own_task, list_task, task, workers
         Where, by which code and by how many threads at most: see `lamella.compiled.sharing.run`.
     """
     rows, depth = a.shape
@@ -185,18 +185,28 @@ def multiply(a, b, bias, out, words, board, list_task, task, workers):
     words[LISTED] = bytes_of_lists(rows, depth) if is_searched else 0
     if words[LISTED] > words[ROOM]:
         return MISSING
-    perform(words)
+    call_at(own_task, words[SELF], 0, 0)
     return DONE
 
 
+def perform_float32(words, task, memory):
+    """Do a whole product in single precision."""
+    perform(words, np.uint32)
+
+
+def perform_float64(words, task, memory):
+    """Do a whole product in double precision."""
+    perform(words, np.uint64)
+
+
 @numba.njit
-def perform(words):
-    """Compute a product from its words."""
+def perform(words, bits):
+    """Compute a product from its words; ``bits`` is as wide as the numbers."""
     rows, depth, columns = words[M], words[K], words[N]
     board = vector_at(words[BOARD], BOARD_WORDS, np.int64)
     workers = words[WORKERS] if rows * depth * columns >= SHARED else 1
     is_searched = columns >= NARROW and rows * depth * columns >= SEARCHED
-    if is_searched and not looks_dense(words, board[SCRATCH], words[SIZE]):
+    if is_searched and not looks_dense(words, board[SCRATCH], bits):
         words[LISTED] = bytes_of_lists(rows, depth)
         count = -(-rows // (ROWS * TILES))
         run(board, words[LIST_TASK], words[SELF], count, workers)
@@ -223,11 +233,6 @@ def steps_of(matrix):
     if (row == 1 or rows == 1) and (column == rows or columns == 1):
         return 1, rows
     return 0, 0
-
-
-def product_of_words(words, task, memory):
-    """Do a whole product; a task for tapes."""
-    perform(words)
 
 
 def list_float32(words, task, memory):

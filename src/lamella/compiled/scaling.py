@@ -7,6 +7,7 @@ import numba
 import numpy as np
 
 from lamella import threads
+from lamella.compiled.modules import kept
 from lamella.compiled.pool import get_pool
 from lamella.compiled.sharing import compile_task, run, vector_at
 
@@ -44,7 +45,7 @@ def scale_images(images: np.ndarray, index: np.ndarray | None, out: np.ndarray) 
     pool.wake()
 
 
-@numba.njit(cache=True, nogil=True)
+@kept(numba.njit(cache=True, nogil=True))
 def start(images, index, out, count, board, words, task, workers):
     """Do the job of `scale_images`."""
     words[IMAGES], words[TOTAL], words[OUT] = images.ctypes.data, len(images), out.ctypes.data

@@ -15,6 +15,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from lamella.compiled.modules import kept
+
 # Words of the board. Those that several threads write have a cache line each.
 OPEN, ACTIVE = 0, 8  # number of the job, or 0; how many help at present
 TAKEN, BEHIND = 16, 24  # tasks that are taken, and those of them that are at the end
@@ -32,7 +34,7 @@ TASK_TYPE = types.void(types.CPointer(types.int64), types.int64, types.int64)
 @functools.cache
 def compile_task(function):
     """Return the address of the machine code of a function for tasks."""
-    compiled = numba.cfunc(TASK_TYPE, cache=True)(function)
+    compiled = kept(numba.cfunc(TASK_TYPE, cache=True))(function)
     _compiled.append(compiled)  # which keeps the code where it is
     return compiled.address
 
@@ -40,7 +42,7 @@ def compile_task(function):
 _compiled: list[object] = []
 
 
-@numba.njit(cache=True, nogil=True)
+@kept(numba.njit(cache=True, nogil=True))
 def run(board, function, arguments, count, workers):
     """Do ``count`` tasks, alone or with helpers: at most so many ``workers`` in all."""
     board[FUNCTION], board[ARGUMENTS], board[COUNT] = function, arguments, count
@@ -61,14 +63,14 @@ def run(board, function, arguments, count, workers):
         board[WANTED] = 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kept(numba.njit(cache=True, nogil=True))
 def play(calls, board):
     """Do one task after the other: of each the address of its code and that of its words."""
     for k in range(len(calls)):
         call_at(calls[k, 0], calls[k, 1], 0, board[SCRATCH])
 
 
-@numba.njit(cache=True, nogil=True)
+@kept(numba.njit(cache=True, nogil=True))
 def help_out(board, worker, patience):
     """Take part in every job, until there was none for ``patience`` looks at the board."""
     add(board, AWAKE, 1)

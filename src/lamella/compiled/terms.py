@@ -34,16 +34,8 @@ def bytes_of_lists(rows, depth):
 
 
 @numba.njit
-def looks_dense(words, memory, itemsize):
-    """Guess whether few terms are zero, by the rows of one tile in the middle."""
-    if itemsize == 4:
-        return share_in_the_middle(words, memory, np.uint32) > DENSE
-    return share_in_the_middle(words, memory, np.uint64) > DENSE
-
-
-@numba.njit
-def share_in_the_middle(words, memory, bits):
-    """Return which share of the terms matters to one tile, in one piece of the sum."""
+def looks_dense(words, memory, bits):
+    """Guess whether few terms are zero, by the rows of one tile and a piece in the middle."""
     rows, depth = words[M], words[K]
     first = (rows - 1) // 2 // ROWS * ROWS
     start = (depth - 1) // 2 // DEPTH * DEPTH
@@ -53,7 +45,7 @@ def share_in_the_middle(words, memory, bits):
     found = 0
     for k in range(count):
         found += seen[k] != 0
-    return found / count
+    return found > DENSE * count
 
 
 @numba.njit
