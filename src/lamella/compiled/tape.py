@@ -8,11 +8,14 @@ import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from lamella.compiled.modules import digest_of_file, load_module
+
+if TYPE_CHECKING:
+    from lamella.compiled.pool import Pool
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _here = threading.local()  # each thread may record a tape of its own
@@ -64,20 +67,21 @@ class Tape:
 
         if not self.is_whole:
             return None
-        pool, kept = get_pool(), self._kept
         parts = [part if callable(part) else np.array(part) for part in self._parts if part]
+        return functools.partial(_play, play, get_pool(), parts, self._kept)
 
-        def replay() -> None:
-            assert kept is not None
-            for part in parts:
-                if callable(part):
-                    part()
-                else:
-                    with pool.lock:
-                        play(part, pool.board)
-                    pool.wake()
 
-        return replay
+def _play(
+    play: Callable[..., None], pool: "Pool", parts: Sequence[Any], _kept: Sequence[Any]
+) -> None:
+    """Do what is on a tape, whose memory is held by whoever holds these arguments."""
+    for part in parts:
+        if callable(part):
+            part()
+        else:
+            with pool.lock:
+                play(part, pool.board)
+            pool.wake()
 
 
 @contextmanager
