@@ -1,9 +1,9 @@
-"""Activations: functions of one number, and Softmax, a function of all scores of a sample."""
+"""Activations: functions of one number."""
 
 from abc import abstractmethod
 from typing import Any
 
-from numpy import absolute, errstate, exp, maximum, minimum, tanh
+from numpy import absolute, exp, maximum, minimum, tanh
 
 from lamella.arguments import in_range
 from lamella.arrays import Array
@@ -112,33 +112,3 @@ class Tanh(Activation):
     @staticmethod
     def derivative(x: Any, y: Any) -> Any:
         return 1 - y * y
-
-
-class Softmax(Layer):
-    """Turns scores into probabilities that sum to 1, over the last axis.
-
-        y_i = exp(x_i) / sum_j exp(x_j)
-        dx  = J dy,   J = diag(y) - y y^T     that is   dx_i = y_i (dy_i - sum_j dy_j y_j)
-
-    The row's maximum is subtracted first, which changes nothing and keeps exp finite. For
-    training with cross-entropy leave this layer out and use `SoftmaxCrossEntropy` on the logits.
-    """
-
-    gives_probabilities = True
-
-    def forward(self, x: Array, training: bool) -> Array:
-        row = (*x.shape[:-1], 1)
-        top = x.max(axis=-1, keepdims=True, out=self.scratch("top", row))
-        with errstate(over="ignore"):  # -inf, whose exp is 0, is right
-            y = self.xp.subtract(x, top, out=self.scratch("y", x.shape))
-        self.xp.exp(y, out=y)
-        y /= y.sum(axis=-1, keepdims=True, out=self.scratch("sum", row))
-        self.y = y
-        return y
-
-    def backward(self, dy: Array) -> Array:
-        dx = self.xp.multiply(dy, self.y, out=self.scratch("dx", dy.shape))
-        mean = dx.sum(axis=-1, keepdims=True, out=self.scratch("mean", (*dy.shape[:-1], 1)))
-        self.xp.subtract(dy, mean, out=dx)
-        dx *= self.y
-        return dx
