@@ -39,9 +39,8 @@ def load_module(source: str) -> Any:
     return sys.modules[name]
 
 
-@functools.cache
 def digest_of_file(path: str) -> str:
-    """Return a digest of a file, for the source of what is compiled together with its code."""
+    """Return a digest of a file as it is now, for the source of what has its code within."""
     return _digest(Path(path).read_bytes())
 
 
