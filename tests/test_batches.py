@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 import lamella as lm
 from lamella.backend import Backend, CupyBackend
 from lamella.batches import (
+    FEW,
     Batches,
     Data,
     check_inputs,
@@ -161,3 +162,56 @@ def test_images_are_scaled_alike_however_they_are_chosen(backend: Backend) -> No
     assert backend.to_host(y).tolist() == [7, 0, 19]
     ranged, _, _ = batches.gather(data, slice(4, 9))
     np.testing.assert_array_equal(backend.to_host(ranged), expected[4:9])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_few_inputs_are_always_in_the_same_memory(backend: Backend, dtype: str) -> None:
+    batches, rng = Batches(backend, np.dtype(dtype)), np.random.default_rng(0)
+    for shape in ((3, 4), (1, 2, 5), (3, 4)):
+        places = []
+        for _ in range(3):
+            x = rng.standard_normal(shape).astype(dtype)
+            given = backend.asarray(x)
+            got = batches.fixed(given)
+            assert got.dtype == dtype
+            assert got is not given
+            np.testing.assert_array_equal(backend.to_host(got), x)
+            np.testing.assert_array_equal(backend.to_host(given), x)
+            places.append(got)
+        assert places[0] is places[1] is places[2]
+
+
+def test_bytes_of_images_are_fixed_as_they_are_scaled(backend: Backend) -> None:
+    batches = Batches(backend, F32)
+    first = batches.fixed(backend.asarray(np.full((2, 3), 255, np.uint8)))
+    assert (backend.to_host(first) == 1).all()
+    images = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    second = batches.fixed(backend.asarray(images))
+    assert second is first
+    np.testing.assert_array_equal(backend.to_host(second), images.astype(F32) / F32.type(255))
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_many_inputs_are_not_copied(backend: Backend, more: int) -> None:
+    x = backend.asarray(np.arange(FEW + more, dtype=F32).reshape(1, -1))
+    got = Batches(backend, F32).fixed(x)
+    assert (got is x) == bool(more)
+    np.testing.assert_array_equal(backend.to_host(got), backend.to_host(x))
+
+
+def test_fewer_inputs_have_nothing_of_those_before(backend: Backend) -> None:
+    batches = Batches(backend, F32)
+    batches.fixed(backend.asarray(np.full((9, 4), 7, F32)))
+    x = np.arange(8, dtype=F32).reshape(2, 4)
+    np.testing.assert_array_equal(backend.to_host(batches.fixed(backend.asarray(x))), x)
+    more = np.arange(48, dtype=F32).reshape(12, 4)
+    np.testing.assert_array_equal(backend.to_host(batches.fixed(backend.asarray(more))), more)
+
+
+def test_fixed_inputs_and_gathered_ones_are_in_memory_of_their_own(backend: Backend) -> None:
+    batches, x = Batches(backend, F32), np.arange(12, dtype=F32).reshape(4, 3)
+    data = Data(backend.asarray(x), backend.asarray(np.arange(4)))
+    gathered, _, _ = batches.gather(data, backend.asarray(np.array([3, 1])))
+    fixed = batches.fixed(backend.asarray(x[:2] + 100))
+    np.testing.assert_array_equal(backend.to_host(gathered), x[[3, 1]])
+    np.testing.assert_array_equal(backend.to_host(fixed), x[:2] + 100)

@@ -12,6 +12,7 @@ from lamella.backend import Backend
 from lamella.configured import Configured
 from lamella.elementwise import record
 from lamella.memory import Parameter
+from lamella.workspace import replayable
 
 
 class Regularizer(Configured, ABC):
@@ -31,6 +32,7 @@ class Regularizer(Configured, ABC):
     def rule(w: Any, g: Any, *scalars: Any) -> Any:
         """Return ``g + dR/dw`` for one weight ``w`` with gradient ``g``."""
 
+    @replayable
     def bind(self, parameter: Parameter, backend: Backend) -> Callable[[], None]:
         """Return a function that adds the penalty's gradient to that of ``parameter``."""
         w, g = parameter.value.reshape(-1), parameter.grad.reshape(-1)

@@ -6,17 +6,20 @@ with the same bits. Only the backend knows how, and only of what it does itself:
 take part must be marked as `lamella.workspace.replayable`.
 """
 
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from lamella.arrays import Array
-from lamella.configured import Configured
+from lamella.workspace import is_marked
 
 if TYPE_CHECKING:
     from lamella.model import Sequential
     from lamella.network import Network
+
+Calls = Sequence[tuple[Any, Sequence[str]]]  # objects, and names of methods of each
 
 
 class Replay:
@@ -30,27 +33,21 @@ class Replay:
     network : Network
     work : function (*arrays) -> array
         Sets the network's ``outputs``.
-    calls : sequence of (object, names)
-        The methods that ``work`` calls, by name, of the network and its parts.
+    list_calls : function () -> sequence of (object, names)
+        Says which methods ``work`` calls, by name, of the network and its parts.
     """
 
     def __init__(
-        self,
-        network: "Network",
-        work: Callable[..., Array],
-        calls: Sequence[tuple[Configured, Sequence[str]]],
+        self, network: "Network", work: Callable[..., Array], list_calls: Callable[[], Calls]
     ) -> None:
-        self._network, self._work = network, work
-        self._calls = calls
-        self._is_possible = self._is_marked()
-        self._watched = [
-            (vars(part), (*part.config(), *names)) for part, names in calls if self._is_possible
-        ]
+        self._network, self._work, self._list_calls = network, work, list_calls
         self._arrays: tuple[Array, ...] = ()
         self._process = 0
         self._state: list[Any] = []
         self._result: Array = None
         self._replay: Callable[[], None] | None = None
+        self._is_possible = True
+        self._look()
 
     def __call__(self, *arrays: Array) -> Array:
         """Do the work, or replay it, and return its result."""
@@ -61,9 +58,10 @@ class Replay:
             self._replay = None
             self._result = self._work(*arrays)
         elif self._replay is None:
+            self._look()
             record = self._network.backend.record
             self._result, replay = record(lambda: self._work(*arrays))
-            self._is_possible = replay is not None and self._is_marked()
+            self._is_possible = self._is_possible and replay is not None
             self._replay = replay
         else:
             self._replay()
@@ -71,24 +69,35 @@ class Replay:
         self._arrays, self._state, self._process = arrays, self._now(), os.getpid()
         return self._result
 
-    def _is_marked(self) -> bool:
-        """Whether all methods are marked: one that was replaced by hand, to look on, is not."""
-        return all(
-            getattr(getattr(part, name), "is_replayable", False)
-            for part, names in self._calls
-            for name in names
-        )
+    def _look(self) -> None:
+        """See what takes part now, and whether it can be replayed."""
+        calls = self._list_calls()
+        self._is_possible = all(_does_what_is_marked(part, names) for part, names in calls)
+        watched = [(part, _attributes(part)) for part, _ in calls]
+        watched += [(part, names) for part, names in calls if part is self._network]
+        self._attributes = [(vars(part), names) for part, names in watched]
+        self._parts = [vars(part) for part, _ in calls if part is not self._network]
+        self._properties = [(part, name) for part, _ in calls for name in _properties(part)]
+        methods = [(type(part), name) for part, names in calls for name in names]
+        self._methods = list(dict.fromkeys(methods))  # of each class once
 
     def _now(self) -> list[Any]:
         """Return all that the work depends on but the numbers in arrays."""
         network = self._network
-        watched = [attributes.get(name) for attributes, names in self._watched for name in names]
-        return [network.passes, *network.layers, *watched]
+        state = [network.passes, *network.layers]
+        state += [values.get(name) for values, names in self._attributes for name in names]
+        state += [len(values) for values in self._parts]  # what is put before a method is one more
+        state += [getattr(part, name) for part, name in self._properties]
+        state += [getattr(kind, name) for kind, name in self._methods]
+        return state
 
 
 def replay_forward(network: "Network") -> Replay:
     """Return `Network.forward` for evaluation."""
-    calls = [(part, ("forward",)) for part in (network, *network.layers)]
+
+    def calls() -> Calls:
+        return [(part, ("forward",)) for part in (network, *network.layers)]
+
     return Replay(network, lambda x: network.forward(x, training=False), calls)
 
 
@@ -96,9 +105,42 @@ def replay_gradients(model: "Sequential") -> Replay:
     """Return `Sequential.differentiate`, for samples without weights."""
     both = ("forward", "backward")
     loss = ("__call__", "forward", "mean", "gradient", "backward", "share")
-    calls: list[tuple[Configured, Sequence[str]]] = [(layer, both) for layer in model.layers]
-    calls += [(model, (*both, "differentiate")), (model.loss, loss)]
-    return Replay(model, model.differentiate, calls)
+
+    def calls() -> Calls:
+        penalties = [(p.regularizer, ("bind",)) for p in model.regularized]
+        layers = [(layer, both) for layer in model.layers]
+        return [*layers, (model, (*both, "differentiate")), (model.loss, loss), *penalties]
+
+    return Replay(model, lambda x, y: model.differentiate(x, y), calls)
+
+
+def _does_what_is_marked(part: Any, names: Sequence[str]) -> bool:
+    """Whether methods, and all that are marked in a class above, are not replaced by others."""
+    kind = type(part)
+    above = [name for base in kind.__mro__ for name, it in vars(base).items() if is_marked(it)]
+    by_hand = [
+        name for name, it in vars(part).items() if callable(it) and callable(_of(kind, name))
+    ]
+    return not by_hand and all(is_marked(_of(kind, name)) for name in (*names, *above))
+
+
+def _attributes(part: Any) -> Sequence[str]:
+    """Return the names of attributes that may be replaced: hyper-parameters and the like."""
+    return [name for name in _names(part) if name in vars(part)]
+
+
+def _properties(part: Any) -> list[str]:
+    """Return the names of what is no attribute but is computed by code of a user's class."""
+    return [name for name in _names(part) if isinstance(_of(type(part), name), property)]
+
+
+def _names(part: Any) -> list[str]:
+    given = inspect.signature(type(part).__init__).parameters
+    return [*list(given)[1:], *getattr(part, "scalars", ()), "rng", "loss"]
+
+
+def _of(kind: type, name: str) -> Any:
+    return getattr(kind, name, None)
 
 
 def _are(some: Sequence[Any], others: Sequence[Any]) -> bool:

@@ -20,10 +20,16 @@ def replayable(method: Method) -> Method:
 
     That is by ``self.dot``, ``self.map``, ``self.sum_rows`` and compiled loops, on arrays it was
     given and on scratch memory, and the same each time for arrays of the same place. A training
-    then need not call it in each step, see `lamella.replay`. Reshaping an array is no work.
+    then need not call it in each step, see `lamella.replay`. Reshaping an array is no work. What
+    overrides such a method needs a mark of its own.
     """
-    method.is_replayable = True  # type: ignore[attr-defined]
+    method.is_replayable = method  # type: ignore[attr-defined]
     return method
+
+
+def is_marked(method: Any) -> bool:
+    """Whether this very function is marked: what wraps it has its attributes, but does more."""
+    return method is not None and getattr(method, "is_replayable", None) is method
 
 
 class Scratch:
@@ -100,6 +106,7 @@ class Workspace(Configured):
                 "uses: make a new one for each model"
             )
 
+    @replayable
     def scratch(self, name: str, shape: Shape, dtype: Any = None) -> Array:
         """Return memory for a result: uninitialised, and the same each time for the same name.
 
@@ -108,6 +115,7 @@ class Workspace(Configured):
         """
         return self._scratch.get(name, shape, self.dtype if dtype is None else dtype)
 
+    @replayable
     def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
         """Write ``a b + bias`` into ``out`` and return it, for matrices ``a`` (M, K), ``b`` (K, N).
 
@@ -118,15 +126,18 @@ class Workspace(Configured):
         """
         return self.backend.dot(a, b, out, bias)
 
+    @replayable
     def sum_rows(self, matrix: Array, out: Array) -> Array:
         """Write the sum of a matrix's rows (N, D) into ``out`` (D,) and return it."""
         return self.backend.sum_rows(matrix, out)
 
+    @replayable
     def mean_rows(self, name: str, matrix: Array) -> Array:
         """Return the mean of a matrix's rows (N, D) in the scratch memory ``name``, (D,)."""
         total = self.sum_rows(matrix, out=self.scratch(name, matrix.shape[1:]))
         return self.map(total, quotient, total, scalars=(float(len(matrix)),))
 
+    @replayable
     def map(
         self,
         out: str | Array,

@@ -1,9 +1,6 @@
-"""Compiled loops: the bits of numpy's blocks where only arithmetic is done; kept on disk."""
+"""Compiled loops: the bits of numpy's blocks where only arithmetic is done."""
 
 import gc
-import os
-import subprocess
-import sys
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +12,10 @@ import pytest
 import lamella as lm
 from lamella import compiled
 from lamella.blocks import run_in_blocks, run_whole
-from lamella.compiled import modules, rules
+from lamella.compiled import rules
 from lamella.elementwise import OPERATIONS, record
+
+from .trainings import trained
 
 pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
 
@@ -86,33 +85,6 @@ def test_result_may_go_elsewhere_and_arguments_may_be_swapped() -> None:
     np.testing.assert_array_equal(fast, [b, a])
 
 
-TRAIN = """
-import sys
-import weakref
-if {plain}:
-    sys.modules["numba"] = None
-import numpy as np
-import lamella as lm
-from lamella import compiled
-assert compiled.is_available() is not {plain}
-rng = np.random.default_rng(0)
-x, y = rng.standard_normal((300, 20)).astype("f4"), rng.integers(0, 4, 300)
-model = lm.MLP([32, 16], classes=4, l2=1e-3, seed=5, optimizer=lm.{optimizer}, backend="numpy",
-               dtype="float64")
-model.fit(x, y, epochs=3, verbose=False)
-print(model.built().values.tobytes().hex())
-"""
-
-
-def trained(optimizer: str, cache: Path, *, plain: bool) -> np.ndarray:
-    script = TRAIN.format(plain=plain, optimizer=optimizer)
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
-    )
-    return np.frombuffer(bytes.fromhex(done.stdout))
-
-
 @pytest.mark.parametrize("optimizer", ["AdamW(1e-2)", "Momentum(0.1, nesterov=True)"])
 def test_training_is_the_same_with_and_without_numba(optimizer: str, tmp_path: Path) -> None:
     fast = trained(optimizer, tmp_path, plain=False)
@@ -152,22 +124,64 @@ def test_rule_on_whole_arrays_is_the_formula_in_both_forms(name: str, dtype: str
             np.testing.assert_array_equal(out, formula(*parts, lambda a: np.asarray(a, dtype)))
 
 
-def test_machine_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
-    trained("SGD(0.1)", tmp_path, plain=False)
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}
-    assert kept
-    trained("SGD(0.1)", tmp_path, plain=False)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")} == kept
+# A rule with row vectors: which of its three arrays are such.
+ROWS = [(1,), (2,), (1, 2), (0,), (0, 1, 2), (0, 2)]
 
 
-def test_folder_that_cannot_be_written_is_done_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", ROWS, ids=str)
+@pytest.mark.parametrize("shape", [(5, 7), (1, 4), (6, 1), (0, 3), (4, 4)], ids=str)
+def test_vectors_serve_all_rows_in_both_forms(
+    shape: tuple[int, int], rows: tuple[int, ...], dtype: str
 ) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    folder = modules._cache.__wrapped__()
-    assert folder.is_dir()
-    assert os.access(folder, os.W_OK)
+    rng = np.random.default_rng(5)
+    program = record(lambda x, y, z, s: (x - y) * z + s * y, 3, 1)
+    number = np.dtype(dtype).type
+    for run in (compiled.compile_map(program), run_whole(program)):
+        for which in (rows, (), rows):  # one after the other, by the same function
+            arrays = [
+                rng.standard_normal(shape[1:] if i in which else shape).astype(dtype)
+                for i in range(3)
+            ]
+            before = [array.copy() for array in arrays]
+            memory = np.full((shape[0] + 2, shape[1]), np.nan, dtype)
+            run(memory[1:-1], arrays, (0.3,))
+            x, y, z = arrays
+            expected = np.broadcast_to((x - y) * z + number(0.3) * y, shape)
+            np.testing.assert_array_equal(memory[1:-1], expected)
+            assert np.isnan(memory[[0, -1]]).all()
+            for array, old in zip(arrays, before, strict=True):
+                np.testing.assert_array_equal(array, old)
+
+
+def test_map_may_write_over_any_of_its_matrices() -> None:
+    program = record(lambda x, y, row: x * row - y, 3, 0)
+    for run in (compiled.compile_map(program), run_whole(program)):
+        for own in (0, 1):
+            arrays = [*np.random.default_rng(1).standard_normal((2, 5, 4)), np.arange(4.0)]
+            expected = arrays[0] * arrays[2] - arrays[1]
+            run(arrays[own], arrays, ())
+            np.testing.assert_array_equal(arrays[own], expected)
+
+
+@pytest.mark.parametrize("shape", [(6,), (3, 2, 5), (2, 3, 2, 2)], ids=str)
+def test_maps_of_any_number_of_axes_are_the_formula(shape: tuple[int, ...]) -> None:
+    program = record(lambda x, y: x * y + x, 2, 0)
+    x, y = np.random.default_rng(1).standard_normal((2, *shape))
+    for run in (compiled.compile_map(program), run_whole(program)):
+        out = np.full(shape, np.nan)
+        run(out, (x, y), ())
+        np.testing.assert_array_equal(out, x * y + x)
+
+
+def test_one_map_serves_both_precisions() -> None:
+    program = record(lambda x, row: x / 3 + row, 2, 0)
+    run = compiled.compile_map(program)
+    x, row = np.random.default_rng(1).standard_normal((4, 3)), np.arange(3.0)
+    for dtype in ("f4", "f8", "f4"):
+        some, other, out = x.astype(dtype), row.astype(dtype), np.full((4, 3), np.nan, dtype)
+        run(out, (some, other), ())
+        np.testing.assert_array_equal(out, some / np.dtype(dtype).type(3) + other)
 
 
 LONG = [rules.SHARED + d for d in (-1, 0, 1)] + [5 * rules.PIECE + d for d in (-1, 0, 1)]

@@ -43,13 +43,18 @@ def _keeping() -> Iterator[None]:
 
     before = numba.config.CACHE_DIR
     folder = Path(before) if before else _cache()
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    version = _digest("".join(digest_of_file(str(path)) for path in sources).encode())
-    numba.config.CACHE_DIR = str(folder / f"lamella_code_{version}")
+    numba.config.CACHE_DIR = str(folder / f"lamella_code_{_version()}")
     try:
         yield
     finally:
         numba.config.CACHE_DIR = before
+
+
+@functools.cache
+def _version() -> str:
+    """Return a digest of all sources in this folder."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return _digest("".join(digest_of_file(str(path)) for path in sources).encode())
 
 
 def load_module(source: str) -> Any:
@@ -69,9 +74,8 @@ def load_module(source: str) -> Any:
     return sys.modules[name]
 
 
-@functools.cache
 def digest_of_file(path: str) -> str:
-    """Return a digest of a file, for the source of what is compiled together with its code."""
+    """Return a digest of a file as it is now, for the source of what has its code within."""
     return _digest(Path(path).read_bytes())
 
 
@@ -81,7 +85,6 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-@functools.cache
 def _cache() -> Path:
     """Return the user's folder for compiled rules, or a temporary one where that is no use."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lamella"
@@ -91,6 +94,11 @@ def _cache() -> Path:
             return folder
     except OSError:
         pass
+    return _temporary()
+
+
+@functools.cache
+def _temporary() -> Path:
     import tempfile
 
     return Path(tempfile.mkdtemp(prefix="lamella-"))

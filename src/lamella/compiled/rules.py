@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lamella.compiled.modules import load_module
-from lamella.compiled.tape import call
+from lamella.compiled.tape import call, recording
 from lamella.elementwise import Program
 from lamella.threads import workers
 
@@ -87,7 +87,13 @@ class _Shared:
         self._scalars[:] = [values[i] for i in self._given]
         pool = get_pool()
         with pool.lock:
-            call(run, pool.board, self._task, self._address, self._pieces, workers())
+            run(pool.board, self._task, self._address, self._pieces, workers())
+            tape = recording()
+            if tape is not None:
+                words, numbers = self._words.copy(), self._scalars.copy()
+                words[-1] = numbers.ctypes.data
+                told = pool.board, self._task, words.ctypes.data, self._pieces, workers()
+                tape.add_call(run, told, words, numbers, *self._arrays)
         pool.wake()
 
 

@@ -5,6 +5,7 @@ small, to call them from Python takes as long as what they do. A tape plays them
 """
 
 import functools
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -45,16 +46,17 @@ class Tape:
         self._parts[-1].append((task, words.ctypes.data))
         self._kept += [words, *kept]
 
-    def add_call(self, function: Any, arguments: tuple[Any, ...]) -> None:
+    def add_call(self, function: Any, arguments: tuple[Any, ...], *kept: Any) -> None:
         """Add a call of a compiled function of the top level of a module."""
         try:
             formulas, words, numbers = _in_words(arguments)
-        except TypeError:
+            task = _task_of(function.py_func, tuple(formulas))
+            scalars = np.array(numbers)
+            place = np.array([scalars.ctypes.data, *words], np.int64)
+        except (TypeError, OverflowError, OSError):  # there is no file of what is typed in
             self.is_whole = False
             return
-        scalars = np.array(numbers)
-        place = np.array([scalars.ctypes.data, *words], np.int64)
-        self.add(_task_of(function.py_func, tuple(formulas)), place, scalars, *arguments)
+        self.add(task, place, scalars, *arguments, *kept)
 
     def add_python(self, run: Callable[[], Any]) -> None:
         """Add a call of a Python function."""
@@ -87,11 +89,13 @@ def _play(
 @contextmanager
 def record() -> Iterator[Tape]:
     """Note all calls of this thread, within this block, on the tape that it is given."""
+    spoil()  # a tape that does without them
+    before = recording()
     _here.tape = tape = Tape()
     try:
         yield tape
     finally:
-        _here.tape = None
+        _here.tape = before
 
 
 def recording() -> Tape | None:
@@ -138,12 +142,15 @@ def _in_words(arguments: tuple[Any, ...]) -> tuple[list[str], list[int], list[fl
             array, turn = argument, ""
             if not array.flags.c_contiguous:
                 array, turn = array.T, ".T"
-            if not (array.flags.c_contiguous and array.dtype.isnative and array.ndim):
+            dtype = array.dtype
+            if not (array.flags.c_contiguous and array.ndim and dtype.isnative):
+                raise TypeError("only whole arrays can be told by their address")
+            if dtype.kind not in "biufc":
                 raise TypeError("only whole arrays can be told by their address")
             shape = ", ".join(f"words[{at + 1 + axis}]" for axis in range(array.ndim))
-            formulas.append(f"array_at(words[{at}], ({shape},), np.{array.dtype.name}){turn}")
+            formulas.append(f"array_at(words[{at}], ({shape},), np.{dtype.name}){turn}")
             words += [array.ctypes.data, *array.shape]
-        elif isinstance(argument, int):
+        elif isinstance(argument, int) and not isinstance(argument, bool):
             formulas.append(f"words[{at}]")
             words.append(argument)
         elif isinstance(argument, float):
@@ -159,6 +166,9 @@ def _task_of(function: Callable[..., Any], formulas: tuple[str, ...]) -> int:
     """Return the address of a task that calls a function with what its words tell."""
     from lamella.compiled.sharing import compile_task
 
+    found = getattr(sys.modules.get(function.__module__), function.__name__, None)
+    if getattr(found, "py_func", found) is not function:
+        raise TypeError("only a function of the top level of a module can be told by its name")
     return int(compile_task(load_module(_to_task(function, formulas)).task))
 
 

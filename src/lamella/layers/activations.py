@@ -40,10 +40,12 @@ class Activation(Layer):
     def backward(self, dy: Array) -> Array:
         return self.map("dx", self.chain, dy, self.x, self.y, scalars=self._values())
 
+    @replayable
     def chain(self, dy: Any, x: Any, y: Any, *scalars: Any) -> Any:
         """Return dx = dy dy/dx, the chain rule for one number."""
         return dy * self.derivative(x, y, *scalars)
 
+    @replayable
     def _values(self) -> tuple[float, ...]:
         return tuple(getattr(self, name) for name in self.scalars)
 

@@ -64,6 +64,7 @@ class BatchNorm(Layer):
         self.n = self.map("n", normalize, x, mean, self.inv_std)
         return self.map("y", scale_and_shift, self.n, self.gamma.value, self.beta.value)
 
+    @replayable
     def _remember(self, mean: Array, var: Array, samples: int) -> None:
         unbiased = samples / (samples - 1)
         for state, batch, factor in (

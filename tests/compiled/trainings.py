@@ -1,0 +1,34 @@
+"""Trainings in processes of their own, with a cache of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+TRAIN = """
+import sys
+import weakref
+if {plain}:
+    sys.modules["numba"] = None
+import numpy as np
+import lamella as lm
+from lamella import compiled
+assert compiled.is_available() is not {plain}
+rng = np.random.default_rng(0)
+x, y = rng.standard_normal((300, 20)).astype("f4"), rng.integers(0, 4, 300)
+model = lm.MLP([32, 16], classes=4, l2=1e-3, seed=5, optimizer=lm.{optimizer}, backend="numpy",
+               dtype="float64")
+model.fit(x, y, epochs=3, verbose=False)
+print(model.built().values.tobytes().hex())
+"""
+
+
+def trained(optimizer: str, cache: Path, *, plain: bool) -> np.ndarray:
+    script = TRAIN.format(plain=plain, optimizer=optimizer)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+    )
+    return np.frombuffer(bytes.fromhex(done.stdout))
