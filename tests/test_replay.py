@@ -406,6 +406,15 @@ class Third(lm.MeanSquaredError):
         return self.share(np.multiply(self.d, 2 / 3, out=self.d))
 
 
+class Steep(lm.SoftmaxCrossEntropy):
+    """Another that takes the same targets."""
+
+    def backward(self) -> Any:
+        gradients = super().backward()
+        gradients *= 3
+        return gradients
+
+
 def put_in(index: int, make: Callable[[], lm.Layer]) -> Change:
     """Replace a layer of a built model by another of the same shapes."""
 
@@ -494,6 +503,7 @@ CHANGES: dict[str, Change] = {
     "layer that is not marked": put_in(2, Twice),
     "loss": assign_loss(lm.SoftmaxCrossEntropy),
     "loss that is not marked": assign_loss(Third),
+    "loss for the same targets": assign_loss(Steep),
     "loss compiled": lambda model: model.compile(Third(), lm.SGD(0.1)),
     "optimizer compiled": lambda model: model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1)),
     "build": lambda model: model.build((FEATURES,)),
