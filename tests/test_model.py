@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -531,3 +532,34 @@ def test_metrics_may_be_objects_of_ones_own(backend: Backend) -> None:
     expected = model.predict(x).max(axis=1).mean()
     assert history["confidence"][0] == pytest.approx(expected, rel=1e-5)
     assert list(model.evaluate(x, y)) == ["loss", "confidence", "accuracy"]
+
+
+def test_model_whose_building_was_interrupted_is_built_again() -> None:
+    """Ctrl-C while weights are drawn, and while the optimizer takes on the parameters."""
+    interruptions = [KeyboardInterrupt, KeyboardInterrupt]
+
+    def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        if len(interruptions) == 2:
+            raise interruptions.pop()
+        return rng.standard_normal(shape)
+
+    class Interrupted(lm.SGD):
+        def bind(self, store: Any, owner: object) -> None:
+            if interruptions:
+                raise interruptions.pop()
+            super().bind(store, owner)
+
+    def train(optimizer: lm.Optimizer) -> np.ndarray:
+        layers = [lm.Dense(4, init=draw), lm.ReLU(), lm.Dense(3)]
+        model = lm.Sequential(layers, seed=1, backend="numpy")
+        model.compile(lm.SoftmaxCrossEntropy(), optimizer)
+        for _ in range(len(interruptions)):
+            with pytest.raises(KeyboardInterrupt):
+                model.train_step(x, y)
+        model.train_step(x, y)
+        return model.built().values
+
+    x, y = np.random.default_rng(0).random((6, 5)), np.arange(6) % 3
+    interrupted = train(Interrupted(0.1))
+    assert not interruptions
+    np.testing.assert_array_equal(interrupted, train(lm.SGD(0.1)))

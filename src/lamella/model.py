@@ -67,11 +67,10 @@ class Sequential(Network):
     history: History
     epoch_log: EpochLog
 
-    def build(self, in_shape: Shape) -> Self:
-        super().build(in_shape)
+    def _build(self, in_shape: Shape) -> None:
+        super()._build(in_shape)
         if self.compiled:
             self._bind()
-        return self
 
     def compile(
         self,

@@ -81,6 +81,14 @@ class Network(Configured):
         ShapeError
             If a layer does not accept what the one before it gives: names the layer.
         """
+        try:
+            self._build(in_shape)
+        except BaseException:  # Ctrl-C too: what is half built must be built again
+            self.store = None
+            raise
+        return self
+
+    def _build(self, in_shape: Shape) -> None:
         self.declare(in_shape)
         self.store = ParameterStore(self.parameters, self.backend, self.dtype)
         self.store.initialize(self.streams)
@@ -93,7 +101,6 @@ class Network(Configured):
         self.regularized = [p for p in self.store if p.regularizer is not None]
         self._regularize = [p.regularizer.bind(p, self.backend) for p in self.regularized]
         self._evaluate = replay_forward(self)
-        return self
 
     def declare(self, in_shape: Shape) -> None:
         """Let every layer declare its parameters and states for samples of ``in_shape``."""
