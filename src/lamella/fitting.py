@@ -116,6 +116,7 @@ def fit(
         shapes = [parameter.shape for parameter in model.built() if parameter.is_matrix]
         threads = model.backend.threads_for(batch_size, shapes)
         model.blas_threads = ending.enter_context(threads)
+        step_done = ending.enter_context(model.backend.pace())
         train(
             model,
             data,
@@ -126,6 +127,7 @@ def fit(
             batch_size=batch_size,
             shuffle=shuffle,
             callbacks=everyone,
+            step_done=step_done,
             resumed=keeper.resumed if keeper else None,
         )
     return history

@@ -1,7 +1,7 @@
 """The loop behind ``fit``: epochs of batches, and what is told to callbacks on the way."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,6 +88,7 @@ def train(
     batch_size: int,
     shuffle: bool,
     callbacks: Sequence[Callback],
+    step_done: Callable[[], None],
     resumed: tuple[np.ndarray, float] | None = None,
 ) -> None:
     """Train a compiled model on checked data.
@@ -102,6 +103,8 @@ def train(
         ``data.weight`` on the host.
     epochs, batch_size, shuffle, callbacks
         As in `Sequential.fit`.
+    step_done : function ()
+        Is told after each step, see `Backend.pace`.
     resumed : (ndarray, float), optional
         What the log of the first epoch held when it was interrupted: `EpochLog.rows` and
         `EpochLog.seconds`.
@@ -124,6 +127,7 @@ def train(
         for batch, start in enumerate(starts[log.done :], log.done):
             x, y, weight = model.batches.gather(data, on_device[start : start + batch_size])
             loss = model.step(x, y, weight)
+            step_done()
             log.record(loss, [metric.score(model.pred, y) for metric in model.metrics])
             for callback in watchers:
                 callback.on_batch_end(model, batch, log)

@@ -109,6 +109,10 @@ class Backend(ABC):
         """Give the library behind ``xp.dot`` the threads that a training is worth; say how many."""
         return nullcontext(1)
 
+    def pace(self) -> AbstractContextManager[Callable[[], None]]:
+        """Lend what is told of each step of a training, to have the next done the faster way."""
+        return nullcontext(lambda: None)
+
     def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
         """Return what picks images by an index and divides them by 255, or None if two steps do.
 

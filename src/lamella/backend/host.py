@@ -96,6 +96,13 @@ class NumpyBackend(Backend):
         # Two pools of threads on the same processors wait for each other.
         return at_most(1) if compiled.has_products() else threads_for(batch_size, matrices)
 
+    def pace(self) -> AbstractContextManager[Callable[[], None]]:
+        if not compiled.has_products():
+            return super().pace()
+        from lamella.compiled.pace import pace
+
+        return pace()
+
     def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
         if not compiled.is_available():
             return None

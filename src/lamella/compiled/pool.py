@@ -34,6 +34,7 @@ class Pool:
         self.lock = threading.Lock()
         self._work = threading.Event()
         self.size = min(usable(), MOST)
+        self.board[sharing.LIMIT] = self.size
         self._memory = [in_lines(MEMORY) for _ in range(self.size)]
         for worker, memory in enumerate(self._memory):
             self.board[sharing.SCRATCH + worker] = memory.ctypes.data

@@ -22,6 +22,7 @@ OPEN, ACTIVE = 0, 8  # number of the job, or 0; how many help at present
 TAKEN, BEHIND = 16, 24  # tasks that are taken, and those of them that are at the end
 FUNCTION, ARGUMENTS = 32, 33  # addresses: of what does a task, and of the words it is given
 COUNT, WORKERS, JOBS = 34, 35, 36  # tasks there are; threads that may take part; jobs so far
+LIMIT = 38  # threads that are the faster way at present, at most, see `lamella.compiled.pace`
 WANTED = 37  # 1 once there was work to share and all helpers slept
 AWAKE = 56  # helpers that look at the board
 SCRATCH = 40  # addresses of memory of its own for each worker
@@ -46,6 +47,7 @@ _compiled: list[object] = []
 def run(board, function, arguments, count, workers):
     """Do ``count`` tasks, alone or with helpers: at most so many ``workers`` in all."""
     board[FUNCTION], board[ARGUMENTS], board[COUNT] = function, arguments, count
+    workers = min(workers, board[LIMIT])
     if workers == 1:
         for task in range(count):
             call(board, task, 0)
