@@ -18,7 +18,7 @@ from lamella.random import Streams
 from lamella.replay import replay_forward
 from lamella.workspace import replayable
 
-EVALUATION_BATCH = 1024
+EVALUATION_BATCH = 512  # a few hundred rows stay in the caches
 MOST_LAYERS = 1000  # each layer has a few KB of its own, which a file of a few bytes can ask for
 
 
