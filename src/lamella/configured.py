@@ -1,5 +1,6 @@
 """Hyper-parameters, declared once as ``__init__`` arguments: repr and saved files follow."""
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,7 +22,7 @@ class Configured:
     def config(self) -> dict[str, Any]:
         """Return the hyper-parameters by name, in the order of the ``__init__`` arguments."""
         values = {}
-        for name in _arguments(type(self)):
+        for name in arguments_of(type(self)):
             if not hasattr(self, name):
                 kind = type(self).__name__
                 raise UsageError(
@@ -33,7 +34,7 @@ class Configured:
 
     def __repr__(self) -> str:
         shown = []
-        arguments = _arguments(type(self))
+        arguments = arguments_of(type(self))
         for name, value in self.config().items():
             if arguments[name].kind is inspect.Parameter.KEYWORD_ONLY:
                 if not _same(value, arguments[name].default):
@@ -126,10 +127,16 @@ def named_parts(value: Any) -> dict[str, Callable[..., Any]]:
     return found
 
 
-def _arguments(cls: type) -> Mapping[str, inspect.Parameter]:
+def arguments_of(cls: type) -> Mapping[str, inspect.Parameter]:
+    """Return what ``__init__`` of a class takes, by name."""
     if cls.__init__ is object.__init__:  # type: ignore[misc]
         return {}
-    parameters = dict(inspect.signature(cls.__init__).parameters)  # type: ignore[misc]
+    return _arguments(cls.__init__)  # type: ignore[misc]
+
+
+@functools.cache
+def _arguments(initializer: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
+    parameters = dict(inspect.signature(initializer).parameters)
     parameters.pop("self", None)
     return parameters
 

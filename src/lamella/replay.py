@@ -6,13 +6,13 @@ with the same bits. Only the backend knows how, and only of what it does itself:
 take part must be marked as `lamella.workspace.replayable`.
 """
 
-import inspect
 import os
 from collections.abc import Callable, Sequence
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from lamella.arrays import Array
+from lamella.configured import arguments_of
 from lamella.workspace import is_marked
 
 if TYPE_CHECKING:
@@ -135,8 +135,7 @@ def _properties(part: Any) -> list[str]:
 
 
 def _names(part: Any) -> list[str]:
-    given = inspect.signature(type(part).__init__).parameters
-    return [*list(given)[1:], *getattr(part, "scalars", ()), "rng", "loss"]
+    return [*arguments_of(type(part)), *getattr(part, "scalars", ()), "rng", "loss"]
 
 
 def _of(kind: type, name: str) -> Any:
