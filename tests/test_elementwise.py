@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamella.backend import SIGN, Backend, CupyBackend, NumpyBackend
+from lamella.backend import Backend, CupyBackend, NumpyBackend
+from lamella.backend.device import SIGN
 from lamella.blocks import BLOCK_BYTES, run_in_blocks
 from lamella.elementwise import OPERATIONS, Program, record, to_c
 from lamella.errors import UsageError
