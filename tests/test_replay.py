@@ -27,6 +27,7 @@ from lamella.callbacks import Callback
 from lamella.checkpoints import Checkpoints
 from lamella.losses import Loss
 from lamella.workspace import is_marked, replayable
+from tests.checkpoints.interrupting import Interrupt, Interruption
 
 pytest.importorskip("numba", reason="replays need numba: pip install 'lamella[fast]'")
 if not compiled.has_products():
@@ -330,22 +331,6 @@ def test_several_fits_in_a_row_have_the_same_bits() -> None:
     for one, other in zip(some, others, strict=True):
         assert_same(one, other)
     assert (passes, without) == (8, 8 + 4 + 10 + 3 + 8)
-
-
-class Interruption(Exception):
-    """Stands for whatever ends a process."""
-
-
-class Interrupt(Callback):
-    """Ends training after so many batches."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def on_batch_end(self, model: lm.Sequential, batch: int, log: Any) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise Interruption
 
 
 @pytest.mark.parametrize("after", [1, 2, 3, 6, 9])

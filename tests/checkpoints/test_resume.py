@@ -12,25 +12,10 @@ import lamella as lm
 from lamella.backend import Backend
 from lamella.checkpoints import Checkpoints, CheckpointWarning
 from lamella.errors import UsageError
+from tests.checkpoints.interrupting import Interrupt, Interruption
 
 BATCHES = 9  # 135 samples to train on, in batches of 15
 FIT: dict[str, Any] = {"epochs": 4, "batch_size": 15, "validation_split": 0.25, "verbose": False}
-
-
-class Interruption(Exception):
-    """Stands for whatever ends a process."""
-
-
-class Interrupt(lm.Callback):
-    """Ends training after so many batches; -1 for never."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def on_batch_end(self, model: lm.Sequential, batch: int, log: Any) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise Interruption
 
 
 def samples(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

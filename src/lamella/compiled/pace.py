@@ -1,8 +1,7 @@
 """Whether threads are to share work, found out by trying: they are not always the faster way.
 
 Cores that are far apart exchange data slowly, and those that do something else keep others waiting;
-both can change within seconds. Who does what changes no bit of a result, so that here, unlike
-anywhere else in lamella, the clock may decide.
+both can change within seconds. Who does what changes no bit of a result, so the clock may decide.
 """
 
 from collections.abc import Callable, Iterator
