@@ -144,10 +144,10 @@ class Batches:
         return out
 
     def fixed(self, x: Array) -> Array:
-        """Return `scaled` inputs; few of them are always in the same memory."""
-        if x.dtype == np.uint8 or x.size > FEW:
+        """Return inputs of whom `scaled` gives the same numbers; few always in the same memory."""
+        if x.size > FEW:
             return self.scaled(x)
-        out = self._scratch.get("fixed", x.shape, self._dtype)
+        out = self._scratch.get("fixed", x.shape, x.dtype)
         out[...] = x
         return out
 

@@ -8,7 +8,7 @@ take part must be marked as `lamella.workspace.replayable`.
 
 import os
 from collections.abc import Callable, Sequence
-from operator import is_
+from operator import attrgetter, is_, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from lamella.arrays import Array
@@ -41,7 +41,6 @@ class Replay:
         self, network: "Network", work: Callable[..., Array], list_calls: Callable[[], Calls]
     ) -> None:
         self._network, self._work, self._list_calls = network, work, list_calls
-        self._arrays: tuple[Array, ...] = ()
         self._process = 0
         self._state: list[Any] = []
         self._result: Array = None
@@ -53,7 +52,7 @@ class Replay:
         """Do the work, or replay it, and return its result."""
         if not self._is_possible:
             return self._work(*arrays)
-        is_known = _are(arrays, self._arrays) and _are(self._now(), self._state)
+        is_known = _are(self._now(arrays), self._state)
         if not is_known or self._process != os.getpid():  # a child does not have our threads
             self._replay = None
             self._result = self._work(*arrays)
@@ -66,39 +65,46 @@ class Replay:
         else:
             self._replay()
             return self._result
-        self._arrays, self._state, self._process = arrays, self._now(), os.getpid()
+        self._state, self._process = self._now(arrays), os.getpid()
         return self._result
 
     def _look(self) -> None:
         """See what takes part now, and whether it can be replayed."""
         calls = self._list_calls()
         self._is_possible = all(_does_what_is_marked(part, names) for part, names in calls)
-        watched = [(part, _attributes(part)) for part, _ in calls]
-        watched += [(part, names) for part, names in calls if part is self._network]
-        self._attributes = [(vars(part), names) for part, names in watched]
-        self._parts = [vars(part) for part, _ in calls if part is not self._network]
-        self._properties = [(part, name) for part, _ in calls for name in _properties(part)]
-        methods = [(type(part), name) for part, names in calls for name in names]
-        self._methods = list(dict.fromkeys(methods))  # of each class once
+        self._tables = [vars(part) for part, _ in calls]
+        methods = dict.fromkeys((type(part), tuple(names)) for part, names in calls)  # each once
+        sources: list[tuple[Any, Any, Sequence[str]]] = [
+            *((itemgetter, vars(part), _attributes(part)) for part, _ in calls),
+            *((attrgetter, part, _properties(part)) for part, _ in calls),
+            *((attrgetter, kind, names) for kind, names in methods),
+        ]
+        # The first name twice, since of a single one such a function would give no tuple.
+        self._readers = [(get(*names, names[0]), part) for get, part, names in sources if names]
 
-    def _now(self) -> list[Any]:
+    def _now(self, arrays: Sequence[Array]) -> list[Any]:
         """Return all that the work depends on but the numbers in arrays."""
         network = self._network
-        state = [network.passes, *network.layers]
-        state += [values.get(name) for values, names in self._attributes for name in names]
-        state += [len(values) for values in self._parts]  # what is put before a method is one more
-        state += [getattr(part, name) for part, name in self._properties]
-        state += [getattr(kind, name) for kind, name in self._methods]
+        state = [*arrays, network.passes, *network.layers]
+        state += map(len, self._tables)  # what is put before a method of a class is one more
+        try:
+            for read, part in self._readers:
+                state += read(part)
+        except (KeyError, AttributeError):  # something is gone: like nothing that was
+            state.append(object())
         return state
 
 
 def replay_forward(network: "Network") -> Replay:
-    """Return `Network.forward` for evaluation."""
+    """Return `Network.forward` of inputs in evaluation; bytes are scaled first."""
 
     def calls() -> Calls:
         return [(part, ("forward",)) for part in (network, *network.layers)]
 
-    return Replay(network, lambda x: network.forward(x, training=False), calls)
+    def forward(x: Array) -> Array:
+        return network.forward(network.batches.scaled(x), training=False)
+
+    return Replay(network, forward, calls)
 
 
 def replay_gradients(model: "Sequential") -> Replay:

@@ -8,6 +8,7 @@ long anything took.
 
 import functools
 import os
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -55,11 +56,9 @@ def at_most(number: int) -> Iterator[int]:
     number belongs to the process: where several blocks hold at once, nested or in several threads,
     the number of the first stands until the last has ended.
     """
-    from threadpoolctl import ThreadpoolController  # not needed to import lamella
-
     global _holders, _first
     with _lock:
-        pools = ThreadpoolController().select(user_api="blas")
+        pools = _pools(len(sys.modules))
         there: int = max((pool["num_threads"] for pool in pools.info()), default=1)
         if _holders == 0:
             there = min(number, there)
@@ -103,9 +102,7 @@ def available(number: int) -> Iterator[None]:
 
     Unlike `at_most` it leaves those within free to take fewer.
     """
-    from threadpoolctl import ThreadpoolController
-
-    pools = ThreadpoolController().select(user_api="blas")
+    pools = _pools(len(sys.modules))
     before = [pool["num_threads"] for pool in pools.info()]
     _let_this_thread_set()
     limit = pools.limit(limits=min(number, *before)) if before else None
@@ -115,6 +112,15 @@ def available(number: int) -> Iterator[None]:
         if limit is not None:
             _let_this_thread_set()
             limit.restore_original_limits()
+
+
+@functools.lru_cache(maxsize=1)
+def _pools(_modules: int) -> Any:
+    """Return what controls the libraries of products that came with so many loaded modules."""
+    # To look for them takes a millisecond, as long as a few dozens of small steps.
+    from threadpoolctl import ThreadpoolController  # not needed to import lamella
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _begin_anew() -> None:

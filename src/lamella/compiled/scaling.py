@@ -10,6 +10,7 @@ from lamella import threads
 from lamella.compiled.modules import kept
 from lamella.compiled.pool import get_pool
 from lamella.compiled.sharing import compile_task, run, vector_at
+from lamella.compiled.tape import call
 
 LINE = 64  # bytes that come from memory together
 ROWS = 8  # images of a task
@@ -38,8 +39,8 @@ def scale_images(images: np.ndarray, index: np.ndarray | None, out: np.ndarray) 
     task = compile_task(scale_to_float32 if out.dtype == np.float32 else scale_to_float64)
     pool = get_pool()
     with pool.lock:
-        start(
-            images.reshape(-1), index, out.reshape(-1), len(out),
+        call(
+            start, images.reshape(-1), index, out.reshape(-1), len(out),
             pool.board, WORDS, task, threads.workers(),
         )  # fmt: skip
     pool.wake()

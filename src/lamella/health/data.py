@@ -42,9 +42,9 @@ def input_findings(x: np.ndarray, unchanged: Callable[[], np.ndarray]) -> Iterat
     where those at hand are suspicious.
     """
     images = x.dtype == np.uint8
-    rows = x.reshape(len(x), -1).astype(float) / (255 if images else 1)
-    low, high = rows.min(axis=0), rows.max(axis=0)
-    sizes = np.sqrt((rows * rows).mean(axis=0))
+    rows, unit = x.reshape(len(x), -1), 255.0 if images else 1.0
+    low, high = rows.min(axis=0).astype(float) / unit, rows.max(axis=0).astype(float) / unit
+    sizes = np.sqrt(np.square(rows, dtype=float).mean(axis=0)) / unit
     yield from _scale(x, float(sizes.max()), float(low.min()), float(high.max()))
     ranges = high - low
     varying = ranges[ranges > 0]
