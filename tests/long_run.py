@@ -39,8 +39,8 @@ class Report:
         """Return the KB of memory more at the end than after two tenths.
 
         Before that is what is loaded and compiled when it is first used. What is left are some KB
-        of names, the same whatever the number of steps: each call of `fit` has threadpoolctl look
-        up functions by name, and Python keeps the last few thousand names looked up in classes.
+        of names, the same whatever the number of steps: Python keeps the last few thousand that
+        were looked up in classes.
         """
         return self.kilobytes[-1] - self.kilobytes[1]
 

@@ -181,14 +181,21 @@ def test_few_inputs_are_always_in_the_same_memory(backend: Backend, dtype: str) 
         assert places[0] is places[1] is places[2]
 
 
-def test_bytes_of_images_are_fixed_as_they_are_scaled(backend: Backend) -> None:
+def test_few_images_are_fixed_as_bytes_and_scaled_from_there(backend: Backend) -> None:
     batches = Batches(backend, F32)
     first = batches.fixed(backend.asarray(np.full((2, 3), 255, np.uint8)))
-    assert (backend.to_host(first) == 1).all()
+    assert (backend.to_host(batches.scaled(first)) == 1).all()
     images = np.arange(6, dtype=np.uint8).reshape(2, 3)
     second = batches.fixed(backend.asarray(images))
     assert second is first
-    np.testing.assert_array_equal(backend.to_host(second), images.astype(F32) / F32.type(255))
+    scaled = backend.to_host(batches.scaled(second))
+    np.testing.assert_array_equal(scaled, images.astype(F32) / F32.type(255))
+
+
+def test_many_images_are_scaled_at_once(backend: Backend) -> None:
+    images = np.arange(FEW + 1, dtype=np.uint8).reshape(1, -1)
+    got = backend.to_host(Batches(backend, F32).fixed(backend.asarray(images)))
+    np.testing.assert_array_equal(got, images.astype(F32) / F32.type(255))
 
 
 @pytest.mark.parametrize("more", [0, 1])

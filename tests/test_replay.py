@@ -544,6 +544,15 @@ def test_change_shows_in_the_very_next_loss_of_replayed_steps(name: str) -> None
     assert not same[at]
 
 
+def test_hyper_parameter_that_is_gone_is_missed_in_the_next_step() -> None:
+    model = small()
+    for _ in range(4):
+        model.train_step(X, Y)
+    del model.layers[2].slope  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="slope"):
+        model.train_step(X, Y)
+
+
 def test_hyper_parameters_changed_by_a_callback_in_every_step_have_the_same_bits() -> None:
     class Anneal(Callback):
         def on_batch_end(self, model: lm.Sequential, batch: int, log: Any) -> None:

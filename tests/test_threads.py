@@ -1,6 +1,9 @@
 """Threads of matrix products: a rule of shapes, kept while training goes on and then undone."""
 
 import multiprocessing
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -111,6 +114,30 @@ def test_child_forked_while_the_lock_is_held_does_not_wait_for_ever() -> None:
     child.join()
     assert not hangs
     assert child.exitcode == 0
+
+
+def test_library_that_is_loaded_later_is_limited_too() -> None:
+    pytest.importorskip("scipy", reason="scipy brings a library of its own")
+    code = """
+import numpy
+from threadpoolctl import threadpool_info
+from lamella.threads import at_most, available
+def found():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+with at_most(1), available(1):
+    before = len(found())
+import scipy.linalg
+with at_most(1):
+    assert set(found()) == {1}, found()
+print(before, len(found()))
+"""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, text=True, capture_output=True, check=True
+    )
+    before, after = map(int, done.stdout.split())
+    if before == after:
+        pytest.skip("scipy shares numpy's library here")
 
 
 def test_fit_says_how_many_it_had_and_puts_them_back() -> None:

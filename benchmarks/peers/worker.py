@@ -139,7 +139,7 @@ def answer(contestant: Contestant, command: dict[str, Any]) -> dict[str, Any]:
             "pools": list(contestant.pools_at_work) or pools(),
         }
     if do == "predict":
-        contestant.predict(command["samples"])  # as an epoch is trained before one is timed
+        contestant.time_predict(**command)  # untimed, as an epoch is trained before one is timed
         return {"seconds": contestant.time_predict(**command)}
     if do == "loss":
         return {"loss": contestant.loss(**command)}

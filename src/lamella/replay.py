@@ -72,7 +72,8 @@ class Replay:
         """See what takes part now, and whether it can be replayed."""
         calls = self._list_calls()
         self._is_possible = all(_does_what_is_marked(part, names) for part, names in calls)
-        self._tables = [vars(part) for part, _ in calls]
+        self._tables = [vars(part) for part, _ in calls if part is not self._network]
+        self._own = [name for part, names in calls if part is self._network for name in names]
         methods = dict.fromkeys((type(part), tuple(names)) for part, names in calls)  # each once
         sources: list[tuple[Any, Any, Sequence[str]]] = [
             *((itemgetter, vars(part), _attributes(part)) for part, _ in calls),
@@ -86,6 +87,7 @@ class Replay:
         """Return all that the work depends on but the numbers in arrays."""
         network = self._network
         state = [*arrays, network.passes, *network.layers]
+        state += map(vars(network).get, self._own)
         state += map(len, self._tables)  # what is put before a method of a class is one more
         try:
             for read, part in self._readers:
