@@ -21,8 +21,9 @@ if not compiled.has_products():
     pytest.skip("this processor has no fused multiply-add", allow_module_level=True)
 
 from lamella.compiled import products
+from lamella.compiled.panels import BLOCK, SMALL_BLOCK
 from lamella.compiled.pool import get_pool
-from lamella.compiled.products import BLOCK, NARROW, SEARCHED, SHARED, SMALL_BLOCK, dot
+from lamella.compiled.products import NARROW, SEARCHED, SHARED, dot
 from lamella.compiled.terms import DENSE, DEPTH, LISTED, ROOM
 from lamella.compiled.tile import ROWS, TALL, VECTOR, WIDTH
 

@@ -1,8 +1,7 @@
 """Matrix products as compiled loops: the same bits with any number of threads and any vectors.
 
-A product is cut into tasks, each a block of rows by a panel of columns. A task copies its panel of
-the second factor, piece after piece, to where it stays in the nearest cache, and computes tile
-after tile with it. Who does which task is told in `lamella.compiled.sharing`.
+A product is cut into tasks (`lamella.compiled.panels`), which threads share
+(`lamella.compiled.sharing`); before, the terms that matter are listed (`lamella.compiled.terms`).
 
 Import this module only where numba is.
 """
@@ -16,6 +15,19 @@ from numba.core.errors import TypingError
 
 from lamella import threads
 from lamella.compiled.modules import kept
+from lamella.compiled.panels import (
+    B_COLUMN,
+    B_ROW,
+    BIAS,
+    OUT,
+    B,
+    N,
+    list_float32,
+    list_float64,
+    multiply_float32,
+    multiply_float64,
+    tasks_of,
+)
 from lamella.compiled.pool import get_pool
 from lamella.compiled.sharing import SCRATCH, call_at, compile_task, run, vector_at
 from lamella.compiled.sharing import WORDS as BOARD_WORDS
@@ -33,32 +45,18 @@ from lamella.compiled.terms import (
     K,
     M,
     bytes_of_lists,
-    list_terms,
     looks_dense,
     write_list,
 )
-from lamella.compiled.tile import (
-    HALF,
-    IS_FUSED,
-    ROWS,
-    TALL,
-    VECTOR,
-    WIDTH,
-    copy_vectors,
-    multiply_tile,
-    transpose_tile,
-)
+from lamella.compiled.tile import IS_FUSED, ROWS
 
-BLOCK = 64  # rows of a task: so often is a panel used that was copied once
-SMALL_BLOCK = 16  # where nothing is copied
-AHEAD = 24  # rows of a factor that are asked for before they are copied
 # From how many multiplications on a product is shared, and zeros are looked for; and how many
 # columns there must be for that look to pay.
 SHARED, SEARCHED, NARROW = 2**18, 2**16, 32
 
-# More words that describe a product: addresses, strides and sizes, in elements; then where these
-# words and the board are, whose code does the tasks, by how many threads, and bytes of a number.
-B, B_ROW, B_COLUMN, N, BIAS, OUT, SELF, BOARD, LIST_TASK, TASK, WORKERS, SIZE = range(8, 20)
+# The last words that describe a product: where they and the board are, whose code does the tasks,
+# by how many threads, and bytes of a number.
+SELF, BOARD, LIST_TASK, TASK, WORKERS, SIZE = range(14, 20)
 
 
 def dot(
@@ -215,9 +213,7 @@ def perform(words, bits):
         for place, length in enumerate((min(DEPTH, depth), depth % DEPTH)):
             terms = vector_at(words[TERMS] + place * LIST, LIST, np.uint8)
             write_list(ONES, length, terms)
-    panels = -(-columns // (WIDTH * VECTOR // words[SIZE]))
-    count = -(-rows // (BLOCK if panels > 1 else SMALL_BLOCK)) * panels
-    run(board, words[TASK], words[SELF], count, workers)
+    run(board, words[TASK], words[SELF], tasks_of(words, words[SIZE]), workers)
 
 
 ONES = np.ones(DEPTH, np.uint8)
@@ -233,92 +229,3 @@ def steps_of(matrix):
     if (row == 1 or rows == 1) and (column == rows or columns == 1):
         return 1, rows
     return 0, 0
-
-
-def list_float32(words, task, memory):
-    """List the terms of some tiles in single precision."""
-    list_terms(words, task, memory, np.uint32)
-
-
-def list_float64(words, task, memory):
-    """List the terms of some tiles in double precision."""
-    list_terms(words, task, memory, np.uint64)
-
-
-def multiply_float32(words, task, memory):
-    """Do a task of a product in single precision."""
-    multiply_block(words, task, memory, np.float32)
-
-
-def multiply_float64(words, task, memory):
-    """Do a task of a product in double precision."""
-    multiply_block(words, task, memory, np.float64)
-
-
-@numba.njit
-def multiply_block(words, task, memory, kind):
-    """Compute a block of rows by a panel of columns."""
-    rows, depth, out_row = words[M], words[K], words[N]
-    a_row, a_column, b_row, b_column = words[A_ROW], words[A_COLUMN], words[B_ROW], words[B_COLUMN]
-    a, b = vector_at(words[A], rows * depth, kind), vector_at(words[B], depth * out_row, kind)
-    out = vector_at(words[OUT], rows * out_row, kind)
-    terms = vector_at(words[TERMS], words[ROOM], np.uint8)
-    lanes = VECTOR // a.itemsize
-    width = WIDTH * lanes
-    panels = -(-out_row // width)
-    block = BLOCK if panels > 1 else SMALL_BLOCK
-    first, column = task // panels * block, task % panels * width
-    last, columns = min(first + block, rows), min(width, out_row - column)
-    panel = vector_at(memory, LIST * width, kind)
-    pieces = max(-(-depth // DEPTH), 1)
-    for piece in range(pieces):
-        start = piece * DEPTH
-        length, old = min(DEPTH, depth - start), int(piece > 0)
-        part, part_at, part_row = b, start * b_row + column, b_row
-        if (rows > ROWS and panels > 1) or b_column != 1:
-            copy_panel(b, b_row, b_column, start, length, column, columns, panel)
-            part, part_at, part_row = panel, 0, width
-        step = TALL if columns <= lanes and not words[LISTED] else ROWS
-        for i in range(first, last, step):
-            at, to = i * a_row + start * a_column, i * out_row + column
-            height = min(step, last - i)
-            if words[LISTED]:
-                terms_at = (i // ROWS * pieces + piece) * LIST
-            else:
-                terms_at = 0 if length == DEPTH or pieces == 1 else LIST
-            # fmt: off
-            if height == 1:
-                multiply_tile(1, WIDTH, a, at, a_row, a_column, part, part_at, part_row,
-                              out, to, out_row, terms, terms_at, height, columns, old)
-            elif step == TALL:
-                multiply_tile(TALL, 1, a, at, a_row, a_column, part, part_at, part_row,
-                              out, to, out_row, terms, terms_at, height, columns, old)
-            elif columns > HALF * lanes:
-                multiply_tile(ROWS, WIDTH, a, at, a_row, a_column, part, part_at, part_row,
-                              out, to, out_row, terms, terms_at, height, columns, old)
-            else:
-                multiply_tile(ROWS, HALF, a, at, a_row, a_column, part, part_at, part_row,
-                              out, to, out_row, terms, terms_at, height, columns, old)
-            # fmt: on
-    if words[BIAS]:
-        bias = vector_at(words[BIAS], out_row, kind)[column : column + columns]
-        for i in range(first, last):
-            row = out[i * out_row + column : i * out_row + column + columns]
-            for j in range(columns):
-                row[j] += bias[j]
-
-
-@numba.njit
-def copy_panel(b, b_row, b_column, start, length, column, columns, panel):
-    """Copy ``length`` rows of ``b`` from ``start`` on, of them ``columns`` from ``column`` on."""
-    lanes = VECTOR // panel.itemsize
-    width = WIDTH * lanes
-    at = start * b_row + column * b_column
-    if b_column == 1:
-        for k in range(length):
-            copy_vectors(WIDTH, b, at + k * b_row, panel, k * width, columns, AHEAD * b_row)
-        return
-    for k in range(0, length, lanes):
-        for c in range(0, columns, lanes):
-            transpose_tile(b, at + c * b_column + k, b_column, columns - c, length - k,
-                           panel, k * width + c, width)  # fmt: skip
