@@ -1,0 +1,199 @@
+"""The device array: numpy inside, none of its conveniences outside."""
+
+import json
+import operator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lamella.testing.strict_cupy.counting import StrictError, counts, forbidden
+
+SURFACE = json.loads((Path(__file__).parent / "surface.json").read_text())
+METHODS = SURFACE["ndarray"]
+VIEWS = ("reshape", "view", "transpose", "ravel", "squeeze", "swapaxes")
+
+
+def to_device(result: Any, *, fresh: bool = True) -> Any:
+    """Wrap what numpy gave; numbers become 0-d device arrays, as in CuPy."""
+    if isinstance(result, np.ndarray | np.generic):
+        counts.allocations += fresh
+        array = ndarray.__new__(ndarray)
+        array.host = np.asarray(result)
+        if fresh and array.host.dtype in forbidden:
+            raise StrictError(f"an array of {array.host.dtype} was made")
+        return array
+    if isinstance(result, tuple | list):
+        return type(result)(to_device(item, fresh=fresh) for item in result)
+    return result
+
+
+def to_host(argument: Any, where: str) -> Any:
+    """Unwrap a device array; refuse numpy arrays."""
+    if isinstance(argument, ndarray):
+        return argument.host
+    if isinstance(argument, np.ndarray):
+        raise StrictError(f"Unsupported type {type(argument)} in {where}")
+    if isinstance(argument, tuple | list):
+        return type(argument)(to_host(item, where) for item in argument)
+    return argument
+
+
+def call(
+    function: Any, name: str, spec: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    if spec["kind"] != "opaque" and not spec.get("varkw"):
+        unknown = set(kwargs) - set(spec.get("params", ()))
+        if unknown:
+            raise StrictError(f"CuPy's {name}() has no keyword {sorted(unknown)}")
+    if spec["kind"] == "ufunc" and any(isinstance(arg, list | tuple) for arg in args):
+        raise StrictError(f"Unsupported type list in {name}")
+    out = kwargs.get("out")
+    if out is not None and not isinstance(out, ndarray):
+        raise StrictError("Output arguments must be cupy.ndarray")
+    if name == "take" and out is not None:
+        expected = (args[1].shape + args[0].shape[1:], args[0].dtype)
+        if (out.shape, out.dtype) != expected:
+            raise StrictError(f"take needs an out of exactly {expected}")
+    if name in ("dot", "matmul") and out is not None and not out.host.flags.c_contiguous:
+        raise StrictError(f"{name} into a strided out makes a temporary")
+    counts.launches += 1
+    result = function(
+        *(to_host(arg, name) for arg in args), **{k: to_host(v, name) for k, v in kwargs.items()}
+    )
+    return out if out is not None else to_device(result)
+
+
+class ndarray:
+    """A device array: numpy inside, none of its conveniences outside."""
+
+    __slots__ = ("host",)
+    __array_ufunc__ = None
+    __hash__ = None  # type: ignore[assignment]
+
+    host: np.ndarray
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Use .get()")
+
+    def __array_function__(self, *args: Any) -> Any:
+        raise StrictError("a numpy function was called with a device array")
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {"shape": self.shape, "typestr": self.dtype.str, "version": 3}
+
+    def _read(self) -> np.ndarray:
+        counts.syncs += 1
+        return self.host
+
+    def __float__(self) -> float:
+        return float(self._read())
+
+    def __int__(self) -> int:
+        return int(self._read())
+
+    def __bool__(self) -> bool:
+        return bool(self._read())
+
+    def item(self) -> Any:
+        return self._read().item()
+
+    def tolist(self) -> Any:
+        return self._read().tolist()
+
+    def get(self) -> np.ndarray:
+        return self._read().copy()
+
+    shape = property(lambda self: self.host.shape)
+    dtype = property(lambda self: self.host.dtype)
+    ndim = property(lambda self: self.host.ndim)
+    size = property(lambda self: self.host.size)
+    nbytes = property(lambda self: self.host.nbytes)
+    itemsize = property(lambda self: self.host.itemsize)
+    flags = property(lambda self: self.host.flags)
+    T = property(lambda self: to_device(self.host.T, fresh=False))
+
+    def __len__(self) -> int:
+        return len(self.host)
+
+    def __iter__(self) -> Any:
+        return (to_device(item, fresh=False) for item in self.host)
+
+    def __repr__(self) -> str:
+        return f"strict({self.host!r})"
+
+    def _index(self, index: Any) -> Any:
+        for part in index if isinstance(index, tuple) else (index,):
+            if isinstance(part, np.ndarray | list):
+                raise StrictError("a host index: CuPy copies it to the device each time")
+            if isinstance(part, ndarray) and part.dtype == bool:
+                counts.syncs += 1
+        return to_host(index, "index")
+
+    def __getitem__(self, index: Any) -> Any:
+        result = self.host[self._index(index)]
+        view = isinstance(result, np.ndarray) and np.may_share_memory(result, self.host)
+        if isinstance(result, np.generic):  # a 0-d view, as in CuPy
+            result, view = self.host[(*np.atleast_1d(index).tolist(), ...)], True
+        counts.launches += not view
+        return to_device(result, fresh=not view)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(value, np.ndarray | list | tuple):
+            raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
+        counts.launches += 1
+        self.host[self._index(index)] = to_host(value, "setitem")
+
+    def __getattr__(self, name: str) -> Any:
+        spec = METHODS.get(name)
+        if spec is None:
+            raise AttributeError(f"'cupy.ndarray' object has no attribute {name!r}")
+        method = getattr(self.host, name)
+        if name in VIEWS:
+            return lambda *args, **kwargs: to_device(method(*args, **kwargs), fresh=False)
+        return lambda *args, **kwargs: call(method, name, spec, args, kwargs)
+
+
+def _operator(name: str, function: Any, *, reflected: bool = False, inplace: bool = False) -> Any:
+    def method(self: ndarray, other: Any) -> Any:
+        if isinstance(other, list | tuple):
+            raise StrictError(f"Unsupported type {type(other)}")
+        value = to_host(other, name)
+        counts.launches += 1
+        if inplace:
+            function(self.host, value)
+            return self
+        return to_device(function(value, self.host) if reflected else function(self.host, value))
+
+    return method
+
+
+for _name in [
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "matmul",
+    "and",
+    "or",
+    "xor",
+]:
+    _function = getattr(operator, {"and": "and_", "or": "or_"}.get(_name, _name))
+    setattr(ndarray, f"__{_name}__", _operator(_name, _function))
+    setattr(ndarray, f"__r{_name}__", _operator(_name, _function, reflected=True))
+    if f"__i{_name}__" in METHODS:  # CuPy has no in-place matmul: it would rebind
+        _inplace = getattr(operator, f"i{_name}")
+        setattr(ndarray, f"__i{_name}__", _operator(_name, _inplace, inplace=True))
+for _name in ["lt", "le", "gt", "ge", "eq", "ne"]:
+    setattr(ndarray, f"__{_name}__", _operator(_name, getattr(operator, _name)))
+for _name in ["neg", "abs", "invert"]:
+    _function = getattr(operator, _name)
+    setattr(
+        ndarray,
+        f"__{_name}__",
+        lambda self, f=_function, n=_name: call(f, n, {"kind": "opaque"}, (self,), {}),
+    )

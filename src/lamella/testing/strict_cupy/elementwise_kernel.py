@@ -1,0 +1,43 @@
+"""Kernels of arithmetic, as lamella writes them for a GPU."""
+
+from typing import Any
+
+from lamella.testing.strict_cupy.counting import StrictError, counts
+from lamella.testing.strict_cupy.device_array import ndarray, to_host
+from lamella.testing.strict_cupy.kernels import run
+
+
+class ElementwiseKernel:
+    """Runs the body of a kernel as lamella writes it: lines ``T t3 = a0 * s2;`` and ``o0 = t3;``.
+
+    Kernels that draw random numbers are known by their names.
+    """
+
+    def __init__(
+        self, in_params: str, out_params: str, operation: str, name: str, *, preamble: str = ""
+    ) -> None:
+        self.inputs = [part.split() for part in in_params.split(",")]
+        self.outputs = [part.split() for part in out_params.split(",")]
+        self.operation, self.name = operation, name
+
+    def __call__(self, *args: Any) -> Any:
+        if len(args) != len(self.inputs) + len(self.outputs):
+            raise StrictError(f"{self.name} takes {len(self.inputs)} + {len(self.outputs)}")
+        counts.launches += 1
+        outputs = args[len(self.inputs) :]
+        if not all(isinstance(out, ndarray) for out in outputs):
+            raise StrictError("outputs must be device arrays")
+        types = {
+            arg.dtype
+            for (kind, _), arg in zip(self.inputs + self.outputs, args, strict=True)
+            if kind == "T"
+        }
+        if len(types) != 1:
+            raise StrictError(f"{self.name}: type T is {types} at once")
+        values = {
+            name: to_host(arg, self.name) for (_, name), arg in zip(self.inputs, args, strict=False)
+        }
+        results = run(self.name, self.operation, values, outputs[0].host, types.pop())
+        for out, result in zip(outputs, results, strict=True):
+            out.host[...] = result
+        return outputs[0] if len(outputs) == 1 else outputs
