@@ -144,7 +144,7 @@ class Batches:
         return out
 
     def fixed(self, x: Array) -> Array:
-        """Return inputs of whom `scaled` gives the same numbers; few always in the same memory."""
+        """Return what `scaled` makes the same of; few inputs are always in the same memory."""
         if x.size > FEW:
             return self.scaled(x)
         out = self._scratch.get("fixed", x.shape, x.dtype)

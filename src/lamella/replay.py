@@ -74,14 +74,14 @@ class Replay:
         self._is_possible = all(_does_what_is_marked(part, names) for part, names in calls)
         self._tables = [vars(part) for part, _ in calls if part is not self._network]
         self._own = [name for part, names in calls if part is self._network for name in names]
+        self._properties = [(part, name) for part, _ in calls for name in _properties(part)]
         methods = dict.fromkeys((type(part), tuple(names)) for part, names in calls)  # each once
         sources: list[tuple[Any, Any, Sequence[str]]] = [
             *((itemgetter, vars(part), _attributes(part)) for part, _ in calls),
-            *((attrgetter, part, _properties(part)) for part, _ in calls),
             *((attrgetter, kind, names) for kind, names in methods),
         ]
         # The first name twice, since of a single one such a function would give no tuple.
-        self._readers = [(get(*names, names[0]), part) for get, part, names in sources if names]
+        self._readers = [(get(*names, names[0]), owner) for get, owner, names in sources if names]
 
     def _now(self, arrays: Sequence[Array]) -> list[Any]:
         """Return all that the work depends on but the numbers in arrays."""
@@ -90,8 +90,9 @@ class Replay:
         state += map(vars(network).get, self._own)
         state += map(len, self._tables)  # what is put before a method of a class is one more
         try:
-            for read, part in self._readers:
-                state += read(part)
+            for read, owner in self._readers:
+                state += read(owner)
+            state += [getattr(part, name) for part, name in self._properties]
         except (KeyError, AttributeError):  # something is gone: like nothing that was
             state.append(object())
         return state
