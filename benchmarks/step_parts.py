@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 import lamella as lm
-from lamella.batches import Data
+from lamella.network.batches import Data
 
 BATCH, REPEATS, ROUNDS = 64, 300, 7
 

@@ -12,7 +12,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend, cupy_problem
-from lamella.errors import (
+from lamella.core.errors import (
     ArgumentError,
     BackendError,
     DataError,

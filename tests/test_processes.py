@@ -96,7 +96,7 @@ def test_a_fork_in_the_middle_of_training_neither_hangs_nor_changes_bits(
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_fork_while_another_thread_takes_the_lock_of_threads_does_not_hang() -> None:
     """What a lock is worth in a child whose parent's thread held it: it must be free there."""
-    from lamella import threads
+    from lamella.backend import threads
 
     context = multiprocessing.get_context("fork")
     with threads._lock:
@@ -132,7 +132,7 @@ def test_training_leaves_no_trace_in_any_module() -> None:
         job(number)
     after = globals_of_lamella()
     changed = {key for key in before if "__builtins__" not in key and before[key] != after[key]}
-    assert changed <= {"lamella.threads._first"}
+    assert changed <= {"lamella.backend.threads._first"}
     assert set(after) == set(before)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import lamella as lm
 from benchmarks.peers.contestant import Contestant, Material, pools
 from benchmarks.peers.tasks import MOMENTUM, SEED, Task
-from lamella import compiled
+from lamella.backend import numba as compiled
 
 OPTIMIZERS = {
     "sgd": lm.SGD,

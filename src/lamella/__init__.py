@@ -3,27 +3,19 @@
 import lamella as lm
 
 train, test = lm.datasets.mnist()
-model = lm.MLP([256, 30], seed=2023).fit(train.x, train.y, epochs=5)
+model = lm.MLP([256, 30], seed=2023)
+model.fit(train.x, train.y, epochs=5)
 model.evaluate(test.x, test.y)
 """
 
 from typing import TYPE_CHECKING, Any
 
-from lamella import initializers, layers, losses, optimizers
+from lamella import layers, losses, optimizers
 from lamella.backend import Backend, get_backend
-from lamella.callbacks import (
-    CSV,
-    Callback,
-    Checkpoint,
-    EarlyStopping,
-    History,
-    JSONLines,
-    Progress,
-    TerminateOnNaN,
-)
-from lamella.classifiers import MLP, SoftmaxClassifier
-from lamella.errors import LamellaError
-from lamella.files import load, save
+from lamella.backend.workspace import replayable
+from lamella.core import errors
+from lamella.core.errors import LamellaError
+from lamella.core.version import __version__
 from lamella.layers import (
     Activation,
     BatchNorm,
@@ -36,7 +28,9 @@ from lamella.layers import (
     Sigmoid,
     Softmax,
     Tanh,
+    initializers,
 )
+from lamella.layers.regularizers import L1, L1L2, L2, Regularizer
 from lamella.losses import (
     BinaryCrossEntropy,
     Loss,
@@ -44,11 +38,13 @@ from lamella.losses import (
     MeanSquaredError,
     SoftmaxCrossEntropy,
 )
-from lamella.metrics import Accuracy, Metric
-from lamella.model import Sequential
+from lamella.losses.metrics import Accuracy, Metric
+from lamella.models.classifiers import MLP, SoftmaxClassifier
+from lamella.models.loading import load
+from lamella.models.sequential import Sequential
+from lamella.network.model_file import save
 from lamella.optimizers import SGD, Adam, AdamW, Momentum, Optimizer
-from lamella.regularizers import L1, L1L2, L2, Regularizer
-from lamella.schedules import (
+from lamella.optimizers.schedules import (
     CosineDecay,
     ExponentialDecay,
     InverseDecay,
@@ -56,13 +52,20 @@ from lamella.schedules import (
     StepDecay,
     Warmup,
 )
-from lamella.workspace import replayable
+from lamella.training.callbacks import (
+    CSV,
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    History,
+    JSONLines,
+    Progress,
+    TerminateOnNaN,
+)
 
 if TYPE_CHECKING:
     from lamella import datasets, studies, testing
     from lamella.studies import Study, load_study
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CSV",
@@ -112,7 +115,9 @@ __all__ = [
     "Tanh",
     "TerminateOnNaN",
     "Warmup",
+    "__version__",
     "datasets",
+    "errors",
     "get_backend",
     "initializers",
     "layers",

@@ -8,7 +8,7 @@ from benchmarks.peers.tasks import LEARNING_RATES, Task
 from benchmarks.peers.with_lamella import Lamella, build, start_weights
 from benchmarks.peers.with_numpy import Numpy
 from benchmarks.peers.with_report import Report
-from lamella import compiled
+from lamella.backend import numba as compiled
 
 SAMPLES = 80  # five batches
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import lamella as lm
-
-from .conftest import Call
+from tests.cli.conftest import Call
 
 
 def test_json_is_one_object_with_the_recorded_scores(command: Call, softmax_run: Path) -> None:

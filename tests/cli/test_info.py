@@ -9,9 +9,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import lamella as lm
 from lamella.backend import get_backend
-from lamella.threads import cores
-
-from .conftest import Call
+from lamella.backend.threads import cores
+from tests.cli.conftest import Call
 
 
 def rows(out: str) -> dict[str, str]:

@@ -9,8 +9,7 @@ import pytest
 
 import lamella as lm
 from lamella.cli import main
-
-from .conftest import Call
+from tests.cli.conftest import Call
 
 
 def test_help_names_every_command(command: Call) -> None:

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import lamella as lm
-
-from .conftest import Call
+from tests.cli.conftest import Call
 
 Image = pytest.importorskip("PIL.Image")
 

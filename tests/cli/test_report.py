@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ..studies.small import TEST, TRAIN, small_study
-from .conftest import Call
+from tests.cli.conftest import Call
+from tests.studies.small import TEST, TRAIN, small_study
 
 
 @pytest.fixture(scope="module")

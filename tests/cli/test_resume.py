@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Call
+from tests.cli.conftest import Call
 
 SMALL = ["--hidden", "8", "--dropout", "0.2", "--epochs", "3", "--batch-size", "500", "--quiet"]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lamella.studies import StudyFolder, bundled, load_study
-
-from .conftest import Call
+from lamella.studies import StudyFolder, load_study
+from lamella.studies.definition import bundled
+from tests.cli.conftest import Call
 
 pytest.importorskip("joblib", reason="joblib is not installed")
 pytest.importorskip("scipy", reason="scipy is not installed")
@@ -56,7 +56,7 @@ def finished(command: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_list_names_every_bundled_study_with_a_summary(call: Call) -> None:
-    from lamella.studies import bundled
+    from lamella.studies.definition import bundled
 
     done = call("study", "list")
     assert done.status == 0

@@ -15,8 +15,7 @@ import pytest
 
 import lamella as lm
 from lamella.datasets.mnist import CHECKSUMS
-
-from .conftest import Call
+from tests.cli.conftest import Call
 
 FILES = ["curves.png", "history.jsonl", "model.safetensors", "run.json"]
 QUICK = ["--epochs", 1, "--batch-size", 2500, "--quiet"]

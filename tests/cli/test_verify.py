@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import lamella as lm
-
-from .conftest import Call
+from tests.cli.conftest import Call
 
 
 @pytest.fixture

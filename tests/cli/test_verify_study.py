@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Call
+from tests.cli.conftest import Call
 
 pytest.importorskip("joblib", reason="joblib is not installed")
 

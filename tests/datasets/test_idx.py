@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from lamella.core.errors import DataError, FileFormatError, UsageError
 from lamella.datasets import read_idx, write_idx
 from lamella.datasets.idx import parse_idx
-from lamella.errors import DataError, FileFormatError, UsageError
 
 TYPES = {
     "uint8": 0x08,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import lamella as lm
+from lamella.core.errors import FileFormatError, MissingExtraError
 from lamella.datasets import read_digit
-from lamella.errors import FileFormatError, MissingExtraError
 
 Image = pytest.importorskip("PIL.Image")
 ImageDraw = pytest.importorskip("PIL.ImageDraw")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import lamella as lm
+from lamella.core.errors import ArgumentError, DataError, ShapeError
 from lamella.datasets import train_test_split
-from lamella.errors import ArgumentError, DataError, ShapeError
 
 
 def numbered(n: int = 100) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from .worker import KINDS
+from tests.fuzz.worker import KINDS
 
 CHUNK = 2000  # files a process reads before the next one begins
 

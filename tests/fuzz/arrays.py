@@ -10,8 +10,7 @@ import numpy as np
 
 from lamella.datasets import read_idx
 from lamella.datasets.idx import TYPES, header
-
-from .mutate import Rng, bytes_mutated, pick
+from tests.fuzz.mutate import Rng, bytes_mutated, pick
 
 BOMB = 400 * 2**20
 

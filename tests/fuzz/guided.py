@@ -38,8 +38,7 @@ def inside(kind: str, folder: Path, options: list[str]) -> None:
         import numpy as np
 
         import lamella as lm
-
-        from .worker import KINDS, SECONDS, samples_of
+        from tests.fuzz.worker import KINDS, SECONDS, samples_of
 
     warnings.simplefilter("ignore")
     for number, content in enumerate(samples_of(kind)):

@@ -10,8 +10,7 @@ import numpy as np
 
 from lamella.datasets import read_digit
 from lamella.datasets.images import FORMATS
-
-from .mutate import Rng, bytes_mutated, pick
+from tests.fuzz.mutate import Rng, bytes_mutated, pick
 
 EPS = (
     b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 28 28\n%%EndComments\n(x) run\nshowpage\n%%EOF\n"

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 import lamella as lm
-
-from .mutate import NAMES, Rng, bytes_mutated, hostile, pick, to_text, tree_mutated
+from tests.fuzz.mutate import NAMES, Rng, bytes_mutated, hostile, pick, to_text, tree_mutated
 
 
 class Gain(lm.Layer):
@@ -147,7 +146,7 @@ def read(path: Path) -> None:
 
 def expect_same(model: lm.Sequential) -> None:
     """Expect that what was read is whole: its parts give it again, and it predicts."""
-    from lamella.files import from_parts, to_parts
+    from lamella.network.model_file import from_parts, to_parts
 
     header, arrays = to_parts(model)
     again = from_parts(header, arrays, {"Gain": Gain, "halves": halves}, "numpy")

@@ -8,11 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from lamella.studies import Study, bundled, load_study, read_study_folder
-from lamella.studies.run_files import sha256, to_files
-
-from ..studies.small import TEST, TRAIN, small_study
-from .mutate import NAMES, NUMBERS, PARTS, WORDS, Rng, bytes_mutated, pick, to_text, tree_mutated
+from lamella.studies import Study, load_study, read_study_folder
+from lamella.studies.definition import bundled
+from lamella.studies.running.run_files import sha256, to_files
+from tests.fuzz.mutate import (
+    NAMES,
+    NUMBERS,
+    PARTS,
+    WORDS,
+    Rng,
+    bytes_mutated,
+    pick,
+    to_text,
+    tree_mutated,
+)
+from tests.studies.small import TEST, TRAIN, small_study
 
 LINES = (
     "{word} = {value}",
@@ -94,9 +104,9 @@ def read_text(path: Path) -> None:
 @cache
 def results() -> dict[str, bytes]:
     """Return the files of a small study of which one run is done."""
-    from lamella.studies.run import train_run
-    from lamella.studies.runner import plan
-    from lamella.studies.storage import StudyFolder
+    from lamella.studies.running.run import train_run
+    from lamella.studies.running.runner import plan
+    from lamella.studies.running.storage import StudyFolder
 
     study = small_study()
     tasks = plan(study, {"train": "a", "test": "b"})
@@ -137,7 +147,7 @@ def npy(kind: str, shape: str) -> bytes:
 
 def _sign(files: dict[str, bytes]) -> None:
     """Make the checksums right again, as somebody would who means it."""
-    from lamella.studies.run_files import json_bytes
+    from lamella.studies.running.run_files import json_bytes
 
     name = next(name for name in files if name.endswith("run.json"))
     try:

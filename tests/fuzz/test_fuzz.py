@@ -10,13 +10,12 @@ import pytest
 import safetensors.numpy
 
 import lamella as lm
+from lamella.core.errors import FileFormatError
 from lamella.datasets import read_digit, read_idx
-from lamella.errors import FileFormatError
 from lamella.studies import DamagedRunWarning, parse_study, read_study_folder
-
-from . import arrays, images, models, studies
-from .__main__ import Tally, read_all
-from .worker import KINDS
+from tests.fuzz import arrays, images, models, studies
+from tests.fuzz.__main__ import Tally, read_all
+from tests.fuzz.worker import KINDS
 
 FILES = 150  # of each kind; the long form: python -m tests.fuzz --files 100000
 

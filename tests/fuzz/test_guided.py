@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from . import models
-from .guided import description_mutated, fuzz
+from tests.fuzz import models
+from tests.fuzz.guided import description_mutated, fuzz
 
 ROOT = Path(__file__).parents[2]
 

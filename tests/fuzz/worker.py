@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 
 import lamella as lm
-
-from . import arrays, images, models, studies
-from .mutate import Rng
+from tests.fuzz import arrays, images, models, studies
+from tests.fuzz.mutate import Rng
 
 MB = 2**20
 SECONDS = 20  # of processor time; the slowest takes some 2

@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import commands, studies, trainings
-from .killing import Counts
+from tests.interrupt import commands, studies, trainings
+from tests.interrupt.killing import Counts
 
 AT_RANDOM: dict[str, Callable[[int, int, Path], Counts]] = {
     "training": trainings.at_random,

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .killing import Counts, died, forked, killed_until_done
-from .trainings import timeless
+from tests.interrupt.killing import Counts, died, forked, killed_until_done
+from tests.interrupt.trainings import timeless
 
 OPTIONS = "--hidden 16 --dropout 0.2 --batch-norm --epochs 4 --batch-size 50 --quiet --seed 5"
 

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 import lamella as lm
-from lamella.checkpoints import Checkpoints
-from lamella.disk import write_atomically
-from lamella.errors import DivergenceWarning
-
-from .killing import Counts, died, forked, killed_until_done
+from lamella.core.disk import write_atomically
+from lamella.core.errors import DivergenceWarning
+from lamella.training.checkpoints import Checkpoints
+from tests.interrupt.killing import Counts, died, forked, killed_until_done
 
 Scene = Callable[[], tuple[lm.Sequential, dict[str, Any]]]
 

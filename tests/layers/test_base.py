@@ -8,10 +8,9 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend, CupyBackend
-from lamella.errors import ArgumentError, ShapeError
+from lamella.core.errors import ArgumentError, ShapeError
 from lamella.testing import check_layer, strict_cupy
-
-from . import Bench, assert_gradients
+from tests.layers import Bench, assert_gradients
 
 # One entry for each class of lamella.layers: how some are made, and the inputs they take.
 CASES: dict[str, list[tuple[Callable[[], lm.Layer], tuple[int, ...]]]] = {

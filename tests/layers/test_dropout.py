@@ -7,9 +7,8 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-from lamella.errors import ArgumentError
-
-from . import Bench, assert_gradients
+from lamella.core.errors import ArgumentError
+from tests.layers import Bench, assert_gradients
 
 X = np.random.default_rng(1).uniform(1, 2, (50, 200))
 

@@ -5,9 +5,8 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-from lamella.errors import ShapeError
-
-from . import Bench, assert_gradients
+from lamella.core.errors import ShapeError
+from tests.layers import Bench, assert_gradients
 
 IMAGES = np.arange(2 * 28 * 28.0).reshape(2, 28, 28)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.arrays import Array
 from lamella.backend import Backend
+from lamella.core.typing import Array
 
 STEP = 1e-6
 SAMPLES = 6

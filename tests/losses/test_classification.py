@@ -6,8 +6,7 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend, NumpyBackend
 from lamella.losses.classification import surprise_of_each
-
-from .test_base import bound, compute
+from tests.losses.test_base import bound, compute
 
 FLOAT32 = np.dtype("float32")
 

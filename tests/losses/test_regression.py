@@ -5,8 +5,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-
-from .test_base import bound, compute
+from tests.losses.test_base import bound, compute
 
 FLOAT32 = np.dtype("float32")
 DISTANCES = [lm.MeanSquaredError, lm.MeanAbsoluteError]

@@ -6,8 +6,8 @@ import numpy as np
 
 import lamella as lm
 from lamella.backend import Backend, NumpyBackend
-from lamella.initializers import zeros
-from lamella.memory import Parameter, ParameterStore
+from lamella.backend.parameters import Parameter, ParameterStore
+from lamella.layers.initializers import zeros
 
 
 def drive(

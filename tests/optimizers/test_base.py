@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella import blocks
 from lamella.backend import Backend, NumpyBackend
-
-from . import drive, step, values
+from lamella.backend import numpy_elementwise as blocks
+from tests.optimizers import drive, step, values
 
 # How each is made with a rate that suits it.
 CASES: dict[str, Callable[[float], lm.Optimizer]] = {

@@ -5,8 +5,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-
-from .twins import LAYERS, aligned, expect_equal, pairs, twin_of
+from tests.parity.twins import LAYERS, aligned, expect_equal, pairs, twin_of
 
 torch = pytest.importorskip("torch", reason="PyTorch is the peer that lamella is compared with")
 

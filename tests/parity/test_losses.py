@@ -7,8 +7,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-
-from .twins import LOSSES, expect_equal
+from tests.parity.twins import LOSSES, expect_equal
 
 torch = pytest.importorskip("torch", reason="PyTorch is the peer that lamella is compared with")
 

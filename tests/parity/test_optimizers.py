@@ -5,9 +5,8 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-
-from ..optimizers import drive, step, values
-from .twins import expect_equal, twin_optimizer
+from tests.optimizers import drive, step, values
+from tests.parity.twins import expect_equal, twin_optimizer
 
 torch = pytest.importorskip("torch", reason="PyTorch is the peer that lamella is compared with")
 

@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella import regularizers
 from lamella.backend import Backend
-
-from .twins import LOSSES, aligned, expect_equal, pairs, penalty, twin_of, twin_optimizer
+from lamella.layers import regularizers
+from tests.parity.twins import (
+    LOSSES,
+    aligned,
+    expect_equal,
+    pairs,
+    penalty,
+    twin_of,
+    twin_optimizer,
+)
 
 torch = pytest.importorskip("torch", reason="PyTorch is the peer that lamella is compared with")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.arrays import Array
-from lamella.memory import Parameter
+from lamella.backend.parameters import Parameter
+from lamella.core.typing import Array
 
 torch = pytest.importorskip("torch", reason="PyTorch is the peer that lamella is compared with")
 # With more, the threads of so small products mostly wait for each other.

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lamella as lm
-from lamella import optimizers, regularizers, schedules
+from lamella import optimizers
 from lamella.backend import Backend
-from lamella.blocks import BLOCK_BYTES
-from lamella.memory import Parameter, ParameterStore
+from lamella.backend.numpy_elementwise import BLOCK_BYTES
+from lamella.backend.parameters import Parameter, ParameterStore
+from lamella.layers import regularizers
+from lamella.optimizers import schedules
 from tests.properties.values import (
     BACKENDS,
     arrays,

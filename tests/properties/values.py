@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 import lamella as lm
-from lamella import compiled
 from lamella.backend import Backend, CupyBackend, NumpyBackend
-from lamella.blocks import run_in_blocks, run_whole
+from lamella.backend import numba as compiled
+from lamella.backend.numpy_elementwise import run_in_blocks, run_whole
 from lamella.testing import strict_cupy
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 import lamella as lm
-from lamella.studies import bundled
+from lamella.studies.definition import bundled
 from lamella.studies.results import Results
-from lamella.studies.run import Run
+from lamella.studies.running.run import Run
 from lamella.studies.study import Study
 
 STEPS = 60

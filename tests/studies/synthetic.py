@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lamella.studies.results import Results
-from lamella.studies.run import Run
+from lamella.studies.running.run import Run
 from lamella.studies.study import Study
 
 CLASSES = 10

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lamella.errors import ArgumentError, DataError, FileFormatError
+from lamella.core.errors import ArgumentError, DataError, FileFormatError
 from lamella.studies.results import Results
-from lamella.studies.run import Run
+from lamella.studies.running.run import Run
 from tests.studies.small import RUN, small_study
 from tests.studies.synthetic import broken, run, scored, study, trained
 

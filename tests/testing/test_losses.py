@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.errors import CheckError
+from lamella.core.errors import CheckError
 from lamella.testing import check_loss
 
 LOSSES = [name for name in lm.losses.__all__ if name != "Loss"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.errors import CheckError, UsageError
+from lamella.core.errors import CheckError, UsageError
 from lamella.testing import check_optimizer
 
 OPTIMIZERS = [name for name in lm.optimizers.__all__ if name != "Optimizer"]

@@ -1,9 +1,9 @@
 """Whose arrays: numpy on the host or cupy on a GPU, and the few things that differ between them."""
 
 from lamella.backend.base import Backend
-from lamella.backend.choice import cupy_problem, get_backend
-from lamella.backend.device import CupyBackend
-from lamella.backend.host import ALIGNMENT, NumpyBackend
+from lamella.backend.cupy_backend import CupyBackend, cupy_problem
+from lamella.backend.numpy_backend import ALIGNMENT, NumpyBackend
+from lamella.backend.selection import get_backend
 
 __all__ = [
     "ALIGNMENT",

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lamella.arrays import Array
-from lamella.elementwise import Program
-from lamella.random import Noise
+from lamella.backend.elementwise import Program
+from lamella.backend.random import Noise
+from lamella.core.typing import Array
 
 
 class Backend(ABC):
@@ -37,11 +37,6 @@ class Backend(ABC):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Backend":
         return self
-
-    def __reduce__(self) -> tuple[Callable[[str], "Backend"], tuple[str]]:
-        from lamella.backend.choice import get_backend  # which knows all backends
-
-        return get_backend, (self.name,)
 
     @abstractmethod
     def asarray(self, array: Any, dtype: Any = None) -> Array:

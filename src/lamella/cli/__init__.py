@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-import lamella
 from lamella.cli import evaluate, info, predict, report, study, train, verify
 from lamella.cli.messages import complain
-from lamella.errors import ArgumentError, LamellaError
+from lamella.core.errors import ArgumentError, LamellaError
+from lamella.core.version import __version__
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Train small networks on the MNIST that comes with lamella, and use them.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"lamella {lamella.__version__}")
+    parser.add_argument("--version", action="version", version=f"lamella {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in (train, verify, evaluate, predict, study, report, info):
         name = command.__name__.rpartition(".")[2]

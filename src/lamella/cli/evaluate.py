@@ -3,9 +3,9 @@
 import argparse
 import json
 
+from lamella.core.disk import finite_or_none
 from lamella.datasets import mnist
-from lamella.files import load
-from lamella.record import finite
+from lamella.models.loading import load
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     _, test = mnist()
     scores = model.evaluate(test.x, test.y)
     if args.json:
-        print(json.dumps({name: finite(value) for name, value in scores.items()}))
+        print(json.dumps({name: finite_or_none(value) for name, value in scores.items()}))
     else:
         shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
         print(f"{shown} on {len(test.y):,} test images")

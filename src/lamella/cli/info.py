@@ -4,7 +4,7 @@ import argparse
 from importlib import metadata
 
 from lamella.backend import get_backend
-from lamella.record import environment, installed
+from lamella.training.environment import environment, installed
 
 # What is optional: how it is imported, and the extra that brings it.
 OPTIONAL = {

@@ -4,11 +4,11 @@ import argparse
 from fractions import Fraction
 from typing import Any
 
-from lamella.arguments import at_least, in_range
-from lamella.classifiers import LOSSES, MLP, Classifier, SoftmaxClassifier
-from lamella.errors import ArgumentError
+from lamella.core.errors import ArgumentError
+from lamella.core.validation import at_least, in_range
+from lamella.models.classifiers import LOSSES, MLP, Classifier, SoftmaxClassifier
 from lamella.optimizers import SGD, Adam, AdamW, Momentum, Optimizer
-from lamella.schedules import InverseDecay
+from lamella.optimizers.schedules import InverseDecay
 
 HIDDEN = (256, 30)
 

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from lamella.cli.messages import complain
+from lamella.core.errors import FileFormatError, UsageError
 from lamella.datasets import read_digit
-from lamella.errors import FileFormatError, UsageError
-from lamella.files import load
+from lamella.models.loading import load
 
 DIGITS = 10
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lamella.cli.options import add_options
-from lamella.errors import ArgumentError, FileFormatError
+from lamella.core.errors import ArgumentError, FileFormatError
 
 ABOUT_OUTPUT = ("out", "overwrite", "quiet", "resume")
 

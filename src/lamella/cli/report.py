@@ -14,7 +14,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page and say where."""
-    from lamella.studies.report import read_all, write_report
+    from lamella.studies.report.report import write_report
+    from lamella.studies.results import read_all
 
     results = read_all(args.folder)
     path = write_report(results, Path(args.out))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamella.cli.messages import complain, counted, told_in_lines
-from lamella.errors import ArgumentError
+from lamella.core.errors import ArgumentError
 
 if TYPE_CHECKING:
     from lamella.studies.results import Results
@@ -63,7 +63,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked for."""
-    from lamella.studies.storage import DamagedRunWarning
+    from lamella.studies.running.storage import DamagedRunWarning
 
     with told_in_lines(DamagedRunWarning):
         status: int = args.action(args)
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from lamella.studies import bundled
+    from lamella.studies.definition import bundled
 
     names = bundled.names()
     width = max(map(len, names))
@@ -81,7 +81,7 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from lamella.studies import bundled
+    from lamella.studies.definition import bundled
 
     wanted = bundled.names() if args.studies == ["all"] else args.studies
     studies = [_sized(_study(name), args) for name in wanted]  # all are read before one is run
@@ -118,10 +118,9 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _study(name: str) -> "Study":
-    from lamella.studies import bundled
-    from lamella.studies.toml import load_study
+    from lamella.studies.study import bundled_study, load_study
 
-    return load_study(name) if name.endswith(".toml") else bundled.load(name)
+    return load_study(name) if name.endswith(".toml") else bundled_study(name)
 
 
 def _sized(study: "Study", args: argparse.Namespace) -> "Study":

@@ -9,18 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from lamella.callbacks import Callback, EarlyStopping, JSONLines, TerminateOnNaN
-from lamella.checkpoints import Checkpoints, CheckpointWarning
-from lamella.classifiers import Classifier
 from lamella.cli.messages import complain, told_in_lines
 from lamella.cli.options import add_options, classifier, refuse_contradictions
 from lamella.cli.recorded import options_of, read_record, refuse_other_options
-from lamella.configured import to_json
+from lamella.cli.run_folder import RunFolder
+from lamella.core.config import to_json
+from lamella.core.disk import finite_or_none, write_json
+from lamella.core.errors import DivergenceWarning, UsageError
 from lamella.datasets import mnist
 from lamella.datasets.mnist import CHECKSUMS
-from lamella.errors import DivergenceWarning, UsageError
-from lamella.plots import save_figure, training_curves
-from lamella.record import RunFolder, environment, finite, installed, write_json
+from lamella.models.classifiers import Classifier
+from lamella.training.callbacks import Callback, EarlyStopping, JSONLines, TerminateOnNaN
+from lamella.training.checkpoints import Checkpoints, CheckpointWarning
+from lamella.training.diagnostics.curves import save_figure, training_curves
+from lamella.training.environment import environment, installed
 
 __all__ = ["add_options", "repeat", "run"]
 
@@ -142,7 +144,7 @@ def _write(
         "stop_reason": outcome.stop_reason,
         "blas_threads": model.blas_threads,
         "seconds": outcome.seconds,
-        **{f"test_{name}": finite(value) for name, value in outcome.test.items()},
+        **{f"test_{name}": finite_or_none(value) for name, value in outcome.test.items()},
     }
     write_json(folder.record, record)  # last, for it says that the run is finished
 

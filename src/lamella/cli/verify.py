@@ -7,19 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from lamella.backend.threads import available
 from lamella.cli import train
 from lamella.cli.messages import complain
 from lamella.cli.options import classifier
 from lamella.cli.recorded import options_of, read_record
+from lamella.cli.run_folder import RunFolder
 from lamella.cli.verify_study import study_of
 from lamella.cli.verify_study import verify as verify_runs
+from lamella.core.disk import finite_or_none
+from lamella.core.errors import ArgumentError, FileFormatError, LamellaError, UsageError
 from lamella.datasets.mnist import CHECKSUMS
-from lamella.differences import of_environments, of_histories
-from lamella.errors import ArgumentError, FileFormatError, LamellaError, UsageError
-from lamella.files import load
-from lamella.model import Sequential
-from lamella.record import RunFolder, environment, finite
-from lamella.threads import available
+from lamella.models.loading import load
+from lamella.models.sequential import Sequential
+from lamella.training.differences import of_environments, of_histories
+from lamella.training.environment import environment
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -67,9 +69,11 @@ def run(args: argparse.Namespace) -> int:
         outcome = train.repeat(options, model)
     if model.blas_threads != threads:
         others.append(f"number of BLAS threads ({threads} there, {model.blas_threads} here)")
-    scores = {name: finite(value) for name, value in outcome.test.items()}
+    scores = {name: finite_or_none(value) for name, value in outcome.test.items()}
     parts = [
-        *of_histories(rows, [{k: finite(v) for k, v in row.items()} for row in outcome.rows]),
+        *of_histories(
+            rows, [{k: finite_or_none(v) for k, v in row.items()} for row in outcome.rows]
+        ),
         *_weights(arrays, model),
         *(
             f"test {name}: {record.get(f'test_{name}')} there, {value} here"

@@ -17,7 +17,7 @@ def study_of(folder: Path) -> tuple[Path, str | None] | None:
 
 def verify(folder: Path, key: str | None, *, most: int | None, quiet: bool) -> int:
     """Train runs once more; the status is 1 if anything is another."""
-    from lamella.studies.repeat import repeat_runs
+    from lamella.studies.running.repeat import repeat_runs
 
     wrong = runs = epochs = 0
     others: dict[str, None] = {}

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lamella.disk import write_atomically
-from lamella.errors import DataError, FileFormatError
+from lamella.core.disk import write_atomically
+from lamella.core.errors import DataError, FileFormatError
 
 # The third byte of a file says what its numbers are. All are big-endian.
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.errors import FileFormatError, MissingExtraError
+from lamella.core.errors import FileFormatError, MissingExtraError
 
 SIDE, BOX = 28, 20
 # Pillow reads more, some of it by programs that a stranger's file would start.

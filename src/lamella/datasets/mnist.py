@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lamella.core.errors import FileFormatError
 from lamella.datasets.idx import header, parse_idx
-from lamella.errors import FileFormatError
 
 CHECKSUMS = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",

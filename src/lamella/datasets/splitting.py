@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from lamella.arguments import in_range, positive
-from lamella.batches import check_targets
+from lamella.core.seeds import Streams
+from lamella.core.validation import in_range, positive
 from lamella.datasets.mnist import Samples
-from lamella.random import Streams
-from lamella.splits import split_rows
+from lamella.network.batches import check_targets
+from lamella.training.splits import split_rows
 
 
 def train_test_split(

@@ -5,16 +5,16 @@ from typing import Any
 
 from numpy import absolute, exp, maximum, minimum, tanh
 
-from lamella.arguments import in_range
-from lamella.arrays import Array
+from lamella.backend.workspace import replayable
+from lamella.core.typing import Array
+from lamella.core.validation import in_range
 from lamella.layers.base import Layer
-from lamella.workspace import replayable
 
 
 class Activation(Layer):
     """A function of one number, applied to each element. A subclass writes two formulas.
 
-    They are rules, as those of optimizers are (see `lamella.elementwise`): arithmetic and numpy's
+    They are rules, as those of optimizers are (see `lamella.backend.elementwise`): arithmetic and numpy's
     elementwise functions of single numbers, without branches. Hyper-parameters named in
     ``scalars`` are handed to both at the end.
     """

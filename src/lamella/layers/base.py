@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from lamella.arrays import Array, Shape
 from lamella.backend import Backend
-from lamella.errors import ArgumentError, ShapeError
-from lamella.initializers import Initializer, get_initializer
-from lamella.memory import Parameter, State
-from lamella.random import Noise, Streams
-from lamella.workspace import Workspace
+from lamella.backend.parameters import Parameter, State
+from lamella.backend.random import Noise
+from lamella.backend.workspace import Workspace
+from lamella.core.errors import ArgumentError, ShapeError
+from lamella.core.seeds import Streams
+from lamella.core.typing import Array, Initializer, Shape
+from lamella.layers.initializers import get_initializer
 
 
 class Layer(Workspace):

@@ -4,10 +4,10 @@ from typing import Any
 
 from numpy import sqrt
 
-from lamella.arguments import in_range, positive
-from lamella.arrays import Array, Shape
+from lamella.backend.workspace import product, replayable
+from lamella.core.typing import Array, Shape
+from lamella.core.validation import in_range, positive
 from lamella.layers.base import Layer
-from lamella.workspace import product, replayable
 
 
 class BatchNorm(Layer):

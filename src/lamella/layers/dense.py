@@ -1,11 +1,11 @@
 """The fully connected layer."""
 
-from lamella.arguments import at_least
-from lamella.arrays import Array, Shape
-from lamella.initializers import Initializer, get_initializer
+from lamella.backend.workspace import replayable
+from lamella.core.typing import Array, Initializer, Shape
+from lamella.core.validation import at_least
 from lamella.layers.base import Layer
-from lamella.regularizers import Regularizer, expect_regularizer
-from lamella.workspace import replayable
+from lamella.layers.initializers import get_initializer
+from lamella.layers.regularizers import Regularizer, expect_regularizer
 
 
 class Dense(Layer):

@@ -1,9 +1,9 @@
 """Dropout."""
 
-from lamella.arguments import in_range
-from lamella.arrays import Array
+from lamella.backend.workspace import product, replayable
+from lamella.core.typing import Array
+from lamella.core.validation import in_range
 from lamella.layers.base import Layer
-from lamella.workspace import product, replayable
 
 
 class Dropout(Layer):

@@ -2,9 +2,9 @@
 
 import math
 
-from lamella.arrays import Array, Shape
+from lamella.backend.workspace import replayable
+from lamella.core.typing import Array, Shape
 from lamella.layers.base import Layer
-from lamella.workspace import replayable
 
 
 class Flatten(Layer):

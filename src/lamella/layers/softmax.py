@@ -2,9 +2,9 @@
 
 from numpy import errstate, exp
 
-from lamella.arrays import Array
+from lamella.backend.workspace import replayable
+from lamella.core.typing import Array
 from lamella.layers.base import Layer
-from lamella.workspace import replayable
 
 
 class Softmax(Layer):

@@ -4,11 +4,11 @@ from abc import abstractmethod
 
 import numpy as np
 
-from lamella.arrays import Array, Shape
-from lamella.compiled.loops import mean_of_vector
-from lamella.errors import DataError, ShapeError, UsageError
+from lamella.backend.numba.loops import mean_of_vector
+from lamella.backend.workspace import Workspace, quotient, replayable
+from lamella.core.errors import DataError, ShapeError, UsageError
+from lamella.core.typing import Array, Shape
 from lamella.losses.labels import check_labels, is_integer
-from lamella.workspace import Workspace, quotient, replayable
 
 
 class Loss(Workspace):

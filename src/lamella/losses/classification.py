@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy import log, maximum
 
-from lamella.arrays import Array, Shape
-from lamella.errors import DataError, ShapeError
+from lamella.backend.workspace import replayable
+from lamella.core.errors import DataError, ShapeError
+from lamella.core.typing import Array, Shape
 from lamella.losses.base import Loss
 from lamella.losses.labels import check_labels, labels_of_one_hot
-from lamella.workspace import replayable
 
 
 class SoftmaxCrossEntropy(Loss):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lamella.errors import DataError, ShapeError
+from lamella.core.errors import DataError, ShapeError
 
 
 def is_integer(array: np.ndarray) -> bool:

@@ -4,9 +4,9 @@ from typing import Any
 
 from numpy import absolute, sign
 
-from lamella.arrays import Array
+from lamella.backend.workspace import product, replayable
+from lamella.core.typing import Array
 from lamella.losses.base import Loss
-from lamella.workspace import product, replayable
 
 
 class MeanSquaredError(Loss):

@@ -5,9 +5,9 @@ from typing import Any
 
 from numpy import sqrt
 
-from lamella.arguments import in_range, positive
+from lamella.core.validation import in_range, positive
 from lamella.optimizers.base import Optimizer, Scalars
-from lamella.schedules import Schedule
+from lamella.optimizers.schedules import Schedule
 
 
 class Adam(Optimizer):

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from lamella.arguments import positive
-from lamella.arrays import Array
-from lamella.configured import Configured
-from lamella.elementwise import record
-from lamella.errors import FileFormatError, UsageError
-from lamella.memory import ParameterStore
-from lamella.schedules import Schedule, expect_rate, rate_at
+from lamella.backend.elementwise import record
+from lamella.backend.parameters import ParameterStore
+from lamella.core.config import Configured
+from lamella.core.errors import FileFormatError, UsageError
+from lamella.core.typing import Array
+from lamella.core.validation import positive
+from lamella.optimizers.schedules import Schedule, expect_rate, rate_at
 
 FLUSH_EVERY = 16  # steps; what shrinks to 0.4 or slower each cannot pass the gap in between
 FLUSH_MARGIN = 2.0**26  # slots under this many times the smallest normal number become 0

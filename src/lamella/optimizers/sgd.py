@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from lamella.arguments import in_range
+from lamella.core.validation import in_range
 from lamella.optimizers.base import Optimizer
-from lamella.schedules import Schedule
+from lamella.optimizers.schedules import Schedule
 
 
 class SGD(Optimizer):

@@ -1,13 +1,12 @@
 """Studies: what one choice changes, all else held equal, over several seeds."""
 
-from lamella.studies.experiment import Experiment
-from lamella.studies.repeat import Repeated, repeat_runs
+from lamella.studies.definition.experiment import Experiment
 from lamella.studies.results import Results
-from lamella.studies.run import Run
-from lamella.studies.runner import StudyStopped
-from lamella.studies.storage import DamagedRunWarning, StudyFolder, read_study_folder
-from lamella.studies.study import Study
-from lamella.studies.toml import load_study, parse_study
+from lamella.studies.running.repeat import Repeated, repeat_runs
+from lamella.studies.running.run import Run
+from lamella.studies.running.runner import StudyStopped
+from lamella.studies.running.storage import DamagedRunWarning, StudyFolder, read_study_folder
+from lamella.studies.study import Study, load_study, parse_study
 
 __all__ = [
     "DamagedRunWarning",

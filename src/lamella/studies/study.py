@@ -1,22 +1,16 @@
-"""Study: one question, asked with everything else held equal, for several seeds."""
+"""Study: a definition that can be run."""
 
-import copy
-import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
-from lamella.arguments import at_least
-from lamella.errors import ArgumentError
-from lamella.studies.experiment import Experiment, fields_table, own_parts
-from lamella.studies.plain import Known, Table, differing, expect_known, merge
-
-if TYPE_CHECKING:
-    from lamella.studies.results import Results
-
-DESCRIPTION = ("name", "title", "question", "base", "arms", "seeds", "baseline", "varies", "cut")
+from lamella.core.validation import at_least
+from lamella.studies.definition import bundled
+from lamella.studies.definition.definition import StudyDefinition
+from lamella.studies.definition.toml import read_toml
+from lamella.studies.results import Results
+from lamella.studies.running.runner import run_study
 
 
-class Study:
+class Study(StudyDefinition):
     """A comparison: arms that differ in what varies, on a base that is held equal.
 
     It is paired: with the same seed, all arms see the same data in the same order, and start
@@ -54,47 +48,6 @@ class Study:
         If a word is not known (the nearest is named), two arms are equal, or there are no seeds.
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        base: Mapping[str, Any],
-        arms: Mapping[str, Mapping[str, Any]],
-        seeds: int | Iterable[int] = 5,
-        title: str = "",
-        question: str = "",
-        baseline: str | None = None,
-    ) -> None:
-        if not isinstance(arms, Mapping) or not arms:
-            raise ArgumentError(f"arms must be a dict of at least one arm, got {arms!r}")
-        self.name, self.title, self.question = _name(name), title or name, question
-        self.base = fields_table(base)
-        self.arms = {str(arm): fields_table(fields) for arm, fields in arms.items()}
-        self.own: Known = own_parts({"base": base, "arms": arms})
-        self.seeds = _seeds(seeds)
-        self.baseline = next(iter(self.arms)) if baseline is None else baseline
-        expect_known("the baseline", self.baseline, self.arms)
-        self.cut = ""
-        self._complete()
-
-    def _complete(self) -> None:
-        self.experiments: dict[str, Experiment] = {}
-        for arm, fields in self.arms.items():
-            try:
-                experiment = Experiment.from_table(merge(self.base, fields), self.own)
-            except ArgumentError as error:
-                raise ArgumentError(f"study {self.name!r}, arm {arm!r}: {error}") from error
-            for other, present in self.experiments.items():
-                if experiment == present:
-                    raise ArgumentError(
-                        f"study {self.name!r}: the arms {other!r} and {arm!r} are equal, so there "
-                        "is nothing to compare: let them differ, or leave one out"
-                    )
-            self.experiments[arm] = experiment
-        first, *others = [experiment.table() for experiment in self.experiments.values()]
-        found = [path for other in others for path in differing(first, other)]
-        self.varies = list(dict.fromkeys(found))
-
     def run(
         self,
         train: tuple[Any, Any] | None = None,
@@ -103,7 +56,7 @@ class Study:
         out: Any = None,
         n_jobs: int | None = None,
         verbose: bool = True,
-    ) -> "Results":
+    ) -> Results:
         """Train every arm with every seed, but for what ``out`` holds already.
 
         Parameters
@@ -124,102 +77,28 @@ class Study:
         Results
             Runs that diverged or failed are among them, with the reason.
         """
-        from lamella.studies.results import Results
-        from lamella.studies.runner import run_study
-
         if n_jobs is not None and n_jobs != -1:
             at_least("n_jobs", n_jobs, 1)
         runs = run_study(self, train, test, out=out, n_jobs=n_jobs, verbose=verbose)
         return Results(self, runs)
 
-    def resized(
-        self,
-        *,
-        seeds: int | Iterable[int] | None = None,
-        epochs: int | None = None,
-        samples: int | None = None,
-    ) -> "Study":
-        """Return a copy with other seeds, epochs or samples; ``cut`` says of what it has fewer.
 
-        Raises
-        ------
-        ArgumentError
-            If the arms differ in just that.
-        """
-        fields = {"epochs": epochs, "samples": samples}
-        changes = {name: value for name, value in fields.items() if value is not None}
-        for name in changes:
-            if name in self.varies:
-                raise ArgumentError(
-                    f"study {self.name!r} compares arms with different {name}: they cannot be set"
-                )
-        resized = copy.copy(self)
-        resized.base = {**self.base, **changes}
-        resized.arms = {
-            arm: {name: value for name, value in fields.items() if name not in changes}
-            for arm, fields in self.arms.items()
-        }
-        resized.seeds = self.seeds if seeds is None else _seeds(seeds)
-        resized._complete()
-        sizes = zip(self._sizes().items(), resized._sizes().values(), strict=True)
-        fewer = [
-            f"{after:,} of {'all' if before is None else format(before, ',')} {name}"
-            for (name, before), after in sizes
-            if after is not None and (before is None or after < before)
-        ]
-        resized.cut = ", ".join(filter(None, [self.cut, *fewer]))
-        return resized
+def load_study(path: Any) -> Study:
+    """Read a study from a TOML file.
 
-    def quick(self, *, seeds: int = 2, epochs: int = 3, samples: int | None = 6000) -> "Study":
-        """Return a copy that is done soon: with at most so many seeds, epochs and samples.
-
-        ``cut`` of the copy says what was cut. What the arms differ in is left as it is.
-        """
-        limits = {"epochs": epochs, "samples": samples}
-        present = self._sizes()
-        changes = {
-            name: limit
-            for name, limit in limits.items()
-            if name not in self.varies
-            and limit is not None
-            and (present[name] is None or present[name] > limit)
-        }
-        return self.resized(seeds=self.seeds[:seeds], **changes)
-
-    def _sizes(self) -> dict[str, Any]:
-        some = next(iter(self.experiments.values()))
-        return {"seeds": len(self.seeds), "epochs": some.epochs, "samples": some.samples}
-
-    def description(self) -> Table:
-        """Return all of it as a plain table, as JSON can hold it."""
-        return {name: getattr(self, name) for name in DESCRIPTION}
-
-    @classmethod
-    def described(cls, table: Table) -> Self:
-        """Undo `description`, to read results; it has no ``experiments`` and cannot be run."""
-        study = cls.__new__(cls)
-        for name in DESCRIPTION:
-            setattr(study, name, table[name])
-        study.own, study.experiments = {}, {}
-        return study
-
-    def __repr__(self) -> str:
-        arms = ", ".join(self.arms)
-        return f"Study({self.name!r}, {len(self.arms)} arms: {arms}; {len(self.seeds)} seeds)"
+    Raises
+    ------
+    FileFormatError
+        If it is not TOML, or a word in it is unknown: names the nearest.
+    """
+    return parse_study(read_toml(path), str(path))
 
 
-def _name(name: object) -> str:
-    if not (isinstance(name, str) and re.fullmatch(r"[\w][\w .-]*", name)):
-        raise ArgumentError(
-            f"a study's name is made of letters, digits, spaces, - _ and . ; got {name!r}"
-        )
-    return name
+def parse_study(text: str, source: str) -> Study:
+    """Read a study from TOML text; ``source`` names its origin in error messages."""
+    return Study.parse(text, source)
 
 
-def _seeds(seeds: int | Iterable[int]) -> list[int]:
-    if isinstance(seeds, Iterable) and not isinstance(seeds, str):
-        found = [at_least("seeds", seed, 0) for seed in seeds]
-        if not found or len(set(found)) < len(found):
-            raise ArgumentError(f"seeds must be at least one, each once; got {seeds!r}")
-        return found
-    return list(range(at_least("seeds", seeds, 1)))
+def bundled_study(name: str) -> Study:
+    """Return the bundled study of this name, ready to run."""
+    return parse_study(bundled.text(name), f"{name}.toml")

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lamella.arrays import Array
 from lamella.backend import Backend
-from lamella.errors import CheckError
+from lamella.core.errors import CheckError
+from lamella.core.typing import Array
 
 STEP = 1e-6  # of a central difference in float64: truncation and rounding are both near 1e-10
 RELATIVE, ABSOLUTE = 1e-5, 1e-7

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from lamella.arrays import Array, Shape
 from lamella.backend import Backend, CupyBackend, NumpyBackend
-from lamella.errors import CheckError, UsageError
-from lamella.files import load
+from lamella.core.errors import CheckError, UsageError
+from lamella.core.typing import Array, Shape
 from lamella.layers import Layer
-from lamella.model import Sequential
+from lamella.models.loading import load
+from lamella.models.sequential import Sequential
 from lamella.testing import strict_cupy
 from lamella.testing.comparing import (
     expect_array,

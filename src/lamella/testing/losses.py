@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from lamella.arrays import Array, Shape
 from lamella.backend import Backend, CupyBackend, NumpyBackend
-from lamella.errors import CheckError, LamellaError, UsageError
+from lamella.core.errors import CheckError, LamellaError, UsageError
+from lamella.core.typing import Array, Shape
 from lamella.losses import Loss
 from lamella.testing import strict_cupy
 from lamella.testing.comparing import (

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import Backend, CupyBackend, NumpyBackend
-from lamella.blocks import BLOCK_BYTES
-from lamella.errors import CheckError, UsageError
-from lamella.memory import Parameter, ParameterStore
+from lamella.backend.numpy_elementwise import BLOCK_BYTES
+from lamella.backend.parameters import Parameter, ParameterStore
+from lamella.core.errors import CheckError, UsageError
 from lamella.optimizers import Optimizer
 from lamella.testing import strict_cupy
 from lamella.testing.comparing import expect_close, expect_same

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lamella.arrays import Array
 from lamella.backend import NumpyBackend
+from lamella.core.typing import Array
 from lamella.testing.comparing import expect_same
 
 CAUSE = (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lamella.errors import DataError
+from lamella.core.errors import DataError
 from lamella.studies.pictures.confusion import confusion, confusion_matrix
 from lamella.studies.results import Results
 from tests.studies.pictures.reading import is_inside, texts

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lamella.errors import ArgumentError, DataError
+from lamella.core.errors import ArgumentError, DataError
 from lamella.studies.pictures.differences import difference_points
 from lamella.studies.results import Results
 from tests.studies.pictures.reading import is_inside, lines, points, texts

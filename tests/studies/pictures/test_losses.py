@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lamella.errors import DataError
+from lamella.core.errors import DataError
 from lamella.studies.pictures.losses import loss_curves, smoothed
 from lamella.studies.pictures.style import arm_styles, get_theme
 from lamella.studies.results import Results

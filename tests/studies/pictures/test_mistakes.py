@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lamella.errors import ArgumentError, DataError
+from lamella.core.errors import ArgumentError, DataError
 from lamella.studies.pictures.mistakes import Mistake, as_images, mistakes, worst_mistakes
 from lamella.studies.results import Results
 from tests.studies.pictures.reading import is_inside, texts

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lamella.errors import DataError
+from lamella.core.errors import DataError
 from lamella.studies.pictures.original import (
     apart,
     envelope,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamella.errors import ArgumentError, DataError, UsageError
+from lamella.core.errors import ArgumentError, DataError, UsageError
 from lamella.studies.results import Results
 from tests.studies.pictures.reading import texts
 from tests.studies.synthetic import run, study

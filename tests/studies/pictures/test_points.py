@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lamella.errors import DataError
+from lamella.core.errors import DataError
 from lamella.studies.pictures.points import score_points
 from lamella.studies.results import Results
 from tests.studies.pictures.reading import is_inside, lines, points, texts

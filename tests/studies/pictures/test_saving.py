@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lamella.errors import ArgumentError, UsageError
+from lamella.core.errors import ArgumentError, UsageError
 from lamella.studies.pictures import loss_curves, score_points
 from lamella.studies.pictures.saving import save, to_png, to_svg
 from lamella.studies.results import Results

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lamella.errors import DataError
+from lamella.core.errors import DataError
 from lamella.studies.pictures.scores import score_curves
 from lamella.studies.results import Results
 from tests.studies.pictures.reading import bands, is_inside, legend, lines, points, texts

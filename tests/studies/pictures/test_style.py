@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lamella.errors import ArgumentError
+from lamella.core.errors import ArgumentError
 from lamella.studies.pictures.style import PALETTE, THEMES, arm_styles, frame, get_theme
 
 NAMES = [f"arm {number}" for number in range(40)]
@@ -94,7 +94,7 @@ def test_drawing_leaves_pyplot_and_settings_alone(tmp_path: Path) -> None:
 def test_missing_matplotlib_is_named_with_its_extra() -> None:
     code = (
         "import sys\nsys.modules['matplotlib'] = None\n"
-        "from lamella.errors import MissingExtraError\n"
+        "from lamella.core.errors import MissingExtraError\n"
         "from tests.studies.synthetic import trained\n"
         "try:\n    trained({'a': 0.9, 'b': 0.95}, 2).plot('loss')\n"
         "except MissingExtraError as error:\n    print(error)"

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamella.disk import expect_writable
-from lamella.errors import ArgumentError, UsageError
-from lamella.studies.measures import MEASURES
+from lamella.core.disk import expect_writable
+from lamella.core.errors import ArgumentError, UsageError
+from lamella.studies.analysis.measures import MEASURES
+from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.confusion import confusion
 from lamella.studies.pictures.differences import difference_points
 from lamella.studies.pictures.losses import loss_curves
@@ -24,7 +25,6 @@ from lamella.studies.pictures.style import NothingToDraw
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lamella.studies.results import Results
 
 __all__ = [
     "NothingToDraw",
@@ -62,7 +62,7 @@ REPORT = {
 """How the report calls its figures, behind the title of the experiment and "contrast"."""
 
 
-def draw(results: "Results", name: str, **options: Any) -> "Figure":
+def draw(results: Runs, name: str, **options: Any) -> "Figure":
     """Draw one picture.
 
     Parameters
@@ -102,7 +102,7 @@ def draw(results: "Results", name: str, **options: Any) -> "Figure":
 
 
 def save_all(
-    results: "Results",
+    results: Runs,
     folder: Path,
     formats: Sequence[str] = ("png", "svg"),
     *,

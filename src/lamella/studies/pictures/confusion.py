@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella.errors import DataError
+from lamella.core.errors import DataError
+from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.style import NothingToDraw, frame, get_theme, literal, title_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lamella.studies.results import Results
 
 ERRORS = {"light": ("#ffffff", "#D55E00"), "dark": ("#1b1b1f", "#D55E00")}
 """From no errors to the most; vermilion, as what is wrong should meet the eye."""
@@ -24,7 +24,7 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) 
 
 
 def confusion(
-    results: "Results",
+    results: Runs,
     test: Any,
     *,
     arm: str | None = None,
@@ -98,7 +98,7 @@ def confusion(
     return figure
 
 
-def predicted(results: "Results", arm: str, test: Any) -> tuple[list[Any], np.ndarray]:
+def predicted(results: Runs, arm: str, test: Any) -> tuple[list[Any], np.ndarray]:
     """Return the finished runs of an arm and the labels of what they predicted."""
     runs = results.of(arm)
     if not runs:

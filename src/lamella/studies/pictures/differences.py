@@ -3,23 +3,22 @@
 import math
 from typing import TYPE_CHECKING
 
-from lamella.errors import DataError
-from lamella.studies.comparison import Comparison, show_p
-from lamella.studies.left_out import behind_name
-from lamella.studies.measures import Measure
+from lamella.core.errors import DataError
+from lamella.studies.analysis.comparison import Comparison, compare, show_p
+from lamella.studies.analysis.incomplete import behind_name
+from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.runs import Runs
+from lamella.studies.analysis.statistics import Difference
 from lamella.studies.pictures.closer import closer_limits
 from lamella.studies.pictures.rows import draw_point, end_rows, name_rows, row_height, value_axis
 from lamella.studies.pictures.style import arm_styles, caption, frame, get_theme, title_of
-from lamella.studies.statistics import Difference
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lamella.studies.results import Results
-
 
 def difference_points(
-    results: "Results",
+    results: Runs,
     measure: str | Measure = "test_accuracy",
     *,
     to: str | None = None,
@@ -38,7 +37,7 @@ def difference_points(
     title : str, optional
         The study's, if left out.
     """
-    comparison = results.compare(to, measure)
+    comparison = compare(results, to, measure)
     known = [d for d in comparison if not math.isnan(d.mean)]
     if not known:
         raise DataError(

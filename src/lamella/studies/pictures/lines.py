@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella.studies.left_out import behind_name
+from lamella.studies.analysis.incomplete import behind_name
+from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.style import (
     Style,
     Theme,
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lamella.studies.results import Results
-
 
 TOGETHER = 7
 """Arms that are drawn in one panel; more are shared out to several, one below the other."""
@@ -34,7 +33,7 @@ Curves = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def draw_curves(
-    results: "Results", curves: Curves, theme: Theme, *, title: str, subtitle: str, columns: int = 1
+    results: Runs, curves: Curves, theme: Theme, *, title: str, subtitle: str, columns: int = 1
 ) -> "tuple[Figure, Any]":
     """Draw a line and a band for every arm, and name the arms.
 
@@ -68,7 +67,7 @@ def shared_out(arms: Sequence[str]) -> list[list[str]]:
 
 
 def _draw_group(
-    axes: "Axes", results: "Results", curves: Curves, theme: Theme, group: Sequence[str]
+    axes: "Axes", results: Runs, curves: Curves, theme: Theme, group: Sequence[str]
 ) -> list[Any]:
     """Draw a group of arms, the others palely behind; return a line for each, to be named."""
     from matplotlib.lines import Line2D
@@ -163,7 +162,7 @@ def mark_cut(axes: "Axes") -> None:
             axes.plot(place, 0.98, "^", color=line.get_color(), markersize=8, transform=edge)
 
 
-def band_text(results: "Results") -> str:
+def band_text(results: Runs) -> str:
     """Return what line and band are, to be put behind the name of what is drawn."""
     if len(results.seeds) == 1:
         return f"; one seed ({results.seeds[0]})"

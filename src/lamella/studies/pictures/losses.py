@@ -4,20 +4,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.lines import Curves, band_text, draw_curves, epoch_axis, log_axis
 from lamella.studies.pictures.style import NothingToDraw, get_theme, title_of
-from lamella.studies.run import Run
+from lamella.studies.running.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lamella.studies.results import Results
 
 FINEST, POINTS, LEAST = 20, 300, 8
 """At most so many means an epoch, and points a curve; at least so many steps in a mean."""
 
 
-def loss_curves(results: "Results", *, theme: str = "light", title: str | None = None) -> "Figure":
+def loss_curves(results: Runs, *, theme: str = "light", title: str | None = None) -> "Figure":
     """Draw the training loss, step by step, against epochs.
 
     Every point is the mean over the same share of an epoch in all arms, so that batch sizes are

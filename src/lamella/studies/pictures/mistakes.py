@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella.arguments import at_least
-from lamella.errors import DataError
+from lamella.core.errors import DataError
+from lamella.core.validation import at_least
+from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.confusion import predicted
 from lamella.studies.pictures.style import NothingToDraw, frame, get_theme, literal, title_of
-from lamella.studies.run import Run
+from lamella.studies.running.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lamella.studies.results import Results
 
 COLUMNS = 6
 
@@ -66,7 +66,7 @@ def worst_mistakes(runs: Sequence[Run], labels: np.ndarray, count: int) -> list[
 
 
 def mistakes(
-    results: "Results",
+    results: Runs,
     test: Any,
     *,
     arm: str | None = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.lines import mark_cut, usual_peak
 from lamella.studies.pictures.style import (
     NothingToDraw,
@@ -19,13 +20,12 @@ from lamella.studies.pictures.style import (
     literal,
     title_of,
 )
-from lamella.studies.run import Run
+from lamella.studies.running.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lamella.studies.results import Results
 
 BINS = 400
 """A curve of more than twice as many steps is drawn by the lowest and highest of each bin."""
@@ -36,7 +36,7 @@ LABEL = 8.0
 
 
 def report_loss(
-    results: "Results", *, seed: int | None = None, theme: str = "light", title: str | None = None
+    results: Runs, *, seed: int | None = None, theme: str = "light", title: str | None = None
 ) -> "Figure":
     """Draw the loss of every step against steps, unsmoothed; of the first seed by default."""
     look = get_theme(theme)
@@ -57,7 +57,7 @@ def report_loss(
 
 
 def report_scores(
-    results: "Results", *, seed: int | None = None, theme: str = "light", title: str | None = None
+    results: Runs, *, seed: int | None = None, theme: str = "light", title: str | None = None
 ) -> "Figure":
     """Draw the validation accuracy of every epoch, each point with its value."""
     look = get_theme(theme)
@@ -102,7 +102,7 @@ def report_scores(
 
 
 def report_test(
-    results: "Results", *, seed: int | None = None, theme: str = "light", title: str | None = None
+    results: Runs, *, seed: int | None = None, theme: str = "light", title: str | None = None
 ) -> "Figure":
     """Draw one line through the test accuracies of all arms, each point with its value."""
     look = get_theme(theme)
@@ -159,12 +159,12 @@ def apart(places: list[float], gap: float) -> list[float]:
     return moved
 
 
-def _of_seed(results: "Results", seed: int | None) -> list[Run]:
+def _of_seed(results: Runs, seed: int | None) -> list[Run]:
     """Return the runs of one seed, by default the first of the study, in the order of the arms."""
     return [run for run in results.runs if run.seed == (results.seeds[0] if seed is None else seed)]
 
 
-def _trained(results: "Results", seed: int | None) -> dict[str, Run]:
+def _trained(results: Runs, seed: int | None) -> dict[str, Run]:
     runs = {run.arm: run for run in _of_seed(results, seed) if len(run.step_losses)}
     if not runs:
         raise NothingToDraw("there is nothing to draw: no run of this seed has taken a step")

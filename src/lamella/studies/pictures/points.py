@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella.studies.left_out import behind_name
-from lamella.studies.measures import Measure, get_measure
+from lamella.studies.analysis.incomplete import behind_name
+from lamella.studies.analysis.measures import Measure, get_measure
+from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.closer import closer_limits
 from lamella.studies.pictures.rows import draw_point, end_rows, name_rows, row_height, value_axis
 from lamella.studies.pictures.style import (
@@ -21,11 +22,9 @@ from lamella.studies.pictures.style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lamella.studies.results import Results
-
 
 def score_points(
-    results: "Results",
+    results: Runs,
     measure: str | Measure = "test_accuracy",
     *,
     theme: str = "light",
@@ -94,7 +93,7 @@ def _seed_marks(color: str) -> dict[str, Any]:
     }
 
 
-def _how(results: "Results", measure: Measure) -> str:
+def _how(results: Runs, measure: Measure) -> str:
     what = measure.label[:1].upper() + measure.label[1:]
     if len(results.seeds) == 1:
         return f"{what}; one seed ({results.seeds[0]}): no interval"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lamella.studies.measures import Measure
+from lamella.studies.analysis.measures import Measure
 from lamella.studies.pictures.style import Style, Theme, literal
 
 if TYPE_CHECKING:

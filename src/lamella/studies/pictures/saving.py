@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamella.arguments import one_of
-from lamella.disk import write_atomically
+from lamella.core.disk import write_atomically
+from lamella.core.validation import one_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

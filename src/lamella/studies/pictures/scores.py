@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lamella.studies.measures import MEASURES
+from lamella.studies.analysis.measures import MEASURES
+from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.closer import closer_limits
 from lamella.studies.pictures.lines import Curves, band_text, draw_curves, epoch_axis, log_axis
 from lamella.studies.pictures.style import NothingToDraw, caption, get_theme, title_of
@@ -12,11 +13,9 @@ from lamella.studies.pictures.style import NothingToDraw, caption, get_theme, ti
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from lamella.studies.results import Results
-
 
 def score_curves(
-    results: "Results",
+    results: Runs,
     column: str = "val_accuracy",
     *,
     theme: str = "light",

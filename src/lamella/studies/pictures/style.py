@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lamella.arguments import one_of
-from lamella.errors import DataError, MissingExtraError
+from lamella.core.errors import DataError, MissingExtraError
+from lamella.core.validation import one_of
+from lamella.studies.analysis.runs import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lamella.studies.results import Results
 
 # Okabe and Ito's colours, told apart by everybody. Their yellow is left out, which is not seen on
 # white, and their black is each theme's ink.
@@ -139,7 +139,7 @@ def _head(figure: "Figure", theme: Theme, title: str, subtitle: str) -> None:
     engine.set(w_pad=0.06, wspace=0.03, rect=(0, 0, 1, 1 - used / height))
 
 
-def title_of(results: "Results", title: str | None) -> str:
+def title_of(results: Runs, title: str | None) -> str:
     """Return the title that was asked for, or the study's."""
     return (results.study.title or results.study.name) if title is None else title
 

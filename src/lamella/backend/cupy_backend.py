@@ -1,0 +1,144 @@
+"""cupy: arrays in the memory of a GPU."""
+
+import functools
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from lamella.backend.base import Backend
+from lamella.backend.cupy_random import DeviceNoise
+from lamella.backend.elementwise import Program, to_c
+from lamella.backend.random import Noise
+from lamella.core.errors import BackendError
+from lamella.core.typing import Array
+
+SIGN = "template <typename T> __device__ T sign(T x) { return (T)(x > 0) - (T)(x < 0); }"
+
+
+class CupyBackend(Backend):
+    """Arrays in the memory of a GPU.
+
+    Parameters
+    ----------
+    xp : module
+        cupy, or what stands in for it in tests.
+    reason : str
+        Why it was chosen.
+    """
+
+    name = "cupy"
+    on_host = False
+
+    def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
+        self.xp: Any = xp
+        self.reason = reason
+
+    def asarray(self, array: Any, dtype: Any = None) -> Array:
+        if not isinstance(array, self.xp.ndarray):
+            array = np.ascontiguousarray(array, dtype)
+        return self.xp.ascontiguousarray(self.xp.asarray(array, dtype))
+
+    def to_host(self, array: Array) -> np.ndarray:
+        return np.asarray(self.xp.asnumpy(array))
+
+    def zeros(self, size: int, dtype: Any) -> Array:
+        return self.xp.zeros(size, dtype)  # cupy's pool hands out multiples of 512 bytes
+
+    def take(self, array: Array, index: Array, out: Array) -> Array:
+        return self.xp.take(array, index, axis=0, out=out)
+
+    def noise(self, key: int) -> Noise:
+        return DeviceNoise(key, self.xp)
+
+    def bind(
+        self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
+    ) -> Callable[..., None]:
+        # An output may be one of the inputs: each thread reads all it needs of its element before
+        # it writes.
+        kernel = self._kernel(program)
+
+        def run(*scalars: float) -> None:
+            kernel(outputs, arrays, scalars)
+
+        return run
+
+    def map(self, program: Program) -> Callable[..., None]:
+        kernel = self._kernel(program)
+
+        def run(out: Array, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
+            kernel((out,), arrays, scalars)
+
+        return run
+
+    def _kernel(self, program: Program) -> Callable[..., None]:
+        shared = program.shared
+        inputs = [f"T a{i}" for i in range(program.arrays)] + [f"T s{i}" for i in shared]
+        results = ", ".join(f"T o{i}" for i in range(len(program.outputs)))
+        kernel = self.xp.ElementwiseKernel(
+            ", ".join(inputs), results, to_c(program), "lamella_rule", preamble=SIGN
+        )
+
+        def run(outputs: Sequence[Array], arrays: Sequence[Array], scalars: Any) -> None:
+            number = outputs[0].dtype.type
+            values = program.scalar_values(scalars)
+            kernel(*arrays, *(number(values[i]) for i in shared), *outputs)
+
+        return run
+
+    def synchronize(self) -> None:
+        self.xp.cuda.get_current_stream().synchronize()
+
+    def __reduce__(self) -> tuple[Callable[[], "CupyBackend"], tuple[()]]:
+        return open_cupy, ()
+
+
+def open_cupy(reason: str = "asked for") -> CupyBackend:
+    """Return the backend of cupy.
+
+    Raises
+    ------
+    BackendError
+        If cupy cannot be used: the text says what is missing. There is no silent fall-back.
+    """
+    if problem := cupy_problem():
+        raise BackendError(f'backend="cupy" cannot be used: {problem}')
+    import cupy
+
+    return CupyBackend(cupy, reason)
+
+
+@functools.cache
+def cupy_problem() -> str:
+    """Return why cupy cannot be used here, with what to do about it; empty if it can.
+
+    Asks in the order of what is cheap: is there a wheel, a driver, a device, and do the CUDA
+    libraries load. cupy is imported only when a device is there.
+    """
+    if importlib.util.find_spec("cupy") is None:
+        return "cupy is not installed: pip install 'lamella[cuda13]' (or [cuda12], as your driver)"
+    import ctypes
+
+    driver = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        cuda = ctypes.CDLL(driver)
+    except OSError:
+        return f"there is no NVIDIA driver ({driver} is not found)"
+    count = ctypes.c_int(0)
+    if cuda.cuInit(0) != 0 or cuda.cuDeviceGetCount(ctypes.byref(count)) != 0 or not count.value:
+        return "the NVIDIA driver finds no device (is CUDA_VISIBLE_DEVICES empty?)"
+    try:
+        import cupy
+
+        ones = cupy.ones((2, 2), cupy.float32)
+        float(cupy.dot(ones, ones).sum() + 1)  # compiles a kernel and loads cuBLAS
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0][:200]
+        return (
+            f"cupy is installed but does not work ({type(error).__name__}: {first}); if CUDA "
+            "libraries or headers are missing: pip install 'lamella[cuda13]'"
+        )
+    return ""

@@ -1,0 +1,185 @@
+"""A rule of arithmetic, written once as a function of numbers and recorded as a list of steps.
+
+Update rules and regularizers are such functions. Recording one (running it once on symbols) gives
+a `Program`, which says *what* to compute, one operation a step. A backend decides *how*: numpy
+runs it without temporaries (`lamella.backend.numpy_elementwise`), numba as one compiled loop (`lamella.backend.numba`), a
+GPU as one kernel (`to_c`).
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from lamella.core.errors import UsageError
+
+# The operations a rule may use, and how each is written in C.
+OPERATIONS = {
+    "add": "{} + {}",
+    "subtract": "{} - {}",
+    "multiply": "{} * {}",
+    "divide": "{} / {}",
+    "negative": "-{}",
+    "positive": "{}",
+    "absolute": "fabs({})",
+    "sign": "sign({})",
+    "square": "{0} * {0}",
+    "sqrt": "sqrt({})",
+    "power": "pow({}, {})",
+    "exp": "exp({})",
+    "log": "log({})",
+    "tanh": "tanh({})",
+    "maximum": "max({}, {})",
+    "minimum": "min({}, {})",
+    "greater": "{} > {}",
+    "greater_equal": "{} >= {}",
+    "less": "{} < {}",
+    "less_equal": "{} <= {}",
+}
+# What Python's floats do as numpy does it, and much faster than numpy does it with single numbers.
+PLAIN: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: operator.add,
+    np.subtract: operator.sub,
+    np.multiply: operator.mul,
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation: ``values[result] = ufunc(*values[inputs])``."""
+
+    ufunc: np.ufunc
+    inputs: tuple[int, ...]
+    result: int
+
+
+@dataclass
+class Program:
+    """What a rule computes. Its values are numbered: arrays, scalars, then all others."""
+
+    arrays: int
+    scalars: int
+    constants: dict[int, float] = field(default_factory=dict)
+    scalar_steps: list[Step] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def shared(self) -> list[int]:
+        """The values that are the same for all elements, by number."""
+        return [i for i in range(self.size) if self.is_scalar(i)]
+
+    def is_scalar(self, value: int) -> bool:
+        """Whether a value is the same for all elements, and so computed only once."""
+        made = {step.result for step in self.scalar_steps}
+        inputs = range(self.arrays, self.arrays + self.scalars)
+        return value in self.constants or value in made or value in inputs
+
+    def scalar_values(self, scalars: Sequence[float]) -> dict[int, float]:
+        """Return every scalar value by number: given, constant or computed, in double precision."""
+        if len(scalars) != self.scalars:
+            raise UsageError(f"the rule takes {self.scalars} scalars, got {len(scalars)}")
+        values = dict(self.constants)
+        values.update(enumerate(scalars, self.arrays))
+        for step in self.scalar_steps:
+            compute = PLAIN.get(step.ufunc, step.ufunc)
+            values[step.result] = float(compute(*[values[i] for i in step.inputs]))
+        return values
+
+
+class Symbol(NDArrayOperatorsMixin):
+    """Stands for a number while a rule is recorded: what is done with it is noted."""
+
+    def __init__(self, program: Program, value: int) -> None:
+        self.program = program
+        self.value = value
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__" or kwargs or ufunc.__name__ not in OPERATIONS:
+            raise _not_elementwise(ufunc.__name__)
+        return _record(self.program, ufunc, inputs)
+
+    def __array_function__(self, function: Any, *_: Any) -> Any:
+        raise _not_elementwise(function.__name__)
+
+    def __bool__(self) -> bool:
+        raise UsageError(
+            "a rule is one formula for all numbers and cannot branch on one: write "
+            "(g > 0) * a + (g <= 0) * b, or numpy.maximum, instead of if"
+        )
+
+    def __float__(self) -> float:
+        raise UsageError(
+            "a rule is recorded with symbols, which are no floats: use numpy's functions, such as "
+            "numpy.sqrt, not those of math"
+        )
+
+
+def _not_elementwise(name: str) -> UsageError:
+    return UsageError(
+        f"a rule cannot use numpy.{name}: it may use + - * / ** and comparisons, and numpy's "
+        f"{', '.join(OPERATIONS)}; a rule that needs more sets elementwise = False"
+    )
+
+
+def record(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
+    """Record ``rule``, a function of ``arrays`` array arguments followed by ``scalars`` numbers.
+
+    Raises
+    ------
+    UsageError
+        If the rule branches on its arguments, or uses a function that is not elementwise.
+    """
+    program = Program(arrays, scalars, size=arrays + scalars)
+    results = rule(*(Symbol(program, i) for i in range(arrays + scalars)))
+    for result in results if isinstance(results, tuple) else (results,):
+        if not isinstance(result, Symbol | int | float):
+            raise UsageError(
+                f"a rule must return one number, or several as a tuple; got {result!r:.60}"
+            )
+        if (
+            not isinstance(result, Symbol)
+            or result.value < arrays
+            or program.is_scalar(result.value)
+        ):
+            result = _record(program, np.positive, (result,), force_array=True)
+        program.outputs.append(result.value)
+    return program
+
+
+def _record(
+    program: Program, ufunc: np.ufunc, inputs: Sequence[Any], *, force_array: bool = False
+) -> Symbol:
+    if ufunc is np.power and isinstance(inputs[1], int | float) and inputs[1] in (0.5, 2):
+        ufunc, inputs = (np.square if inputs[1] == 2 else np.sqrt), inputs[:1]
+    numbers = []
+    for item in inputs:
+        if not isinstance(item, Symbol):
+            program.constants[program.size] = float(item)
+            program.size += 1
+        numbers.append(item.value if isinstance(item, Symbol) else program.size - 1)
+    step = Step(ufunc, tuple(numbers), program.size)
+    once = not force_array and all(program.is_scalar(i) for i in numbers)
+    (program.scalar_steps if once else program.steps).append(step)
+    program.size += 1
+    return Symbol(program, step.result)
+
+
+def to_c(program: Program) -> str:
+    """Write a program as the body of an elementwise C kernel of type ``T``.
+
+    Arrays are ``a0, a1, ...``, scalar values ``s<number>``, results ``o0, o1, ...``.
+    """
+    names = {i: f"a{i}" for i in range(program.arrays)}
+    names.update((i, f"s{i}") for i in range(program.size) if program.is_scalar(i))
+    lines = []
+    for step in program.steps:
+        names[step.result] = f"t{step.result}"
+        formula = OPERATIONS[step.ufunc.__name__].format(*(names[i] for i in step.inputs))
+        lines.append(f"T t{step.result} = {formula};")
+    lines += [f"o{number} = {names[value]};" for number, value in enumerate(program.outputs)]
+    return "\n".join(lines)

@@ -1,0 +1,200 @@
+"""Rules and loops as machine code.
+
+A rule's loop is written out from what was recorded as plain Python. Nothing is compiled with
+fast-math: sums, products, quotients and roots have the same bits as numpy's.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lamella.backend.elementwise import Program
+from lamella.backend.numba.call_recorder import call, recording
+from lamella.backend.numba.code_cache import load_module
+from lamella.backend.threads import workers
+
+PIECE = 2**14  # numbers of a vector that are one task: some microseconds
+SHARED = 2**16  # a vector so long is worth sharing between threads
+
+# How each operation is written. A comparison gives a truth value, which must not widen the rest.
+PYTHON = {
+    "add": "{} + {}",
+    "subtract": "{} - {}",
+    "multiply": "{} * {}",
+    "divide": "{} / {}",
+    "negative": "-{}",
+    "positive": "{}",
+    "absolute": "abs({})",
+    "sign": "np.sign({})",
+    "square": "{0} * {0}",
+    "sqrt": "np.sqrt({})",
+    "power": "{} ** {}",
+    "exp": "np.exp({})",
+    "log": "np.log({})",
+    "tanh": "np.tanh({})",
+    "maximum": "np.maximum({}, {})",
+    "minimum": "np.minimum({}, {})",
+    "greater": "T({} > {})",
+    "greater_equal": "T({} >= {})",
+    "less": "T({} < {})",
+    "less_equal": "T({} <= {})",
+}
+
+
+def compile_loop(
+    program: Program, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+) -> Callable[..., None]:
+    """Bind a program to numpy vectors, as `lamella.backend.numpy_elementwise.run_in_blocks` does.
+
+    Long vectors are shared between threads, a piece at a time.
+    """
+    own = [next((i for i, a in enumerate(arrays) if a is out), None) for out in outputs]
+    written = [out for out, at in zip(outputs, own, strict=True) if at is None]
+    given = _given(program)
+    module = load_module(to_python(program, own, arrays[0].dtype))
+    size = arrays[0].size
+    if size < SHARED:
+
+        def run(*scalars: float) -> None:
+            values = program.scalar_values(scalars)
+            call(module.loop, *arrays, *written, *[values[i] for i in given])
+
+        return run
+    return _Shared(program, module, [*arrays, *written])
+
+
+class _Shared:
+    """A loop over long vectors whose pieces are done by all threads there are."""
+
+    def __init__(self, program: Program, module: Any, arrays: Sequence[np.ndarray]) -> None:
+        from lamella.backend.numba.parallel_for import compile_task
+
+        self._program = program
+        self._given = _given(program)
+        self._scalars = np.zeros(len(self._given))
+        self._arrays = [*arrays, self._scalars]  # kept, since a task knows only where they are
+        self._task = compile_task(module.task)
+        self._words = np.array([arrays[0].size, *(array.ctypes.data for array in self._arrays)])
+        self._address = self._words.ctypes.data
+        self._pieces = -(-arrays[0].size // PIECE)
+
+    def __call__(self, *scalars: float) -> None:
+        from lamella.backend.numba.parallel_for import run
+        from lamella.backend.numba.thread_pool import get_pool
+
+        values = self._program.scalar_values(scalars)
+        self._scalars[:] = [values[i] for i in self._given]
+        pool = get_pool()
+        with pool.lock:
+            run(pool.board, self._task, self._address, self._pieces, workers())
+            tape = recording()
+            if tape is not None:
+                words, numbers = self._words.copy(), self._scalars.copy()
+                words[-1] = numbers.ctypes.data
+                told = pool.board, self._task, words.ctypes.data, self._pieces, workers()
+                tape.add_call(run, told, words, numbers, *self._arrays)
+        pool.wake()
+
+
+def compile_map(program: Program) -> Callable[..., None]:
+    """Return ``run(out, arrays, scalars)``, as `lamella.backend.numpy_elementwise.run_whole` does."""
+    given = _given(program)
+    loops: dict[tuple[np.dtype, tuple[int, ...]], Any] = {}
+
+    def run(out: np.ndarray, arrays: Sequence[np.ndarray], scalars: Sequence[float]) -> None:
+        if out.ndim != 2:
+            arrays, out = [_rows(array) for array in arrays], _rows(out)
+        axes = tuple([array.ndim for array in arrays])
+        loop = loops.get((out.dtype, axes))
+        if loop is None:
+            source = to_python(program, [None], out.dtype, axes=axes)
+            loop = loops[out.dtype, axes] = load_module(source).loop
+        values = program.scalar_values(scalars) if given else {}
+        call(loop, *arrays, out, *[values[i] for i in given])
+
+    return run
+
+
+def _given(program: Program) -> list[int]:
+    """Return the numbers of the scalar values that a loop has to be given: all but constants."""
+    return [i for i in program.shared if i not in program.constants]
+
+
+def _rows(array: np.ndarray) -> np.ndarray:
+    return array.reshape(len(array), -1)
+
+
+def to_python(
+    program: Program,
+    own: Sequence[int | None],
+    dtype: np.dtype,
+    *,
+    axes: Sequence[int] | None = None,
+) -> str:
+    """Write a program as a Python module with a function ``loop`` over vectors, or a matrix's rows.
+
+    Parameters
+    ----------
+    program : Program
+    own : sequence of int or None
+        For each result the array argument that it replaces. It is then written through the same
+        name: a second name for the same memory would keep the compiler from using vectors.
+    dtype : dtype
+        Of all numbers.
+    axes : sequence of int, optional
+        Of each array argument, 2, or 1 if it serves all rows. Results then are matrices.
+    """
+    at = "[i]" if axes is None else "[i, j]"
+    places = [at if axes is None or count == 2 else "[j]" for count in axes or [1] * program.arrays]
+    names = {i: f"x{i}" for i in range(program.arrays)}
+    names.update((i, f"s{i}") for i in program.shared)
+    body = [f"x{i} = a{i}{place}" for i, place in enumerate(places)]
+    for step in program.steps:
+        names[step.result] = f"t{step.result}"
+        formula = PYTHON[step.ufunc.__name__].format(*(names[i] for i in step.inputs))
+        body.append(f"t{step.result} = {formula}")
+    targets = [f"o{k}" if place is None else f"a{place}" for k, place in enumerate(own)]
+    for target, value in zip(targets, program.outputs, strict=True):
+        body.append(f"{target}{at} = {names[value]}")
+    arguments = [f"a{i}" for i in range(program.arrays)]
+    arguments += [target for target in targets if target.startswith("o")]
+    scalars = [names[i] for i in _given(program)]
+    constants = [f"{names[i]} = T({x!r})" for i, x in program.constants.items()]
+    indices = "i" if axes is None else "ij"
+    over = "a0" if axes is None else targets[0]
+    loops = [f"{'    ' * k}for {n} in range({over}.shape[{k}]):" for k, n in enumerate(indices)]
+    lines = [
+        "import numba",
+        "import numpy as np",
+        "from lamella.backend.numba.parallel_for import vector_at",
+        "from numpy import inf, nan",
+        "",
+        f"T = np.{dtype.name}",
+        "",
+        "",
+        '@numba.njit(cache=True, nogil=True, error_model="numpy")',
+        f"def loop({', '.join([*arguments, *scalars])}):",
+        # Without these, all would be computed in double precision.
+        *(f"    {line}" for line in [*(f"{s} = T({s})" for s in scalars), *constants]),
+        *(f"    {line}" for line in loops),
+        *(f"    {'    ' * len(indices)}{line}" for line in body),
+    ]
+    if axes is None:
+        lines += _task(len(arguments), len(scalars))
+    return "\n".join(lines) + "\n"
+
+
+def _task(arrays: int, scalars: int) -> list[str]:
+    """Write a function ``task`` that does the loop for one piece of vectors, given as words."""
+    pieces = [f"vector_at(words[{i + 1}], words[0], T)[begin:end]" for i in range(arrays)]
+    numbers = [f"numbers[{i}]" for i in range(scalars)]
+    return [
+        "",
+        "",
+        "def task(words, number, memory):",
+        f"    begin = number * {PIECE}",
+        f"    end = min(begin + {PIECE}, words[0])",
+        f"    numbers = vector_at(words[{arrays + 1}], {scalars}, np.float64)",
+        f"    loop({', '.join([*pieces, *numbers])})",
+    ]

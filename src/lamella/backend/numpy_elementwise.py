@@ -1,0 +1,142 @@
+"""Rules run by numpy: step by step, and every step writes into memory that is there already."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from lamella.backend.elementwise import Program
+from lamella.core.typing import Shape
+
+BLOCK_BYTES = 128 * 1024  # a rule of six arrays then stays within the L2 cache of one core
+COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal)
+EXTREMES = (np.maximum, np.minimum)
+
+
+def run_in_blocks(
+    program: Program, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+) -> Callable[..., None]:
+    """Bind a program to numpy vectors; the returned ``run(*scalars)`` allocates nothing.
+
+    The vectors are cut into blocks that stay in the cache while all steps pass over them, and
+    every step writes into an array that is there already: an output whose old content is no
+    longer needed, or one of a few block-sized temporaries.
+
+    Parameters
+    ----------
+    program : Program
+        A recorded rule.
+    arrays : sequence of ndarray
+        Its array arguments: vectors of one length and dtype.
+    outputs : sequence of ndarray
+        Where each result goes; may be among ``arrays``.
+    """
+    dtype = arrays[0].dtype
+    places, temporaries = _assign_places(program, arrays, outputs)
+    block = BLOCK_BYTES // dtype.itemsize
+    memory = [np.empty(min(block, len(arrays[0])), dtype) for _ in range(temporaries)]
+    cells = {i: np.empty((), dtype) for i in program.shared}
+    calls: list[Callable[[], Any]] = []
+    for start in range(0, len(arrays[0]), block):
+        span = slice(start, min(start + block, len(arrays[0])))
+        here: dict[int, np.ndarray] = dict(cells)
+        here.update((i, array[span]) for i, array in enumerate(arrays))
+        for step in program.steps:
+            kind, number = places[step.result]
+            target = outputs[number][span] if kind == "output" else memory[number]
+            here[step.result] = target[: span.stop - span.start]
+            inputs = (here[i] for i in step.inputs)
+            calls.append(partial(step.ufunc, *inputs, out=here[step.result]))
+        for value, output in zip(program.outputs, outputs, strict=True):
+            if not np.shares_memory(here[value], output[span]):
+                calls.append(partial(np.positive, here[value], out=output[span]))
+
+    def run(*scalars: float) -> None:
+        for i, x in program.scalar_values(scalars).items():
+            cells[i][...] = x
+        for call in calls:
+            call()
+
+    return run
+
+
+def run_whole(program: Program) -> Callable[..., None]:
+    """Return ``run(out, arrays, scalars)``, which applies a rule to whole arrays of any shape.
+
+    Unlike `run_in_blocks` it is not bound to memory: what it is given may differ from call to
+    call. Its temporaries are kept, a set for each shape.
+    """
+    places, _ = _assign_places(program, (), (None,))
+    kept: dict[tuple[Shape, np.dtype], list[Any]] = {}
+
+    def run(out: np.ndarray, arrays: Sequence[np.ndarray], scalars: Sequence[float]) -> None:
+        values = kept.get((out.shape, out.dtype))
+        if values is None:
+            values = kept[out.shape, out.dtype] = _room(program, places, out)
+        values[: program.arrays] = arrays
+        if program.scalars:
+            for i, x in program.scalar_values(scalars).items():
+                values[i][...] = x
+        for step in program.steps:
+            target = out if places[step.result][0] == "output" else values[step.result]
+            step.ufunc(*[values[i] for i in step.inputs], out=target)
+
+    return run
+
+
+def _room(
+    program: Program, places: Mapping[int, tuple[str, int]], like: np.ndarray
+) -> list[np.ndarray]:
+    """Return an array for each value of a program that is applied to arrays as ``like``."""
+    truths = _truths(program)
+    memory: dict[tuple[int, bool], np.ndarray] = {}
+    room = [np.empty((), like.dtype) for _ in range(program.size)]
+    for step in program.steps:
+        if step.ufunc in EXTREMES:
+            # numpy compares with an array several times faster than with a single number.
+            for i in set(step.inputs) & set(program.constants):
+                room[i] = np.empty_like(like)
+        truth = step.result in truths
+        slot = places[step.result][1], truth
+        if slot not in memory:
+            memory[slot] = np.empty(like.shape, bool if truth else like.dtype)
+        room[step.result] = memory[slot]
+    for i, x in program.scalar_values([1.0] * program.scalars).items():
+        room[i][...] = x
+    return room
+
+
+def _truths(program: Program) -> set[int]:
+    """Return the comparisons that are only multiplied with numbers: they can stay truth values."""
+    truths = {step.result for step in program.steps if step.ufunc in COMPARISONS}
+    for step in program.steps:
+        if step.ufunc is not np.multiply or truths.issuperset(step.inputs):
+            truths -= set(step.inputs)
+    return truths - set(program.outputs)
+
+
+def _assign_places(
+    program: Program, arrays: Sequence[Any], outputs: Sequence[Any]
+) -> tuple[dict[int, tuple[str, int]], int]:
+    """Say for each result where it is kept: straight in an output, or in a numbered temporary."""
+    last_use = {i: at for at, step in enumerate(program.steps) for i in step.inputs}
+    last_use.update((value, len(program.steps)) for value in program.outputs)
+    places: dict[int, tuple[str, int]] = {}
+    free: list[int] = []
+    temporaries = 0
+    for at, step in enumerate(program.steps):
+        for i in set(step.inputs):
+            if last_use[i] == at and places.get(i, ("", 0))[0] == "temporary":
+                free.append(places[i][1])
+        if step.result in program.outputs:
+            number = program.outputs.index(step.result)
+            held = [i for i, array in enumerate(arrays) if array is outputs[number]]
+            if all(last_use.get(i, -1) <= at for i in held):
+                places[step.result] = ("output", number)
+                continue
+        if not free:
+            free.append(temporaries)
+            temporaries += 1
+        places[step.result] = ("temporary", free.pop())
+    return places, temporaries

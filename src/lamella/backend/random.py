@@ -1,0 +1,82 @@
+"""Random arrays for layers, drawn from a stream of its own for each layer."""
+
+from __future__ import annotations  # numpy.random is imported only when it is used
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from lamella.backend.numba import noted
+from lamella.core.typing import Array
+
+
+class Noise(ABC):
+    """Random arrays for a layer, on the device of its model.
+
+    The n-th draw depends on the key and on n only, so ``draws`` is all that has to be kept to
+    go on later with the same numbers.
+
+    Parameters
+    ----------
+    key : int
+        128 bits, from `Streams.key`.
+    """
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+        self.draws = 0
+
+    @abstractmethod
+    def uniform(self, out: Array) -> Array:
+        """Fill ``out`` with numbers in [0, 1) and return it."""
+
+    @abstractmethod
+    def normal(self, out: Array) -> Array:
+        """Fill ``out`` with standard normal numbers and return it."""
+
+    @abstractmethod
+    def keep_mask(self, keep: float, out: Array) -> Array:
+        """Fill ``out`` with 1 / keep (with probability ``keep``) or 0, and return it.
+
+        The mean of the mask is 1. ``keep`` is in (0, 1]; it is rounded to a multiple of 2^-16.
+        """
+
+
+class HostNoise(Noise):
+    """Noise drawn with numpy's Philox generator, put to counter n for the n-th draw."""
+
+    BLOCK = 16384  # 16-bit numbers at a time: memory does not grow with what is asked for
+
+    def __init__(self, key: int) -> None:
+        super().__init__(key)
+        self._bits = np.random.Philox(key=key)
+        self._generator = np.random.Generator(self._bits)
+        self._start = self._bits.state
+
+    def _next(self) -> None:
+        self._start["state"]["counter"][3] = self.draws
+        self._bits.state = self._start
+        self.draws += 1
+
+    @noted
+    def uniform(self, out: Array) -> Array:
+        self._next()
+        return self._generator.random(out=out, dtype=out.dtype)
+
+    @noted
+    def normal(self, out: Array) -> Array:
+        self._next()
+        return self._generator.standard_normal(out=out, dtype=out.dtype)
+
+    @noted
+    def keep_mask(self, keep: float, out: Array) -> Array:
+        self._next()
+        threshold = max(1, round(keep * 65536))
+        flat = out.reshape(-1)
+        for start in range(0, flat.size, self.BLOCK):
+            part = flat[start : start + self.BLOCK]
+            draws = self._bits.random_raw((part.size + 3) // 4).view(np.uint16)[: part.size]
+            # Not draws < threshold: 65536 is no uint16, and numpy before 2.3 can crash on it.
+            np.less_equal(draws, threshold - 1, out=part)
+        flat *= 65536 / threshold
+        return out

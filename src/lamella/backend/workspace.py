@@ -1,0 +1,188 @@
+"""What layers, losses and metrics work with: an array module, and memory that is used again."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from lamella.backend import Backend, get_backend
+from lamella.backend.elementwise import record
+from lamella.core.config import Configured
+from lamella.core.errors import UsageError
+from lamella.core.typing import Array, Shape
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def replayable(method: Method) -> Method:
+    """Mark a method all of whose work on arrays is done by what a workspace lends.
+
+    That is by ``self.dot``, ``self.map``, ``self.sum_rows`` and compiled loops, on arrays it was
+    given and on scratch memory, and the same each time for arrays of the same place. A training
+    then need not call it in each step, see `lamella.network.replay`. Reshaping an array is no work. What
+    overrides such a method needs a mark of its own.
+    """
+    method.is_replayable = method  # type: ignore[attr-defined]
+    return method
+
+
+def is_marked(method: Any) -> bool:
+    """Whether this very function is marked: what wraps it has its attributes, but does more."""
+    return method is not None and getattr(method, "is_replayable", None) is method
+
+
+class Scratch:
+    """Named memory that is used again: a leading slice of the largest ever asked for."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._buffers: dict[tuple[str, np.dtype], Array] = {}
+        self._views: dict[tuple[str, Shape, Any], Array] = {}
+
+    def get(self, name: str, shape: Shape, dtype: Any) -> Array:
+        """Return an uninitialised contiguous array; the same memory for the same name."""
+        view = self._views.get((name, shape, dtype))
+        if view is None:
+            view = self._views[name, shape, dtype] = self._cut(name, shape, np.dtype(dtype))
+        return view
+
+    def _cut(self, name: str, shape: Shape, dtype: np.dtype) -> Array:
+        size = math.prod(shape)
+        buffer = self._buffers.get((name, dtype))
+        if buffer is None or buffer.size < size:
+            buffer = self._buffers[name, dtype] = self._backend.zeros(size, dtype)
+            self._views = {key: view for key, view in self._views.items() if key[0] != name}
+        return buffer[:size].reshape(shape)
+
+    def buffers(self) -> Mapping[tuple[str, np.dtype], Array]:
+        """Return every buffer by name and dtype; checks fill them with NaN."""
+        return self._buffers
+
+
+class Workspace(Configured):
+    """Base of what computes on arrays: layers, losses, metrics.
+
+    It lends ``backend``, ``xp``, ``dtype`` and scratch memory. A model binds its parts when it is
+    built; `bind` is for using one on its own.
+    """
+
+    backend: Backend
+    xp: Any
+    dtype: np.dtype
+    _owner: object = None
+
+    def bind(
+        self, owner: object = None, backend: str | Backend = "numpy", dtype: Any = "float32"
+    ) -> None:
+        """Lend array module, dtype and memory.
+
+        Parameters
+        ----------
+        owner : object
+            The model it belongs to; it can belong to one only.
+        backend : str or Backend
+        dtype : str or dtype
+            float32 or float64.
+
+        Raises
+        ------
+        UsageError
+            If it belongs to another model already.
+        """
+        self.expect_free(owner)
+        self._owner = owner
+        self.backend = get_backend(backend)
+        self.xp = self.backend.xp
+        self.dtype = np.dtype(dtype)
+        self._scratch = Scratch(self.backend)
+        self._rules: dict[tuple[Callable[..., Any], int], Callable[..., None]] = {}
+
+    def expect_free(self, owner: object) -> None:
+        """Raise a UsageError if it belongs to another model than ``owner``."""
+        if self._owner is not None and self._owner is not owner:
+            raise UsageError(
+                f"this {type(self).__name__} already belongs to another model, whose memory it "
+                "uses: make a new one for each model"
+            )
+
+    @replayable
+    def scratch(self, name: str, shape: Shape, dtype: Any = None) -> Array:
+        """Return memory for a result: uninitialised, and the same each time for the same name.
+
+        Use it as ``out=self.scratch("y", x.shape)``. What was written there is valid until the
+        next call with that name.
+        """
+        return self._scratch.get(name, shape, self.dtype if dtype is None else dtype)
+
+    @replayable
+    def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
+        """Write ``a b + bias`` into ``out`` and return it, for matrices ``a`` (M, K), ``b`` (K, N).
+
+        Either factor may be the transposed view of a matrix, ``x.T``; ``out`` (M, N) must not
+        overlap with them; ``bias`` (N,) is added to each row. On an x86 processor with the extra
+        ``fast`` this is faster than ``numpy.dot``, above all where ``a`` holds many zeros, and its
+        bits do not depend on how many threads there are.
+        """
+        return self.backend.dot(a, b, out, bias)
+
+    @replayable
+    def sum_rows(self, matrix: Array, out: Array) -> Array:
+        """Write the sum of a matrix's rows (N, D) into ``out`` (D,) and return it."""
+        return self.backend.sum_rows(matrix, out)
+
+    @replayable
+    def mean_rows(self, name: str, matrix: Array) -> Array:
+        """Return the mean of a matrix's rows (N, D) in the scratch memory ``name``, (D,)."""
+        total = self.sum_rows(matrix, out=self.scratch(name, matrix.shape[1:]))
+        return self.map(total, quotient, total, scalars=(float(len(matrix)),))
+
+    @replayable
+    def map(
+        self,
+        out: str | Array,
+        rule: Callable[..., Any],
+        *arrays: Array,
+        scalars: Sequence[float] = (),
+    ) -> Array:
+        """Return ``rule`` applied to every element: one pass, into memory that is there.
+
+        Parameters
+        ----------
+        out : str or array
+            Where to, which may be one of ``arrays``; or the name of scratch memory.
+        rule : function (*numbers, *scalars) -> number
+            A formula for one number, as in `lamella.backend.elementwise`; a module's function, not a new
+            lambda each time.
+        *arrays : array
+            All of the model's dtype, and of one shape; beside a first one (N, D), others may be
+            (D,): such serve every row.
+        scalars : sequence of float
+            What is the same for all elements.
+        """
+        key = rule, len(arrays)
+        run = self._rules.get(key)
+        if run is None:
+            run = self._rules[key] = self.backend.map(record(rule, len(arrays), len(scalars)))
+        if isinstance(out, str):
+            out = self.scratch(out, arrays[0].shape)
+        run(out, arrays, scalars)
+        return out
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("backend", "xp", "dtype", "_scratch", "_rules"):
+            raise UsageError(
+                f"this {type(self).__name__} has no {name.lstrip('_')} yet: it gets it from the "
+                "model when the model is built; to use it alone, call its bind() first"
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+def quotient(x: Any, n: Any) -> Any:
+    """Return x / n, the rule of a mean."""
+    return x / n
+
+
+def product(x: Any, y: Any) -> Any:
+    """Return x y, the rule of whatever is scaled."""
+    return x * y

@@ -1,0 +1,1 @@
+"""Errors, validation, configuration, files, seeds: everything else stands on these."""

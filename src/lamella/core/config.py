@@ -1,0 +1,149 @@
+"""Hyper-parameters, declared once as ``__init__`` arguments: repr and saved files follow."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lamella.core.errors import FileFormatError, UsageError
+
+MOST_VALUES, DEEPEST = 20_000, 32  # a network of 1,000 layers has some 10,000, 5 deep
+
+
+class Configured:
+    """Base of everything that has hyper-parameters: layers, losses, optimizers, schedules, models.
+
+    A subclass keeps each argument of its ``__init__`` in an attribute of the same name (a
+    dataclass does so by itself). That is all it has to do to be printed, saved and loaded.
+    """
+
+    def config(self) -> dict[str, Any]:
+        """Return the hyper-parameters by name, in the order of the ``__init__`` arguments."""
+        values = {}
+        for name in arguments_of(type(self)):
+            if not hasattr(self, name):
+                kind = type(self).__name__
+                raise UsageError(
+                    f"{kind}.__init__ takes {name!r} but does not keep it: write self.{name} = "
+                    f"{name}, so that {kind} can be printed and saved"
+                )
+            values[name] = getattr(self, name)
+        return values
+
+    def __repr__(self) -> str:
+        shown = []
+        arguments = arguments_of(type(self))
+        for name, value in self.config().items():
+            if arguments[name].kind is inspect.Parameter.KEYWORD_ONLY:
+                if not _same(value, arguments[name].default):
+                    shown.append(f"{name}={_show(value)}")
+            elif not _same(value, arguments[name].default) or not shown:
+                shown.append(f"{name}={_show(value)}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def to_json(value: Any) -> Any:
+    """Turn a hyper-parameter into what JSON can hold; objects and functions become their names."""
+    if isinstance(value, Configured):
+        config = {name: to_json(item) for name, item in value.config().items()}
+        return {"class": type(value).__name__, "config": config}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if callable(value) and getattr(value, "__name__", "").isidentifier():
+        return {"function": value.__name__}
+    raise UsageError(
+        f"a hyper-parameter of type {type(value).__name__} cannot be saved: use numbers, strings, "
+        f"lists of them, functions, or lamella's own objects; got {value!r}"
+    )
+
+
+def from_json(value: Any, known: Mapping[str, Callable[..., Any]]) -> Any:
+    """Undo `to_json`. Only the classes and functions in ``known`` are ever looked up or called.
+
+    Raises
+    ------
+    FileFormatError
+        If a name is not in ``known``, or the hyper-parameters do not fit the class.
+    """
+    if isinstance(value, list):
+        return [from_json(item, known) for item in value]
+    if not isinstance(value, dict):
+        return value
+    name = value.get("class", value.get("function"))
+    if not isinstance(name, str) or name not in known:
+        raise FileFormatError(
+            f"the file uses {name!r}, which lamella does not know. If it is your own class or "
+            f"function, pass it: lm.load(path, custom_layers=[{name}])"
+        )
+    if "class" not in value:
+        return known[name]
+    # Called with what the file says, ``ones`` would take any amount of memory.
+    if inspect.isfunction(known[name]):
+        raise FileFormatError(f"{name} is a function, and the file uses it as a class")
+    config = value.get("config")
+    if not isinstance(config, dict):
+        raise FileFormatError(f"the configuration of {name} is not a table: {config!r}")
+    arguments = {key: from_json(item, known) for key, item in config.items()}
+    try:
+        return known[name](**arguments)
+    except (TypeError, ValueError) as error:
+        raise FileFormatError(f"{name} does not accept what the file says: {error}") from error
+
+
+def expect_modest(table: Any) -> int:
+    """Return how many values a file's table holds, or raise a FileFormatError if it is too much.
+
+    Each value may cost a thousand times its bytes when it is made into an object.
+    """
+    level, count = [table], 0
+    for _ in range(DEEPEST):
+        tables = [value.values() if isinstance(value, dict) else value for value in level]
+        level = [item for values in tables for item in values if isinstance(item, dict | list)]
+        count += sum(map(len, tables))
+        if count > MOST_VALUES:
+            raise FileFormatError(f"it describes more than {MOST_VALUES:,} values")
+        if not level:
+            return count
+    raise FileFormatError(f"its description is more than {DEEPEST} tables and lists deep")
+
+
+def named_parts(value: Any) -> dict[str, Callable[..., Any]]:
+    """Return every class and function that `to_json` would write by its name."""
+    found: dict[str, Callable[..., Any]] = {}
+    if isinstance(value, Configured):
+        found[type(value).__name__] = type(value)
+        value = list(value.config().values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            found |= named_parts(item)
+    elif callable(value) and hasattr(value, "__name__"):
+        found[value.__name__] = value
+    return found
+
+
+def arguments_of(cls: type) -> Mapping[str, inspect.Parameter]:
+    """Return what ``__init__`` of a class takes, by name."""
+    if cls.__init__ is object.__init__:  # type: ignore[misc]
+        return {}
+    return _arguments(cls.__init__)  # type: ignore[misc]
+
+
+@functools.cache
+def _arguments(initializer: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
+    parameters = dict(inspect.signature(initializer).parameters)
+    parameters.pop("self", None)
+    return parameters
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value is default or (type(value) is type(default) and bool(value == default))
+
+
+def _show(value: Any) -> str:
+    return str(value.__name__) if inspect.isfunction(value) else repr(value)

@@ -1,0 +1,72 @@
+"""Checks of hyper-parameters: each returns the value it was given, or says what is wrong."""
+
+import math
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import TypeVar
+
+from lamella.core.errors import ArgumentError
+
+T = TypeVar("T")
+
+
+def number(name: str, value: object) -> float:
+    """Return ``value`` as a finite float; booleans and strings are no numbers."""
+    try:
+        x = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        x = math.inf
+    if not math.isfinite(x):
+        raise ArgumentError(f"{name} must be a finite number, got {value!r}")
+    return x
+
+
+def positive(name: str, value: object) -> float:
+    """Return ``value`` as a float if it is a finite number above 0."""
+    x = number(name, value)
+    if x <= 0:
+        raise ArgumentError(f"{name} must be greater than 0, got {value!r}")
+    return x
+
+
+def not_negative(name: str, value: object) -> float:
+    """Return ``value`` as a float if it is a finite number of at least 0."""
+    x = number(name, value)
+    if x < 0:
+        raise ArgumentError(f"{name} must be at least 0, got {value!r}")
+    return x
+
+
+def in_range(
+    name: str, value: object, low: float, high: float, *, right_open: bool = False
+) -> float:
+    """Return ``value`` as a float if it lies in [low, high], or [low, high) if ``right_open``."""
+    x = number(name, value)
+    if not low <= x <= high or (right_open and x == high):
+        bracket = ")" if right_open else "]"
+        raise ArgumentError(f"{name} must be in [{low:g}, {high:g}{bracket}, got {value!r}")
+    return x
+
+
+def at_least(name: str, value: object, low: int) -> int:
+    """Return ``value`` as an int if it is a whole number of at least ``low``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+        raise ArgumentError(f"{name} must be a whole number of at least {low}, got {value!r}")
+    return int(value)
+
+
+def one_of(name: str, value: T, choices: Iterable[T]) -> T:
+    """Return ``value`` if it is among ``choices``."""
+    known = list(choices)
+    if value not in known:
+        raise ArgumentError(f"{name} must be one of {', '.join(map(repr, known))}; got {value!r}")
+    return value
+
+
+def instance(name: str, value: object, kind: type[T], hint: str) -> T:
+    """Return ``value`` if it is an instance of ``kind``; ``hint`` shows how one is made."""
+    if isinstance(value, type) and issubclass(value, kind):
+        raise ArgumentError(f"{name} must be an object, got the class {value.__name__}: add ()")
+    if not isinstance(value, kind):
+        raise ArgumentError(f"{name} must be a {kind.__name__} such as {hint}, got {value!r}")
+    return value

@@ -1,0 +1,116 @@
+"""Penalties on the size of weights, added to what is minimised."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lamella.backend import Backend
+from lamella.backend.elementwise import record
+from lamella.backend.parameters import Parameter
+from lamella.backend.workspace import replayable
+from lamella.core.config import Configured
+from lamella.core.typing import Array
+from lamella.core.validation import instance, not_negative
+
+
+class Regularizer(Configured, ABC):
+    """A penalty R(w) on one parameter, attached where the parameter is declared.
+
+    A subclass writes `penalty`, and `rule` as a formula for one number; the backend decides how
+    the formula is run over all of them (see `lamella.backend.elementwise`). The rule's scalars are the
+    hyper-parameters, in the order of ``__init__``. One object may serve many parameters.
+    """
+
+    @abstractmethod
+    def penalty(self, w: Array) -> Array:
+        """Return R(w) as a 0-d array."""
+
+    @staticmethod
+    @abstractmethod
+    def rule(w: Any, g: Any, *scalars: Any) -> Any:
+        """Return ``g + dR/dw`` for one weight ``w`` with gradient ``g``."""
+
+    @replayable
+    def bind(self, parameter: Parameter, backend: Backend) -> Callable[[], None]:
+        """Return a function that adds the penalty's gradient to that of ``parameter``."""
+        w, g = parameter.value.reshape(-1), parameter.grad.reshape(-1)
+        scalars = tuple(self.config().values())
+        run = backend.bind(record(self.rule, 2, len(scalars)), (w, g), (g,))
+        return lambda: run(*scalars)
+
+
+class L1(Regularizer):
+    """Pulls every weight towards 0 at the same pace, many of them all the way: rate sum(abs(w)).
+
+    The gradient is ``rate sign(w)``, and 0 at 0.
+
+    Parameters
+    ----------
+    rate : float
+        At least 0. It is not divided by the batch size.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.rate = not_negative("rate", rate)
+
+    def penalty(self, w: Array) -> Array:
+        return self.rate * abs(w).sum()
+
+    @staticmethod
+    def rule(w: Any, g: Any, rate: Any) -> Any:
+        return g + rate * np.sign(w)
+
+
+class L2(Regularizer):
+    """Pulls every weight towards 0 in proportion to its size: rate / 2 sum(w^2).
+
+    The gradient is ``rate w``. With plain SGD that is weight decay; with Adam it is not, since it
+    goes through Adam's scaling (see `AdamW`).
+
+    Parameters
+    ----------
+    rate : float
+        At least 0. It is not divided by the batch size.
+
+    References
+    ----------
+    With SGD equal to torch's ``weight_decay=rate``.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.rate = not_negative("rate", rate)
+
+    def penalty(self, w: Array) -> Array:
+        return 0.5 * self.rate * (w * w).sum()
+
+    @staticmethod
+    def rule(w: Any, g: Any, rate: Any) -> Any:
+        return g + rate * w
+
+
+class L1L2(Regularizer):
+    """The sum of both penalties (elastic net): l1 sum(abs(w)) + l2 / 2 sum(w^2).
+
+    Parameters
+    ----------
+    l1, l2 : float
+        At least 0.
+    """
+
+    def __init__(self, l1: float, l2: float) -> None:
+        self.l1 = not_negative("l1", l1)
+        self.l2 = not_negative("l2", l2)
+
+    def penalty(self, w: Array) -> Array:
+        return self.l1 * abs(w).sum() + 0.5 * self.l2 * (w * w).sum()
+
+    @staticmethod
+    def rule(w: Any, g: Any, l1: Any, l2: Any) -> Any:
+        return g + l1 * np.sign(w) + l2 * w
+
+
+def expect_regularizer(value: Regularizer | None) -> Regularizer | None:
+    """Return ``value`` if it is a regularizer or None, else raise an ArgumentError."""
+    return None if value is None else instance("regularizer", value, Regularizer, "L2(1e-4)")

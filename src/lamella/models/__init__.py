@@ -1,0 +1,1 @@
+"""Ready models, and Sequential to make your own."""

@@ -1,0 +1,107 @@
+"""Load a model file; only what is listed here or passed by the user can be named in one."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import lamella.layers
+import lamella.losses
+import lamella.optimizers
+from lamella.backend import Backend, get_backend
+from lamella.core.config import expect_modest
+from lamella.core.errors import FileFormatError
+from lamella.layers.initializers import INITIALIZERS
+from lamella.layers.regularizers import L1, L1L2, L2
+from lamella.losses.metrics import Accuracy
+from lamella.models.classifiers import MLP, SoftmaxClassifier
+from lamella.models.sequential import Sequential
+from lamella.network.model_file import FORMAT, from_parts
+from lamella.optimizers.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    InverseDecay,
+    StepDecay,
+    Warmup,
+)
+
+MOST_TEXT = 2**20  # characters of a description: 1,000 layers take a fifth of it
+SCHEDULES = (CosineDecay, ExponentialDecay, InverseDecay, StepDecay, Warmup)
+
+# All that a file can name. Nothing is ever imported or looked up because a file says so.
+KNOWN: dict[str, Callable[..., Any]] = {
+    **{name: getattr(lamella.layers, name) for name in lamella.layers.__all__},
+    **{name: getattr(lamella.losses, name) for name in lamella.losses.__all__},
+    **{name: getattr(lamella.optimizers, name) for name in lamella.optimizers.__all__},
+    **{cls.__name__: cls for cls in (Sequential, MLP, SoftmaxClassifier, Accuracy)},
+    **{cls.__name__: cls for cls in (L1, L2, L1L2)},
+    **{cls.__name__: cls for cls in SCHEDULES},
+    **INITIALIZERS,
+}
+
+
+def load(
+    path: Any,
+    *,
+    custom_layers: Iterable[Callable[..., Any]] = (),
+    backend: str | Backend = "auto",
+) -> Any:
+    """Read a model that `save` wrote; it predicts the same, and can be trained on.
+
+    Parameters
+    ----------
+    path : path
+    custom_layers : iterable of classes (and functions)
+        Your own layers, losses, optimizers, regularizers or initializers that the model uses.
+    backend : {"auto", "numpy", "cupy"}
+        Where it shall compute.
+
+    Returns
+    -------
+    Sequential, MLP or SoftmaxClassifier
+        As it was saved.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged, truncated or not lamella's, or names a class that is not known.
+    """
+    import safetensors
+
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise FileFormatError(f"cannot read {path}: {error}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a foreign parser's, of whatever kind
+        raise FileFormatError(
+            f"{path} is no safetensors file, or a damaged one: {error}"
+        ) from error
+    if "lamella" not in metadata:
+        raise FileFormatError(
+            f"{path} holds tensors, but no lamella model: only what model.save wrote can be loaded"
+        )
+    try:
+        if len(metadata["lamella"]) > MOST_TEXT:
+            raise FileFormatError(f"it is longer than {MOST_TEXT:,} characters")
+        header = json.loads(metadata["lamella"])
+        expect_modest(header if isinstance(header, dict) else {})
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"the header of {path} is damaged: {error}") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        found = header.get("format") if isinstance(header, dict) else header
+        raise FileFormatError(
+            f"{path} is of format {found!r:.80}, this version of lamella reads {FORMAT!r}"
+        )
+    own = {item.__name__: item for item in custom_layers}
+    backend = get_backend(backend)
+    try:
+        return from_parts(header, arrays, {**KNOWN, **own}, backend)
+    except MemoryError:
+        raise
+    except Exception as error:  # classes of one's own raise what they like at strange arguments
+        raise FileFormatError(f"{path} describes no model that can be made: {error}") from error

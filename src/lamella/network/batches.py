@@ -1,0 +1,175 @@
+"""Data on its way in: checked once at the boundary, then gathered batch by batch."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lamella.backend import Backend
+from lamella.backend.workspace import Scratch
+from lamella.core.errors import ArgumentError, DataError, ShapeError
+from lamella.core.typing import Array
+from lamella.losses.labels import is_integer
+
+FEW = 2**14  # numbers that it costs little to copy
+
+
+def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
+    """Return inputs as a numeric array with a batch axis, or say what is wrong with them.
+
+    uint8 is kept: such inputs are images, scaled to [0, 1] when a batch is gathered. All else is
+    cast to ``dtype``.
+
+    Raises
+    ------
+    DataError
+        If there are no samples, or the values are no numbers, NaN or infinite.
+    ShapeError
+        If there is no batch axis.
+    """
+    x = _to_numpy(data)
+    if x.dtype.kind not in "biuf":
+        raise DataError(f"x must hold numbers, got an array of {x.dtype}")
+    if x.ndim < 2:
+        raise ShapeError(
+            f"x must have shape (N, features...), got {x.shape}: a single sample is x[None]"
+        )
+    if x.size == 0:
+        raise DataError(f"x is empty: its shape is {x.shape}")
+    if x.dtype == np.uint8:
+        return np.ascontiguousarray(x)
+    with np.errstate(over="ignore"):
+        x = np.ascontiguousarray(x, dtype)
+    # The extremes say it all, and unlike isfinite(x) need no memory.
+    if not (np.isfinite(x.min()) and np.isfinite(x.max())):
+        row = int(np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0])
+        raise DataError(
+            f"x contains NaN or numbers too large for {dtype}, first in sample {row}: "
+            "repair or drop such samples"
+        )
+    return x
+
+
+def check_targets(data: Any, samples: int) -> np.ndarray:
+    """Return targets as an array of ``samples`` rows of numbers."""
+    y = _to_numpy(data)
+    if y.dtype.kind not in "biuf":
+        raise DataError(f"y must hold numbers, got an array of {y.dtype}")
+    if y.ndim == 0 or len(y) != samples:
+        raise ShapeError(f"x has {samples} samples, but y has shape {y.shape}")
+    return y
+
+
+def sample_weights(
+    y: np.ndarray,
+    sample_weight: Any,
+    class_weight: Mapping[int, float] | None,
+    dtype: np.dtype,
+) -> np.ndarray | None:
+    """Return one weight a sample, of both kinds multiplied, or None if there are none.
+
+    ``class_weight`` maps labels to weights; classes that it leaves out have weight 1.
+    """
+    if sample_weight is None and class_weight is None:
+        return None
+    weights = np.ones(len(y))
+    if sample_weight is not None:
+        given = _to_numpy(sample_weight)
+        if given.shape != (len(y),):
+            raise ShapeError(f"sample_weight must have shape ({len(y)},), got {given.shape}")
+        if given.dtype.kind not in "biuf":
+            raise DataError(f"sample_weight must hold numbers, got an array of {given.dtype}")
+        weights *= given
+    if class_weight is not None:
+        labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
+        if y.ndim == 1 and not is_integer(y):
+            raise DataError("class_weight needs integer labels or one-hot rows")
+        unknown = sorted(set(class_weight) - set(np.unique(labels).tolist()))
+        if unknown:
+            raise ArgumentError(f"class_weight names classes that y does not have: {unknown}")
+        for label, weight in class_weight.items():
+            weights[labels == label] *= weight
+    if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
+        raise DataError("weights must be finite, at least 0, and not all 0")
+    return weights.astype(dtype)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Checked inputs, targets as the loss takes them, and weights: arrays of one backend."""
+
+    x: Array
+    y: Array
+    weight: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+class Batches:
+    """Gathers batches into memory that is used again; what it returns is valid until the next call.
+
+    Parameters
+    ----------
+    backend : Backend
+    dtype : dtype
+        Of the inputs it gives out; uint8 images are divided by 255 on the way.
+    """
+
+    def __init__(self, backend: Backend, dtype: np.dtype) -> None:
+        self._backend = backend
+        self._dtype = dtype
+        self._scratch = Scratch(backend)
+
+    def gather(self, data: Data, index: Array | slice) -> tuple[Array, Array, Array | None]:
+        """Return inputs, targets and weights of the samples in ``index``."""
+        x = self._inputs(data.x, index)
+        y = self._rows("y", data.y, index)
+        return x, y, None if data.weight is None else self._rows("weight", data.weight, index)
+
+    @functools.cached_property
+    def _scale(self) -> Callable[[Array, Array | None, Array], None] | None:
+        return self._backend.scale_images()
+
+    def scaled(self, x: Array) -> Array:
+        """Return inputs in the model's dtype: uint8 images in [0, 1], all else as it is."""
+        if x.dtype != np.uint8:
+            return x
+        out = self._scratch.get("scaled", x.shape, self._dtype)
+        if self._scale is None:
+            return self._backend.xp.divide(x, 255, out=out, dtype=self._dtype)
+        self._scale(x, None, out)
+        return out
+
+    def fixed(self, x: Array) -> Array:
+        """Return what `scaled` makes the same of; few inputs are always in the same memory."""
+        if x.size > FEW:
+            return self.scaled(x)
+        out = self._scratch.get("fixed", x.shape, x.dtype)
+        out[...] = x
+        return out
+
+    def _inputs(self, x: Array, index: Array | slice) -> Array:
+        if self._scale is None or x.dtype != np.uint8 or isinstance(index, slice):
+            return self.scaled(self._rows("x", x, index))
+        out = self._scratch.get("scaled", (len(index), *x.shape[1:]), self._dtype)
+        self._scale(x, index, out)
+        return out
+
+    def _rows(self, name: str, array: Array, index: Array | slice) -> Array:
+        if isinstance(index, slice):
+            return array[index]
+        out = self._scratch.get(name, (len(index), *array.shape[1:]), array.dtype)
+        return self._backend.take(array, index, out)
+
+
+def _to_numpy(array: Any) -> np.ndarray:
+    """Return a numpy array of whatever was given; arrays of a device are fetched."""
+    if hasattr(array, "__cuda_array_interface__"):
+        array = array.get()
+    try:
+        return np.asarray(array)
+    except ValueError as error:
+        raise DataError(f"rows of different lengths make no array: {error}") from error

@@ -1,0 +1,253 @@
+"""Layers in a row, as one computation: shapes, parameters, forward and backward."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from lamella.backend import Backend, get_backend
+from lamella.backend.parameters import Parameter, ParameterStore, State
+from lamella.backend.workspace import replayable
+from lamella.core.config import Configured
+from lamella.core.errors import DataError, ShapeError, UsageError
+from lamella.core.seeds import Streams
+from lamella.core.typing import Array, Shape
+from lamella.core.validation import at_least, instance, one_of
+from lamella.layers import Layer
+from lamella.network.batches import Batches, check_inputs
+from lamella.network.replay import Calls, Replay
+
+EVALUATION_BATCH = 512  # a few hundred rows stay in the caches
+MOST_LAYERS = 1000  # each layer has a few KB of its own, which a file of a few bytes can ask for
+
+
+class Network(Configured):
+    """Layers in a row that share one flat vector of parameters and one of gradients.
+
+    `lamella.Sequential` is a network that can be trained; the hyper-parameters are described
+    there.
+    """
+
+    pred: Array
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        seed: int | None = None,
+        backend: str | Backend = "auto",
+        dtype: str = "float32",
+    ) -> None:
+        self.layers = [
+            instance(f"layer {i}", layer, Layer, "Dense(10)") for i, layer in enumerate(layers)
+        ]
+        if not self.layers:
+            raise UsageError("a model needs at least one layer")
+        count = len(self.layers)
+        if count > MOST_LAYERS:
+            raise UsageError(f"a model can have at most {MOST_LAYERS:,} layers, got {count:,}")
+        for i, layer in enumerate(self.layers):
+            first = next(j for j, other in enumerate(self.layers) if other is layer)
+            if first != i:
+                raise UsageError(
+                    f"layers {first} and {i} are the same {type(layer).__name__} object: a layer "
+                    "holds its own parameters, make one for each place"
+                )
+        self.streams = Streams(seed)
+        self.seed = self.streams.seed
+        self.backend = get_backend(backend)
+        self.dtype = np.dtype(one_of("dtype", dtype, ("float32", "float64")))
+        self.store: ParameterStore | None = None
+        self.batches = Batches(self.backend, self.dtype)
+        self.outputs: list[Array] = [None] * len(self.layers)
+        self.passes = 0
+
+    def config(self) -> dict[str, Any]:
+        return {"layers": self.layers, "seed": self.seed, "dtype": self.dtype.name}
+
+    def build(self, in_shape: Shape) -> Self:
+        """Infer all shapes, make the parameters and draw their start values.
+
+        Nothing is as large as the model before all layers have declared what they need.
+
+        Parameters
+        ----------
+        in_shape : tuple of int
+            Of one sample, without the batch axis, such as (28, 28).
+
+        Raises
+        ------
+        ShapeError
+            If a layer does not accept what the one before it gives: names the layer.
+        """
+        try:
+            self._build(in_shape)
+        except BaseException:  # Ctrl-C too: what is half built must be built again
+            self.store = None
+            raise
+        return self
+
+    def _build(self, in_shape: Shape) -> None:
+        self.declare(in_shape)
+        self.store = ParameterStore(self.parameters, self.backend, self.dtype)
+        self.store.initialize(self.streams)
+        for state in self.states:
+            state.allocate(self.backend, self.dtype)
+        # Layers before the first parameter need no gradient, and the first with one need give none.
+        self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters), 0)
+        for i, layer in enumerate(self.layers):
+            layer.needs_dx = i > self._first
+        self.regularized = [p for p in self.store if p.regularizer is not None]
+        self._regularize = [p.regularizer.bind(p, self.backend) for p in self.regularized]
+        self._evaluate = replay_forward(self)
+
+    def declare(self, in_shape: Shape) -> None:
+        """Let every layer declare its parameters and states for samples of ``in_shape``."""
+        self.in_shape = tuple(at_least("in_shape", size, 1) for size in in_shape)
+        self.shapes = [self.in_shape]
+        for index, layer in enumerate(self.layers):
+            try:
+                shape = layer.prepare(
+                    self.shapes[-1],
+                    owner=self,
+                    index=index,
+                    rank=sum(type(other) is type(layer) for other in self.layers[:index]),
+                    backend=self.backend,
+                    dtype=self.dtype,
+                    streams=self.streams,
+                )
+            except ShapeError as error:
+                raise ShapeError(f"layer {index}: {error}") from error
+            self.shapes.append(shape)
+
+    @replayable
+    def forward(self, x: Array, training: bool = False) -> Array:
+        """Return the outputs for a batch of prepared inputs; valid until the next call."""
+        self.passes += 1
+        for i, layer in enumerate(self.layers):
+            x = self.outputs[i] = layer.forward(x, training)
+        self.pred = x
+        return x
+
+    @replayable
+    def backward(self, dy: Array) -> None:
+        """Compute every parameter's gradient from that at the last `forward`'s outputs."""
+        gradient: Array | None = dy
+        for layer in reversed(self.layers[self._first :]):
+            gradient = layer.backward(gradient)
+
+    def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
+        """Return what the last layer gives, as a numpy array of shape (N, *out_shape)."""
+        at_least("batch_size", batch_size, 1)
+        self.built()
+        x = self.inputs(x)
+        result = np.empty((len(x), *self.shapes[-1]), self.dtype)
+        for start in range(0, len(x), batch_size):
+            batch = self.batches.fixed(self.backend.asarray(x[start : start + batch_size]))
+            result[start : start + batch_size] = self.backend.to_host(self._evaluate(batch))
+        return result
+
+    def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
+        """Return the class of each sample (N,): the largest output; a single one's is 0 or 1."""
+        pred = self.predict(x, batch_size=batch_size)
+        if pred.shape[-1] == 1:
+            return np.asarray(pred[..., 0] > 0.5, np.int64)
+        return np.asarray(pred.argmax(axis=-1))
+
+    def penalty(self) -> float:
+        """Return the sum of all regularizers' penalties on the present weights."""
+        return float(sum(float(p.regularizer.penalty(p.value)) for p in self.regularized))
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """What is trained, in the order of the layers."""
+        return [parameter for layer in self.layers for parameter in layer.parameters]
+
+    @property
+    def states(self) -> list[State]:
+        """What is saved beside the parameters, such as running means."""
+        return [state for layer in self.layers for state in layer.states]
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return copies of all parameters and states by name, as numpy arrays."""
+        parts: list[Parameter | State] = [*self.built(), *self.states]
+        return {part.name: np.array(self.backend.to_host(part.value)) for part in parts}
+
+    def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Copy in what `state_dict` gave; names and shapes must be the same."""
+        self.built()
+        self.expect_arrays(arrays)
+        parts: list[Parameter | State] = [*self.parameters, *self.states]
+        for part in parts:
+            part.value = self.backend.asarray(arrays[part.name], self.dtype)
+
+    def expect_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Raise a ShapeError unless these are the arrays of what the layers have declared."""
+        parts: list[Parameter | State] = [*self.parameters, *self.states]
+        names = {part.name for part in parts}
+        if names != set(arrays):
+            raise ShapeError(
+                f"the arrays do not belong to this model: missing {sorted(names - set(arrays))}, "
+                f"unknown {sorted(set(arrays) - names)}"
+            )
+        for part in parts:
+            if arrays[part.name].shape != part.shape:
+                raise ShapeError(
+                    f"{part.name} has shape {part.shape} here, but {arrays[part.name].shape} there"
+                )
+            if arrays[part.name].dtype.kind != "f":
+                raise DataError(f"{part.name} must hold floats, got {arrays[part.name].dtype}")
+
+    def summary(self) -> str:
+        """Return a table of layers, output shapes and parameter counts."""
+        lines = [repr(self)]
+        if self.store is None:
+            lines.append("not built yet: compile(..., in_shape=) or fit builds it")
+        else:
+            lines.append(f"{self.store.count:,} parameters, input {self.in_shape}")
+        lines.append(f"{self.dtype.name} on {self.backend}, seed {self.seed}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        rows = [f"{type(self).__name__}(["]
+        for i, layer in enumerate(self.layers):
+            built = ""
+            if self.store is not None:
+                count = sum(p.size for p in layer.parameters)
+                built = f"-> {self.shapes[i + 1]}" + (f", {count:,} parameters" if count else "")
+            rows.append(f"  {i}: {layer!r:<32} {built}".rstrip())
+        return "\n".join([*rows, "])"])
+
+    def built(self) -> ParameterStore:
+        """Return the parameters, or raise a UsageError if there are none yet."""
+        if self.store is None:
+            raise UsageError("the model is not built yet: compile(..., in_shape=) or fit builds it")
+        return self.store
+
+    def inputs(self, data: Any) -> np.ndarray:
+        """Return checked inputs of the shape the model was built for; build it if new."""
+        x = check_inputs(data, self.dtype)
+        if self.store is None:
+            self.build(x.shape[1:])
+        if x.shape[1:] != self.in_shape:
+            same = math.prod(x.shape[1:]) == math.prod(self.in_shape)
+            if not (same and self.layers[0].takes_any_shape):
+                raise ShapeError(
+                    f"x has samples of shape {x.shape[1:]}, but layer 0 "
+                    f"{type(self.layers[0]).__name__} was built for {self.in_shape}"
+                )
+            return np.reshape(x, (len(x), *self.in_shape))
+        return x
+
+
+def replay_forward(network: Network) -> Replay:
+    """Return `Network.forward` of inputs in evaluation; bytes are scaled first."""
+
+    def calls() -> Calls:
+        return [(part, ("forward",)) for part in (network, *network.layers)]
+
+    def forward(x: Array) -> Array:
+        return network.forward(network.batches.scaled(x), training=False)
+
+    return Replay(network, forward, calls)

@@ -1,0 +1,49 @@
+"""Checked data: everything is checked before anything changes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lamella.core.errors import DataError, LamellaError
+from lamella.network.batches import Data, check_targets, sample_weights
+from lamella.network.trainable import Trainable
+
+
+def prepare(
+    model: Trainable,
+    x: Any,
+    y: Any,
+    sample_weight: Any = None,
+    class_weight: Mapping[int, float] | None = None,
+    where: str = "",
+) -> tuple[Data, np.ndarray]:
+    """Check a data set and move it to the device; also return the targets as they came.
+
+    A model that was not built before, and would be built for data that turn out to be wrong, is as
+    before after the error.
+    """
+    was_built = model.store is not None
+    try:
+        x = model.inputs(x)
+        y = check_targets(y, len(x))
+        weight = sample_weights(y, sample_weight, class_weight, model.dtype)
+        target = model.loss.prepare(y, model.shapes[-1], model.dtype)
+    except LamellaError as error:
+        if not was_built:
+            model.store = None
+        if where:
+            raise type(error)(f"{where}{error}") from error
+        raise
+    send = model.backend.asarray
+    return Data(send(x), send(target), None if weight is None else send(weight)), y
+
+
+def expect_batch(model: Trainable, size: int, which: str = "") -> None:
+    """Raise a DataError if a layer cannot be trained on a batch of this size."""
+    for index, layer in enumerate(model.layers):
+        if size < layer.min_batch:
+            raise DataError(
+                f"layer {index} {type(layer).__name__} cannot be trained on a batch of {size}"
+                f"{which}, it needs {layer.min_batch}: choose another batch_size"
+            )

@@ -1,0 +1,126 @@
+"""A network with a loss and an optimizer: one step of training."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+from lamella.backend.workspace import replayable
+from lamella.core.errors import UsageError
+from lamella.core.typing import Array, Shape
+from lamella.core.validation import instance
+from lamella.losses import Loss
+from lamella.losses.metrics import Metric, get_metrics
+from lamella.network.network import Network
+from lamella.network.replay import Calls, Replay
+from lamella.optimizers import Optimizer
+
+
+class Trainable(Network):
+    """A network with a loss and an optimizer; `lamella.Sequential` describes its attributes."""
+
+    loss: Loss
+    optimizer: Optimizer
+    metrics: Sequence[Metric] = ()
+    compiled: bool = False
+    compiled_at: int = 0
+    epochs_done: int = 0
+    validates: bool = False
+    stop_reason: str = ""
+    blas_threads: int = 1
+    history: Any  # lamella.training.callbacks.History, set by fit
+    epoch_log: Any  # lamella.training.epoch_log.EpochLog, set by fit
+
+    def _build(self, in_shape: Shape) -> None:
+        super()._build(in_shape)
+        if self.compiled:
+            self._bind()
+
+    def compile(
+        self,
+        loss: Loss,
+        optimizer: Optimizer,
+        metrics: Iterable[str | Metric] = (),
+        *,
+        in_shape: Shape | None = None,
+    ) -> Self:
+        """Say what is minimised and how. Parameters keep their values if they are there already.
+
+        Parameters
+        ----------
+        loss : Loss
+        optimizer : Optimizer
+        metrics : list of str or Metric
+            Reported beside the loss, such as ``["accuracy"]``.
+        in_shape : tuple of int, optional
+            Builds the model now; else the first `fit` does.
+
+        Raises
+        ------
+        UsageError
+            If loss and last layer do not fit together.
+        """
+        loss = instance("loss", loss, Loss, "SoftmaxCrossEntropy()")
+        optimizer = instance("optimizer", optimizer, Optimizer, "Adam(1e-3)")
+        found = get_metrics(metrics)
+        parts: list[Loss | Optimizer | Metric] = [loss, optimizer, *found]
+        for part in parts:
+            part.expect_free(self)
+        last = self.layers[-1]
+        if loss.takes_logits and last.gives_probabilities:
+            raise UsageError(
+                f"{type(loss).__name__} takes logits, but the last layer is "
+                f"{type(last).__name__}, which makes probabilities of them: leave that layer out"
+            )
+        self.loss, self.optimizer, self.metrics, self.compiled = loss, optimizer, found, True
+        self.compiled_at = self.epochs_done
+        if in_shape is not None and (self.store is None or tuple(in_shape) != self.in_shape):
+            self.build(in_shape)
+        elif self.store is not None:
+            self._bind()
+        return self
+
+    def _bind(self) -> None:
+        assert self.store is not None
+        for part in (self.loss, *self.metrics):
+            part.bind(self, self.backend, self.dtype)
+        self.optimizer.bind(self.store, self)
+        self._differentiate = replay_gradients(self)
+
+    def step(self, x: Array, y: Array, weight: Array | None = None) -> Array:
+        """Do one step of training on a checked batch and return its loss; what `fit` calls."""
+        loss = self._differentiate(x, y) if weight is None else self.differentiate(x, y, weight)
+        self.optimizer.step()
+        return loss
+
+    @replayable
+    def differentiate(self, x: Array, y: Array, weight: Array | None = None) -> Array:
+        """Compute the gradient of what is minimised, on a checked batch, and return the loss."""
+        pred = self.forward(x, training=True)
+        loss = self.loss(pred, y, weight)
+        self.backward(self.loss.gradient())
+        for add_penalty in self._regularize:
+            add_penalty()
+        return loss
+
+    def stop(self, reason: str) -> None:
+        """End training after this batch (or epoch); the first reason given is kept."""
+        self.stop_reason = self.stop_reason or reason
+
+    def expect_compiled(self) -> None:
+        """Raise a UsageError if there is nothing to minimise yet."""
+        if not self.compiled:
+            raise UsageError(
+                "call compile(loss=..., optimizer=...) first: it says what to minimise"
+            )
+
+
+def replay_gradients(model: Trainable) -> Replay:
+    """Return `Trainable.differentiate`, for samples without weights."""
+    both = ("forward", "backward")
+    loss = ("__call__", "forward", "mean", "gradient", "backward", "share")
+
+    def calls() -> Calls:
+        penalties = [(p.regularizer, ("bind",)) for p in model.regularized]
+        layers = [(layer, both) for layer in model.layers]
+        return [*layers, (model, (*both, "differentiate")), (model.loss, loss), *penalties]
+
+    return Replay(model, lambda x, y: model.differentiate(x, y), calls)

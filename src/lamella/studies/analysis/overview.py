@@ -1,0 +1,71 @@
+"""All arms of a study in one table."""
+
+from collections.abc import Mapping, Sequence
+
+from lamella.studies.analysis.incomplete import lost_runs
+from lamella.studies.analysis.measures import Measure, get_measure
+from lamella.studies.analysis.runs import Runs
+from lamella.studies.analysis.statistics import Estimate
+from lamella.studies.analysis.text_table import TextTable
+
+OVERVIEW = ("test_accuracy", "train_accuracy", "val_accuracy", "test_loss", "seconds")
+"""What is shown unless told otherwise."""
+
+
+def overview(results: Runs, measures: Sequence[str] | None = None) -> TextTable:
+    """Return one line an arm: mean and standard deviation of each measure.
+
+    Parameters
+    ----------
+    results : Results
+    measures : list of str, optional
+        The first is shown with its 95% interval. If left out, those of `OVERVIEW` that any run
+        has.
+    """
+    if measures is None:
+        scored = {name for run in results.runs for name in run.scores}
+        measures = [name for name in OVERVIEW if name in scored or name == "seconds"]
+    columns = [(measure, results.summary(measure)) for measure in map(get_measure, measures)]
+    head, rows = ["arm"], [[arm] for arm in results.arms]
+    for place, (measure, summary) in enumerate(columns):
+        head.append(measure.title)
+        for arm, row in zip(results.arms, rows, strict=True):
+            row.append(_mean_and_sd(summary[arm], measure))
+        if place == 0:
+            head.append("95% interval")
+            for arm, row in zip(results.arms, rows, strict=True):
+                row.append(_interval(summary[arm], measure))
+    for arm, row in zip(results.arms, rows, strict=True):
+        done, seeds = len(results.of(arm)), len(results.seeds)
+        row.append(str(done) if done == seeds else f"{done} of {seeds}")
+    title = results.study.title or results.study.name
+    return TextTable(title, [*head, "seeds"], rows, _notes(results, columns))
+
+
+def _notes(results: Runs, columns: Sequence[tuple[Measure, Mapping[str, Estimate]]]) -> list[str]:
+    """Return what has to be said below a table: how to read it, and what is not in it."""
+    if len(results.seeds) == 1:
+        notes = ["One seed: no interval, no verdict. What differs here may be chance."]
+    else:
+        notes = ["Mean ± standard deviation over seeds; 95% t interval of the mean."]
+    if results.study.cut:
+        notes.append(f"Cut short: {results.study.cut}.")
+    for arm in results.arms:
+        done = len(results.of(arm))
+        said = [lost_runs(results, arm)]
+        said += [
+            f"{measure.label}: {summary[arm].n} of {done} seeds"
+            for measure, summary in columns
+            if summary[arm].n < done
+        ]
+        if any(said):
+            notes.append(f"{arm}: {'; '.join(filter(None, said))}.")
+    return notes
+
+
+def _mean_and_sd(e: Estimate, measure: Measure) -> str:
+    return measure.show(e.mean) if e.n < 2 else f"{measure.show(e.mean)} ± {measure.show(e.sd)}"
+
+
+def _interval(e: Estimate, measure: Measure) -> str:
+    return "-" if e.low != e.low else f"{measure.show(e.low)} to {measure.show(e.high)}"

@@ -1,0 +1,136 @@
+"""The runs of a study, read as numbers."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from lamella.core.errors import ArgumentError, DataError
+from lamella.studies.analysis.measures import EpochsTo, Measure, epochs_to, get_measure
+from lamella.studies.analysis.statistics import Estimate, estimate
+from lamella.studies.definition.definition import StudyDefinition
+from lamella.studies.running.run import Run
+
+
+class Runs:
+    """The runs of a study.
+
+    Parameters
+    ----------
+    study : Study
+    runs : iterable of Run
+        Any of its runs, in any order; a study that is not finished has results, too.
+
+    Attributes
+    ----------
+    study : Study
+    arms : list of str
+        In the order of the study.
+    seeds : list of int
+    runs : list of Run
+        By arm, then seed, whatever the order they came in.
+    failed : list of Run
+        Those that diverged or ended with an error; ``run.reason`` says why. They are in no mean.
+    missing : list of (arm, seed)
+        Not run yet.
+    """
+
+    def __init__(self, study: StudyDefinition, runs: Iterable[Run]) -> None:
+        self.study = study
+        self.arms = list(study.arms)
+        self.seeds = list(study.seeds)
+        found: dict[tuple[str, int], Run] = {}
+        for run in runs:
+            place = (run.arm, run.seed)
+            if run.arm not in self.arms or run.seed not in self.seeds:
+                raise DataError(
+                    f"the study {study.name!r} has no arm {run.arm!r} with seed {run.seed}"
+                )
+            if place in found:
+                raise DataError(f"two runs of the arm {run.arm!r} with seed {run.seed}")
+            found[place] = run
+        places = [(arm, seed) for arm in self.arms for seed in self.seeds]
+        self.runs = [found[place] for place in places if place in found]
+        self.failed = [run for run in self.runs if not run.done]
+        self.missing = [place for place in places if place not in found]
+
+    def __repr__(self) -> str:
+        done = len(self.runs) - len(self.failed)
+        total = len(self.runs) + len(self.missing)
+        return f"{type(self).__name__}({self.study.name!r}: {done} of {total} runs done)"
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def of(self, arm: str) -> list[Run]:
+        """Return the runs of an arm that are done, by seed."""
+        self.expect_arm(arm)
+        return [run for run in self.runs if run.arm == arm and run.done]
+
+    def values(self, measure: str | Measure) -> dict[str, dict[int, float]]:
+        """Return one number a run: for each arm, by seed. Only runs that are done count.
+
+        Parameters
+        ----------
+        measure : str or Measure
+            One of `lamella.studies.analysis.measures.MEASURES`, or "epochs_to_0.95".
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such measure.
+        DataError
+            If no run has it: validation scores, say, where nothing was held out.
+        """
+        measure = get_measure(measure) if isinstance(measure, str) else measure
+        found = {arm: {run.seed: measure.of(run) for run in self.of(arm)} for arm in self.arms}
+        column = measure.column if isinstance(measure, EpochsTo) else measure.name
+        if column != "seconds" and any(found.values()):
+            known = dict.fromkeys(key for run in self.runs for key in (*run.scores, *_columns(run)))
+            if column not in known:
+                raise DataError(f"no run has {column!r}; they have {', '.join(known)}")
+        return found
+
+    def summary(self, measure: str | Measure = "test_accuracy") -> dict[str, Estimate]:
+        """Return mean, standard deviation and 95% interval over seeds of each arm.
+
+        The intervals of accuracies are cut where no accuracy can be: below 0 and above 1.
+        """
+        measure = get_measure(measure) if isinstance(measure, str) else measure
+        found = {arm: estimate(list(by.values())) for arm, by in self.values(measure).items()}
+        if measure.unit == "%":
+            found = {
+                arm: replace(e, low=float(np.maximum(e.low, 0)), high=float(np.minimum(e.high, 1)))
+                for arm, e in found.items()
+            }
+        return found
+
+    def epochs_to(self, threshold: float, measure: str = "val_accuracy") -> dict[str, Estimate]:
+        """Return how many epochs each arm took to reach a score first.
+
+        Parameters
+        ----------
+        threshold : float
+            At least this; at most, for a loss.
+        measure : str
+            A column of the epochs: "val_accuracy", "val_loss", "accuracy", "loss".
+
+        Notes
+        -----
+        Seeds that never reach it are not in the mean: see the estimate's ``n``.
+        """
+        return self.summary(epochs_to(threshold, measure))
+
+    def expect_arm(self, arm: str) -> str:
+        """Return ``arm`` if the study has it, else raise an ArgumentError naming the nearest."""
+        if arm not in self.arms:
+            near = difflib.get_close_matches(str(arm), self.arms, n=1)
+            hint = f"did you mean {near[0]!r}? There are" if near else "there are"
+            known = ", ".join(map(repr, self.arms))
+            raise ArgumentError(f"the study has no arm {arm!r}: {hint} {known}")
+        return arm
+
+
+def _columns(run: Run) -> list[str]:
+    return list(run.epochs[0]) if run.epochs else []

@@ -1,0 +1,106 @@
+"""What the claims are judged by, beyond the scores that every run has."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lamella.studies.analysis.measures import MEASURES, Measure
+from lamella.studies.running.run import Run
+
+EARLY = 3
+"""Epochs that count as the beginning."""
+
+CLEARLY = 0.01
+"""A difference in accuracy that is called clear: one point."""
+
+STEPS = slice(150, 200)
+"""Steps whose loss tells how far an arm has come after as many updates, not as many images."""
+
+
+@dataclass(frozen=True)
+class Derived(Measure):
+    """A number computed from what was recorded during a run."""
+
+    compute: Callable[[Run], float]
+
+    def of(self, run: Run) -> float:
+        return float(self.compute(run))
+
+
+def _column(run: Run, name: str) -> np.ndarray:
+    return np.array([row.get(name, math.nan) for row in run.epochs], np.float64)
+
+
+def _falls(run: Run) -> np.ndarray:
+    """By how much the validation accuracy fell from each epoch to the next; 0 where it rose."""
+    falls: np.ndarray = np.maximum(0.0, -np.diff(_column(run, "val_accuracy")))
+    return falls
+
+
+def _mean(values: np.ndarray, least: int = 1) -> float:
+    return float(values.mean()) if len(values) >= least else math.nan
+
+
+def _percent(
+    name: str, label: str, higher: bool, compute: Callable[[Run], float], digits: int = 2
+) -> Derived:
+    return Derived(name, label, "%", higher, digits, compute)
+
+
+def _loss(name: str, label: str, compute: Callable[[Run], float]) -> Derived:
+    return Derived(name, label, "", higher_is_better=False, digits=4, compute=compute)
+
+
+TEST = MEASURES["test_accuracy"]
+TRAIN = MEASURES["train_accuracy"]
+VALIDATION = MEASURES["val_accuracy"]
+TRAIN_LOSS = MEASURES["train_loss"]
+
+EARLY_ACCURACY = _percent(
+    "early_accuracy",
+    f"validation accuracy, mean of the first {EARLY} epochs",
+    True,
+    lambda run: _mean(_column(run, "val_accuracy")[:EARLY], EARLY),
+)
+WHOLE_ACCURACY = _percent(
+    "whole_accuracy",
+    "validation accuracy, mean of all epochs",
+    True,
+    lambda run: _mean(_column(run, "val_accuracy")),
+)
+EARLY_LOSS = _loss(
+    "early_loss",
+    f"training loss, mean of the first {EARLY} epochs",
+    lambda run: _mean(_column(run, "loss")[:EARLY], EARLY),
+)
+STEP_LOSS = _loss(
+    "step_loss",
+    f"training loss of steps {STEPS.start + 1} to {STEPS.stop}",
+    lambda run: _mean(run.step_losses[STEPS].astype(float), STEPS.stop - STEPS.start),
+)
+JITTER = _loss(
+    "jitter",
+    "spread of the step losses in the last epoch",
+    lambda run: float(np.std(run.step_losses[-run.steps_per_epoch :], dtype=np.float64)),
+)
+FALL = _percent(
+    "fall",
+    "mean fall of validation accuracy from one epoch to the next",
+    False,
+    lambda run: _mean(_falls(run)),
+    digits=3,
+)
+WORST_FALL = _percent(
+    "worst_fall",
+    "largest fall of validation accuracy from one epoch to the next",
+    False,
+    lambda run: float(_falls(run).max(initial=0.0)) if len(run.epochs) > 1 else math.nan,
+)
+GAP = _percent(
+    "gap",
+    "training accuracy minus test accuracy",
+    False,
+    lambda run: TRAIN.of(run) - TEST.of(run),
+)

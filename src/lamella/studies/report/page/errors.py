@@ -1,0 +1,118 @@
+"""What arms get wrong: which digits are taken for which, and the images most often mistaken."""
+
+import math
+import struct
+import zlib
+from base64 import b64encode
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from lamella.datasets import Samples
+from lamella.studies.analysis.runs import Runs
+from lamella.studies.pictures.confusion import confusion_matrix
+from lamella.studies.pictures.mistakes import as_images, worst_mistakes
+from lamella.studies.report.page import drawings
+from lamella.studies.running.data import study_data
+from lamella.studies.running.run import Run
+
+CLASSES = 10
+IMAGES = 12
+DARKEST = 0.55
+UNSEEN = 0.0005
+"""A share of a class that would be shown as 0.0%."""
+
+
+def errors(results: Runs) -> dict[str, Any]:
+    """Return confusion matrices of the arms, and the images that the best arm gets wrong.
+
+    Empty if the runs did not predict MNIST's test set.
+    """
+    done = [run for run in results.runs if run.done]
+    known = study_data(None, None)
+    if not done or any(run.config.get("data") != known.checksums for run in done):
+        return {}
+    scores = {arm: e.mean for arm, e in results.summary("test_accuracy").items() if e.n}
+    best = max(scores, key=scores.__getitem__)
+    return {
+        "matrices": _matrices(results, known.test.y),
+        "arm": best,
+        "seeds": len(results.of(best)),
+        "images": _images(results.of(best), known.test),
+    }
+
+
+def _matrices(results: Runs, labels: np.ndarray) -> list[dict[str, Any]]:
+    """Return one matrix an arm, of all its seeds together, shaded alike so that they compare."""
+    shares = {}
+    for place, arm in enumerate(results.arms):
+        counts = [confusion_matrix(labels, r.predictions, CLASSES) for r in results.of(arm)]
+        if counts:
+            total = np.sum(counts, axis=0)
+            shares[place] = total / total.sum(axis=1, keepdims=True)
+    wrong = [share * (1 - np.eye(CLASSES)) for share in shares.values()]
+    most = max(float(share.max()) for share in wrong) or 1.0
+    return [
+        {
+            "arm": results.arms[place],
+            "key": drawings.key(place),
+            "drawn": _drawn(share, most, f"{results.arms[place]}: which digits it takes for which"),
+        }
+        for place, share in shares.items()
+    ]
+
+
+def _drawn(share: np.ndarray, most: float, what: str) -> str:
+    """Draw a matrix of shares; errors are shaded by their size, ``most`` of all the darkest."""
+    side, start = 24, 18
+    drawn = []
+    for i in range(CLASSES):
+        at = start + side * (i + 0.5)
+        drawn.append(f'<text class="axis" x="{at}" y="12">{i}</text>')
+        drawn.append(f'<text class="axis" x="7" y="{at + 3.5}">{i}</text>')
+    for i, j in np.ndindex(CLASSES, CLASSES):
+        x, y, part = start + side * j, start + side * i, float(share[i, j])
+        if i != j:
+            shade = DARKEST * math.sqrt(part / most)
+            box = f'x="{x}" y="{y}" width="{side - 1}" height="{side - 1}"'
+            drawn.append(f'<rect {box} fill-opacity="{shade:.2f}"/>')
+        if part >= UNSEEN:
+            kind = ' class="right"' if i == j else ""
+            text = f"{100 * part:.1f}"
+            drawn.append(f'<text{kind} x="{x + side / 2 - 0.5}" y="{y + 15}">{text}</text>')
+    size = start + side * CLASSES
+    return (
+        f'<svg class="drawing matrix" viewBox="0 0 {size} {size}" role="img" '
+        f'aria-label="{escape(what)}">{"".join(drawn)}</svg>'
+    )
+
+
+def _images(runs: Sequence[Run], test: Samples) -> list[dict[str, Any]]:
+    images = as_images(np.asarray(test.x))
+    return [
+        {
+            "source": _png(images[mistake.index]),
+            "label": mistake.label,
+            "taken_for": mistake.taken_for,
+            "wrong": mistake.wrong,
+            "index": mistake.index,
+        }
+        for mistake in worst_mistakes(runs, test.y, IMAGES)
+    ]
+
+
+def _png(image: np.ndarray) -> str:
+    """Return a grey image as the address of a PNG, dark on white as on paper."""
+    grey = np.asarray(image, np.float64)
+    grey = (255 - np.round(grey * (255 / max(float(grey.max()), 1e-9)))).astype(np.uint8)
+    height, width = grey.shape
+    rows = np.pad(grey, ((0, 0), (1, 0))).tobytes()  # each row begins with its filter: none
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    parts = (b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")
+    chunks = (
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
+    )
+    return "data:image/png;base64," + b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks)).decode()

@@ -1,0 +1,146 @@
+"""One page that tells of studies: set-up, pictures, tables and, of the report's, the verdicts.
+
+The page is one HTML file that needs nothing else: styles, script and drawings are inside.
+"""
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lamella.core.disk import write_atomically
+from lamella.core.errors import DataError, MissingExtraError
+from lamella.studies.analysis.runs import Runs
+from lamella.studies.definition import bundled
+from lamella.studies.definition.definition import StudyDefinition
+from lamella.studies.report.claims import Claim, judge
+from lamella.studies.report.page.sections import section, slug
+from lamella.studies.report.page.verdicts import from_one_seed, tally, told
+
+
+def write_report(results: Runs | Iterable[Runs], path: Any) -> Path:
+    """Write the page of one study or of many; return its path.
+
+    Parameters
+    ----------
+    results : Runs or iterable of Results
+    path : path
+        Written whole or not at all.
+
+    Raises
+    ------
+    MissingExtraError
+        If jinja2 or scipy is not installed.
+    DataError
+        If there is no run to tell of.
+    """
+    several = [results] if isinstance(results, Runs) else list(results)
+    write_atomically(Path(path), render(several).encode())
+    return Path(path)
+
+
+def render(results: Sequence[Runs]) -> str:
+    """Return the page as text."""
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError:
+        raise MissingExtraError("jinja2", "studies", "the report") from None
+    finished = [each for each in results if each.runs]
+    if not finished:
+        raise DataError("no run is finished yet, so there is nothing to tell")
+    environment = Environment(
+        loader=PackageLoader("lamella.studies", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page: str = environment.get_template("page.html.jinja").render(**_page(finished))
+    return page
+
+
+def _page(results: Sequence[Runs]) -> dict[str, Any]:
+    originals = [each for each in results if bundled.original(each.study)]
+    own = [each for each in results if each not in originals]
+    claims = judge(originals) if originals else []
+    runs = [run for each in results for run in each.runs]
+    return {
+        "title": _title(results, originals),
+        "chapters": _chapters(originals, own, claims),
+        "claims": told(claims),
+        "tally": tally(claims),
+        "from_one_seed": from_one_seed(claims),
+        "parts": sum(len(claim.parts) for claim in claims),
+        "mistakes": tomllib.loads(_file("mistakes.toml")),
+        "css": _file("page.css"),
+        "js": _file("page.js"),
+        "cuts": _cuts(originals),
+        "one_seed": any(len(each.seeds) == 1 for each in results),
+        "other_experiment": any(_is_other(each.study) for each in originals),
+        "studies": len(results),
+        "runs": len(runs),
+        "took": _duration(sum(run.seconds for run in runs)),
+        "versions": sorted({str(run.config["lamella"]) for run in runs}),
+    }
+
+
+def _title(results: Sequence[Runs], originals: Sequence[Runs]) -> str:
+    if originals:
+        return "Handwritten digits, compared again"
+    return results[0].study.title if len(results) == 1 else "Studies"
+
+
+def _cuts(originals: Sequence[Runs]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return what was cut, and address and title of the studies that have less of it."""
+    cuts: dict[str, list[tuple[str, str]]] = {}
+    for name in bundled.names():
+        for each in originals:
+            if each.study.name == name and (less := bundled.cut(each.study)):
+                cuts.setdefault(less, []).append((f"study-{slug(name)}", each.study.title))
+    return sorted(cuts.items(), key=lambda cut: -len(cut[1]))
+
+
+def _is_other(study: StudyDefinition) -> bool:
+    """Whether a bundled study has fewer epochs or images than the report's experiment."""
+    ours = bundled.load(study.name)
+    return study.base["epochs"] < ours.base["epochs"] or bool(study.base.get("samples"))
+
+
+def _chapters(
+    originals: Sequence[Runs], own: Sequence[Runs], claims: Sequence[Claim]
+) -> list[dict[str, Any]]:
+    """Return the chapters that have anything in them; a claim stands where its studies are."""
+    studies = {each.study.name: each for each in originals}
+    chapters, placed = [], set()
+    for title, names in bundled.CHAPTERS.items():
+        here = [claim for claim in claims if set(claim.studies) <= set(names)]
+        placed |= {claim.number for claim in here}
+        there = [section(studies[name], title) for name in names if name in studies]
+        chapters.append(_chapter(title, there, here))
+    left = [claim for claim in claims if claim.number not in placed]
+    chapters.append(_chapter("Taken together", [], left))
+    chapters.append(_chapter("Other studies" if originals else "Results", map(section, own), []))
+    return [chapter for chapter in chapters if chapter["studies"] or chapter["claims"]]
+
+
+def _chapter(
+    title: str, studies: Iterable[dict[str, Any]], claims: Sequence[Claim]
+) -> dict[str, Any]:
+    judged = told([claim for claim in claims if claim.verdict != "not run"])
+    return {
+        "id": f"chapter-{slug(title)}",
+        "title": title,
+        "studies": list(studies),
+        "claims": judged,
+    }
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
+
+
+def _file(name: str) -> str:
+    return (resources.files("lamella.studies.report.page") / name).read_text(encoding="utf-8")

@@ -1,0 +1,86 @@
+"""What a study trains and is tested on, and the checksum by which it is known."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from lamella.core.errors import DataError, UsageError
+from lamella.datasets import Samples, mnist
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """Training and test set.
+
+    Attributes
+    ----------
+    train, test : Samples
+    checksums : dict
+        Of both, by "train" and "test".
+    bundled : bool
+        Whether it is MNIST, which every process can read for itself.
+    """
+
+    train: Samples
+    test: Samples
+    checksums: dict[str, str]
+    bundled: bool
+
+    @property
+    def to_send(self) -> tuple[np.ndarray | None, ...]:
+        """The four arrays, or None for each where nothing has to be sent."""
+        return (None,) * 4 if self.bundled else (*self.train, *self.test)
+
+
+def study_data(train: Any, test: Any) -> StudyData:
+    """Return the data of a study: MNIST, unless both sets are given as pairs (x, y)."""
+    if (train is None) != (test is None):
+        raise UsageError("give both train and test, or neither for MNIST")
+    if train is None:
+        return _mnist()
+    sets = {"train": _samples("train", train), "test": _samples("test", test)}
+    checksums = {name: _checksum(samples) for name, samples in sets.items()}
+    bundled = len(sets["test"].y) == 10_000 and checksums == _mnist().checksums
+    return StudyData(sets["train"], sets["test"], checksums, bundled)
+
+
+def received(arrays: tuple[np.ndarray | None, ...]) -> tuple[Samples, Samples]:
+    """Undo ``to_send`` in the process that trains."""
+    if arrays[0] is None:
+        return _digits()
+    train_x, train_y, test_x, test_y = (np.asarray(array) for array in arrays)
+    return Samples(train_x, train_y), Samples(test_x, test_y)
+
+
+@lru_cache(maxsize=1)
+def _digits() -> tuple[Samples, Samples]:
+    """Return MNIST, read once in each process."""
+    return mnist()
+
+
+@lru_cache(maxsize=1)
+def _mnist() -> StudyData:
+    train, test = _digits()
+    return StudyData(train, test, {"train": _checksum(train), "test": _checksum(test)}, True)
+
+
+def _samples(name: str, pair: Any) -> Samples:
+    if not (isinstance(pair, tuple | list) and len(pair) == 2):
+        raise DataError(f"{name} must be a pair (x, y), got {type(pair).__name__}")
+    x, y = (np.ascontiguousarray(array) for array in pair)
+    if x.dtype.kind not in "biuf" or y.dtype.kind not in "biuf":
+        raise DataError(f"{name} must hold numbers, got arrays of {x.dtype} and {y.dtype}")
+    if len(x) != len(y):
+        raise DataError(f"{name} has {len(x)} inputs, but {len(y)} targets")
+    return Samples(x, y)
+
+
+def _checksum(samples: Samples) -> str:
+    digest = hashlib.sha256()
+    for array in samples:
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,55 @@
+"""What ``study.json`` must hold before it is believed: the folder may come from a stranger."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from lamella.core.config import expect_modest
+from lamella.core.errors import FileFormatError
+from lamella.studies.definition.tables import Table
+
+KINDS: dict[str, Any] = {
+    **dict.fromkeys(("name", "title", "question", "baseline", "cut", "lamella"), str),
+    **dict.fromkeys(("base", "arms", "data"), dict),
+    **dict.fromkeys(("seeds", "varies", "runs"), list),
+}
+MOST_RUNS = 100_000
+
+
+def expect_index(table: Table, path: Path) -> None:
+    """Raise a FileFormatError unless a study and its runs are described as they should be.
+
+    The key of a run names its folder, so it must not lead out of the study's own.
+    """
+    missing = sorted(set(KINDS) - set(table))
+    if missing:
+        raise FileFormatError(f"{path} lacks {', '.join(missing)}")
+    for name, kind in KINDS.items():
+        if not isinstance(table[name], kind):
+            raise FileFormatError(f"{path}: {name} is no {kind.__name__}")
+    wrong = _wrong(table)
+    if wrong:
+        raise FileFormatError(f"{path}: {wrong}")
+
+
+def _wrong(table: Table) -> str:
+    arms, seeds, runs = table["arms"], table["seeds"], table["runs"]
+    expect_modest({name: item for name, item in table.items() if name != "runs"})
+    if table["baseline"] not in arms:
+        return "the baseline is no arm"
+    if not all(isinstance(fields, dict) for fields in arms.values()):
+        return "an arm is no table"
+    if not all(isinstance(seed, int) for seed in seeds):
+        return "a seed is no whole number"
+    if not all(isinstance(name, str) for name in table["varies"]):
+        return "what varies is no list of names"
+    if len(runs) > MOST_RUNS:
+        return f"{len(runs):,} runs are too many"
+    for run in runs:
+        if not isinstance(run, dict) or not {"arm", "seed", "key"} <= set(run):
+            return "a run has no arm, seed and key"
+        if not (isinstance(run["key"], str) and re.fullmatch(r"\w{1,64}", run["key"], re.ASCII)):
+            return f"the key {run['key']!r:.80} is none that lamella makes"
+        if not (isinstance(run["arm"], str) and isinstance(run["seed"], int)):
+            return "a run is of no arm, or has no seed"
+    return ""

@@ -1,0 +1,154 @@
+"""A run as files, and back: the same run gives the same bytes."""
+
+import hashlib
+import io
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lamella.core.errors import FileFormatError
+from lamella.studies.definition.tables import Table
+from lamella.studies.running.run import Run
+
+ARRAYS = {"losses": "step_losses", "predictions": "predictions", "confidence": "confidence"}
+MOST_BYTES = 2**25  # of a table: that of a run takes some KB, and 200 bytes an epoch
+STATED = ("config", "status", "reason", "steps_per_epoch")
+
+
+def to_files(run: Run) -> dict[str, bytes]:
+    """Return the contents of a run's files by name; names and seconds are not among them."""
+    files = {f"{name}.npy": _npy(getattr(run, field)) for name, field in ARRAYS.items()}
+    table: Table = {name: getattr(run, name) for name in STATED}
+    table["epochs"] = [_to_null(row) for row in run.epochs]
+    table["scores"] = _to_null(run.scores)
+    checksums = {name: sha256(content) for name, content in files.items()}
+    table["sha256"] = {**checksums, "run.json": sha256(json_bytes(table))}
+    return {"run.json": json_bytes(table), **files}
+
+
+def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
+    """Read a run whose folder is named by its key.
+
+    Raises
+    ------
+    FileFormatError
+        If a file is missing, or is not what was written.
+    """
+    table = read_json(folder / "run.json")
+    checksums = table.pop("sha256", None)
+    if not isinstance(checksums, dict) or checksums.get("run.json") != sha256(json_bytes(table)):
+        raise FileFormatError("run.json is not what was written: its checksum is another")
+    arrays: dict[str, Any] = {}
+    for name, field in ARRAYS.items():
+        try:
+            content = (folder / f"{name}.npy").read_bytes()
+        except OSError as error:
+            raise FileFormatError(f"cannot read {name}.npy: {error.strerror}") from error
+        if sha256(content) != checksums.get(f"{name}.npy"):
+            raise FileFormatError(f"{name}.npy is not what was written: its checksum is another")
+        arrays[field] = _from_npy(name, content)
+    _expect_run(table)
+    return Run(
+        study=study,
+        arm=arm,
+        seed=table["config"]["seed"],
+        key=folder.name,
+        epochs=[_from_null(row) for row in table["epochs"]],
+        scores=_from_null(table["scores"]),
+        seconds=seconds,
+        **{name: table[name] for name in STATED},
+        **arrays,
+    )
+
+
+def _expect_run(table: Table) -> None:
+    """Check what a checksum does not: that a run has all it should, each of its kind."""
+    kinds = {"config": dict, "status": str, "reason": str, "steps_per_epoch": int, "scores": dict}
+    for name, kind in kinds.items():
+        if not isinstance(table.get(name), kind):
+            raise FileFormatError(f"run.json has no {name} that is a {kind.__name__}")
+    if not isinstance(table["config"].get("seed"), int):
+        raise FileFormatError("run.json has no seed that is a whole number")
+    rows = table.get("epochs")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise FileFormatError("run.json has no epochs that are tables")
+    for row in [*rows, table["scores"]]:
+        if not all(value is None or _is_number(value) for value in row.values()):
+            raise FileFormatError("run.json has scores that are no numbers")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that a float can be; whole ones in JSON may have any size."""
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
+
+
+def _from_npy(name: str, content: bytes) -> np.ndarray:
+    """Read an array of numbers with one axis; memory for it is taken when it is all there."""
+    file = io.BytesIO(content)
+    try:
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    except Exception as error:  # the header is Python's text, and fails in many ways
+        raise FileFormatError(f"{name}.npy is damaged: {error}") from error
+    if len(shape) != 1 or dtype.kind not in "uf":
+        raise FileFormatError(f"{name}.npy holds no row of numbers, but {shape} of {dtype}")
+    if shape[0] * dtype.itemsize != len(content) - file.tell():
+        raise FileFormatError(f"{name}.npy does not hold the {shape} numbers it announces")
+    return np.frombuffer(content, dtype, offset=file.tell())
+
+
+def json_bytes(table: Table) -> bytes:
+    """Return a table as indented JSON."""
+    return (json.dumps(table, indent=2, allow_nan=False) + "\n").encode()
+
+
+def read_json(path: Path) -> Table:
+    """Read a JSON object.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing, larger than any that is written, or something else.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise FileFormatError(f"{path} is damaged: it has more than {MOST_BYTES:,} bytes")
+        table = json.loads(path.read_bytes(), parse_float=_finite, parse_constant=_finite)
+    except OSError as error:
+        raise FileFormatError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{path} is damaged: {error}") from error
+    if not isinstance(table, dict):
+        raise FileFormatError(f"{path} is damaged: it holds no JSON object")
+    return table
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):  # JSON has no such numbers, though Python reads and writes them
+        raise ValueError(f"{text} is no number of JSON")
+    return number
+
+
+def sha256(content: bytes) -> str:
+    """Return the checksum of some bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()
+
+
+def _to_null(row: dict[str, float]) -> dict[str, Any]:
+    """Write NaN as null: JSON has no word for it."""
+    return {name: value if math.isfinite(value) else None for name, value in row.items()}
+
+
+def _from_null(row: dict[str, Any]) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in row.items()}

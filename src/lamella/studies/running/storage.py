@@ -1,0 +1,220 @@
+"""The folder of a study: every run has a folder of its own, there as a whole or not at all.
+
+    study.json                  the study, and which run is in which folder
+    runs/<key>/run.json         what decided the run, and what it gave; checksums
+    runs/<key>/losses.npy       float32, training loss of every batch
+    runs/<key>/predictions.npy  uint8, class of each test sample
+    runs/<key>/confidence.npy   float32, probability given to it
+    log/<key>.json              seconds, when, where, on what: what differs from time to time
+
+All under ``runs`` is decided by the keys, bit for bit.
+"""
+
+import math
+import os
+import shutil
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lamella.core.disk import expect_writable, remove_unfinished, write_atomically
+from lamella.core.errors import FileFormatError, UsageError
+from lamella.core.version import __version__
+from lamella.studies.definition.definition import StudyDefinition
+from lamella.studies.definition.tables import Table, differing, merge
+from lamella.studies.running.index import expect_index
+from lamella.studies.running.run import Run, Task
+from lamella.studies.running.run_files import from_files, json_bytes, read_json, to_files
+
+FORMAT = "lamella-study-1"
+
+
+class DamagedRunWarning(UserWarning):
+    """A run's files are not what was written, so it does not count."""
+
+
+class StudyFolder:
+    """The results of one study on disk. One process at a time may write.
+
+    Parameters
+    ----------
+    path : path
+    """
+
+    def __init__(self, path: Any) -> None:
+        self.path = Path(path)
+        self._index = self.path / "study.json"
+        self._unfinished = self.path / "unfinished"
+
+    def claim(self, study: StudyDefinition, tasks: Sequence[Task], data: Table) -> None:
+        """Make this the folder of ``study``, or go on with what is there.
+
+        Arms and seeds may be more or fewer than before; what is the same must be alike.
+
+        Raises
+        ------
+        UsageError
+            If what is there is of another study, another version of lamella or other data, or
+            the folder cannot be written.
+        """
+        if self._index.exists():
+            self._expect_same(study, tasks, data)
+        expect_writable(self.path)
+        self._clear()
+        if not self._index.exists() and any(self.path.iterdir()):
+            raise UsageError(
+                f"{self.path} holds other things than a study: choose a new folder for the results"
+            )
+        plan = [{"arm": task.arm, "seed": task.seed, "key": task.key} for task in tasks]
+        head = {"format": FORMAT, "lamella": __version__}
+        content = json_bytes({**head, **study.description(), "data": data, "runs": plan})
+        if not self._index.exists() or self._index.read_bytes() != content:
+            write_atomically(self._index, content)
+        for part in ("runs", "log"):
+            expect_writable(self.path / part)
+
+    def study(self) -> StudyDefinition:
+        """Return the study whose results these are, to be read, not run.
+
+        Raises
+        ------
+        FileFormatError
+            If there is none.
+        """
+        return StudyDefinition.described(self._read_index())
+
+    def tasks(self) -> list[Task]:
+        """Return what was to be run, as `study` says it; their configurations are with the runs."""
+        table = self._read_index()
+        return [
+            Task(table["name"], entry["arm"], entry["seed"], entry["key"])
+            for entry in table["runs"]
+        ]
+
+    def runs(self) -> list[Run]:
+        """Return the runs that are there; of a damaged one a warning tells."""
+        found = [self.find(task) for task in self.tasks()]
+        return [run for run in found if run is not None]
+
+    def find(self, task: Task) -> Run | None:
+        """Return one run, or None if it is not there or is damaged; a warning tells of that."""
+        try:
+            return self.read(task)
+        except FileFormatError as error:
+            warnings.warn(
+                f"{self.path / 'runs' / task.key} (arm {task.arm!r}, seed {task.seed}) is damaged "
+                f"and left out; running the study again mends it: {error}",
+                DamagedRunWarning,
+                stacklevel=3,
+            )
+            return None
+
+    def read(self, task: Task) -> Run | None:
+        """Return one run, or None if it is not there.
+
+        Raises
+        ------
+        FileFormatError
+            If it is damaged.
+        """
+        folder = self.path / "runs" / task.key
+        if not folder.exists():
+            return None
+        try:
+            seconds = float(self.log(task.key)["seconds"])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            seconds = math.nan
+        return from_files(folder, study=task.study, arm=task.arm, seconds=seconds)
+
+    def log(self, key: str) -> Table:
+        """Return when, where and on what a run was done; nothing if its log was lost."""
+        try:
+            return read_json(self.path / "log" / f"{key}.json")
+        except FileFormatError:
+            return {}
+
+    def write(self, run: Run, log: Table) -> None:
+        """Keep a run: first its log, then its folder, which appears as a whole.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be written; all else is as it was.
+        """
+        place, final = self._unfinished / run.key, self.path / "runs" / run.key
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            for name, content in to_files(run).items():
+                with (place / name).open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+            write_atomically(self.path / "log" / f"{run.key}.json", json_bytes(log))
+            if final.exists():
+                shutil.rmtree(final)
+            place.rename(final)
+            self._unfinished.rmdir()
+        except OSError as error:
+            self._clear()
+            raise UsageError(f"cannot write {final}: {error.strerror or error}") from error
+
+    def _clear(self) -> None:
+        """Remove what a process that was killed has left half written."""
+        shutil.rmtree(self._unfinished, ignore_errors=True)
+        remove_unfinished(self.path, self._index.name)
+        remove_unfinished(self.path / "log", "*")
+
+    def _read_index(self) -> Table:
+        if not self._index.exists():
+            raise FileFormatError(f"{self.path} holds no study: there is no {self._index.name}")
+        table = read_json(self._index)
+        if table.get("format") != FORMAT:
+            raise FileFormatError(
+                f"{self._index} is of format {table.get('format')!r:.80}, this version of lamella "
+                f"reads {FORMAT!r}"
+            )
+        expect_index(table, self._index)
+        return table
+
+    def _expect_same(self, study: StudyDefinition, tasks: Sequence[Task], data: Table) -> None:
+        table = self._read_index()
+        there = StudyDefinition.described(table)
+        if there.name != study.name:
+            raise UsageError(
+                f"{self.path} holds the study {there.name!r}, this is {study.name!r}: choose "
+                "another folder"
+            )
+        if table["lamella"] != __version__:
+            raise UsageError(
+                f"{self.path} was written by lamella {table['lamella']}, this is "
+                f"{__version__}, and versions are not mixed: choose another folder"
+            )
+        if table["data"] != data:
+            raise UsageError(f"{self.path} holds results on other data: choose another folder")
+        keys = {(entry["arm"], entry["seed"]): entry["key"] for entry in table["runs"]}
+        for task in tasks:
+            if keys.get((task.arm, task.seed), task.key) != task.key:
+                raise UsageError(
+                    f"{self.path} holds the study {study.name!r} with another arm {task.arm!r} "
+                    f"({_changes(there, study, task.arm)}): choose another folder"
+                )
+
+
+def read_study_folder(path: Any) -> tuple[StudyDefinition, list[Run]]:
+    """Return the study whose results are in a folder, and those of its runs that are there."""
+    folder = StudyFolder(path)
+    return folder.study(), folder.runs()
+
+
+def _changes(there: StudyDefinition, here: StudyDefinition, arm: str) -> str:
+    old, new = (merge(study.base, study.arms[arm]) for study in (there, here))
+    paths = differing(old, new)
+    changes = [f"{path} is {_at(old, path)} there, {_at(new, path)} here" for path in paths]
+    return "; ".join(changes) or "its own classes have changed"
+
+
+def _at(table: Any, path: str) -> Any:
+    for name in path.split("."):
+        table = table[int(name)] if isinstance(table, list) else (table or {}).get(name)
+    return "not said" if table is None else table

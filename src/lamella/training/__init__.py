@@ -1,0 +1,1 @@
+"""Training: fit and its loop, callbacks, checkpoints and diagnostics."""

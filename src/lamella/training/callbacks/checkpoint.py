@@ -1,0 +1,47 @@
+"""Checkpoint: the last and the best model on disk."""
+
+from pathlib import Path
+from typing import Any
+
+from lamella.core.disk import expect_writable
+from lamella.network.model_file import save
+from lamella.network.trainable import Trainable
+from lamella.training.callbacks.base import Callback
+from lamella.training.callbacks.stopping import Best
+
+
+class Checkpoint(Callback):
+    """Saves ``last.safetensors`` after every epoch, and ``best.safetensors`` after a better one.
+
+    Files are replaced whole: one that is there is never half written.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    monitor : str
+        What decides which is best, such as "val_loss" or "val_accuracy".
+    mode : {"auto", "min", "max"}
+        Whether less or more is better; "auto" takes more for accuracies and less for all else.
+    """
+
+    def __init__(self, folder: Any, *, monitor: str = "val_loss", mode: str = "auto") -> None:
+        self.folder = Path(folder)
+        self.monitor, self.mode = monitor, mode
+        Best(monitor, mode)
+
+    def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
+        self._best = Best(self.monitor, self.mode)
+        self._best.expect_monitored(model)
+        expect_writable(self.folder)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self._best.value}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._best.value = state["best"]
+
+    def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
+        save(model, self.folder / "last.safetensors")
+        if self._best.improves(logs):
+            save(model, self.folder / "best.safetensors")

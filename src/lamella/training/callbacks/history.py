@@ -1,0 +1,61 @@
+"""History: what each epoch gave."""
+
+from typing import Any
+
+import numpy as np
+
+from lamella.network.trainable import Trainable
+from lamella.training.callbacks.base import Callback
+
+
+class History(Callback):
+    """Keeps what each epoch gave; `fit` returns one.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One dict an epoch: epoch (from 1), loss (mean over the epoch's batches, as they were
+        trained), metrics, val_loss and other validation scores, penalty (of the regularizers at
+        the epoch's end, never part of ``loss``), learning_rate, seconds. Plain numbers.
+    steps : list of float
+        Loss of every batch.
+    stop_reason : str
+        Why training ended early; empty if it did not.
+
+    Examples
+    --------
+    ``history["val_accuracy"]`` is the list over epochs.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.steps: list[float] = []
+        self.stop_reason = ""
+
+    def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
+        self.rows.append(dict(logs))
+        self.steps += model.epoch_log.losses().astype(float).tolist()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows, "steps": np.array(self.steps)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rows, self.steps = state["rows"], state["steps"].tolist()
+
+    def on_fit_end(self, model: Trainable) -> None:
+        self.stop_reason = model.stop_reason
+
+    def __getitem__(self, name: str) -> list[Any]:
+        if not self.rows or name not in self.rows[0]:
+            known = ", ".join(self.rows[0]) if self.rows else "nothing yet"
+            raise KeyError(f"the history has no {name!r}; it has {known}")
+        return [row[name] for row in self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return "History(no epochs)"
+        last = ", ".join(f"{k} {v:.4g}" for k, v in self.rows[-1].items() if k != "epoch")
+        return f"History({len(self)} epochs; last: {last})"

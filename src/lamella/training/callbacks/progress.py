@@ -1,0 +1,46 @@
+"""Progress: one bar for the whole of a fit."""
+
+import sys
+from typing import Any
+
+from lamella.network.trainable import Trainable
+from lamella.training.callbacks.base import Callback
+from lamella.training.epoch_log import EpochLog
+
+
+class Progress(Callback):
+    """Shows one bar: epoch, loss, scores and the time left.
+
+    Within an epoch numbers are shown only where reading them costs no wait, that is on the host;
+    on a GPU they appear when the epoch is over.
+    """
+
+    def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
+        self.first, self.epochs = model.epochs_done, epochs
+        from tqdm import tqdm  # takes longer to import than all of lamella
+
+        self.bar = tqdm(total=epochs * batches, unit="batch", file=sys.stderr)
+
+    def on_epoch_begin(self, model: Trainable, epoch: int) -> None:
+        self.bar.set_description(f"epoch {epoch + 1 - self.first}/{self.epochs}", refresh=False)
+
+    def on_batch_end(self, model: Trainable, batch: int, log: EpochLog) -> None:
+        if self.bar.update() and model.backend.on_host:
+            self._show(log.means())
+
+    def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
+        hidden = ("epoch", "penalty", "learning_rate", "seconds")
+        self._show({name: value for name, value in logs.items() if name not in hidden})
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"batches": self.bar.n}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.bar.initial = self.bar.n = state["batches"]
+
+    def on_fit_end(self, model: Trainable) -> None:
+        if hasattr(self, "bar"):
+            self.bar.close()
+
+    def _show(self, numbers: dict[str, float]) -> None:
+        self.bar.set_postfix({name: f"{value:.4f}" for name, value in numbers.items()})

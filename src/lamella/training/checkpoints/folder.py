@@ -1,0 +1,118 @@
+"""The files of checkpoints: each is named by its number and its own digest, two are kept."""
+
+import hashlib
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lamella.core.disk import expect_writable, remove_unfinished, write_atomically
+from lamella.core.errors import FileFormatError
+
+FORMAT = "lamella-checkpoint-1"
+NAME = re.compile(r"(\d{8})-([0-9a-f]{64})\.safetensors")
+
+
+class CheckpointWarning(UserWarning):
+    """Training goes on, but not from the newest checkpoint, or not where it was begun."""
+
+
+class CheckpointFolder:
+    """Numbered checkpoints of one training, each a safetensors file.
+
+    A file's name holds the SHA-256 of all its bytes, so that name and content appear in one step
+    and a file that is not what was written is known by its name.
+
+    Parameters
+    ----------
+    path : path
+    """
+
+    def __init__(self, path: Any) -> None:
+        self.path = Path(path)
+        self._good: Path | None = None
+
+    def files(self) -> list[Path]:
+        """Return the checkpoints that are there, the newest first."""
+        if not self.path.is_dir():
+            return []
+        found = [file for file in self.path.iterdir() if NAME.fullmatch(file.name)]
+        return sorted(found, key=lambda file: file.name, reverse=True)
+
+    def begin(self) -> None:
+        """Make the folder, and remove what a writer that was killed has left half done."""
+        expect_writable(self.path)
+        remove_unfinished(self.path, "*.safetensors")
+
+    def write(self, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Path:
+        """Write a checkpoint and remove all others but the last one that is known to be good."""
+        from safetensors.numpy import save as serialise
+
+        there = self.files()
+        number = int(there[0].name[:8]) + 1 if there else 1
+        text = json.dumps({"format": FORMAT, **header})
+        whole = {name: np.array(array, order="C") for name, array in arrays.items()}
+        content = serialise(whole, {"lamella": text})
+        new = self.path / f"{number:08d}-{hashlib.sha256(content).hexdigest()}.safetensors"
+        write_atomically(new, content)
+        for file in there:
+            if file != self._good:
+                file.unlink(missing_ok=True)
+        self._good = new
+        return new
+
+    def newest(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        """Return header and arrays of the newest checkpoint that is what was written.
+
+        None if there is none. Damaged ones are told of in a CheckpointWarning.
+        """
+        files = self.files()
+        for file, older in zip(files, [*files, None][1:], strict=True):
+            try:
+                found = read(file)
+            except (FileFormatError, OSError) as error:
+                then = f"going on from {older.name}" if older else "training begins anew"
+                warnings.warn(f"{error}: {then}", CheckpointWarning, stacklevel=2)
+            else:
+                self._good = file
+                return found
+        return None
+
+    def clear(self) -> None:
+        """Remove all checkpoints."""
+        for file in self.files():
+            file.unlink(missing_ok=True)
+        self._good = None
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return header and arrays of one checkpoint.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not what was written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as parse
+
+    content = path.read_bytes()
+    named = NAME.fullmatch(path.name)
+    if named is None or hashlib.sha256(content).hexdigest() != named[2]:
+        raise FileFormatError(f"the checkpoint {path} is damaged: its SHA-256 is not its name's")
+    try:
+        arrays = parse(content)
+        size = int.from_bytes(content[:8], "little")
+        header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["lamella"])
+        found = header["format"]
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FileFormatError(f"{path} is no checkpoint of lamella: {error!r}") from error
+    if found != FORMAT:
+        raise FileFormatError(
+            f"the checkpoint {path} is of format {found!r:.80}, this lamella reads {FORMAT!r}"
+        )
+    return header, arrays

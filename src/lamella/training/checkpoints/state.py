@@ -1,0 +1,55 @@
+"""All that a training is, between two batches, as JSON and arrays; and back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lamella.network.trainable import Trainable
+from lamella.training.callbacks.base import Callback
+
+Header = dict[str, Any]
+Arrays = dict[str, np.ndarray]
+
+
+def capture(model: Trainable, callbacks: Sequence[Callback]) -> tuple[Header, Arrays]:
+    """Return what the model and its callbacks are made of now; the position is not in it."""
+    parts = {"model": model.state_dict(), "optimizer": model.optimizer.state_dict()}
+    states = []
+    for index, callback in enumerate(callbacks):
+        state = callback.state_dict()
+        parts[f"callback {index}"] = {
+            name: value for name, value in state.items() if isinstance(value, np.ndarray)
+        }
+        plain = {name: v for name, v in state.items() if not isinstance(v, np.ndarray)}
+        states.append({"class": type(callback).__name__, "state": plain})
+    header = {
+        "draws": [layer.rng.draws for layer in model.layers],
+        "callbacks": states,
+        "stop_reason": model.stop_reason,
+        "blas_threads": model.blas_threads,
+    }
+    arrays = {f"{part}/{name}": array for part, of in parts.items() for name, array in of.items()}
+    return header, arrays
+
+
+def restore(
+    model: Trainable,
+    callbacks: Sequence[Callback],
+    header: Header,
+    arrays: Mapping[str, np.ndarray],
+) -> None:
+    """Undo `capture`."""
+    model.load_state_dict(_part(arrays, "model"))
+    model.optimizer.load_state_dict(_part(arrays, "optimizer"))
+    for layer, draws in zip(model.layers, header["draws"], strict=True):
+        layer.rng.draws = draws
+    model.stop_reason = header["stop_reason"]
+    # A progress bar comes last, and may be there once and not the other time.
+    for index, (callback, saved) in enumerate(zip(callbacks, header["callbacks"], strict=False)):
+        callback.load_state_dict({**saved["state"], **_part(arrays, f"callback {index}")})
+
+
+def _part(arrays: Mapping[str, np.ndarray], part: str) -> Arrays:
+    start = f"{part}/"
+    return {name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)}

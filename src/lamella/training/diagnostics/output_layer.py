@@ -1,0 +1,68 @@
+"""Whether last layer, loss and targets fit together."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lamella.core.errors import UsageError
+from lamella.layers import BatchNorm, Dense, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from lamella.losses import BinaryCrossEntropy
+from lamella.network.trainable import Trainable
+from lamella.training.diagnostics.finding import Finding
+
+LARGE = 100.0  # typical size of a target that is a number
+NO_PROBABILITY = (Dense, BatchNorm, ReLU, LeakyReLU, Tanh)
+REACHED: dict[type, tuple[float, float]] = {
+    Sigmoid: (0.0, 1.0),
+    Softmax: (0.0, 1.0),
+    Tanh: (-1.0, 1.0),
+    ReLU: (0.0, np.inf),
+}
+
+
+def ending_findings(model: Trainable, target: np.ndarray, y: np.ndarray) -> Iterator[Finding]:
+    """Look at the end of a compiled model, and at some of the targets, as the loss takes them."""
+    last, loss = model.layers[-1], type(model.loss).__name__
+    name = type(last).__name__
+    if type(last) is Softmax and model.shapes[-1][-1] == 1:
+        raise UsageError(
+            "the last layer, Softmax, has a single output, which is 1 whatever comes in: use "
+            "Sigmoid() and BinaryCrossEntropy() for one yes-or-no answer, or two outputs"
+        )
+    if model.loss.takes_logits and isinstance(last, ReLU | Tanh | Sigmoid):
+        yield Finding(
+            "loss does not fit the last layer",
+            f"{loss} takes scores of any sign and size, but {name} bounds them",
+            f"to end with the layer before {name}",
+        )
+    if isinstance(model.loss, BinaryCrossEntropy) and isinstance(last, NO_PROBABILITY):
+        yield Finding(
+            "loss does not fit the last layer",
+            f"{loss} takes probabilities, but {name} gives numbers outside [0, 1]",
+            "to end with Sigmoid()",
+        )
+    if target.ndim > 1 and target.shape[1:] == model.shapes[-1]:
+        yield from _numbers(target, type(last), name, loss)
+        if len(y) > 1 and (target == target[0]).all() and (y == y[0]).all():
+            yield Finding(
+                "constant targets",
+                "the targets of all samples are the same",
+                "to look where y was made; the model learns to say nothing else",
+            )
+
+
+def _numbers(target: np.ndarray, kind: type, name: str, loss: str) -> Iterator[Finding]:
+    low, high = float(target.min()), float(target.max())
+    least, most = REACHED.get(kind, (-np.inf, np.inf))
+    if low < least or high > most:
+        yield Finding(
+            "targets out of reach",
+            f"targets go from {low:.4g} to {high:.4g}, but {name} gives {least:g} to {most:g}",
+            "to end with a Dense layer, or to scale the targets",
+        )
+    elif np.sqrt((target.astype(float) ** 2).mean()) > LARGE:
+        yield Finding(
+            "unscaled targets",
+            f"targets go from {low:.4g} to {high:.4g}: {loss} and its gradients are as large",
+            "(y - mean) / std of the training data",
+        )

@@ -1,0 +1,166 @@
+"""The doctor's report as a picture: layers from top to bottom, a panel for each measure."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lamella.core.errors import MissingExtraError
+from lamella.training.diagnostics.curves import INK, PALE
+from lamella.training.diagnostics.finding import Finding
+from lamella.training.diagnostics.layer_stats import LayerHealth
+from lamella.training.diagnostics.overfit_one_batch import Attempt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"  # of Okabe and Ito's palette
+GOOD_UPDATES = 1e-4, 1e-1
+
+
+def picture(
+    layers: list[LayerHealth], attempt: Attempt, findings: list[Finding], story: str
+) -> "Figure":
+    """Draw what the doctor saw, the findings below."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("matplotlib", "plot", "drawing a report") from None
+    texts = "\n".join(str(finding) for finding in findings) or "no findings"
+    below = _wrapped(texts)
+    height = 2.2 + 0.26 * len(layers) + 0.19 * len(below.splitlines())
+    figure = Figure(figsize=(13.5, max(4.2, height)), dpi=150, layout="constrained")
+    axes = figure.subplots(1, 5, width_ratios=[3, 2, 3, 3, 4])
+    rows = np.arange(len(layers))
+    _activations(axes[0], layers)
+    _shares(axes[1], layers)
+    _dots(axes[2], layers, lambda a: a.arriving, GREEN, "D", "at the outputs")
+    _dots(axes[2], layers, lambda a: a.gradient, BLUE, "o", "of the parameters")
+    axes[2].set_title("gradient norm", loc="left", fontsize=10, color=INK)
+    axes[2].legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), fontsize=8, frameon=False)
+    axes[3].set_xscale("log")
+    axes[3].axvspan(*GOOD_UPDATES, color="#e8f3ee", zorder=0)
+    _dots(axes[3], layers, lambda a: a.update, BLUE, "o", "")
+    axes[3].set_title("update / weights", loc="left", fontsize=10, color=INK)
+    axes[3].set_xlabel("shaded: usual", color=INK, fontsize=8)
+    for panel in axes[:4]:
+        panel.set_ylim(len(layers) - 0.4, -0.6)
+        panel.set_yticks(rows, [layer.name for layer in layers] if panel is axes[0] else [])
+        panel.grid(axis="y", color=PALE, linewidth=0.8)
+    _losses(axes[4], attempt)
+    for panel in axes:
+        panel.set_axisbelow(True)
+        panel.tick_params(colors=INK, length=0, labelsize=8, which="both")
+        panel.spines[["top", "right", "left"]].set_visible(False)
+        panel.spines["bottom"].set_color(PALE)
+    figure.suptitle(story, x=0.01, horizontalalignment="left", color=INK, fontsize=11)
+    figure.supxlabel(below, x=0.01, horizontalalignment="left", color=INK, fontsize=9)
+    return figure
+
+
+def _activations(panel: "Axes", layers: list[LayerHealth]) -> None:
+    rows = np.arange(len(layers))
+    panel.errorbar(
+        [layer.mean for layer in layers],
+        rows,
+        xerr=[np.nan_to_num(layer.spread, posinf=0) for layer in layers],
+        fmt="o",
+        color=BLUE,
+        capsize=3,
+        markersize=5,
+    )
+    panel.axvline(0, color=PALE, zorder=0)
+    reach = max(abs(layer.mean) + layer.spread for layer in layers)
+    if np.isfinite(reach) and reach > 20:  # one layer would hide the others
+        panel.set_xscale("symlog", linthresh=1.0)
+        power = int(np.ceil(np.log10(reach)))
+        panel.set_xlim(-(10.0**power), 10.0**power)
+        panel.set_xticks([-(10.0**power), -1, 1, 10.0**power])
+    else:
+        panel.locator_params(axis="x", nbins=4)
+    panel.set_title("outputs: mean and spread", loc="left", fontsize=10, color=INK)
+
+
+def _shares(panel: "Axes", layers: list[LayerHealth]) -> None:
+    shares = [layer.dead or 0.0 for layer in layers]
+    panel.barh(range(len(layers)), shares, color=VERMILION, height=0.5)
+    for row, layer in enumerate(layers):
+        if layer.dead is not None:
+            panel.text(layer.dead + 0.03, row, f"{layer.dead:.0%}", va="center", fontsize=8)
+    panel.set_xlim(0, 1.3)
+    panel.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
+    panel.set_title("dead units", loc="left", fontsize=10, color=INK)
+
+
+def _dots(
+    panel: "Axes",
+    layers: list[LayerHealth],
+    value: Callable[[LayerHealth], float | None],
+    color: str,
+    marker: str,
+    label: str,
+) -> None:
+    """Draw numbers on a logarithmic scale; one that is 0 or not finite is written at the edge."""
+    panel.set_xscale("log")
+    numbers = [value(layer) for layer in layers]
+    fine = [(n, row) for row, n in enumerate(numbers) if n and np.isfinite(n)]
+    style: dict[str, Any] = {"color": color, "marker": marker, "linestyle": "", "markersize": 5}
+    panel.plot([n for n, _ in fine], [row for _, row in fine], **style, label=label)
+    _whole_powers(panel)
+    for row, number in enumerate(numbers):
+        if number is not None and not (number and np.isfinite(number)):
+            place: dict[str, Any] = {
+                "transform": panel.get_yaxis_transform(),
+                "va": "center",
+                "fontsize": 8,
+            }
+            panel.text(0.02, row, f"{number:g}", color=VERMILION, **place)
+
+
+def _whole_powers(panel: "Axes") -> None:
+    """Let a logarithmic axis begin and end at powers of ten, and number only those."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = panel.dataLim.intervalx
+    if 0 < low <= high < np.inf:
+        panel.set_xlim(10 ** np.floor(np.log10(low) - 0.2), 10 ** np.ceil(np.log10(high) + 0.2))
+    panel.xaxis.set_major_locator(LogLocator(numticks=6))
+    panel.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _losses(panel: "Axes", tried: Attempt) -> None:
+    from matplotlib.ticker import MaxNLocator, NullFormatter
+
+    steps = np.arange(1, len(tried.losses) + 1)
+    finite = [loss if np.isfinite(loss) else np.nan for loss in tried.losses]
+    panel.plot(steps, finite, color=BLUE, linewidth=1.8, marker="o" if len(steps) < 40 else "")
+    for level, name, side in ((tried.guess, "guessing", 2), (tried.goal, "learned by heart", -10)):
+        panel.axhline(level, color="#777777", linestyle=":", linewidth=1, zorder=1)
+        place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "xytext": (0, side)}
+        panel.annotate(name, (1, level), **place, **LEVEL)
+    if tried.first_nan:
+        panel.axvline(steps[-1], color=VERMILION, linestyle="--", label="not finite")
+        panel.legend(loc="upper left", fontsize=8, frameon=False)
+    panel.set_yscale("log")
+    shown = [loss for loss in (*finite, tried.guess, tried.goal) if loss > 0]
+    if shown:
+        panel.set_ylim(min(shown) / 3, max(shown) * 2)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    panel.yaxis.set_minor_formatter(NullFormatter())
+    panel.set_title("loss of one batch", loc="left", fontsize=10, color=INK)
+    panel.set_xlabel("step", color=INK, fontsize=8)
+
+
+LEVEL: dict[str, Any] = {
+    "textcoords": "offset points",
+    "ha": "right",
+    "fontsize": 8,
+    "color": "#555555",
+}
+
+
+def _wrapped(text: str) -> str:
+    import textwrap
+
+    return "\n".join("\n".join(textwrap.wrap(line, 190)) for line in text.splitlines())

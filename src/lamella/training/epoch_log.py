@@ -1,0 +1,71 @@
+"""Losses and scores of one epoch, kept on the device."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from lamella.core.typing import Array
+from lamella.network.trainable import Trainable
+
+
+class EpochLog:
+    """Losses and scores of one epoch's batches; they stay on the device until somebody asks.
+
+    Parameters
+    ----------
+    model : Sequential
+    sizes : ndarray
+        Samples of each batch.
+    """
+
+    def __init__(self, model: Trainable, sizes: np.ndarray) -> None:
+        self._backend = model.backend
+        self._names = ["loss", *(metric.name for metric in model.metrics)]
+        self._rows = self._backend.xp.zeros((len(self._names), len(sizes)), model.dtype)
+        self._sizes = sizes
+        self.weights = sizes.astype(float)
+        self.done = 0
+        self._began = time.perf_counter()
+
+    def record(self, loss: Array, scores: Sequence[Array]) -> None:
+        """Note the mean loss of the next batch, and each metric's score of its samples."""
+        self._rows[0, self.done] = loss
+        for row, score in enumerate(scores, 1):
+            score.sum(out=self._rows[row, self.done, ...])
+        self.done += 1
+
+    def last(self, name: str = "loss") -> Array:
+        """Return the loss of the last batch, or the sum of a metric's scores, as a 0-d array."""
+        return self._rows[self._names.index(name), self.done - 1, ...]
+
+    def losses(self) -> np.ndarray:
+        """Return the loss of every batch so far; waits for the device."""
+        return np.array(self._backend.to_host(self._rows[0, : self.done]))
+
+    def rows(self) -> np.ndarray:
+        """Return the losses and scores of every batch so far, a row each; waits for the device."""
+        return np.array(self._backend.to_host(self._rows[:, : self.done]))
+
+    def seconds(self) -> float:
+        """Return how long the epoch has taken so far."""
+        return time.perf_counter() - self._began
+
+    def restore(self, rows: np.ndarray, seconds: float) -> None:
+        """Go on where another log of this epoch had come to, see `rows` and `seconds`."""
+        self.done = rows.shape[1]
+        self._rows[:, : self.done] = self._backend.asarray(rows, self._rows.dtype)
+        self._began = time.perf_counter() - seconds
+
+    def means(self) -> dict[str, float]:
+        """Return the means over all samples so far as plain floats; waits for the device."""
+        rows = self._backend.to_host(self._rows[:, : self.done]).astype(float)
+        weights, samples = self.weights[: self.done], self._sizes[: self.done].sum()
+        # An epoch that was ended before any sample with a weight has a loss of 0, not 0 / 0.
+        total = max(float(weights.sum()), np.finfo(float).tiny)
+        means = {"loss": float(rows[0] @ weights / total)}
+        means.update(
+            (name, float(row.sum() / samples))
+            for name, row in zip(self._names[1:], rows[1:], strict=True)
+        )
+        return means

@@ -1,0 +1,99 @@
+"""The loop behind ``fit``: epochs of batches, and the calls of callbacks."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lamella.network.batches import Data
+from lamella.network.network import EVALUATION_BATCH
+from lamella.network.trainable import Trainable
+from lamella.training.callbacks.base import Callback
+from lamella.training.epoch_log import EpochLog
+
+
+def train(
+    model: Trainable,
+    data: Data,
+    validation: Data | None,
+    *,
+    rows: np.ndarray,
+    weights: np.ndarray | None,
+    epochs: int,
+    batch_size: int,
+    shuffle: bool,
+    callbacks: Sequence[Callback],
+    step_done: Callable[[], None],
+    resumed: tuple[np.ndarray, float] | None = None,
+) -> None:
+    """Train a compiled model on checked data.
+
+    Parameters
+    ----------
+    model : Sequential
+    data, validation : Data
+    rows : ndarray of int
+        The samples of ``data`` to train on.
+    weights : ndarray or None
+        ``data.weight`` on the host.
+    epochs, batch_size, shuffle, callbacks
+        As in `Sequential.fit`.
+    step_done : function ()
+        Is told after each step, see `Backend.pace`.
+    resumed : (ndarray, float), optional
+        What the log of the first epoch held when it was interrupted: `EpochLog.rows` and
+        `EpochLog.seconds`.
+    """
+    starts = range(0, len(rows), batch_size)
+    sizes = np.array([min(batch_size, len(rows) - start) for start in starts])
+    watchers = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
+    for epoch in range(model.epochs_done, model.epochs_done + epochs):
+        log = EpochLog(model, sizes)
+        order = model.streams.generator("shuffle", epoch).permutation(rows) if shuffle else rows
+        if weights is not None:
+            log.weights = np.add.reduceat(weights[order].astype(float), starts)
+        on_device = model.backend.asarray(order)
+        if resumed is not None:
+            log.restore(*resumed)
+        model.optimizer.begin_epoch(epoch - model.compiled_at, len(sizes), log.done)
+        for callback in callbacks if resumed is None else ():
+            callback.on_epoch_begin(model, epoch)
+        resumed = None
+        for batch, start in enumerate(starts[log.done :], log.done):
+            x, y, weight = model.batches.gather(data, on_device[start : start + batch_size])
+            loss = model.step(x, y, weight)
+            step_done()
+            log.record(loss, [metric.score(model.pred, y) for metric in model.metrics])
+            for callback in watchers:
+                callback.on_batch_end(model, batch, log)
+            if model.stop_reason:
+                break
+        logs: dict[str, Any] = {"epoch": epoch + 1, **log.means()}
+        if model.regularized:
+            logs["penalty"] = model.penalty()
+        if validation is not None:
+            scores = evaluate(model, validation)
+            logs.update((f"val_{name}", value) for name, value in scores.items())
+        logs["learning_rate"] = model.optimizer.learning_rate
+        logs["seconds"] = log.seconds()
+        model.epochs_done = epoch + 1
+        model.epoch_log = log
+        for callback in callbacks:
+            callback.on_epoch_end(model, epoch, logs)
+        if model.stop_reason:
+            break
+
+
+def evaluate(model: Trainable, data: Data, batch_size: int = EVALUATION_BATCH) -> dict[str, float]:
+    """Return the mean loss and scores of a model on checked data, without training it."""
+    starts = range(0, len(data), batch_size)
+    log = EpochLog(model, np.array([min(batch_size, len(data) - start) for start in starts]))
+    if data.weight is not None:
+        host = model.backend.to_host(data.weight).astype(float)
+        log.weights = np.add.reduceat(host, starts)
+    for start in starts:
+        x, y, weight = model.batches.gather(data, slice(start, start + batch_size))
+        pred = model.forward(x, training=False)
+        loss = model.loss(pred, y, weight)
+        log.record(loss, [metric.score(pred, y) for metric in model.metrics])
+    return log.means()

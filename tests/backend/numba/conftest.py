@@ -1,0 +1,30 @@
+"""A pool of three threads, however many processors there are."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lamella.backend import threads
+
+
+@pytest.fixture(scope="session")
+def trio() -> Any:
+    """A pool with two helpers."""
+    from lamella.backend.numba import thread_pool as pool
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "usable", lambda: 3)
+        return pool.Pool()
+
+
+@pytest.fixture
+def three_threads(trio: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """That pool in place of the process's own."""
+    from lamella.backend.numba import thread_pool as pool
+
+    monkeypatch.setattr(threads, "usable", lambda: 3)
+    monkeypatch.setattr(pool, "_pool", trio)
+    assert threads.workers() == 3
+    assert pool.get_pool() is trio
+    return trio

@@ -1,0 +1,97 @@
+"""Other processors: the same bits with narrower vectors, and numpy's products without fma."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
+
+from lamella.backend.numba import gemm_kernel as tile
+
+if platform.machine().lower() not in ("x86_64", "amd64") or not {"+avx2", "+fma"} <= tile.FEATURES:
+    pytest.skip(
+        "the processors that are feigned have a part of what an x86 with AVX2 has",
+        allow_module_level=True,
+    )
+
+OLD = "+sse,+sse2,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16"
+HASWELL = {
+    "NUMBA_CPU_NAME": "haswell",
+    "NUMBA_CPU_FEATURES": OLD + ",+avx,+avx2,+fma,+bmi,+bmi2,+f16c,+lzcnt,+movbe",
+}
+NEHALEM = {"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": OLD}
+
+
+def run(script: str, environment: dict[str, str]) -> Any:
+    """Return what a script prints as JSON in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True, text=True, timeout=120, env={**os.environ, **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+MULTIPLY = """
+import hashlib, json
+import numpy as np
+from lamella.compiled import tile
+from lamella.compiled.products import dot, job
+from lamella.compiled.terms import LISTED
+rng = np.random.default_rng(0)
+digests, listed = [], 0
+for rows, depth, columns in [(1, 200, 50), (7, 121, 9), (9, 5, 3), (33, 130, 70), (70, 300, 150)]:
+    for dtype in ("f4", "f8"):
+        for zeros in (0, 0.8):
+            x = rng.standard_normal((rows, depth)).astype(dtype)
+            x[:, rng.random(depth) < zeros] = 0
+            y = rng.standard_normal((depth, columns)).astype(dtype)
+            bias, out = y[0].copy(), np.empty((rows, columns), dtype)
+            for a in (x, np.asfortranarray(x)):
+                for b in (y, np.asfortranarray(y)):
+                    dot(a, b, out, bias)
+                    listed += bool(job.words[LISTED])
+                    digests.append(hashlib.sha256(out.tobytes()).hexdigest())
+print(json.dumps([tile.VECTOR, listed, digests]))
+"""
+
+
+def test_products_have_the_same_bits_with_other_vectors(tmp_path: Path) -> None:
+    vector, listed, digests = run(MULTIPLY, {})
+    assert vector == tile.VECTOR
+    assert listed > 0
+    assert len(set(digests)) == 5 * 2 * 2  # the order of the factors in memory matters as little
+    narrow = run(MULTIPLY, {**HASWELL, "NUMBA_CACHE_DIR": str(tmp_path)})
+    assert narrow == [32, listed, digests]
+
+
+TRAIN = """
+import json
+import numpy as np
+import lamella as lm
+from lamella import compiled
+rng = np.random.default_rng(0)
+x = rng.integers(0, 256, (300, 12, 12)).astype("u1")
+y = (x[:, :6].mean((1, 2)) > x[:, 6:].mean((1, 2))).astype(int)
+model = lm.MLP([400, 200], classes=2, seed=5, optimizer=lm.Adam(1e-3), backend="numpy",
+               dtype="float64")
+model.fit(x, y, epochs=3, verbose=False)
+print(json.dumps([compiled.is_available(), compiled.has_products(), model.history["loss"]]))
+"""
+
+
+def test_training_works_on_a_processor_without_fused_steps(tmp_path: Path) -> None:
+    *natively, expected = run(TRAIN, {})
+    assert natively == [True, True]
+    has_loops, has_products, losses = run(TRAIN, {**NEHALEM, "NUMBA_CACHE_DIR": str(tmp_path)})
+    assert has_loops
+    assert not has_products
+    np.testing.assert_allclose(losses, expected, rtol=1e-9)
+    assert losses[-1] < losses[0]

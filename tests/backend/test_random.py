@@ -1,0 +1,207 @@
+"""One seed, many streams: numbers depend on seed, name and draw, and on no more."""
+
+import itertools
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.backend import Backend
+from lamella.backend.random import HostNoise, Noise
+from lamella.core.errors import ArgumentError
+from lamella.core.seeds import Streams
+
+BLOCK = HostNoise.BLOCK
+KEY = Streams(7).key("noise", 0)
+KINDS = ["uniform", "normal", "keep_mask"]
+
+
+def draw(backend: Backend, noise: Noise, kind: str, shape: Any, dtype: str = "float32") -> Any:
+    """Draw into memory full of NaN, so that an element left out shows."""
+    out = backend.xp.full(shape, np.nan, dtype)
+    arguments = (0.75,) if kind == "keep_mask" else ()
+    result = getattr(noise, kind)(*arguments, out=out)
+    assert result is out
+    return backend.to_host(out)
+
+
+def test_keys_depend_on_seed_and_name_only() -> None:
+    one, other = Streams(7), Streams(7)
+    one.generator("shuffle", 3).random(100)
+    assert one.key("init", 0, "W") == other.key("init", 0, "W")
+    assert one.key("init", 0, "W") != Streams(8).key("init", 0, "W")
+
+
+def test_keys_of_different_names_differ() -> None:
+    parts = ["init", "shuffle", "noise", "W", "b", 0, 1, 10]
+    names = [name for size in (1, 2, 3) for name in itertools.product(parts, repeat=size)]
+    keys = {Streams(7).key(*name) for name in names}
+    assert len(keys) == len(names)
+    assert all(0 <= key < 2**128 for key in keys)
+    assert max(keys) > 2**120  # all bits are used
+
+
+def test_keys_stay_as_they_are_from_release_to_release() -> None:
+    # A seed in somebody's notes must give the same run next year.
+    streams = Streams(2023)
+    assert streams.key("init", "0", "W") == 0xD8CB542D065D2FD8A593D435697794CB
+    first = streams.generator("init", "0", "W").random(2)
+    np.testing.assert_array_equal(first, [0.8535988552074008, 0.580221266297395])
+
+
+def test_a_generator_begins_anew_each_time() -> None:
+    streams = Streams(7)
+    first = streams.generator("split").random(5)
+    np.testing.assert_array_equal(first, streams.generator("split").random(5))
+    assert (first != streams.generator("other").random(5)).all()
+
+
+def test_numpys_global_state_is_neither_read_nor_written() -> None:
+    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    first = Streams(3).generator("init").random()
+    assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002
+    assert Streams(3).generator("init").random() == first
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, 1.0, "7", True, [1]], ids=repr)
+def test_a_wrong_seed_is_refused(seed: Any) -> None:
+    text = "seed must be a whole number of at least 0, or None; got "
+    with pytest.raises(ArgumentError, match=text):
+        Streams(seed)
+    with pytest.raises(ArgumentError, match=text):
+        lm.Sequential([lm.Dense(2)], seed=seed)
+
+
+@pytest.mark.parametrize("seed", [0, 2**70, np.int64(5), np.uint32(5)])
+def test_any_whole_number_is_a_seed(seed: Any) -> None:
+    streams = Streams(seed)
+    assert streams.seed == int(seed)
+    assert type(streams.seed) is int
+    assert streams.key("a") != streams.key("b")
+
+
+def test_a_drawn_seed_is_kept_and_gives_the_same_again() -> None:
+    drawn, other = Streams(None), Streams(None)
+    assert drawn.seed != other.seed
+    assert Streams(drawn.seed).key("init") == drawn.key("init")
+    model = lm.Sequential([lm.Dense(3)]).build((4,))
+    again = lm.Sequential([lm.Dense(3)], seed=model.seed).build((4,))
+    np.testing.assert_array_equal(model.state_dict()["0.Dense.W"], again.state_dict()["0.Dense.W"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_nth_draw_depends_on_key_and_n_only(backend: Backend, kind: str, dtype: str) -> None:
+    noise = backend.noise(KEY)
+    for n, (before, shape) in enumerate([("uniform", (3,)), ("keep_mask", (5, 7)), ("normal", 1)]):
+        assert noise.draws == n
+        draw(backend, noise, before, shape)
+    third = draw(backend, noise, kind, (40, 5), dtype)
+    assert noise.draws == 4
+
+    later = backend.noise(KEY)
+    later.draws = 3
+    np.testing.assert_array_equal(draw(backend, later, kind, (40, 5), dtype), third)
+    fourth = draw(backend, later, kind, (40, 5), dtype)
+    assert (fourth != third).any()
+    noise.draws = 3  # back again
+    np.testing.assert_array_equal(draw(backend, noise, kind, (40, 5), dtype), third)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_keys_give_independent_numbers(backend: Backend, kind: str) -> None:
+    numbers = [
+        draw(backend, backend.noise(Streams(7).key("noise", index)), kind, 4000, "float64")
+        for index in range(3)
+    ]
+    draws = backend.noise(KEY)
+    numbers += [draw(backend, draws, kind, 4000, "float64") for _ in range(3)]
+    numbers.pop(3)  # draw 0 of key 0, which is there already
+    correlation = np.corrcoef(numbers) - np.eye(len(numbers))
+    assert np.abs(correlation).max() < 5 / np.sqrt(4000)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_uniform_numbers_fill_zero_to_one(backend: Backend, dtype: str) -> None:
+    numbers = draw(backend, backend.noise(KEY), "uniform", (200, 100), dtype)
+    assert numbers.dtype == dtype
+    assert 0 <= numbers.min() < 1e-3
+    assert 1 - 1e-3 < numbers.max() < 1
+    share = np.histogram(numbers, 10, (0, 1))[0] / numbers.size
+    np.testing.assert_allclose(share, 0.1, atol=5 * np.sqrt(0.09 / numbers.size))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_normal_numbers_have_the_moments_of_the_normal(backend: Backend, dtype: str) -> None:
+    numbers = draw(backend, backend.noise(KEY), "normal", (200, 100), dtype)
+    assert numbers.dtype == dtype
+    assert np.isfinite(numbers).all()
+    error = 5 / np.sqrt(numbers.size)
+    assert numbers.mean() == pytest.approx(0, abs=error)
+    assert numbers.var() == pytest.approx(1, abs=error * np.sqrt(2))
+    assert (numbers**4).mean() == pytest.approx(3, abs=error * np.sqrt(96))
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_keep_mask_is_zero_or_one_over_keep(backend: Backend, keep: float, dtype: str) -> None:
+    out = backend.xp.full((300, 100), np.nan, dtype)
+    mask = backend.to_host(backend.noise(KEY).keep_mask(keep, out=out))
+    scale = np.dtype(dtype).type(65536 / round(65536 * keep))
+    assert scale == pytest.approx(1 / keep, rel=1e-4)
+    assert set(np.unique(mask).tolist()) == {0.0, float(scale)}
+    error = 5 * np.sqrt(keep * (1 - keep) / mask.size)
+    assert (mask > 0).mean() == pytest.approx(keep, abs=error)
+    assert mask.mean(dtype=float) == pytest.approx(1, abs=error / keep)
+    # Rows and columns alike: no pattern repeats along an axis.
+    for axis, size in ((0, 300), (1, 100)):
+        spread = (mask > 0).mean(axis=axis).std()
+        assert spread == pytest.approx(np.sqrt(keep * (1 - keep) / size), rel=0.4)
+
+
+@pytest.mark.parametrize(("keep", "value"), [(1.0, 1.0), (1 - 1e-9, 1.0)])
+def test_keeping_all_gives_ones(backend: Backend, keep: float, value: float) -> None:
+    out = backend.xp.full(1000, np.nan, "float32")
+    backend.noise(KEY).keep_mask(keep, out=out)
+    np.testing.assert_array_equal(backend.to_host(out), np.full(1000, value))
+
+
+def test_keeping_almost_nothing_stays_finite(backend: Backend) -> None:
+    out = backend.xp.full(1000, np.nan, "float32")
+    backend.noise(KEY).keep_mask(1e-9, out=out)
+    assert np.isin(backend.to_host(out), [0.0, 65536.0]).all()
+
+
+@pytest.mark.parametrize(
+    "size", [1, 2, 3, 5, BLOCK - 1, BLOCK, BLOCK + 1, BLOCK + 3, 2 * BLOCK + 5]
+)
+def test_masks_of_any_size_are_filled_to_the_end(backend: Backend, size: int) -> None:
+    mask = draw(backend, backend.noise(KEY), "keep_mask", size)
+    np.testing.assert_allclose(mask[mask != 0], 1 / 0.75)
+    kept = (mask > 0).mean()
+    assert abs(kept - 0.75) <= 5 * np.sqrt(0.75 * 0.25 / size)
+    if size > BLOCK + 4000:  # what is behind the first block is not the first block again
+        assert 0.5 < (mask[:4000] == mask[BLOCK : BLOCK + 4000]).mean() < 0.75
+
+
+def test_drawing_a_mask_needs_no_memory_that_grows() -> None:
+    noise, out = HostNoise(KEY), np.empty(100 * BLOCK, np.float32)
+    noise.keep_mask(0.5, out=out)
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        noise.keep_mask(0.5, out=out)
+        assert tracemalloc.get_traced_memory()[1] - before < 128 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_layers_of_one_model_draw_from_streams_of_their_own(backend: Backend) -> None:
+    first, second = lm.Dropout(0.5), lm.Dropout(0.5)
+    model = lm.Sequential([first, second], seed=7, backend=backend).build((50,))
+    model.forward(backend.asarray(np.ones((4, 50), np.float32)), training=True)
+    assert (backend.to_host(first.mask) != backend.to_host(second.mask)).any()

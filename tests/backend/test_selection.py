@@ -1,0 +1,233 @@
+"""Whose arrays: what the backends promise, and what is said when cupy cannot be used."""
+
+import ctypes
+import os
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.backend import Backend, CupyBackend, NumpyBackend, cupy_problem, get_backend
+from lamella.backend.elementwise import record
+from lamella.core.errors import BackendError
+from lamella.testing import strict_cupy
+
+ON_DEVICES = ["strict", pytest.param("cupy", marks=pytest.mark.gpu)]
+
+
+@pytest.fixture
+def fresh_diagnosis() -> Iterator[None]:
+    """Whether cupy works is asked once a process: ask anew in this test, and after it."""
+    cupy_problem.cache_clear()
+    yield
+    cupy_problem.cache_clear()
+
+
+def driver(init: int, devices: int) -> types.SimpleNamespace:
+    """A NVIDIA driver that answers ``init`` and finds so many devices."""
+
+    def count(pointer: Any) -> int:
+        pointer._obj.value = devices
+        return 0
+
+    return types.SimpleNamespace(cuInit=lambda flags: init, cuDeviceGetCount=count)
+
+
+def test_numpy_is_given_by_name() -> None:
+    backend = get_backend("numpy")
+    assert isinstance(backend, NumpyBackend)
+    assert (backend.name, backend.xp, backend.on_host) == ("numpy", np, True)
+    assert repr(backend) == "numpy (asked for)"
+
+
+def test_a_backend_object_is_taken_as_it_is(backend: Backend) -> None:
+    assert get_backend(backend) is backend
+    assert lm.Sequential([lm.Dense(2)], backend=backend).backend is backend
+
+
+@pytest.mark.parametrize("name", ["torch", "", "NumPy", None, 0, np])
+def test_unknown_names_are_refused_with_the_known_ones(name: Any) -> None:
+    with pytest.raises(BackendError, match='must be "auto", "numpy" or "cupy", got '):
+        get_backend(name)
+
+
+@pytest.mark.usefixtures("fresh_diagnosis")
+def test_cupy_that_is_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    text = r"cannot be used: cupy is not installed: pip install 'lamella\[cuda13\]'"
+    with pytest.raises(BackendError, match=text):
+        get_backend("cupy")
+    with pytest.raises(BackendError, match=text):
+        lm.Sequential([lm.Dense(2)], backend="cupy")
+
+
+@pytest.mark.usefixtures("fresh_diagnosis")
+def test_auto_without_cupy_is_numpy_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    backend = get_backend("auto")
+    assert isinstance(backend, NumpyBackend)
+    assert backend.reason.startswith("no GPU: cupy is not installed: pip install")
+    assert repr(backend) == f"numpy ({backend.reason})"
+    summary = lm.Sequential([lm.Dense(2)]).summary()
+    assert backend.reason in summary
+
+
+@pytest.mark.usefixtures("fresh_diagnosis")
+@pytest.mark.parametrize(
+    ("cuda", "problem"),
+    [
+        (None, "there is no NVIDIA driver"),
+        (driver(100, 0), "the NVIDIA driver finds no device"),
+        (driver(0, 0), "the NVIDIA driver finds no device"),
+    ],
+)
+def test_what_is_missing_below_cupy_is_told_without_importing_it(
+    cuda: Any, problem: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def load(name: str) -> Any:
+        if cuda is None:
+            raise OSError(name)
+        return cuda
+
+    (tmp_path / "cupy.py").write_text("raise AssertionError('imported too early')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    monkeypatch.setattr(ctypes, "CDLL", load)
+    with pytest.raises(BackendError, match=f'backend="cupy" cannot be used: {problem}'):
+        get_backend("cupy")
+    assert problem in get_backend("auto").reason
+
+
+@pytest.mark.usefixtures("fresh_diagnosis")
+def test_a_cupy_that_does_not_work_is_quoted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cupy.py").write_text("raise ImportError('libnvrtc.so.13 is lost\\nand more')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: driver(0, 1))
+    with pytest.raises(
+        BackendError, match=r"does not work \(ImportError: libnvrtc.so.13 is lost\); if CUDA"
+    ):
+        get_backend("cupy")
+
+
+@pytest.mark.usefixtures("fresh_diagnosis")
+def test_a_cupy_that_works_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", strict_cupy)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: driver(0, 1))
+    assert cupy_problem() == ""
+    auto, asked = get_backend("auto"), get_backend("cupy")
+    assert isinstance(auto, CupyBackend)
+    assert auto.xp is asked.xp is strict_cupy
+    assert (repr(auto), repr(asked)) == ("cupy (a GPU answers)", "cupy (asked for)")
+
+
+def test_numpy_users_never_load_cupy_or_other_heavy_packages(tmp_path: Path) -> None:
+    heavy = ["cupy", "matplotlib", "numba", "scipy", "torch"]
+    for name in heavy:  # there to be found, so that an import would show
+        (tmp_path / f"{name}.py").write_text("")
+    script = (
+        "import sys, lamella as lm\n"
+        "model = lm.Sequential([lm.Dense(2)], backend=lm.get_backend('numpy')).build((3,))\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64", "bool"])
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 1000])
+def test_zeros_are_zero_contiguous_and_aligned(backend: Backend, size: int, dtype: str) -> None:
+    vectors = [backend.zeros(size, dtype) for _ in range(3)]
+    for vector in vectors:
+        assert (vector.shape, vector.dtype) == ((size,), np.dtype(dtype))
+        assert vector.flags.c_contiguous
+        assert not backend.to_host(vector).any()
+        if backend.on_host:
+            assert size == 0 or vector.ctypes.data % 64 == 0
+        elif backend.xp is not strict_cupy:
+            assert vector.data.ptr % 64 == 0
+    vectors[0][...] = 1
+    assert backend.to_host(vectors[0]).sum() == size
+    assert not backend.to_host(vectors[1]).any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64", "bool"])
+def test_arrays_come_back_from_the_backend_as_they_went(backend: Backend, dtype: str) -> None:
+    array = np.arange(12).reshape(3, 4).astype(dtype)
+    there = backend.asarray(array)
+    assert isinstance(there, backend.xp.ndarray)
+    back = backend.to_host(there)
+    assert type(back) is np.ndarray
+    assert back.dtype == array.dtype
+    np.testing.assert_array_equal(back, array)
+
+
+def test_asarray_casts_and_makes_contiguous(backend: Backend) -> None:
+    array = np.arange(12.0).reshape(3, 4)
+    for given in (array.T, backend.asarray(array).T, array.T.tolist()):
+        there = backend.asarray(given, "float32")
+        assert there.flags.c_contiguous
+        assert there.dtype == np.float32
+        np.testing.assert_array_equal(backend.to_host(there), array.T)
+
+
+def test_asarray_copies_only_where_it_must(backend: Backend) -> None:
+    array = backend.asarray(np.zeros(4, np.float32))
+    for same in (backend.asarray(array), backend.asarray(array, "float32")):
+        same[...] = same + 1
+    np.testing.assert_array_equal(backend.to_host(array), [2, 2, 2, 2])
+    other = backend.asarray(array, "float64")
+    other[...] = 9
+    np.testing.assert_array_equal(backend.to_host(array), [2, 2, 2, 2])
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int64", "float32", "float64"])
+@pytest.mark.parametrize("index", ["int64", "uint8"])
+def test_take_copies_the_rows_of_an_index(backend: Backend, kind: str, index: str) -> None:
+    images = np.arange(60).reshape(5, 3, 4).astype(kind)
+    rows = np.array([4, 0, 4, 2], index)
+    out = backend.xp.zeros((4, 3, 4), kind)
+    result = backend.take(backend.asarray(images), backend.asarray(rows), out)
+    np.testing.assert_array_equal(backend.to_host(out), images[rows])
+    np.testing.assert_array_equal(backend.to_host(result), images[rows])
+
+
+def test_take_of_labels_fills_a_vector(backend: Backend) -> None:
+    labels = np.array([7, 5, 3], np.int64)
+    out = backend.zeros(2, np.int64)
+    backend.take(backend.asarray(labels), backend.asarray(np.array([2, 0])), out)
+    np.testing.assert_array_equal(backend.to_host(out), [3, 7])
+
+
+def test_synchronize_waits_for_the_device(backend: Backend) -> None:
+    backend.synchronize()
+    if backend.xp is strict_cupy:
+        assert strict_cupy.counts.syncs == 1
+
+
+@pytest.mark.parametrize("backend", ON_DEVICES, indirect=True)
+def test_a_device_is_not_on_the_host(backend: Backend) -> None:
+    assert isinstance(backend, CupyBackend)
+    assert (backend.name, backend.on_host) == ("cupy", False)
+
+
+def test_bound_rules_write_into_their_outputs(backend: Backend) -> None:
+    w = backend.asarray(np.array([1.0, 2.0], np.float32))
+    run = backend.bind(record(lambda w, a: w + a, 1, 1), [w], [w])
+    assert run(0.5) is None
+    np.testing.assert_array_equal(backend.to_host(w), [1.5, 2.5])

@@ -1,0 +1,176 @@
+"""Threads of matrix products: a rule of shapes, kept while training goes on and then undone."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import lamella as lm
+from lamella.backend import threads
+from lamella.backend.threads import at_most, available, threads_for, worth
+
+REPORT = [(784, 256), (256, 30), (30, 10)]
+
+
+def in_use() -> int:
+    return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "matrices", "number"),
+    [
+        (64, REPORT, 2),
+        (16, REPORT, 1),
+        (256, REPORT, 8),
+        (64, [(784, 100), (100, 70), (70, 10)], 1),
+        (64, [(784, 2048), (2048, 256)], 17),
+        (64, [], 1),
+    ],
+)
+def test_larger_products_are_worth_more_threads(
+    batch_size: int, matrices: list[tuple[int, int]], number: int
+) -> None:
+    assert worth(batch_size, matrices) == number
+
+
+def test_never_more_threads_than_the_library_was_told_to_use() -> None:
+    with threadpool_limits(1, user_api="blas"), threads_for(4096, REPORT) as number:
+        assert number == in_use() == 1
+
+
+def test_number_of_the_first_stands_until_the_last_has_ended() -> None:
+    before = in_use()
+    first, second = at_most(1), at_most(8)
+    assert first.__enter__() == second.__enter__() == in_use() == 1
+    first.__exit__(None, None, None)
+    assert in_use() == 1
+    second.__exit__(None, None, None)
+    assert in_use() == before
+
+
+def test_limit_set_in_one_thread_can_end_in_another() -> None:
+    before = in_use()
+    begun, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with at_most(1):
+            begun.set()
+            ended.wait(10)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun.wait(10)
+    with at_most(1):
+        ended.set()
+        thread.join()
+        assert in_use() == 1
+    assert in_use() == before
+
+
+def test_fewer_may_be_taken_of_those_available() -> None:
+    before = in_use()
+    with threadpool_limits(2, user_api="blas"), available(2):
+        with at_most(1):
+            assert in_use() == 1
+        assert in_use() == 2
+        with at_most(8) as number:
+            assert number == in_use() == 2
+    assert in_use() == before
+
+
+def test_no_more_are_available_than_there_were() -> None:
+    with threadpool_limits(1, user_api="blas"), available(4):
+        assert in_use() == 1
+
+
+def test_threads_are_given_back_after_an_error() -> None:
+    before = in_use()
+    with pytest.raises(ZeroDivisionError), at_most(1):
+        raise ZeroDivisionError
+    assert in_use() == before
+
+
+def limited_child() -> None:
+    with at_most(1) as number:
+        assert number == in_use() == 1
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork here"
+)
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_child_forked_while_the_lock_is_held_does_not_wait_for_ever() -> None:
+    child = multiprocessing.get_context("fork").Process(target=limited_child)
+    with threads._lock:
+        child.start()
+    child.join(30)
+    hangs = child.is_alive()
+    child.kill()
+    child.join()
+    assert not hangs
+    assert child.exitcode == 0
+
+
+def test_library_that_is_loaded_later_is_limited_too() -> None:
+    pytest.importorskip("scipy", reason="scipy brings a library of its own")
+    code = """
+import numpy
+from threadpoolctl import threadpool_info
+from lamella.threads import at_most, available
+def found():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+with at_most(1), available(1):
+    before = len(found())
+import scipy.linalg
+with at_most(1):
+    assert set(found()) == {1}, found()
+print(before, len(found()))
+"""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, text=True, capture_output=True, check=True
+    )
+    before, after = map(int, done.stdout.split())
+    if before == after:
+        pytest.skip("scipy shares numpy's library here")
+
+
+def test_fit_says_how_many_it_had_and_puts_them_back() -> None:
+    before, seen = in_use(), []
+
+    class Watch(lm.Callback):
+        def on_epoch_begin(self, model: lm.Sequential, epoch: int) -> None:
+            seen.append(in_use())
+
+    model = lm.MLP([8], classes=2, seed=0, backend="numpy")
+    x, y = np.eye(6, dtype="f4"), np.array([0, 1] * 3)
+    model.fit(x, y, epochs=1, callbacks=[Watch()], verbose=False)
+    assert seen == [model.blas_threads] == [1]
+    assert in_use() == before
+
+
+def test_fits_in_threads_give_the_bits_of_fits_in_turn() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((256, 30)).astype("f4"), rng.integers(0, 3, 256)
+
+    def weights(seed: int) -> bytes:
+        model = lm.MLP([20], classes=3, seed=seed, backend="numpy")
+        model.fit(x, y, epochs=3, batch_size=32, verbose=False)
+        return model.built().values.tobytes()
+
+    expected = [weights(seed) for seed in range(4)]
+    found: dict[int, bytes] = {}
+    workers = [
+        threading.Thread(target=lambda seed=seed: found.update({seed: weights(seed)}))
+        for seed in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [found[seed] for seed in range(4)] == expected

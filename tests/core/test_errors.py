@@ -1,0 +1,54 @@
+"""The errors: one base to catch them all, and the builtin each is as well."""
+
+import pickle
+
+import pytest
+
+import lamella as lm
+from lamella.core import errors
+
+EXPECTED = {
+    errors.ArgumentError: ValueError,
+    errors.ShapeError: ValueError,
+    errors.DataError: ValueError,
+    errors.UsageError: RuntimeError,
+    errors.BackendError: RuntimeError,
+    errors.FileFormatError: ValueError,
+    errors.MissingExtraError: ImportError,
+    errors.CheckError: AssertionError,
+}
+
+
+@pytest.mark.parametrize("error", EXPECTED, ids=lambda error: error.__name__)
+def test_every_error_is_lamellas_and_a_builtin(error: type[Exception]) -> None:
+    assert issubclass(error, lm.LamellaError)
+    assert issubclass(error, EXPECTED[error])
+
+
+def test_no_error_is_left_out_above() -> None:
+    found = {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, lm.LamellaError)
+    }
+    assert found == {lm.LamellaError, *EXPECTED}
+
+
+def test_a_missing_extra_says_what_brings_it() -> None:
+    text = str(errors.MissingExtraError("Pillow", "images", "reading images"))
+    assert "reading images needs Pillow" in text
+    assert "pip install 'lamella[images]'" in text
+
+
+def test_errors_travel_between_processes() -> None:
+    for error in (
+        errors.ShapeError("expected (3,), got (4,)"),
+        errors.MissingExtraError("Pillow", "images", "reading images"),
+    ):
+        copy = pickle.loads(pickle.dumps(error))
+        assert type(copy) is type(error)
+        assert str(copy) == str(error)
+
+
+def test_divergence_is_a_warning() -> None:
+    assert issubclass(errors.DivergenceWarning, UserWarning)

@@ -1,0 +1,212 @@
+"""The two ready classifiers: which layers their options mean, and what goes wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.backend import Backend
+from lamella.core.errors import ArgumentError
+
+
+def images(n: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures of 4 x 4 pixels in which the lit quadrant is the class."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, n)
+    x = rng.integers(0, 60, (n, 4, 4)).astype(np.uint8)
+    for picture, label in zip(x, y, strict=True):
+        row, column = divmod(int(label), 2)
+        picture[2 * row : 2 * row + 2, 2 * column : 2 * column + 2] += 150
+    return x, y
+
+
+def names(model: lm.Sequential) -> list[str]:
+    return [repr(layer).replace("units=", "").replace("rate=", "") for layer in model.layers]
+
+
+def test_softmax_classifier_is_one_linear_layer() -> None:
+    model = lm.SoftmaxClassifier()
+    assert [type(layer).__name__ for layer in model.layers] == ["Flatten", "Dense"]
+    assert model.layers[1].units == 10
+    assert model.layers[1].init == "glorot_uniform"
+    assert type(model.loss) is lm.SoftmaxCrossEntropy
+    assert repr(model.optimizer) == repr(lm.Adam(2e-3))
+    assert [metric.name for metric in model.metrics] == ["accuracy"]
+
+
+def test_mlp_by_default_is_that_of_the_report() -> None:
+    model = lm.MLP()
+    assert [type(layer).__name__ for layer in model.layers] == [
+        "Flatten",
+        "Dense",
+        "ReLU",
+        "Dense",
+        "ReLU",
+        "Dense",
+    ]
+    assert [layer.units for layer in model.layers[1::2]] == [256, 30, 10]
+    assert repr(model.optimizer) == "Adam(lr=0.0005)"
+    assert model.build((28, 28)).store.count == 784 * 256 + 256 + 256 * 30 + 30 + 30 * 10 + 10
+
+
+def test_batch_norm_stands_before_each_relu_and_takes_the_bias_place() -> None:
+    model = lm.MLP([5, 4], batch_norm=True, classes=3)
+    assert [type(layer).__name__ for layer in model.layers] == [
+        "Flatten",
+        "Dense",
+        "BatchNorm",
+        "ReLU",
+        "Dense",
+        "BatchNorm",
+        "ReLU",
+        "Dense",
+    ]
+    assert [layer.use_bias for layer in model.layers if isinstance(layer, lm.Dense)] == [
+        False,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dropout", "expected"),
+    [
+        (0.0, ["Flatten", "Dense", "ReLU", "Dense", "ReLU", "Dense"]),
+        (0.25, ["Flatten", "Dense", "ReLU", 0.25, "Dense", "ReLU", 0.25, "Dense"]),
+        ([0.1, 0.2, 0.3], ["Flatten", 0.1, "Dense", "ReLU", 0.2, "Dense", "ReLU", 0.3, "Dense"]),
+        ((0, 0, 0.5), ["Flatten", "Dense", "ReLU", "Dense", "ReLU", 0.5, "Dense"]),
+    ],
+)
+def test_dropout_follows_the_layers_it_is_given_for(dropout: Any, expected: list[Any]) -> None:
+    layers = lm.MLP([5, 4], dropout=dropout).layers
+    found = [
+        layer.rate if isinstance(layer, lm.Dropout) else type(layer).__name__ for layer in layers
+    ]
+    assert found == expected
+
+
+def test_l2_is_on_every_weight_and_no_bias() -> None:
+    model = lm.MLP([5, 4], l2=0.01, batch_norm=True).build((6,))
+    assert [p.name for p in model.regularized] == ["1.Dense.W", "4.Dense.W", "7.Dense.W"]
+    assert {repr(p.regularizer) for p in model.regularized} == {"L2(rate=0.01)"}
+    assert not lm.MLP([5, 4]).build((6,)).regularized
+    assert len(lm.SoftmaxClassifier(l2=0.01).build((6,)).regularized) == 1
+
+
+@pytest.mark.parametrize("make", [lm.MLP, lm.SoftmaxClassifier])
+@pytest.mark.parametrize(
+    ("loss", "kind", "last"),
+    [
+        ("cross-entropy", lm.SoftmaxCrossEntropy, lm.Dense),
+        ("L2", lm.MeanSquaredError, lm.Softmax),
+        ("L1", lm.MeanAbsoluteError, lm.Softmax),
+        (lm.MeanSquaredError, lm.MeanSquaredError, lm.Softmax),
+    ],
+)
+def test_the_loss_decides_whether_probabilities_are_given(
+    make: Any, loss: Any, kind: type, last: type
+) -> None:
+    model = make(loss=loss if isinstance(loss, str) else loss())
+    assert type(model.loss) is kind
+    assert type(model.layers[-1]) is last
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "L2", "L1"])
+@pytest.mark.parametrize("make", [lm.SoftmaxClassifier, lm.MLP])
+def test_it_learns_with_every_loss(backend: Backend, make: Any, loss: str) -> None:
+    x, y = images()
+    options = {} if make is lm.SoftmaxClassifier else {"hidden": [16]}
+    model = make(classes=4, loss=loss, optimizer=lm.Adam(0.02), seed=0, backend=backend, **options)
+    assert model.fit(x, y, epochs=30, batch_size=16, verbose=False) is model
+    assert len(model.history) == 30
+    assert model.evaluate(x, y)["accuracy"] > 0.9
+    np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_no_hidden_layers_are_softmax_regression() -> None:
+    x, y = images()
+    by_mlp = lm.MLP([], classes=4, optimizer=lm.SGD(0.1), seed=3, backend="numpy")
+    plain = lm.SoftmaxClassifier(classes=4, optimizer=lm.SGD(0.1), seed=3, backend="numpy")
+    for model in (by_mlp, plain):
+        model.fit(x, y, epochs=2, verbose=False)
+    np.testing.assert_equal(by_mlp.state_dict(), plain.state_dict())
+
+
+def test_the_default_optimizer_is_not_shared() -> None:
+    assert lm.MLP().optimizer is not lm.MLP().optimizer
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: lm.SoftmaxClassifier(classes=4, l2=1e-3, seed=1, dtype="float64", backend="numpy"),
+        lambda: lm.MLP(
+            (7, 5),
+            classes=4,
+            loss="L2",
+            optimizer=lm.Momentum(lm.CosineDecay(0.1, 9)),
+            batch_norm=True,
+            dropout=[0.0, 0.1, 0.2],
+            l2=1e-3,
+            seed=1,
+            backend="numpy",
+        ),
+    ],
+)
+def test_a_saved_classifier_comes_back_as_one(make: Any, backend: Backend, tmp_path: Path) -> None:
+    x, y = images()
+    model = make().fit(x, y, epochs=2, verbose=False)
+    model.save(tmp_path / "m.safetensors")
+    again = lm.load(tmp_path / "m.safetensors", backend="numpy")
+    assert type(again) is type(model)
+    assert repr(again) == repr(model)
+    assert repr(again.optimizer) == repr(model.optimizer)
+    assert names(again) == names(model)
+    assert again.config().keys() == model.config().keys()
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    there = lm.load(tmp_path / "m.safetensors", backend=backend)
+    np.testing.assert_allclose(there.predict(x), model.predict(x), rtol=1e-4, atol=1e-5)
+    assert there.fit(x, y, epochs=1, verbose=False) is there
+
+
+def test_a_classifier_with_another_loss_since_comes_back_with_its_layers(tmp_path: Path) -> None:
+    x, y = images()
+    model = lm.MLP([5], classes=4, seed=1, backend="numpy").fit(x, y, epochs=1, verbose=False)
+    model.compile(lm.MeanSquaredError(), lm.SGD(0.1))
+    model.save(tmp_path / "m.safetensors")
+    again = lm.load(tmp_path / "m.safetensors", backend="numpy")
+    assert names(again) == names(model)
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: lm.MLP(30), r"hidden must be a list of widths, such as \[30\]; got 30"),
+        (lambda: lm.MLP([30, 0]), "hidden must be a whole number of at least 1, got 0"),
+        (lambda: lm.MLP([2.5]), "hidden must be a whole number of at least 1, got 2.5"),
+        (lambda: lm.MLP(classes=1), "classes must be a whole number of at least 2, got 1"),
+        (lambda: lm.SoftmaxClassifier(classes=1), "classes must be a whole number of at least 2"),
+        (lambda: lm.MLP(loss="hinge"), "one of 'cross-entropy', 'L2', 'L1'; got 'hinge'"),
+        (lambda: lm.MLP(loss=lm.SoftmaxCrossEntropy), "loss must be an object.*add ()"),
+        (lambda: lm.MLP(loss=None), "loss must be .*got None"),
+        (lambda: lm.MLP(optimizer="adam"), "optimizer must be a Optimizer.*got 'adam'"),
+        (lambda: lm.MLP([9, 9], dropout=[0.1]), r"dropout must be one number, or 3.*got \[0.1\]"),
+        (lambda: lm.MLP([9], dropout=1.0), r"dropout must be in \[0, 1\), got 1.0"),
+        (lambda: lm.MLP([9], dropout=[0.1, -0.5]), r"dropout must be in \[0, 1\), got -0.5"),
+        (lambda: lm.MLP([9], dropout=True), "dropout must be a finite number, got True"),
+        (lambda: lm.MLP(l2=-1), "(l2|rate) must be at least 0, got -1"),
+        (lambda: lm.SoftmaxClassifier(l2="much"), "(l2|rate) must be a finite number, got 'much'"),
+        (lambda: lm.MLP(dtype="float16"), "dtype must be one of 'float32', 'float64'"),
+    ],
+)
+def test_wrong_options_are_told_at_once(make: Any, text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        make()
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    model = lm.MLP([np.int64(5)], dropout=np.float32(0.25), l2=np.float64(0.5))
+    assert [layer.rate for layer in model.layers if isinstance(layer, lm.Dropout)] == [0.25]

@@ -1,0 +1,69 @@
+"""Ctrl-C at any moment of replayed steps: training goes on in the same process."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.network.replay.networks import PATIENCE
+
+INTERRUPTED = """
+import faulthandler, os, random, signal, sys, threading, time
+faulthandler.dump_traceback_later(100, exit=True)
+import numpy as np
+import lamella as lm
+from lamella.compiled.pool import get_pool
+from lamella.compiled.tape import recording
+signal.signal(signal.SIGINT, signal.default_int_handler)
+rng, moments = np.random.default_rng(0), random.Random(1)
+x, y = rng.random((96, 150), np.float32), rng.integers(0, 4, 96)
+def made():
+    return lm.MLP([120, 80], classes=4, l2=1e-3, dropout=0.2, batch_norm=True, seed=1,
+                  optimizer=lm.Adam(1e-3), backend="numpy")
+def trained():
+    model = made()
+    model.fit(x, y, epochs=2, batch_size=16, verbose=False)
+    return model.built().values.tobytes(), model.predict(x[:1]).tobytes(), model.passes
+expected = trained()
+assert expected[2] < 12, expected[2]
+model = made()
+model.fit(x, y, epochs=1, batch_size=16, verbose=False)
+end, number = threading.Event(), 0
+go = threading.Event()
+def bother():
+    while go.wait() and not end.is_set():
+        time.sleep(moments.random() * 0.004)
+        if go.is_set():
+            go.clear()
+            os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=bother, daemon=True).start()
+def play_on():
+    go.set()
+    try:
+        while True:
+            model.fit(x, y, epochs=1000, batch_size=16, verbose=False)
+    except KeyboardInterrupt:
+        pass
+for number in range({times}):
+    play_on()
+    assert not get_pool().lock.locked(), "the lock is held for ever"
+    assert recording() is None, "a tape is left"
+    model.train_step(x, y)
+    assert np.isfinite(model.built().values).all()
+end.set()
+go.set()
+time.sleep(0.05)
+assert trained() == expected
+print("done", number + 1)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no signals here")
+def test_training_goes_on_in_the_same_process_after_ctrl_c_at_any_moment() -> None:
+    times = 500
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED.format(times=times)],
+        capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == (f"done {times}\n", 0), done.stderr[-3000:]

@@ -1,0 +1,117 @@
+"""All layers and losses of lamella, found by reflection: the same bits in replayed steps."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import lamella as lm
+from lamella.backend.workspace import is_marked
+from lamella.losses import Loss
+from tests.network.replay.networks import (
+    CLASSES,
+    DTYPES,
+    EPOCHS,
+    FEATURES,
+    X,
+    Y,
+    assert_same,
+    compiled_model,
+    in_both_ways,
+    trained,
+)
+
+Layers = Callable[[], list[lm.Layer]]
+
+# For each class of layers what stands between two layers with weights.
+LAYERS: dict[str, Layers] = {
+    "BatchNorm": lambda: [lm.BatchNorm(), lm.ReLU(), lm.BatchNorm(0.5, eps=0.1)],
+    "Dense": lambda: [
+        lm.Dense(7, regularizer=lm.L1(0.01)),
+        lm.Dense(1, use_bias=False, regularizer=lm.L2(0.1)),
+        lm.Dense(5, regularizer=lm.L1L2(0.1, 0.01)),
+    ],
+    "Dropout": lambda: [lm.Dropout(0.4), lm.Dropout(0), lm.Dense(4), lm.Dropout(0.1)],
+    "Flatten": lambda: [lm.Flatten(), lm.Flatten()],
+    "LeakyReLU": lambda: [lm.LeakyReLU(), lm.LeakyReLU(0.3)],
+    "ReLU": lambda: [lm.ReLU()],
+    "Sigmoid": lambda: [lm.Sigmoid()],
+    "Softmax": lambda: [lm.Softmax()],
+    "Tanh": lambda: [lm.Tanh()],
+}
+LOSSES: dict[str, tuple[Callable[[], Loss], Layers]] = {
+    "BinaryCrossEntropy": (lm.BinaryCrossEntropy, lambda: [lm.Sigmoid()]),
+    "MeanAbsoluteError": (lm.MeanAbsoluteError, list),
+    "MeanSquaredError": (lm.MeanSquaredError, lambda: [lm.Tanh()]),
+    "SoftmaxCrossEntropy": (lm.SoftmaxCrossEntropy, list),
+}
+
+
+def subclasses(kind: type) -> set[type]:
+    """Return lamella's own classes below one, without those that only others are made of."""
+    below = {k for child in kind.__subclasses__() for k in {child, *subclasses(child)}}
+    return {k for k in below if k.__module__.startswith("lamella.") and not is_abstract(k)}
+
+
+def is_abstract(kind: type) -> bool:
+    methods = (getattr(kind, name, None) for name in dir(kind))
+    return any(getattr(method, "__isabstractmethod__", False) for method in methods)
+
+
+def test_every_layer_and_every_loss_of_lamella_is_tried_here() -> None:
+    assert {kind.__name__ for kind in subclasses(lm.Layer)} == set(LAYERS)
+    assert {kind.__name__ for kind in subclasses(Loss)} == set(LOSSES)
+
+
+def test_every_layer_of_lamella_is_marked() -> None:
+    both = ("forward", "backward")
+    unmarked = {
+        kind.__name__
+        for kind in subclasses(lm.Layer)
+        if not all(is_marked(getattr(kind, name)) for name in both)
+    }
+    assert unmarked == set()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", LAYERS)
+def test_layer_has_the_same_bits_in_replayed_steps(
+    name: str, dtype: str, any_threads: None
+) -> None:
+    def train() -> Any:
+        layers = [lm.Dense(FEATURES), *LAYERS[name](), lm.Dense(CLASSES)]
+        return trained(compiled_model(layers, dtype=dtype))
+
+    (some, (steps, passes)), (others, without) = in_both_ways(train)
+    assert_same(some, others)
+    assert without == (5 * EPOCHS, 5 * EPOCHS)
+    # In each epoch the first whole batch is new, the second is noted, the rest is new again.
+    assert (steps, passes) == (5 * EPOCHS, 3 * EPOCHS)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_has_the_same_bits_in_replayed_steps(name: str, dtype: str, any_threads: None) -> None:
+    make, last = LOSSES[name]
+
+    def train() -> Any:
+        layers = [lm.Dense(8), lm.ReLU(), lm.Dense(CLASSES), *last()]
+        return trained(compiled_model(layers, make(), dtype=dtype))
+
+    (some, (_, passes)), (others, without) = in_both_ways(train)
+    assert_same(some, others)
+    assert without[1] == 5 * EPOCHS
+    assert passes == 3 * EPOCHS
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_single_output_has_the_same_bits_in_replayed_steps(dtype: str) -> None:
+    y = (Y[:, None] > 0).astype(float)
+
+    def train() -> Any:
+        layers = [lm.Dense(8), lm.Tanh(), lm.Dense(1), lm.Sigmoid()]
+        return trained(compiled_model(layers, lm.BinaryCrossEntropy(), dtype=dtype), X, y)
+
+    (some, (_, passes)), (others, _) = in_both_ways(train)
+    assert_same(some, others)
+    assert passes == 3 * EPOCHS

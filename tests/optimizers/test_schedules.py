@@ -1,0 +1,188 @@
+"""Learning rates by hand, by the torch schedulers they equal, and in training."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lamella as lm
+from lamella.optimizers import schedules
+
+# Rates at these numbers of epochs done, by hand.
+CASES: dict[str, tuple[lm.Schedule, dict[float, float]]] = {
+    "StepDecay": (
+        lm.StepDecay(0.8, every=3, factor=0.5),
+        {0: 0.8, 2.99: 0.8, 3: 0.4, 5.5: 0.4, 6: 0.2, 9: 0.1},
+    ),
+    "ExponentialDecay": (
+        lm.ExponentialDecay(0.8, factor=0.5),
+        {0: 0.8, 0.99: 0.8, 1: 0.4, 2.5: 0.2, 3: 0.1},
+    ),
+    "InverseDecay": (
+        lm.InverseDecay(0.8, decay=1.0),
+        {0: 0.8, 0.99: 0.8, 1: 0.4, 2.5: 0.2, 3: 0.1},
+    ),
+    "CosineDecay": (
+        lm.CosineDecay(1.0, epochs=6, floor=0.2),
+        {0: 1.0, 2: 0.8, 3: 0.6, 4: 0.4, 6: 0.2, 7: 0.2, 100: 0.2},
+    ),
+    "Warmup": (
+        lm.Warmup(0.8, epochs=4, start=0.5),
+        {0: 0.4, 1: 0.5, 2: 0.6, 3.5: 0.75, 4: 0.8, 9: 0.8},
+    ),
+}
+every_schedule = pytest.mark.parametrize("name", CASES)
+
+
+def test_every_public_schedule_has_a_case() -> None:
+    public = {
+        name
+        for name, item in vars(schedules).items()
+        if isinstance(item, type) and issubclass(item, lm.Schedule)
+    }
+    assert public - {"Schedule"} == set(CASES)
+
+
+@every_schedule
+def test_rates_are_the_formula(name: str) -> None:
+    schedule, rates = CASES[name]
+    got = [schedule(progress) for progress in rates]
+    np.testing.assert_allclose(got, list(rates.values()), rtol=1e-14)
+
+
+def test_warmup_follows_the_schedule_it_wraps_from_the_very_start() -> None:
+    schedule = lm.Warmup(lm.StepDecay(1.0, every=2, factor=0.1), epochs=4, start=0.2)
+    got = [schedule(progress) for progress in (0, 1, 2, 3, 4, 6)]
+    np.testing.assert_allclose(got, [0.2, 0.4, 0.06, 0.08, 0.01, 0.001], rtol=1e-14)
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(
+    name=st.sampled_from([name for name in CASES if name != "Warmup"]),
+    first=st.floats(0, 50),
+    second=st.floats(0, 50),
+)
+def test_decays_never_rise(name: str, first: float, second: float) -> None:
+    schedule = CASES[name][0]
+    early, late = sorted((first, second))
+    assert schedule(0) >= schedule(early) >= schedule(late) > 0
+
+
+TORCH_TWINS: dict[str, tuple[lm.Schedule, Callable[[Any, Any], Any]]] = {
+    "StepLR": (
+        lm.StepDecay(0.3, every=4, factor=0.7),
+        lambda s, o: s.StepLR(o, step_size=4, gamma=0.7),
+    ),
+    "ExponentialLR": (
+        lm.ExponentialDecay(0.3, factor=0.9),
+        lambda s, o: s.ExponentialLR(o, gamma=0.9),
+    ),
+    "CosineAnnealingLR": (
+        lm.CosineDecay(0.3, epochs=12, floor=0.01),
+        lambda s, o: s.CosineAnnealingLR(o, T_max=12, eta_min=0.01),
+    ),
+    "LinearLR": (
+        lm.Warmup(0.3, epochs=5, start=0.25),
+        lambda s, o: s.LinearLR(o, start_factor=0.25, total_iters=5),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TORCH_TWINS)
+def test_rates_equal_the_torch_scheduler_of_the_docstring(name: str) -> None:
+    torch = pytest.importorskip("torch", reason="torch is the peer this schedule is compared with")
+    schedule, make = TORCH_TWINS[name]
+    assert f"torch.optim.lr_scheduler.{name}" in " ".join(type(schedule).__doc__.split())
+    weight = torch.nn.Parameter(torch.zeros(1))
+    weight.grad = torch.zeros(1)
+    optimizer = torch.optim.SGD([weight], lr=0.3)
+    scheduler = make(torch.optim.lr_scheduler, optimizer)
+    expected = []
+    for _ in range(13):
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    np.testing.assert_allclose([schedule(epoch) for epoch in range(13)], expected, rtol=1e-12)
+
+
+def trained(schedule: lm.Schedule) -> lm.Sequential:
+    model = lm.Sequential([lm.Dense(1)], seed=0, backend="numpy", dtype="float64")
+    return model.compile(lm.MeanSquaredError(), lm.SGD(schedule), in_shape=(1,))
+
+
+def test_fit_logs_the_rate_of_each_epoch() -> None:
+    x = np.linspace(-1, 1, 8)[:, None]
+    history = trained(lm.ExponentialDecay(0.4, 0.5)).fit(
+        x, x, epochs=3, batch_size=4, verbose=False
+    )
+    np.testing.assert_allclose(history["learning_rate"], [0.4, 0.2, 0.1], rtol=1e-14)
+
+
+def test_fit_goes_on_where_the_last_fit_ended() -> None:
+    x, model = np.linspace(-1, 1, 8)[:, None], trained(lm.ExponentialDecay(0.4, 0.5))
+    model.fit(x, x, epochs=2, batch_size=4, verbose=False)
+    history = model.fit(x, x, epochs=2, batch_size=4, verbose=False)
+    np.testing.assert_allclose(history["learning_rate"], [0.1, 0.05], rtol=1e-14)
+
+
+def test_cosine_falls_with_every_batch_of_a_fit() -> None:
+    seen = []
+
+    class Watch(lm.Callback):
+        def on_batch_end(self, model: lm.Sequential, batch: int, log: Any) -> None:
+            seen.append(model.optimizer.learning_rate)
+
+    x = np.linspace(-1, 1, 10)[:, None]
+    trained(lm.CosineDecay(0.4, epochs=2)).fit(
+        x, x, epochs=2, batch_size=4, callbacks=[Watch()], verbose=False
+    )
+    expected = [0.2 * (1 + math.cos(math.pi * step / 6)) for step in range(6)]
+    np.testing.assert_allclose(seen, expected, rtol=1e-12)
+
+
+def test_own_loop_moves_the_schedule_with_every_step() -> None:
+    x, model, seen = np.ones((2, 1)), trained(lm.StepDecay(0.4, every=2, factor=0.5)), []
+    for _ in range(5):
+        model.train_step(x, x)
+        seen.append(model.optimizer.learning_rate)
+    np.testing.assert_allclose(seen, [0.4, 0.4, 0.2, 0.2, 0.1], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: lm.StepDecay(0, every=1), "lr must be greater than 0, got 0"),
+        (lambda: lm.StepDecay(0.1, every=0), "every must be a whole number of at least 1, got 0"),
+        (lambda: lm.StepDecay(0.1, every=1.5), "every must be a whole number"),
+        (lambda: lm.StepDecay(0.1, every=1, factor=1.1), r"factor must be in \[0, 1\], got 1\.1"),
+        (lambda: lm.ExponentialDecay(0.1, factor=0), "factor must be greater than 0, got 0"),
+        (lambda: lm.InverseDecay(0.1, decay=-1), "decay must be .*got -1"),
+        (lambda: lm.CosineDecay(0.1, epochs=0), "epochs must be greater than 0, got 0"),
+        (lambda: lm.CosineDecay(0.1, epochs=5, floor=0.2), r"floor must be in \[0, 0\.1\], got 0"),
+        (lambda: lm.Warmup("0.1", epochs=5), "schedule must be a Schedule such as"),
+        (lambda: lm.Warmup(lm.StepDecay, epochs=5), r"got the class StepDecay: add \(\)"),
+        (lambda: lm.Warmup(0.1, epochs=5, start=2), r"start must be in \[0, 1\], got 2"),
+        (lambda: lm.SGD(lm.StepDecay), r"lr must be an object, got the class StepDecay: add \(\)"),
+    ],
+)
+def test_bad_arguments_are_refused(make: Callable[[], object], text: str) -> None:
+    with pytest.raises(lm.LamellaError, match=text):
+        make()
+
+
+def test_custom_schedule_drives_an_optimizer() -> None:
+    class Halving(lm.Schedule):
+        def __init__(self, lr: float) -> None:
+            self.lr = lr
+
+        def __call__(self, progress: float) -> float:
+            return self.lr / 2**progress
+
+    x, model = np.ones((2, 1)), trained(Halving(0.4))
+    for rate in (0.4, 0.2, 0.1):
+        model.train_step(x, x)
+        np.testing.assert_allclose(model.optimizer.learning_rate, rate, rtol=1e-14)

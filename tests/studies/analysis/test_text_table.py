@@ -1,0 +1,36 @@
+"""Tables as text."""
+
+import pytest
+
+from lamella.studies.analysis.text_table import TextTable
+
+
+def test_columns_are_aligned() -> None:
+    table = TextTable(
+        "A title",
+        ["arm", "accuracy", "note"],
+        [["SGD", "9.1", "ok"], ["Momentum", "97.25", "long"]],
+        ["A note."],
+        left=(2,),
+    )
+    assert str(table) == (
+        "A title\n"
+        "\n"
+        "arm       accuracy  note\n"
+        "--------  --------  ----\n"
+        "SGD            9.1  ok\n"
+        "Momentum     97.25  long\n"
+        "\n"
+        "A note."
+    )
+    assert repr(table) == str(table)
+
+
+def test_long_headings_go_over_several_lines() -> None:
+    lines = str(TextTable("T", ["arm", "a heading of many words"], [["x", "1"]])).splitlines()
+    assert lines[2:5] == ["     a heading of", "arm    many words", "---  ------------"]
+
+
+def test_rows_of_another_length_are_refused() -> None:
+    with pytest.raises(ValueError, match="argument"):
+        str(TextTable("T", ["a", "b"], [["1"]]))

@@ -1,0 +1,140 @@
+"""A study: its arms, its seeds, what varies, smaller copies, and what is refused."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import lamella as lm
+from lamella.core.errors import ArgumentError
+from lamella.studies import Study
+from tests.studies.small import small_study
+
+
+def test_arms_are_the_base_with_their_changes() -> None:
+    study = small_study()
+    assert list(study.arms) == ["slow", "fast", "dropped"]
+    rates = [experiment.optimizer["lr"] for experiment in study.experiments.values()]
+    assert rates == [1e-3, 3e-2, 3e-2]
+    assert [e.model["dropout"] for e in study.experiments.values()] == [0.0, 0.0, 0.2]
+    assert {e.batch_size for e in study.experiments.values()} == {20}
+
+
+def test_what_varies_is_named_by_its_place() -> None:
+    assert small_study().varies == ["optimizer.lr", "model.dropout"]
+    by_class = {"SGD": {"optimizer": lm.SGD(0.1)}, "Adam": {"optimizer": lm.Adam(0.1)}}
+    assert small_study(arms=by_class).varies == ["optimizer"]
+
+
+def test_five_seeds_are_0_to_4_and_a_list_is_taken_as_it_is() -> None:
+    assert small_study(seeds=5).seeds == [0, 1, 2, 3, 4]
+    assert small_study(seeds=[7, 3]).seeds == [7, 3]
+
+
+def test_the_first_arm_is_the_baseline_unless_another_is_named() -> None:
+    assert small_study().baseline == "slow"
+    assert small_study(baseline="fast").baseline == "fast"
+
+
+def test_a_study_without_title_is_called_by_its_name() -> None:
+    assert small_study().title == "small"
+    assert small_study(title="Small networks").title == "Small networks"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"seeds": 0}, "seeds must be a whole number of at least 1, got 0"),
+        ({"seeds": []}, "seeds must be at least one, each once; got []"),
+        ({"seeds": [1, 1]}, "seeds must be at least one, each once; got [1, 1]"),
+        ({"seeds": [-1]}, "seeds must be a whole number of at least 0, got -1"),
+        ({"seeds": "3"}, "seeds must be a whole number of at least 1, got '3'"),
+        ({"arms": {}}, "arms must be a dict of at least one arm, got {}"),
+        ({"arms": [{}]}, "arms must be a dict of at least one arm"),
+        ({"arms": {"a": 3}}, "fields of an experiment must be a dict, got 3"),
+        ({"baseline": "fats"}, "the baseline 'fats' is not known: did you mean 'fast'?"),
+        (
+            {"arms": {"a": {}, "b": {"optimizer.lr": 5e-4}}},
+            "study 'small': the arms 'a' and 'b' are equal",
+        ),
+        (
+            {"arms": {"a": {"optimzer.lr": 1}}},
+            "study 'small', arm 'a': the field 'optimzer' is not known: did you mean 'optimizer'?",
+        ),
+        ({"base": {}}, "arm 'slow': an experiment needs a model"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
+)
+def test_what_is_wrong_is_said(changes: dict[str, Any], text: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        small_study(**changes)
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../a", ".hidden", 3])
+def test_a_name_that_is_no_folder_name_is_refused(name: Any) -> None:
+    with pytest.raises(ArgumentError, match="a study's name is made of letters"):
+        Study(name, base={"model": lm.MLP([5])}, arms={"a": {}})
+
+
+def test_resized_changes_all_arms_and_not_the_original() -> None:
+    study = small_study(arms={"a": {"epochs": 2}, "b": {"epochs": 2, "optimizer.lr": 0.1}})
+    resized = study.resized(seeds=3, epochs=1, samples=100)
+    assert resized.seeds == [0, 1, 2]
+    sizes = {(e.epochs, e.samples) for e in resized.experiments.values()}
+    assert sizes == {(1, 100)}
+    assert study.seeds == [0, 1]
+    assert {(e.epochs, e.samples) for e in study.experiments.values()} == {(2, None)}
+    assert resized.varies == ["optimizer.lr"]
+
+
+def test_resized_says_of_what_there_is_less_and_not_of_what_there_is_more() -> None:
+    study = small_study()
+    assert study.resized(seeds=1).cut == "1 of 2 seeds"
+    assert study.resized(seeds=5, epochs=30).cut == ""
+    assert study.resized(seeds=1).resized(epochs=2).cut == "1 of 2 seeds, 2 of 3 epochs"
+
+
+def test_what_the_arms_differ_in_cannot_be_set_for_all() -> None:
+    study = small_study(arms={"a": {"epochs": 1}, "b": {"epochs": 2}})
+    with pytest.raises(ArgumentError, match="study 'small' compares arms with different epochs"):
+        study.resized(epochs=5)
+
+
+def test_quick_says_what_it_cut() -> None:
+    study = small_study(base={"model": lm.MLP([5]), "epochs": 15}, seeds=5)
+    quick = study.quick()
+    assert quick.cut == "2 of 5 seeds, 3 of 15 epochs, 6,000 of all samples"
+    assert quick.seeds == [0, 1]
+    assert {(e.epochs, e.samples) for e in quick.experiments.values()} == {(3, 6000)}
+    assert study.cut == ""
+
+
+def test_quick_leaves_alone_what_varies_and_what_is_small() -> None:
+    arms = {"few": {"samples": 5000}, "many": {"samples": 50_000}}
+    quick = small_study(base={"model": lm.MLP([5]), "epochs": 2}, arms=arms, seeds=1).quick()
+    assert quick.cut == ""
+    assert [e.samples for e in quick.experiments.values()] == [5000, 50_000]
+
+
+def test_a_description_goes_through_json_and_back() -> None:
+    study = small_study(title="Small", question="Which?", baseline="fast").quick()
+    table = json.loads(json.dumps(study.description()))
+    back = Study.described(table)
+    assert back.description() == study.description()
+    assert (back.title, back.question, back.baseline) == ("Small", "Which?", "fast")
+    assert list(back.arms) == ["slow", "fast", "dropped"]
+    assert (back.varies, back.cut, back.seeds) == (study.varies, study.cut, [0, 1])
+
+
+def test_repr_names_the_arms() -> None:
+    assert repr(small_study()) == "Study('small', 3 arms: slow, fast, dropped; 2 seeds)"
+
+
+def test_defining_a_study_imports_nothing_heavy() -> None:
+    code = "import sys, lamella.studies; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"joblib", "scipy", "pandas", "jinja2", "matplotlib", "dask", "cupy", "torch"}
+    assert heavy & set(done.stdout.split()) == set()

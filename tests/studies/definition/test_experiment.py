@@ -1,0 +1,186 @@
+"""An experiment: complete, comparable, and refused where it is wrong."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.core.errors import ArgumentError
+from lamella.studies import Experiment
+from lamella.studies.definition.experiment import fields_table, own_parts
+
+
+class Double(lm.Layer):
+    """Twice its input."""
+
+    def forward(self, x: Any, training: bool) -> Any:
+        return 2 * x
+
+    def backward(self, dy: Any) -> Any:
+        return 2 * dy
+
+
+def another_double() -> type[lm.Layer]:
+    """Return a class of the same name that does something else."""
+
+    class Double(lm.Layer):
+        def forward(self, x: Any, training: bool) -> Any:
+            return x + x
+
+        def backward(self, dy: Any) -> Any:
+            return dy + dy
+
+    return Double
+
+
+def experiment(**fields: Any) -> Experiment:
+    return Experiment.from_table(fields_table({"model": lm.MLP([5]), **fields}), own_parts(fields))
+
+
+def test_what_is_left_out_is_as_documented() -> None:
+    made = experiment()
+    assert made.model == {
+        "class": "MLP",
+        "hidden": [5],
+        "classes": 10,
+        "batch_norm": False,
+        "dropout": 0.0,
+        "l2": 0.0,
+        "dtype": "float32",
+        "backend": lm.get_backend("auto").name,
+    }
+    assert made.loss == {"class": "SoftmaxCrossEntropy"}
+    assert made.optimizer["class"] == "Adam"
+    assert (made.optimizer["lr"], made.optimizer["beta1"]) == (5e-4, 0.9)
+    fields = (made.batch_size, made.epochs, made.shuffle, made.validation_split, made.samples)
+    assert fields == (64, 5, True, 1 / 12, None)
+
+
+def test_objects_and_words_make_equal_experiments() -> None:
+    words = {"class": "MLP", "hidden": [8, 4], "dropout": [0.0, 0.1, 0.2]}
+    by_words = experiment(model=words, optimizer={"class": "SGD", "lr": 0.5}, loss="L2")
+    by_objects = experiment(
+        model=lm.MLP([8, 4], dropout=(0.0, 0.1, 0.2)),
+        optimizer=lm.SGD(0.5),
+        loss=lm.MeanSquaredError(),
+    )
+    assert by_words == by_objects
+    assert by_words.table() == by_objects.table()
+
+
+def test_the_seed_of_a_model_object_does_not_count() -> None:
+    assert experiment(model=lm.MLP([5], seed=1)) == experiment(model=lm.MLP([5], seed=2))
+
+
+def test_the_compiled_model_is_the_one_described() -> None:
+    made = experiment(model=lm.MLP([7], l2=0.1, dtype="float64"), loss="L1", optimizer=lm.SGD(0.5))
+    model = made.compiled(seed=11)
+    expected = lm.MLP([7], l2=0.1, dtype="float64", loss="L1", optimizer=lm.SGD(0.5), seed=11)
+    assert repr(model) == repr(expected)
+    assert (model.seed, model.dtype) == (11, np.float64)
+    assert repr(model.optimizer) == "SGD(lr=0.5)"
+    assert isinstance(model.loss, lm.MeanAbsoluteError)
+
+
+def test_a_sequential_is_compiled_with_accuracy() -> None:
+    layers = [lm.Flatten(), lm.Dense(4), lm.ReLU(), lm.Dense(3)]
+    made = experiment(model=lm.Sequential(layers), optimizer=lm.SGD(0.5))
+    model = made.compiled(seed=3)
+    assert repr(model) == repr(lm.Sequential(layers))
+    assert [metric.name for metric in model.metrics] == ["accuracy"]
+    assert repr(model.optimizer) == "SGD(lr=0.5)"
+
+
+def test_each_compiled_model_has_parts_of_its_own() -> None:
+    made = experiment()
+    first, second = made.compiled(0), made.compiled(0)
+    assert first.optimizer is not second.optimizer
+    assert first.layers[0] is not second.layers[0]
+
+
+def test_own_classes_are_carried_along_and_hashed_with_their_source() -> None:
+    model = lm.Sequential([lm.Flatten(), Double(), lm.Dense(3)])
+    made = experiment(model=model)
+    assert made.own == {"Double": Double}
+    assert set(made.table()["own"]) == {"Double"}
+    assert len(made.table()["own"]["Double"]) == 16
+    assert isinstance(made.compiled(0).layers[1], Double)
+    assert "own" not in experiment().table()
+
+
+def test_own_classes_that_are_not_used_do_not_count() -> None:
+    table = fields_table({"model": lm.MLP([5])})
+    assert Experiment.from_table(table, {"Double": Double}) == Experiment.from_table(table)
+    assert Experiment.from_table(table, {"Double": Double}).own == {}
+
+
+def test_another_source_under_the_same_name_is_another_experiment() -> None:
+    kinds = [Double, another_double()]
+    models = [lm.Sequential([lm.Flatten(), kind(), lm.Dense(3)]) for kind in kinds]
+    tables = [experiment(model=model).table() for model in models]
+    assert tables[0]["model"] == tables[1]["model"]
+    assert tables[0]["own"] != tables[1]["own"]
+
+
+def test_an_own_class_named_like_one_of_lamellas_is_refused() -> None:
+    adam = type("Adam", (lm.Adam,), {})
+    with pytest.raises(ArgumentError, match="Adam is a name of lamella's own"):
+        own_parts({"optimizer": adam(1e-3)})
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"optimzer": lm.SGD(0.1)}, "the field 'optimzer' is not known: did you mean 'optimizer'?"),
+        ({"optimizer.LR": 0.1}, "argument of Adam 'LR' is not known: did you mean 'lr'?"),
+        ({"optimizer.class": "adam"}, "optimizer.class 'adam' is not known: did you mean 'Adam'?"),
+        ({"loss.class": "Adam"}, "loss.class 'Adam' is not known"),
+        ({"loss": "L3"}, "the loss 'L3' is not known: did you mean 'L2'?"),
+        ({"loss": 3}, "loss must be a Loss such as SoftmaxCrossEntropy(), got 3"),
+        ({"optimizer": 0.1}, "optimizer must be a Optimizer such as Adam(5e-4), got 0.1"),
+        ({"model.hiden": [3]}, "argument of MLP 'hiden' is not known: did you mean 'hidden'?"),
+        ({"model.hidden": []}, None),
+        ({"model.hidden": [0]}, "model: hidden must be a whole number of at least 1, got 0"),
+        ({"model": {"class": "Adam"}}, "model.class 'Adam' is not known"),
+        ({"model": 3}, "an experiment needs a model"),
+        ({"model.seed": 3}, "model.seed is not decided by the model: a study has seeds"),
+        ({"model.loss": "L2"}, "model.loss is not decided by the model: it is a field"),
+        ({"model.backend": "cuda"}, "backend"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+        ({"epochs": 1.5}, "epochs must be a whole number"),
+        ({"shuffle": 1}, "shuffle must be a bool"),
+        ({"validation_split": 1}, "validation_split must be in [0, 1), got 1"),
+        ({"samples": 0}, "samples must be a whole number of at least 1, got 0"),
+    ],
+    ids=lambda value: ", ".join(value) if isinstance(value, dict) else "",
+)
+def test_what_is_wrong_is_said(fields: dict[str, Any], text: str | None) -> None:
+    if text is None:
+        assert experiment(**fields).model["hidden"] == []
+        return
+    with pytest.raises(lm.LamellaError) as caught:
+        experiment(**fields)
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        (lm.MLP([5], optimizer=lm.SGD(0.1)), "the optimizer of the MLP would be ignored"),
+        (lm.MLP([5], loss="L2"), "the loss of the MLP would be ignored"),
+        (
+            lm.Sequential([lm.Dense(3)]).compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1)),
+            "the loss and optimizer of the Sequential would be ignored",
+        ),
+    ],
+    ids=["optimizer", "loss", "compiled"],
+)
+def test_what_a_model_object_would_lose_is_refused(model: lm.Sequential, text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        fields_table({"model": model})
+
+
+def test_fields_that_are_no_dict_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="fields of an experiment must be a dict, got 3"):
+        fields_table(3)  # type: ignore[arg-type]

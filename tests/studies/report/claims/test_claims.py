@@ -1,0 +1,180 @@
+"""The report's claims, judged by results that are made to show what they should find."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from lamella.studies.definition import bundled
+from lamella.studies.report.claims import Claim, judge
+from tests.studies.made_up_studies import results_of, some_seeds
+
+WIDTHS = ("[64, 10]", "[128, 25]", "[256, 30]", "[512, 64]", "[1024, 128]")
+
+
+def judged(number: int, ends: Mapping[str, Mapping[str, Any]]) -> Claim:
+    """Return one claim, judged by studies whose arms end where ``ends`` says."""
+    claims = judge([results_of(name, arms) for name, arms in ends.items()])
+    return next(claim for claim in claims if claim.number == number)
+
+
+def verdicts(claim: Claim) -> list[str]:
+    return [part.verdict for part in claim.parts]
+
+
+def test_every_claim_finds_the_studies_and_arms_it_asks_for() -> None:
+    claims = judge([results_of(name) for name in bundled.names()])
+    assert [claim.number for claim in claims] == list(range(71, 87))
+    for claim in claims:
+        assert set(claim.studies) <= set(bundled.names())
+        for part in claim.parts:
+            for finding in part.findings:
+                assert finding.difference.n >= 3, (claim.number, part.says)
+
+
+def test_claims_rest_on_no_other_studies_than_those_they_name() -> None:
+    for claim in judge([results_of(name) for name in bundled.names()]):
+        again = judge([results_of(name) for name in claim.studies])
+        (same,) = [each for each in again if each.number == claim.number]
+        assert verdicts(same) == verdicts(claim)
+        assert all(each.verdict == "not run" for each in judge([]))
+
+
+def test_equal_arms_show_no_claim_about_differences() -> None:
+    for claim in judge([results_of(name) for name in bundled.names()]):
+        for part in claim.parts:
+            margins = any(finding.by or finding.bound is not None for finding in part.findings)
+            assert margins or part.verdict == "not shown", (claim.number, part.says)
+
+
+def test_one_seed_decides_no_part_of_any_claim() -> None:
+    alone = [some_seeds(results_of(name), [0]) for name in bundled.names()]
+    for claim in judge(alone):
+        assert set(verdicts(claim)) == {"not shown"}, claim.number
+
+
+def test_learning_rate_claim_holds_where_long_steps_are_bad() -> None:
+    ends = {
+        "5e-4": {"loss": 0.010, "early": 0.95, "test": 0.98},
+        "5e-3": {"loss": 0.005, "early": 0.97, "test": 0.98},
+        "5e-2": {"loss": 0.500, "early": 0.90, "test": 0.90, "jitter": 0.1},
+        "5e-1": {"loss": 2.000, "early": 0.50, "test": 0.50, "jitter": 0.3},
+    }
+    claim = judged(71, {"learning-rate": ends})
+    assert verdicts(claim) == ["holds"] * 4 + ["does not hold"]
+    assert claim.verdict == "holds in part"
+
+
+def test_learning_rate_claim_counts_a_step_that_diverges_as_bad() -> None:
+    ends = {"5e-1": {"status": "diverged"}, "5e-2": {"test": 0.9}}
+    claim = judged(71, {"learning-rate": ends})
+    assert claim.parts[2].verdict == "holds"
+    assert "diverged with every seed" in {finding.note[5:] for finding in claim.parts[2].findings}
+
+
+@pytest.mark.parametrize(
+    ("adam", "expected"),
+    [
+        ({"16": {"test": 0.98}}, ["holds", "holds", "not shown"]),
+        ({"256": {"test": 0.90}}, ["holds", "does not hold", "not shown"]),
+        ({"64": {"fall": 0.03}}, ["does not hold", "holds", "not shown"]),
+        (
+            {str(batch): {"jitter": 1 / batch} for batch in (16, 32, 64, 128, 256)},
+            ["holds", "holds", "holds"],
+        ),
+    ],
+)
+def test_adam_is_stable_above_its_bound_and_noisier_in_small_batches(
+    adam: Mapping[str, Any], expected: list[str]
+) -> None:
+    assert verdicts(judged(74, {"batch-size-adam": adam})) == expected
+
+
+def test_readings_of_the_batch_size_are_judged_apart() -> None:
+    worse = {batch: {"test": 0.90} for batch in ("16", "64", "128", "256")}
+    claim = judged(72, {"batch-size-sgd": {}, "batch-size-sgd-summed": worse})
+    best = [part.verdict for part in claim.parts if part.says.startswith("32 tests best")]
+    assert best == ["not shown", "holds"]
+
+
+def test_optimizers_hold_only_in_the_whole_order() -> None:
+    order = {"SGD": {"test": 0.90}, "Momentum": {"test": 0.94}, "Adam": {"test": 0.98}}
+    swapped = {**order, "Momentum": {"test": 0.99}}
+    assert judged(75, {"optimizers": order}).parts[2].verdict == "holds"
+    assert judged(75, {"optimizers": swapped}).parts[2].verdict == "does not hold"
+
+
+def test_network_has_to_be_clearly_better_than_softmax() -> None:
+    clear, little = {"softmax": {"test": 0.92}}, {"softmax": {"test": 0.965}}
+    assert judged(76, {"softmax-vs-mlp": clear}).parts[0].verdict == "holds"
+    assert judged(76, {"softmax-vs-mlp": little}).parts[0].verdict == "does not hold"
+
+
+def test_width_has_to_gain_at_every_step_and_pass_its_mark() -> None:
+    growing = {arm: {"test": 0.94 + 0.011 * place} for place, arm in enumerate(WIDTHS)}
+    claim = judged(78, {"width": growing})
+    assert claim.verdict == "holds"
+    flat = growing | {"[1024, 128]": {"test": 0.973}}
+    assert verdicts(judged(78, {"width": flat})) == ["not shown", "does not hold"]
+
+
+def test_over_fitting_needs_training_and_test_accuracy_side_by_side() -> None:
+    normal = {"[2048, 256]": {"test": 0.98, "train": 0.999}}
+    fits_worse = normal | {"[10240, 512]": {"test": 0.97, "train": 0.980}}
+    over_fits = normal | {"[10240, 512]": {"test": 0.97, "train": 0.9995}}
+    assert verdicts(judged(79, {"over-fitting": fits_worse}))[1:3] == ["holds", "does not hold"]
+    assert verdicts(judged(79, {"over-fitting": over_fits}))[1:3] == ["holds", "holds"]
+
+
+def test_vanishing_gradient_would_show_on_the_training_images() -> None:
+    lower = {"[100, 70, 50, 30]": {"test": 0.95, "train": 0.99}}
+    vanishing = {"[100, 70, 50, 30]": {"test": 0.95, "train": 0.95}}
+    assert verdicts(judged(80, {"depth": lower}))[2:] == ["holds", "does not hold"]
+    assert verdicts(judged(80, {"depth": vanishing}))[2:] == ["holds", "holds"]
+
+
+def test_readings_of_lambda_are_judged_apart() -> None:
+    claim = judged(82, {"regularize-wide": {"L2 0.01": {"test": 0.93, "train": 0.94}}})
+    assert verdicts(claim) == ["not shown", "holds", "holds", "does not hold", "not shown"]
+
+
+def test_combinations_bring_nothing_unless_one_of_them_is_better() -> None:
+    worse = {arm: {"test": 0.96} for arm in bundled.load("combinations").arms if arm != "none"}
+    assert judged(83, {"combinations": worse}).parts[0].verdict == "holds"
+    better = {"Dropout + L2 0.01/64": {"test": 0.98}}
+    assert judged(83, {"combinations": better}).parts[0].verdict == "does not hold"
+
+
+def test_collapse_is_more_than_a_low_score() -> None:
+    low, collapsed = {"Dropout + L2 0.01": {"test": 0.95}}, {"Dropout + L2 0.01": {"test": 0.3}}
+    assert judged(83, {"combinations": low}).parts[2].verdict == "does not hold"
+    assert judged(83, {"combinations": collapsed}).parts[2].verdict == "holds"
+
+
+def test_accuracy_has_to_fall_with_every_larger_lambda() -> None:
+    falling = {"1e-4": {"test": 0.96}, "1e-3": {"test": 0.94}, "1e-2": {"test": 0.90}}
+    assert verdicts(judged(84, {"lambda": falling})) == ["holds", "not shown"]
+    assert verdicts(judged(84, {"lambda": {"1e-4": {"test": 0.99}}})) == [
+        "does not hold",
+        "not shown",
+    ]
+
+
+def test_sensitivity_is_how_far_the_arms_lie_apart() -> None:
+    spread = {"256": {"test": 0.80}}
+    claim = judged(
+        86, {"batch-size-sgd": spread, "batch-size-momentum": spread, "batch-size-adam": {}}
+    )
+    assert claim.parts[0].verdict == "holds"
+    assert claim.parts[0].findings[0].difference.mean == pytest.approx(0.17, abs=0.001)
+    assert verdicts(claim)[1:] == ["not run"] * 9
+    assert claim.verdict == "holds in part"
+
+
+def test_sensitivity_is_judged_for_summed_gradients_too() -> None:
+    names = ("batch-size-sgd-summed", "batch-size-momentum-summed", "batch-size-adam")
+    claim = judged(86, {names[0]: {}, names[1]: {}, names[2]: {"16": {"test": 0.90}}})
+    assert verdicts(claim)[:3] == ["not run", "does not hold", "not run"]
+    (sgd, momentum) = claim.parts[1].findings
+    assert (sgd.ours.name, momentum.ours.name) == ("gradient descent", "momentum")
+    assert sgd.measure.label == "test accuracy, best arm minus worst"

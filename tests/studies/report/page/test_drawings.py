@@ -1,0 +1,113 @@
+"""Drawings: the right places, colours and marks, and texts that cannot break the page."""
+
+import math
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from lamella.studies.pictures.style import MARKS, PALETTE
+from lamella.studies.report.page import drawings
+from lamella.studies.report.page.drawings import Curve, Dots
+
+
+def curve(place: int = 0, name: str = "Adam", mean: tuple[float, ...] = (0.9, 0.95, 0.97)) -> Curve:
+    low, high = [v - 0.01 for v in mean], [v + 0.01 for v in mean]
+    return Curve(place, name, [1.0, 2.0, 3.0][: len(mean)], list(mean), low, high)
+
+
+def scored(place: int = 0, name: str = "Adam", mean: float = 0.97) -> Dots:
+    return Dots(place, name, [mean - 0.001, mean + 0.001], mean, mean - 0.01, mean + 0.01, 0.99)
+
+
+def points(path: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path)]
+
+
+@pytest.mark.parametrize("place", range(2 * len(MARKS)))
+def test_every_place_has_a_mark_and_a_key_that_are_sound(place: int) -> None:
+    key = ElementTree.fromstring(drawings.key(place))
+    assert len(key) == 2
+    assert f"--c{place % len(PALETTE)}" in drawings.mark(place, 5, 5)
+
+
+def test_arms_beyond_the_colours_are_told_by_dashes() -> None:
+    assert "dasharray" not in drawings.key(len(PALETTE) - 1)
+    assert "dasharray" in drawings.key(len(PALETTE))
+
+
+def test_curve_rises_where_its_numbers_do() -> None:
+    drawn = ElementTree.fromstring(drawings.curves([curve()], "scores", "accuracy"))
+    (line,) = [path for path in drawn.iter("path") if path.get("class") == "line"]
+    (band,) = [path for path in drawn.iter("path") if path.get("class") == "band"]
+    places = points(line.get("d") or "")
+    assert [x for x, _ in places] == sorted(x for x, _ in places)
+    assert [y for _, y in places] == sorted((y for _, y in places), reverse=True)
+    assert len(points(band.get("d") or "")) == 2 * len(places)
+
+
+def test_gaps_in_a_curve_are_left_out() -> None:
+    drawn = drawings.curves([curve(mean=(0.9, math.nan, 0.97))], "scores", "accuracy")
+    assert "nan" not in drawn
+    (line,) = re.findall(r'class="line" d="([^"]+)"', drawn)
+    assert len(points(line)) == 2
+
+
+def test_nothing_is_drawn_of_nothing() -> None:
+    assert drawings.curves([], "scores", "loss") == ""
+    assert drawings.curves([Curve(0, "a", [], [], [], [])], "scores", "loss") == ""
+    missing = Dots(0, "a", [], math.nan, math.nan, math.nan, math.nan)
+    assert drawings.dots([missing], "scores") == ""
+
+
+def test_arm_without_scores_is_told_beside_those_that_have_some() -> None:
+    missing = Dots(1, "lost", [], math.nan, math.nan, math.nan, math.nan)
+    drawn = drawings.dots([scored(), missing], "scores")
+    ElementTree.fromstring(drawn)
+    assert "no score" in drawn
+    assert "nan" not in drawn
+
+
+def test_better_scores_stand_further_right() -> None:
+    arms = [scored(0, "SGD", 0.92), scored(1, "Adam", 0.97)]
+    drawn = ElementTree.fromstring(drawings.dots(arms, "scores"))
+    seeds = [float(c.get("cx") or 0) for c in drawn.iter("circle") if c.get("class") == "seed"]
+    assert max(seeds[:2]) < min(seeds[2:])
+
+
+def test_names_cannot_break_the_page() -> None:
+    name = '<b>&"'
+    for drawn in (
+        drawings.curves([curve(name=name)], name, "accuracy"),
+        drawings.dots([scored(name=name)], name),
+    ):
+        root = ElementTree.fromstring(drawn)
+        assert root.get("aria-label") == name
+        assert name in "".join(root.itertext())
+
+
+def test_long_names_are_broken_at_a_space() -> None:
+    drawn = drawings.dots([scored(name="Dropout + L2 0.01 + BatchNorm")], "scores")
+    assert ">Dropout + L2</text>" in drawn or ">Dropout + L2 0.01</text>" in drawn
+
+
+def test_differences_are_drawn_on_their_side_of_zero() -> None:
+    def center(mean: float) -> float:
+        drawn = drawings.interval(0, mean, mean - 0.01, mean + 0.01, reach=0.1)
+        return float(re.findall(r'cx="([\d.]+)"', drawn)[0])
+
+    assert center(-0.05) < 60 < center(0.05)
+    assert center(0.0) == 60
+
+
+def test_difference_beyond_reach_is_an_arrow() -> None:
+    drawn = drawings.interval(0, -0.8, -0.81, -0.79, reach=0.1)
+    assert "circle" not in drawn
+    assert "H4M11 4L4 9L11 14" in drawn
+
+
+def test_reach_leaves_out_few_that_are_far_off() -> None:
+    assert drawings.reach([(-0.01, 0.02), (-0.03, 0.0)]) == pytest.approx(0.03)
+    assert drawings.reach([(-0.01, 0.02), (0.0, 0.02), (-0.9, -0.8)]) == pytest.approx(0.02)
+    assert drawings.reach([]) == 1.0
+    assert drawings.reach([(0.0, 0.0)]) == 1.0

@@ -1,0 +1,232 @@
+"""The page: one file, sound, that tells what it was given."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from lamella.core.errors import DataError, UsageError
+from lamella.studies import Study
+from lamella.studies.definition import bundled
+from lamella.studies.report.report import render, write_report
+from lamella.studies.results import Results, read_all
+from tests.studies.made_up_studies import changed, results_of, some_seeds
+from tests.studies.small import TEST, TRAIN, small_study
+
+VOID = {"meta", "link", "br", "use", "path", "circle", "img"}
+
+
+class Page(HTMLParser):
+    """Reads a page, and complains about tags that do not match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.text: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        self.links += [value for name, value in attrs if name in ("href", "src") and value]
+        assert "style" not in given or tag in ("i", "svg")
+        if tag not in VOID or (tag in ("path", "circle") and not self.closed()):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value for name, value in attrs if name in ("href", "src") and value]
+
+    def closed(self) -> bool:
+        return (self.get_starttag_text() or "").endswith("/>")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, self.getpos()
+        self.text.append(" " if tag in ("td", "th", "p", "span", "li", "h3") else "")
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script"} & set(self.open):
+            self.text.append(data)
+
+    @property
+    def words(self) -> str:
+        return " ".join("".join(self.text).split())
+
+
+def small_called(name: str, seeds: int = 2) -> Study:
+    parts = small_study().description()
+    return Study(name, base=parts["base"], arms=parts["arms"], seeds=seeds)
+
+
+@pytest.fixture(scope="module")
+def whole() -> str:
+    """The page of all bundled studies."""
+    lost = {"5e-1": {"status": "diverged"}}
+    special = {
+        "momentum-learning-rate": lost,
+        "softmax-vs-mlp": {"softmax": {"test": 0.923, "early": 0.9}},
+    }
+    return render([results_of(name, special.get(name)) for name in bundled.names()])
+
+
+def test_page_is_sound_and_needs_nothing_else(whole: str) -> None:
+    page = Page(whole)
+    assert len(page.ids) == len(set(page.ids))
+    for link in page.links:
+        assert link.startswith(("data:,", "data:image/png;", "#")), link
+    assert not re.findall(r"https?:|@import|url\(", whole)
+
+
+def test_every_link_leads_somewhere(whole: str) -> None:
+    page = Page(whole)
+    targets = {link[1:] for link in page.links if link.startswith("#")}
+    assert targets <= set(page.ids)
+    assert {f"study-{name}" for name in bundled.names()} <= set(page.ids)
+    assert {f"claim-{number}" for number in range(71, 87)} <= targets
+
+
+def test_page_is_small(whole: str) -> None:
+    assert len(whole.encode()) < 3_000_000
+
+
+def test_same_results_make_the_same_page(whole: str) -> None:
+    results = [results_of("depth")]
+    assert render(results) == render([results_of("depth")])
+
+
+def test_training_and_test_accuracy_stand_beside_each_other() -> None:
+    page = Page(render([results_of("depth", {"[100]": {"train": 0.999, "test": 0.975}})]))
+    assert re.search(r"\[100\] 99\.\d\d ± 0\.0\d 97\.\d\d ± 0\.0\d", page.words)
+
+
+def test_differences_are_told_with_interval_p_and_verdict() -> None:
+    page = Page(render([results_of("depth", {"[100, 70]": {"test": 0.93}})]))
+    assert re.search(
+        r"\[100, 70\] 99\.[^\[]+ 0\.1000 −4\.0\d \[−4\.\d\d, −[34]\.\d\d\] < 0\.001 worse",
+        page.words,
+    )
+
+
+def test_verdicts_are_told_with_the_numbers_that_decide(whole: str) -> None:
+    words = Page(whole).words
+    assert re.search(r"clearly more accurate\. holds Test accuracy: 97\.\d+% with MLP, 92\.", words)
+    assert "where above +1.00 counts, p < 0.001" in words
+
+
+def test_verdicts_at_a_glance_add_up(whole: str) -> None:
+    words = Page(whole).words
+    statements = int(re.findall(r"taken apart into (\d+) statements", words)[0])
+    counts = re.findall(r"<b>(\d+)</b>", whole)
+    assert sum(map(int, counts)) == statements
+
+
+def test_runs_that_diverged_are_told_with_their_reason(whole: str) -> None:
+    words = Page(whole).words
+    assert "5e-1, seed 0, diverged: the loss was not finite in epoch 2" in words
+    assert "no score" in words
+
+
+def test_what_was_cut_is_told_where_and_at_the_top() -> None:
+    fewer = [some_seeds(results_of(name), [0, 1]) for name in ("depth", "width")]
+    text = render([*fewer, results_of("optimizers")])
+    words = Page(text).words
+    assert "Cut short for time: 2 of 5 seeds: Width, Depth" in words
+    assert '2 of 5 seeds: <a href="#study-width">Width</a>' in text
+    assert words.count("Cut short: 2 of 5 seeds.") == 2
+    assert "one seed" not in words.split("Verdicts at a glance")[0]
+    assert "fewer epochs" not in words
+    assert "Cut short" not in Page(render([results_of("depth")])).words
+
+
+def test_fewer_epochs_are_told_to_make_another_experiment() -> None:
+    depth = results_of("depth")
+    words = Page(render([Results(depth.study.resized(epochs=5), depth.runs)])).words
+    assert "5 of 15 epochs: Depth With fewer epochs or images an experiment is no" in words
+
+
+def test_claims_whose_studies_are_missing_are_told_as_not_run() -> None:
+    text = render([results_of("depth")])
+    page = Page(text)
+    assert "claim-80" in page.ids
+    assert "claim-71" not in page.ids
+    assert re.search(r"not run Learning rate of Adam", page.words)
+
+
+def test_own_study_is_told_without_the_report() -> None:
+    results = small_study().run(TRAIN, TEST, verbose=False)
+    page = Page(render([results]))
+    assert "Three arms, each with two seeds." in page.words
+    assert "all others" not in page.words
+    assert not [name for name in page.ids if name.startswith("claim")]
+    assert "report" not in page.words.replace("lamella report", "")
+
+
+def test_study_that_only_has_the_name_of_a_bundled_one_is_not_judged() -> None:
+    results = small_called("depth").run(TRAIN, TEST, verbose=False)
+    assert not [name for name in Page(render([results])).ids if name.startswith("claim")]
+
+
+def test_names_cannot_break_the_page() -> None:
+    arms = {"<i>&": {"optimizer.lr": 1e-3}, "</script>": {"optimizer.lr": 1e-2}}
+    study = small_study(arms=arms, seeds=1, title="<h1>", question="a < b?")
+    page = Page(render([study.run(TRAIN, TEST, verbose=False)]))
+    for text in ("<i>&", "</script>", "<h1>", "a < b?"):
+        assert text in page.words
+
+
+def test_one_seed_gets_no_interval_and_no_verdict() -> None:
+    words = Page(render([some_seeds(results_of("depth"), [0])])).words
+    assert "±" not in words.split("Depth")[-1]
+    assert "no verdict" in words
+    assert "From one seed nothing can be judged" in words.split("Verdicts at a glance")[0]
+    assert "Of those not shown, 4 rest on a study with one seed" in words
+    assert "1 of 5 seeds. One seed: nothing can be judged from it." in words
+    assert words.count("hold. One seed: nothing can be judged from it.") == 3
+
+
+def test_report_of_results_is_a_page_that_opens(tmp_path: Path) -> None:
+    path = small_study().run(TRAIN, TEST, verbose=False).report(tmp_path / "page.html")
+    page = Page(path.read_text(encoding="utf-8"))
+    assert all(link[1:] in page.ids for link in page.links if link != "data:,")
+    assert not re.findall(r"https?:|@import|url\(", path.read_text(encoding="utf-8"))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_dark_and_light_can_be_chosen_and_printing_is_light(whole: str) -> None:
+    assert "color-scheme: light dark" in whole
+    assert ':root[data-theme="dark"] { color-scheme: dark; }' in whole
+    assert re.search(r"@media print \{\s+:root, :root\[data-theme\] \{ color-scheme: light", whole)
+
+
+def test_page_without_runs_is_refused(tmp_path: Path) -> None:
+    empty = Results(results_of("depth").study, [])
+    with pytest.raises(DataError, match="no run is finished yet"):
+        write_report(empty, tmp_path / "report.html")
+    assert not list(tmp_path.iterdir())
+
+
+def test_runs_that_failed_before_the_first_epoch_are_told() -> None:
+    failed = changed(
+        results_of("depth"),
+        lambda run: (
+            {"status": "failed", "reason": "no memory", "epochs": [], "scores": {}}
+            | {"steps_per_epoch": 0, "step_losses": run.step_losses[:0]}
+            if run.arm == "[100, 70]"
+            else {}
+        ),
+    )
+    assert "[100, 70], seed 0, failed: no memory" in Page(render([failed])).words
+
+
+def test_folder_of_studies_is_read_and_one_of_nothing_is_refused(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        small_called(name, seeds=1).run(TRAIN, TEST, out=tmp_path / name, verbose=False)
+    assert [each.study.name for each in read_all(tmp_path)] == ["a", "b"]
+    assert [each.study.name for each in read_all(tmp_path / "a")] == ["a"]
+    with pytest.raises(UsageError, match="holds no study"):
+        read_all(tmp_path / "a" / "runs")
+    with pytest.raises(UsageError, match="there is no folder"):
+        read_all(tmp_path / "c")

@@ -1,0 +1,70 @@
+"""What a study trains on: checked, known by its checksum, and sent only where it must be."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.core.errors import DataError, UsageError
+from lamella.studies.running.data import received, study_data
+from tests.studies.small import TEST, TRAIN
+
+Digits = tuple[lm.datasets.Samples, lm.datasets.Samples]
+
+
+def test_mnist_is_the_same_whether_given_or_left_out(digits: Digits) -> None:
+    given, left_out = study_data(*digits), study_data(None, None)
+    assert given.checksums == left_out.checksums
+    assert given.bundled
+    assert left_out.bundled
+
+
+def test_mnist_is_not_sent_but_read_where_it_is_needed(digits: Digits) -> None:
+    arrays = study_data(*digits).to_send
+    assert arrays == (None,) * 4
+    train, test = received(arrays)
+    assert np.array_equal(train.x, digits[0].x)
+    assert np.array_equal(test.y, digits[1].y)
+
+
+def test_own_arrays_are_sent() -> None:
+    data = study_data(TRAIN, TEST)
+    assert not data.bundled
+    train, test = received(data.to_send)
+    assert np.array_equal(train.x, TRAIN.x)
+    assert np.array_equal(test.y, TEST.y)
+
+
+def test_a_single_other_number_or_type_or_shape_gives_another_checksum() -> None:
+    other = TRAIN.x.copy()
+    other[-1, -1] += 1
+    sets: list[Any] = [
+        TRAIN,
+        (other, TRAIN.y),
+        (TRAIN.x.astype(np.float64), TRAIN.y),
+        (TRAIN.x.reshape(-1, 2, 3), TRAIN.y),
+        (TRAIN.x, (TRAIN.y + 1) % 3),
+    ]
+    checksums = {study_data(train, TEST).checksums["train"] for train in sets}
+    assert len(checksums) == len(sets)
+
+
+def test_the_memory_layout_does_not_matter() -> None:
+    columns = np.asfortranarray(TRAIN.x)
+    assert study_data((columns, TRAIN.y), TEST).checksums == study_data(TRAIN, TEST).checksums
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "error", "text"),
+    [
+        (TRAIN, None, UsageError, "give both train and test, or neither for MNIST"),
+        (TRAIN.x, TEST, DataError, r"train must be a pair \(x, y\), got ndarray"),
+        (TRAIN, (TEST.x, TEST.y[:-1]), DataError, "test has 90 inputs, but 89 targets"),
+        ((TRAIN.x.astype(str), TRAIN.y), TEST, DataError, "train must hold numbers"),
+    ],
+    ids=["one missing", "no pair", "lengths", "text"],
+)
+def test_what_is_wrong_is_said(train: Any, test: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        study_data(train, test)

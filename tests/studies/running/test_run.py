@@ -1,0 +1,196 @@
+"""One run: the numbers that plain training gives, and a record of what went wrong."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.core.seeds import Streams
+from lamella.datasets import Samples
+from lamella.studies import Experiment
+from lamella.studies.definition.experiment import fields_table, own_parts
+from lamella.studies.running.run import Run, Task, train_run, training_parts
+from tests.studies.small import TEST, TRAIN
+
+
+def trained(seed: int = 0, train: Samples = TRAIN, test: Samples = TEST, **fields: Any) -> Run:
+    given = {
+        "model": lm.MLP([5], classes=3),
+        "optimizer": lm.Adam(3e-2),
+        "batch_size": 20,
+        "epochs": 4,
+        **fields,
+    }
+    experiment = Experiment.from_table(fields_table(given), own_parts(given))
+    task = Task("small", "arm", seed, "0" * 16, {"seed": seed})
+    run, _ = train_run(task, experiment, *train, *test)
+    return run
+
+
+def test_a_run_is_named_by_its_task() -> None:
+    run = trained(seed=3, epochs=1)
+    assert (run.study, run.arm, run.seed, run.key) == ("small", "arm", 3, "0" * 16)
+    assert run.config == {"seed": 3}
+    assert (run.status, run.reason, run.done) == ("done", "", True)
+
+
+def test_numbers_are_those_of_fit() -> None:
+    run = trained(seed=5)
+    model = lm.MLP([5], classes=3, optimizer=lm.Adam(3e-2), seed=5)
+    model.fit(*TRAIN, epochs=4, batch_size=20, validation_split=1 / 12, verbose=False)
+    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in model.history.rows]
+    assert run.epochs == rows
+    assert run.step_losses.astype(float).tolist() == model.history.steps
+    assert run.steps_per_epoch == 11
+    assert len(run.step_losses) == 44
+    scores = model.evaluate(*TEST)
+    assert run.scores["test_loss"] == scores["loss"]
+    assert run.scores["test_accuracy"] == scores["accuracy"]
+    assert np.array_equal(run.predictions, model.predict_classes(TEST.x))
+    assert np.array_equal(run.confidence, model.predict_proba(TEST.x).max(axis=1))
+
+
+def test_the_part_held_out_is_scored_as_validation_and_not_as_training() -> None:
+    run = trained(epochs=1, validation_split=0.5)
+    model = lm.MLP([5], classes=3, optimizer=lm.Adam(3e-2), seed=0)
+    model.fit(*TRAIN, epochs=1, batch_size=20, validation_split=0.5, verbose=False)
+    whole = model.evaluate(*TRAIN)["loss"]
+    halves = (run.scores["train_loss"] + run.scores["val_loss"]) / 2
+    assert run.scores["train_loss"] != run.scores["val_loss"]
+    assert halves == pytest.approx(whole, rel=1e-5)
+    assert run.scores["val_loss"] == run.epochs[-1]["val_loss"]
+
+
+def test_predictions_agree_with_the_test_accuracy() -> None:
+    run = trained()
+    assert run.predictions.dtype == np.uint8
+    assert run.confidence.dtype == np.float32
+    assert (run.predictions == TEST.y).mean() == pytest.approx(run.scores["test_accuracy"])
+
+
+def test_the_best_epoch_is_the_first_with_the_best_validation_accuracy() -> None:
+    run = trained(epochs=8)
+    accuracies = [row["val_accuracy"] for row in run.epochs]
+    best = int(np.argmax(accuracies)) + 1
+    assert best < 8, "choose another seed: this test is about an epoch before the last"
+    assert run.scores["best_epoch"] == best
+    assert run.scores["best_val_accuracy"] == max(accuracies)
+    assert run.scores["val_accuracy"] == accuracies[-1]
+    stopped_there = trained(epochs=best)
+    assert run.scores["best_test_accuracy"] == stopped_there.scores["test_accuracy"]
+
+
+def test_the_last_weights_are_scored_last_not_the_best() -> None:
+    run = trained(epochs=8)
+    assert run.scores["val_loss"] == run.epochs[-1]["val_loss"]
+
+
+def test_arms_of_a_seed_start_alike_and_see_the_same_data() -> None:
+    gentle, bold = (trained(optimizer=lm.SGD(rate)) for rate in (1e-6, 1e-2))
+    assert gentle.step_losses[0] == bold.step_losses[0]
+    assert np.allclose(gentle.step_losses[:3], bold.step_losses[:3], rtol=0.1)
+    assert gentle.step_losses[-1] != bold.step_losses[-1]
+    other_seed = trained(seed=1, optimizer=lm.SGD(1e-6))
+    assert other_seed.step_losses[0] != gentle.step_losses[0]
+
+
+def rows_of(samples: int | None, share: float = 1 / 12, seed: int = 0) -> dict[str, list[int]]:
+    """Return which samples each part has: here a sample's one feature is its number."""
+    numbered = Samples(np.arange(240, dtype=np.float32).reshape(-1, 1), TRAIN.y)
+    given = {"model": lm.MLP([5]), "samples": samples, "validation_split": share}
+    experiment = Experiment.from_table(fields_table(given))
+    parts = training_parts(experiment, Streams(seed), numbered)
+    for part in parts.values():
+        assert np.array_equal(part.y, TRAIN.y[part.x[:, 0].astype(int)])
+    return {name: part.x[:, 0].astype(int).tolist() for name, part in parts.items()}
+
+
+def test_few_samples_are_among_many_of_the_same_seed() -> None:
+    few, many, all_of_them = (rows_of(count, share=0.0)["train"] for count in (30, 60, None))
+    assert (len(few), len(many)) == (30, 60)
+    assert set(few) < set(many)
+    assert all_of_them == list(range(240))
+    assert few == sorted(few)
+    assert rows_of(30, share=0.0, seed=1)["train"] != few
+
+
+def test_samples_are_drawn_before_a_part_is_held_out() -> None:
+    parts = rows_of(60, share=0.25)
+    assert (len(parts["train"]), len(parts["val"])) == (45, 15)
+    assert sorted(parts["train"] + parts["val"]) == rows_of(60, share=0.0)["train"]
+
+
+def test_each_class_is_held_out_alike() -> None:
+    parts = rows_of(None, share=0.25)
+    held = np.bincount(TRAIN.y[parts["val"]])
+    assert np.abs(held - 0.25 * np.bincount(TRAIN.y)).max() < 1
+
+
+def test_without_validation_there_are_no_such_scores() -> None:
+    run = trained(validation_split=0.0)
+    assert set(run.scores) == {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}
+    assert set(run.epochs[0]) == {"epoch", "loss", "accuracy", "learning_rate"}
+    assert run.steps_per_epoch == 12
+
+
+def test_a_penalty_is_in_the_rows_and_not_in_the_loss() -> None:
+    run = trained(model=lm.MLP([5], classes=3, l2=0.5), epochs=1)
+    assert run.epochs[0]["penalty"] > 0
+    model = lm.MLP([5], classes=3, l2=0.5, optimizer=lm.Adam(3e-2), seed=0)
+    model.fit(*TRAIN, epochs=1, batch_size=20, validation_split=1 / 12, verbose=False)
+    assert run.epochs[0]["penalty"] == model.penalty()
+    assert run.scores["test_loss"] == model.evaluate(*TEST)["loss"]
+
+
+def test_a_single_output_is_taken_as_the_probability_of_class_1() -> None:
+    binary = [Samples(part.x, (part.y == 1).astype(np.int64)) for part in (TRAIN, TEST)]
+    train, test = (Samples(part.x, part.y.reshape(-1, 1)) for part in binary)
+    layers = [lm.Dense(4), lm.ReLU(), lm.Dense(1), lm.Sigmoid()]
+    run = trained(
+        train=train, test=test, model=lm.Sequential(layers), loss=lm.BinaryCrossEntropy(), epochs=8
+    )
+    assert run.status == "done", run.reason
+    assert set(run.predictions.tolist()) == {0, 1}
+    assert run.confidence.min() >= 0.5
+
+
+def test_a_run_that_diverges_says_where_and_keeps_what_there_was() -> None:
+    run = trained(optimizer=lm.SGD(1e30), epochs=4)
+    assert run.status == "diverged"
+    assert not run.done
+    assert run.reason.startswith("the loss was not finite in epoch 1, from batch ")
+    first = int(run.reason.partition("batch ")[2].partition(" ")[0])
+    assert np.isfinite(run.step_losses[: first - 1]).all()
+    assert not np.isfinite(run.step_losses[first - 1])
+    assert len(run.epochs) == 1
+    assert math.isnan(run.epochs[0]["loss"])
+    assert "best_epoch" not in run.scores
+    assert len(run.predictions) == len(TEST.y)
+
+
+def test_what_fails_is_told_with_the_kind_of_error_and_has_no_numbers() -> None:
+    run = trained(model=lm.MLP([5], classes=2))
+    assert run.status == "failed"
+    assert run.reason.startswith("DataError: labels must be in 0..1 for 2 outputs")
+    assert run.epochs == []
+    assert run.scores == {}
+    assert (len(run.step_losses), len(run.predictions), len(run.confidence)) == (0, 0, 0)
+    assert math.isnan(run.seconds)
+
+
+def test_the_log_says_when_where_and_on_what() -> None:
+    table = fields_table({"model": lm.MLP([5], classes=3), "epochs": 1})
+    task = Task("small", "arm", 2, "0" * 16)
+    run, log = train_run(task, Experiment.from_table(table), *TRAIN, *TEST)
+    assert (log["study"], log["arm"], log["seed"]) == ("small", "arm", 2)
+    assert log["seconds"] == run.seconds > 0
+    assert log["versions"]["lamella"] == lm.__version__
+    assert {library["threads"] for library in log["blas"]} <= {1}
+
+
+def test_the_log_of_a_failure_has_the_traceback() -> None:
+    table = fields_table({"model": lm.MLP([5], classes=2)})
+    _, log = train_run(Task("s", "a", 0, "k"), Experiment.from_table(table), *TRAIN, *TEST)
+    assert "check_labels" in log["traceback"]

@@ -1,0 +1,232 @@
+"""Running a study: what is not there yet, and the same bits however it is run."""
+
+import os
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from threadpoolctl import threadpool_limits
+
+import lamella as lm
+from lamella.core.errors import ArgumentError, DataError, MissingExtraError
+from lamella.studies import DamagedRunWarning, Study, StudyFolder
+from lamella.studies.running.data import study_data
+from lamella.studies.running.runner import plan
+from lamella.training.environment import blas
+from tests.studies.small import RUN, TEST, TRAIN, contents, small_study, times
+
+pytest.importorskip("joblib", reason="joblib is not installed")
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the small study, run in one piece in this process; only to be read."""
+    folder = tmp_path_factory.mktemp("reference")
+    small_study().run(**RUN, out=folder, n_jobs=1)
+    return folder
+
+
+def test_results_have_every_arm_with_every_seed(reference: Path) -> None:
+    results = small_study().run(**RUN, out=reference)
+    pairs = {(run.arm, run.seed) for run in results.runs}
+    assert pairs == {(arm, seed) for arm in ("slow", "fast", "dropped") for seed in (0, 1)}
+    assert {run.status for run in results.runs} == {"done"}
+
+
+def test_results_in_memory_are_those_in_the_folder(reference: Path) -> None:
+    in_memory = small_study().run(**RUN)
+    on_disk = {(run.arm, run.seed): run for run in StudyFolder(reference).runs()}
+    assert len(on_disk) == 6
+    for run in in_memory.runs:
+        assert run.scores == on_disk[run.arm, run.seed].scores
+        assert run.epochs == on_disk[run.arm, run.seed].epochs
+        assert run.predictions.tolist() == on_disk[run.arm, run.seed].predictions.tolist()
+
+
+def test_two_processes_give_the_same_bits_as_one(reference: Path, tmp_path: Path) -> None:
+    small_study().run(**RUN, out=tmp_path, n_jobs=2)
+    assert contents(tmp_path / "runs") == contents(reference / "runs")
+    assert (tmp_path / "study.json").read_bytes() == (reference / "study.json").read_bytes()
+
+
+def test_threads_give_the_same_bits_as_processes(reference: Path, tmp_path: Path) -> None:
+    import joblib
+
+    with threadpool_limits(2, user_api="blas"), joblib.parallel_config("threading", n_jobs=2):
+        before = blas()
+        small_study().run(**RUN, out=tmp_path)
+        assert blas() == before
+    assert contents(tmp_path / "runs") == contents(reference / "runs")
+
+
+def test_the_order_of_arms_and_seeds_does_not_matter(reference: Path, tmp_path: Path) -> None:
+    arms = dict(reversed(small_study().arms.items()))
+    small_study(arms=arms, seeds=[1, 0]).run(**RUN, out=tmp_path)
+    assert contents(tmp_path / "runs") == contents(reference / "runs")
+
+
+def test_a_finished_study_is_read_and_not_run_again(reference: Path) -> None:
+    before = times(reference)
+    results = small_study().run(**RUN, out=reference, n_jobs=2)
+    assert len(results.runs) == 6
+    assert times(reference) == before
+
+
+def test_a_seed_more_runs_that_seed_only(tmp_path: Path) -> None:
+    small_study(seeds=1).run(**RUN, out=tmp_path)
+    before = times(tmp_path / "runs")
+    small_study(seeds=2).run(**RUN, out=tmp_path)
+    after = times(tmp_path / "runs")
+    assert len(after) == 2 * len(before)
+    assert {name: after[name] for name in before} == before
+
+
+def test_missing_and_damaged_runs_are_done_again_to_the_same_bits(
+    reference: Path, tmp_path: Path
+) -> None:
+    small_study().run(**RUN, out=tmp_path)
+    whole, cut, missing = sorted((tmp_path / "runs").iterdir())[:3]
+    before = times(whole)
+    (cut / "losses.npy").write_bytes(b"half")
+    for file in missing.iterdir():
+        file.unlink()
+    missing.rmdir()
+    with pytest.warns(DamagedRunWarning, match=cut.name):
+        small_study().run(**RUN, out=tmp_path)
+    assert contents(tmp_path / "runs") == contents(reference / "runs")
+    assert times(whole) == before
+
+
+def test_mnist_is_read_by_each_process_itself(tmp_path: Path) -> None:
+    base = {"model": lm.SoftmaxClassifier(), "samples": 500, "epochs": 1, "batch_size": 10}
+    arms = {"slow": {"optimizer.lr": 5e-3}, "fast": {"optimizer.lr": 1e-2}}
+    study = Study("digits", base=base, arms=arms, seeds=1)
+    alone = study.run(out=tmp_path / "one", n_jobs=1, verbose=False)
+    study.run(*lm.datasets.mnist(), out=tmp_path / "two", n_jobs=2, verbose=False)
+    assert contents(tmp_path / "one" / "runs") == contents(tmp_path / "two" / "runs")
+    assert all(run.scores["test_accuracy"] > 0.6 for run in alone.runs)
+    assert len(alone.runs[0].predictions) == 10_000
+
+
+def test_tasks_are_planned_seed_by_seed() -> None:
+    tasks = plan(small_study(), study_data(TRAIN, TEST).checksums)
+    assert [(task.seed, task.arm) for task in tasks] == [
+        (seed, arm) for seed in (0, 1) for arm in ("slow", "fast", "dropped")
+    ]
+
+
+def test_a_key_depends_on_everything_that_decides_the_numbers_and_on_no_name() -> None:
+    data = {"train": "a", "test": "b"}
+    one = {"arms": {"one": {}}, "seeds": 1}
+    (task,) = plan(small_study(**one), data)
+    variants = [
+        plan(small_study(**one, base={"model": lm.MLP([5], classes=3), "batch_size": 21}), data),
+        plan(small_study(arms={"one": {"optimizer.eps": 1e-7}}, seeds=1), data),
+        plan(small_study(**{**one, "seeds": [1]}), data),
+        plan(small_study(**one), {"train": "a", "test": "c"}),
+    ]
+    keys = {task.key, *(variant[0].key for variant in variants)}
+    assert len(keys) == 5
+    (renamed,) = plan(small_study(arms={"uno": {}}, seeds=1, title="Other"), data)
+    assert renamed.key == task.key
+    assert re.fullmatch("[0-9a-f]{16}", task.key)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A dask cluster of two worker processes on loopback."""
+    distributed = pytest.importorskip(
+        "distributed", reason="dask.distributed is not installed: no cluster to run on"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with (
+            distributed.LocalCluster(
+                n_workers=2,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address=None,
+            ) as local,
+            distributed.Client(local) as client,
+        ):
+            yield client
+
+
+def test_a_dask_cluster_gives_the_same_bits(reference: Path, tmp_path: Path, cluster: Any) -> None:
+    import json
+
+    import joblib
+
+    with joblib.parallel_config("dask"):
+        small_study().run(**RUN, out=tmp_path)
+    assert contents(tmp_path / "runs") == contents(reference / "runs")
+    workers = set(cluster.run(os.getpid).values())
+    assert len(workers) == 2
+    logs = [json.loads(file.read_text()) for file in (tmp_path / "log").iterdir()]
+    assert len(logs) == 6
+    assert {log["process"] for log in logs} <= workers
+
+
+def test_one_bar_counts_all_runs(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    small_study(seeds=1).run(TRAIN, TEST, out=tmp_path)
+    capfd.readouterr()
+    small_study(seeds=2).run(TRAIN, TEST, out=tmp_path, n_jobs=2)
+    shown = capfd.readouterr().err
+    assert "small:" in shown
+    assert "3/6" in shown
+    assert "6/6" in shown
+    assert shown.count("\n") == 1
+
+
+SILENT = """
+import sys, threading
+from tests.studies.small import RUN, small_study
+
+small_study().run(**RUN, n_jobs=1)
+print("tqdm" in sys.modules, threading.active_count())
+"""
+
+
+def test_without_a_bar_there_is_neither_its_thread_nor_its_lock() -> None:
+    """Forks of a process share the lock: one that is killed with it would stop the others."""
+    argv = [sys.executable, "-c", SILENT]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=root, check=True)
+    assert done.stdout == "False 1\n"
+
+
+def test_no_bar_is_shown_when_nothing_is_to_be_done(
+    reference: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    small_study().run(TRAIN, TEST, out=reference)
+    assert capfd.readouterr().err == ""
+
+
+def test_more_samples_than_there_are_is_refused_before_anything_is_run(tmp_path: Path) -> None:
+    study = small_study(arms={"few": {"samples": 100}, "many": {"samples": 1000}})
+    with pytest.raises(DataError, match=r"arm 'many' wants 1,000 training samples, but .* 240"):
+        study.run(**RUN, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("n_jobs", [0, -2, 1.5])
+def test_numbers_of_processes_that_make_no_sense_are_refused(n_jobs: Any) -> None:
+    with pytest.raises(ArgumentError, match="n_jobs must be a whole number of at least 1"):
+        small_study().run(**RUN, n_jobs=n_jobs)
+
+
+def test_a_study_read_from_a_folder_cannot_be_run(reference: Path) -> None:
+    with pytest.raises(lm.LamellaError, match="was read from a folder"):
+        StudyFolder(reference).study().run(**RUN)
+
+
+def test_without_joblib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    with pytest.raises(MissingExtraError, match=r"needs joblib.*pip install 'lamella\[studies\]'"):
+        small_study().run(**RUN)

@@ -1,0 +1,90 @@
+"""Checkpoint: the last and the best model on disk."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.backend import Backend
+from tests.training.callbacks import compiled, samples
+
+
+class Script(lm.Callback):
+    """Puts given values into the logs and keeps the weights of every epoch."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values = values
+        self.states: list[dict[str, np.ndarray]] = []
+
+    def on_epoch_end(self, model: lm.Sequential, epoch: int, logs: dict[str, Any]) -> None:
+        logs["score"] = self.values[len(self.states)]
+        self.states.append(model.state_dict())
+
+
+def test_best_and_last_are_what_they_are_called(backend: Backend, tmp_path: Path) -> None:
+    folder, model, script = tmp_path / "runs" / "first", compiled(backend), Script([3, 1, 2])
+    model.fit(
+        *samples(),
+        epochs=3,
+        callbacks=[script, lm.Checkpoint(folder, monitor="score")],
+        verbose=False,
+    )
+    best = lm.load(folder / "best.safetensors", backend=backend)
+    last = lm.load(folder / "last.safetensors", backend=backend)
+    np.testing.assert_equal(best.state_dict(), script.states[1])
+    np.testing.assert_equal(last.state_dict(), script.states[2])
+    x, y = samples()
+    np.testing.assert_array_equal(last.predict(x), model.predict(x))
+    best.fit(x, y, epochs=1, verbose=False)  # it is compiled and can be trained on
+    assert sorted(p.name for p in folder.iterdir()) == ["best.safetensors", "last.safetensors"]
+
+
+def test_accuracy_is_better_when_larger(tmp_path: Path) -> None:
+    class Accuracies(Script):
+        def on_epoch_end(self, model: lm.Sequential, epoch: int, logs: dict[str, Any]) -> None:
+            super().on_epoch_end(model, epoch, logs)
+            logs["own_accuracy"] = logs["score"]
+
+    script = Accuracies([0.5, 0.9, 0.7])
+    checkpoint = lm.Checkpoint(tmp_path, monitor="own_accuracy")
+    compiled().fit(*samples(), epochs=3, callbacks=[script, checkpoint], verbose=False)
+    best = lm.load(tmp_path / "best.safetensors")
+    np.testing.assert_equal(best.state_dict(), script.states[1])
+
+
+def test_each_epoch_is_on_disk_when_the_next_begins(tmp_path: Path) -> None:
+    class Crash(lm.Callback):
+        def on_epoch_begin(self, model: lm.Sequential, epoch: int) -> None:
+            if epoch == 2:
+                raise RuntimeError("power cut")
+
+    script = Script([3, 1])
+    with pytest.raises(RuntimeError, match="power cut"):
+        compiled().fit(
+            *samples(),
+            callbacks=[script, lm.Checkpoint(tmp_path, monitor="score"), Crash()],
+            verbose=False,
+        )
+    last = lm.load(tmp_path / "last.safetensors")
+    np.testing.assert_equal(last.state_dict(), script.states[1])
+
+
+def test_a_second_fit_finds_its_own_best(tmp_path: Path) -> None:
+    model, checkpoint = compiled(), lm.Checkpoint(tmp_path, monitor="score")
+    model.fit(*samples(), epochs=1, callbacks=[Script([1.0]), checkpoint], verbose=False)
+    script = Script([9.0, 10.0])
+    model.fit(*samples(), epochs=2, callbacks=[script, checkpoint], verbose=False)
+    best = lm.load(tmp_path / "best.safetensors")
+    np.testing.assert_equal(best.state_dict(), script.states[0])
+
+
+def test_a_monitor_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(lm.errors.UsageError, match=r"no 'val_loss' to monitor.*validation_data"):
+        compiled().fit(*samples(), callbacks=[lm.Checkpoint(tmp_path)], verbose=False)
+
+
+def test_a_wrong_mode_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(lm.errors.ArgumentError, match="mode must be one of"):
+        lm.Checkpoint(tmp_path, mode="best")

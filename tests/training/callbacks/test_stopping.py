@@ -1,0 +1,277 @@
+"""EarlyStopping and TerminateOnNaN: when training ends early, and what is left then."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.backend import Backend
+from lamella.core.errors import ArgumentError, DivergenceWarning, UsageError
+from lamella.training.callbacks.stopping import Best
+from tests.training.callbacks import compiled, diverging, samples
+
+
+class Script(lm.Callback):
+    """Puts given values into the logs, keeps the weights of every epoch, and may raise."""
+
+    def __init__(self, values: list[float], error: BaseException | None = None) -> None:
+        self.values, self.error = values, error
+        self.states: list[dict[str, np.ndarray]] = []
+
+    def on_epoch_end(self, model: lm.Sequential, epoch: int, logs: dict[str, Any]) -> None:
+        logs["score"] = self.values[len(self.states)]
+        self.states.append(model.state_dict())
+
+    def on_epoch_begin(self, model: lm.Sequential, epoch: int) -> None:
+        if self.error is not None and len(self.states) == len(self.values):
+            raise self.error
+
+
+def run(
+    values: list[float],
+    stopping: lm.EarlyStopping,
+    model: lm.Sequential | None = None,
+    error: BaseException | None = None,
+) -> tuple[lm.Sequential, Script]:
+    """Train one epoch for each value (one more if there is an error to raise)."""
+    model, script = model or compiled(), Script(values, error)
+    epochs = len(values) + (error is not None)
+    try:
+        model.fit(*samples(), epochs=epochs, callbacks=[script, stopping], verbose=False)
+    except BaseException as raised:
+        if raised is not error:
+            raise
+    return model, script
+
+
+def test_training_ends_when_patience_does(backend: Backend) -> None:
+    stopping = lm.EarlyStopping("score", patience=2)
+    model, script = run([3, 2, 2.5, 2.1, 1.0, 0.5], stopping, compiled(backend))
+    assert len(script.states) == 4
+    assert stopping.best_epoch == 2
+    np.testing.assert_equal(model.state_dict(), script.states[1])
+    assert model.stop_reason == model.history.stop_reason
+    assert model.stop_reason == "score has not improved for 2 epochs: best 2 in epoch 2"
+
+
+def test_patience_counts_epochs_since_the_best_one() -> None:
+    _, script = run([3, 4, 2, 4, 4, 4, 4], lm.EarlyStopping("score", patience=3))
+    assert len(script.states) == 6
+
+
+def test_the_best_weights_are_restored_at_the_end_of_the_epochs(backend: Backend) -> None:
+    stopping = lm.EarlyStopping("score", patience=10)
+    model, script = run([3, 1, 2, 2], stopping, compiled(backend))
+    assert model.stop_reason == ""
+    assert stopping.best_epoch == 2
+    np.testing.assert_equal(model.state_dict(), script.states[1])
+    assert np.abs(script.states[3]["0.Dense.W"] - script.states[1]["0.Dense.W"]).max() > 0
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("power cut")])
+def test_the_best_weights_are_restored_after_an_error(error: BaseException) -> None:
+    model, script = run([3, 1, 2], lm.EarlyStopping("score"), error=error)
+    np.testing.assert_equal(model.state_dict(), script.states[1])
+    assert model.epochs_done == 3
+
+
+def test_running_means_are_restored_with_the_weights() -> None:
+    model, script = run([1, 2, 2], lm.EarlyStopping("score"))
+    np.testing.assert_array_equal(
+        model.layers[1].running_mean.value, script.states[0]["1.BatchNorm.running_mean"]
+    )
+
+
+def test_restored_weights_are_still_views_of_the_models_vector() -> None:
+    model, _ = run([1, 2], lm.EarlyStopping("score"))
+    model.store.values[...] = 3.0
+    assert (model.layers[0].W.value == 3).all()
+
+
+def test_an_improvement_must_exceed_min_delta() -> None:
+    values = [1.0, 0.95, 0.91, 0.87]
+    stopping = lm.EarlyStopping("score", patience=2, min_delta=0.1)
+    _, script = run(values, stopping)
+    assert stopping.best_epoch == 1
+    assert len(script.states) == 3
+    stopping = lm.EarlyStopping("score", patience=2, min_delta=0.01)
+    run(values, stopping)
+    assert stopping.best_epoch == 4
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode", "best"),
+    [
+        ("score", "auto", 2),
+        ("score", "min", 2),
+        ("score", "max", 3),
+        ("accuracy", "auto", 3),
+        ("val_accuracy", "auto", 3),
+        ("val_accuracy", "min", 2),
+        ("val_loss", "auto", 2),
+    ],
+)
+def test_mode_says_whether_more_is_better(monitor: str, mode: str, best: int) -> None:
+    remembers = Best(monitor, mode)
+    found = [i for i, v in enumerate([2, 1, 3], 1) if remembers.improves({monitor: v})][-1]
+    assert found == best
+
+
+def test_a_score_that_is_equal_is_no_improvement() -> None:
+    stopping = lm.EarlyStopping("score")
+    run([1, 1, 1], stopping)
+    assert stopping.best_epoch == 1
+
+
+def test_nan_is_never_best() -> None:
+    stopping = lm.EarlyStopping("score", patience=3)
+    run([math.nan, 2, math.nan, 1, math.nan], stopping)
+    assert stopping.best_epoch == 4
+
+
+def test_only_nan_ends_training_with_a_reason() -> None:
+    model, script = run([math.nan] * 5, lm.EarlyStopping("score", patience=2))
+    assert len(script.states) == 2
+    assert "score has not improved for 2 epochs" in model.stop_reason
+
+
+def test_a_second_fit_starts_its_own_count() -> None:
+    stopping = lm.EarlyStopping("score", patience=2)
+    model, _ = run([1, 2, 2], stopping)
+    _, script = run([math.nan, 5, 6, 4], stopping, model)
+    assert len(script.states) == 4
+    assert stopping.best_epoch == 7
+    np.testing.assert_equal(model.state_dict(), script.states[3])
+
+
+def test_it_stops_on_a_real_validation_score() -> None:
+    x, y = samples(30)
+    rng = np.random.default_rng(0)
+    model = compiled(lr=0.1)
+    stopping = lm.EarlyStopping(patience=3)
+    history = model.fit(
+        x,
+        y,
+        epochs=60,
+        validation_data=(rng.standard_normal((30, 6)), rng.integers(0, 3, 30)),
+        callbacks=[stopping],
+        verbose=False,
+    )
+    assert len(history) == stopping.best_epoch + 3 < 60
+    assert stopping.best_epoch == int(np.argmin(history["val_loss"])) + 1
+
+
+def test_missing_validation_is_told_before_anything_is_trained() -> None:
+    model = compiled()
+    with pytest.raises(UsageError, match=r"no 'val_loss' to monitor: give fit validation_data"):
+        model.fit(*samples(), callbacks=[lm.EarlyStopping()], verbose=False)
+    assert model.optimizer.t == model.epochs_done == 0
+
+
+def test_a_monitor_that_is_not_there_is_told_with_what_is() -> None:
+    with pytest.raises(UsageError, match=r"no 'lose' to monitor, the epoch gave epoch, loss"):
+        compiled().fit(*samples(), callbacks=[lm.EarlyStopping("lose")], verbose=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"patience": 0}, "patience must be a whole number of at least 1, got 0"),
+        ({"patience": 1.5}, "patience must be a whole number of at least 1, got 1.5"),
+        ({"mode": "best"}, "mode must be one of 'auto', 'min', 'max'; got 'best'"),
+        ({"min_delta": -0.1}, "min_delta must be .*at least 0, got -0.1|min_delta must be in"),
+        ({"min_delta": "small"}, "min_delta must be a finite number, got 'small'"),
+    ],
+)
+def test_wrong_options_are_told_at_once(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        lm.EarlyStopping(**options)
+
+
+# TerminateOnNaN
+
+
+def test_the_first_loss_that_is_not_finite_ends_training(backend: Backend) -> None:
+    model = diverging(backend)
+    with (
+        np.errstate(all="ignore"),
+        pytest.warns(DivergenceWarning, match=r"epoch 1, batch 2 \(step 2\)"),
+    ):
+        history = model.fit(
+            *samples(40),
+            epochs=5,
+            batch_size=16,
+            callbacks=[lm.TerminateOnNaN()],
+            verbose=False,
+        )
+    assert len(history) == 1
+    assert len(history.steps) == 2
+    assert math.isfinite(history.steps[0])
+    assert not math.isfinite(history.steps[1])
+    assert model.optimizer.t == 2
+
+
+def test_the_layer_where_it_began_is_named(backend: Backend) -> None:
+    class Explode(lm.Callback):
+        """Sets a weight of the last layer to infinity after the third batch."""
+
+        def on_batch_end(self, model: lm.Sequential, batch: int, log: Any) -> None:
+            if model.optimizer.t == 3:
+                model.layers[4].W.value = math.inf
+
+    model = compiled(backend)
+    with (
+        np.errstate(all="ignore"),
+        pytest.warns(DivergenceWarning, match=r"\(step 4\): it began in .* layer 4 Dense\(units=3"),
+    ):
+        model.fit(
+            *samples(40),
+            batch_size=16,
+            callbacks=[Explode(), lm.TerminateOnNaN()],
+            verbose=False,
+        )
+    assert "epoch 2, batch 1" in model.stop_reason
+    assert "smaller learning rate" in model.stop_reason
+
+
+def test_the_loss_is_named_if_all_layers_were_finite(backend: Backend) -> None:
+    class Overflowing(lm.MeanSquaredError):
+        def forward(self, pred: Any, target: Any) -> Any:
+            return super().forward(pred, target) + math.inf
+
+    model = lm.Sequential([lm.Dense(3)], seed=0, backend=backend)
+    model.compile(Overflowing(), lm.SGD(0.1))
+    with pytest.warns(DivergenceWarning, match="it began in the loss"):
+        model.fit(*samples(), callbacks=[lm.TerminateOnNaN()], verbose=False)
+
+
+def test_finite_training_is_left_alone(backend: Backend) -> None:
+    watched, alone = compiled(backend), compiled(backend)
+    watched.fit(*samples(), epochs=2, callbacks=[lm.TerminateOnNaN()], verbose=False)
+    alone.fit(*samples(), epochs=2, verbose=False)
+    assert watched.stop_reason == ""
+    np.testing.assert_equal(watched.state_dict(), alone.state_dict())
+
+
+def test_diverged_training_is_undone_by_early_stopping() -> None:
+    class Explode(lm.Callback):
+        def on_epoch_begin(self, model: lm.Sequential, epoch: int) -> None:
+            if epoch == 2:
+                model.layers[4].W.value = math.nan
+
+    model = compiled()
+    callbacks = [lm.TerminateOnNaN(), lm.EarlyStopping("loss"), Explode()]
+    with np.errstate(all="ignore"), pytest.warns(DivergenceWarning, match="layer 4"):
+        model.fit(*samples(), callbacks=callbacks, verbose=False)
+    assert all(np.isfinite(array).all() for array in model.state_dict().values())
+    assert model.evaluate(*samples())["loss"] < model.history["loss"][0]
+
+
+def test_without_it_training_goes_on() -> None:
+    model = diverging()
+    with np.errstate(all="ignore"):
+        history = model.fit(*samples(), epochs=3, verbose=False)
+    assert len(history) == 3
+    assert math.isnan(history["loss"][-1])

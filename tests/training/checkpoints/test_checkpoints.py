@@ -1,0 +1,287 @@
+"""fit(checkpoint=): interrupted anywhere and called again, it ends with the same bits."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+import lamella as lm
+from lamella.backend import Backend
+from lamella.core.errors import UsageError
+from lamella.training.checkpoints import Checkpoints, CheckpointWarning
+from tests.training.checkpoints.interrupting import Interrupt, Interruption
+
+BATCHES = 9  # 135 samples to train on, in batches of 15
+FIT: dict[str, Any] = {"epochs": 4, "batch_size": 15, "validation_split": 0.25, "verbose": False}
+
+
+def samples(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.arange(3), 60)
+    return rng.normal(size=(180, 6)) + np.eye(3, 6)[y], y
+
+
+def made(backend: Backend | str = "numpy", **changes: Any) -> lm.Sequential:
+    layers = [lm.Dense(8), lm.BatchNorm(), lm.ReLU(), lm.Dropout(0.4), lm.Dense(3)]
+    options = {"seed": 1, **changes}
+    rate = options.pop("lr", lm.CosineDecay(0.02, epochs=4))
+    model = lm.Sequential(layers, backend=backend, **options)
+    return model.compile(lm.SoftmaxCrossEntropy(), lm.Adam(rate), ["accuracy"])
+
+
+def interrupted(model: lm.Sequential, after: int, checkpoint: Any, **changes: Any) -> None:
+    options = {**FIT, **changes}
+    callbacks = [*options.pop("callbacks", ()), Interrupt(after)]
+    with pytest.raises(Interruption):
+        model.fit(*samples(), **options, callbacks=callbacks, checkpoint=checkpoint)
+
+
+def finished(model: lm.Sequential, checkpoint: Any = None, **changes: Any) -> lm.Sequential:
+    options = {**FIT, **changes}
+    callbacks = [*options.pop("callbacks", ()), Interrupt(-1)]
+    model.fit(*samples(), **options, callbacks=callbacks, checkpoint=checkpoint)
+    return model
+
+
+def timeless(history: lm.History) -> list[dict[str, Any]]:
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in history.rows]
+
+
+def expect_same(one: lm.Sequential, other: lm.Sequential) -> None:
+    for old, new in (
+        (one.state_dict(), other.state_dict()),
+        (one.optimizer.state_dict(), other.optimizer.state_dict()),
+    ):
+        assert {n: a.tobytes() for n, a in old.items()} == {n: a.tobytes() for n, a in new.items()}
+    assert timeless(one.history) == timeless(other.history)
+    assert one.history.steps == other.history.steps
+    assert one.history.stop_reason == other.history.stop_reason
+    assert one.optimizer.learning_rate == other.optimizer.learning_rate
+    assert [layer.rng.draws for layer in one.layers] == [layer.rng.draws for layer in other.layers]
+    assert one.epochs_done == other.epochs_done
+
+
+@pytest.mark.parametrize("after", [1, 2, BATCHES - 1, BATCHES, BATCHES + 1, 4 * BATCHES])
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_an_interrupted_fit_ends_with_the_same_bits(
+    backend: Backend, tmp_path: Path, after: int, seconds: float
+) -> None:
+    whole = finished(made(backend))
+    keeper = Checkpoints(tmp_path, seconds=seconds)
+    interrupted(made(backend), after, keeper)
+    expect_same(finished(made(backend), tmp_path), whole)
+
+
+def test_a_fit_that_is_interrupted_again_and_again_ends_the_same(tmp_path: Path) -> None:
+    whole = finished(made())
+    for after in (5, 7, 3, 8):
+        interrupted(made(), after, Checkpoints(tmp_path, seconds=0))
+    expect_same(finished(made(), tmp_path), whole)
+
+
+def test_it_goes_on_within_the_epoch_and_not_before(tmp_path: Path) -> None:
+    interrupted(made(), BATCHES + 5, Checkpoints(tmp_path, seconds=0))
+    rest = Interrupt(-1)
+    made().fit(*samples(), **FIT, callbacks=[rest], checkpoint=tmp_path)
+    # The interruption came before the checkpoint of that batch was written.
+    assert -1 - rest.left == 4 * BATCHES - (BATCHES + 4)
+
+
+def test_a_finished_fit_is_not_done_again(tmp_path: Path) -> None:
+    whole = finished(made(), tmp_path)
+    again = finished(made(), tmp_path)
+    expect_same(again, whole)
+    assert [row["seconds"] for row in again.history.rows] == whole.history["seconds"]
+
+
+def test_a_fit_after_a_fit_has_its_own_checkpoints(tmp_path: Path) -> None:
+    whole = finished(finished(made()))
+    model = finished(made())
+    interrupted(model, 12, tmp_path)
+    expect_same(finished(finished(made()), tmp_path), whole)
+
+
+def test_early_stopping_goes_on_and_gives_back_the_best_weights(tmp_path: Path) -> None:
+    def stopping() -> dict[str, Any]:
+        return {"epochs": 40, "callbacks": [lm.EarlyStopping(patience=2)]}
+
+    whole = finished(made(lr=0.3), **stopping())
+    assert "has not improved for 2 epochs" in whole.stop_reason
+    epochs = len(whole.history)
+    for after in (BATCHES * (epochs - 1), BATCHES * epochs - 2):
+        folder = tmp_path / str(after)
+        interrupted(made(lr=0.3), after, folder, **stopping())
+        last = stopping()
+        expect_same(finished(made(lr=0.3), folder, **last), whole)
+        assert last["callbacks"][0].best_epoch == epochs - 2
+    expect_same(finished(made(lr=0.3), folder, **stopping()), whole)
+
+
+def test_logs_and_saved_models_are_as_if_never_interrupted(tmp_path: Path) -> None:
+    def logs(name: str) -> dict[str, Any]:
+        folder = tmp_path / name
+        log, table = lm.JSONLines(folder / "a.jsonl"), lm.CSV(folder / "a.csv")
+        return {"callbacks": [log, table, lm.Checkpoint(folder, monitor="val_accuracy")]}
+
+    finished(made(), **logs("whole"))
+    interrupted(made(), 2 * BATCHES + 4, Checkpoints(tmp_path / "kept", seconds=0), **logs("cut"))
+    (tmp_path / "cut" / "a.csv").unlink()
+    finished(made(), tmp_path / "kept", **logs("cut"))
+    for name in ("last.safetensors", "best.safetensors"):
+        whole, cut = ((tmp_path / run / name).read_bytes() for run in ("whole", "cut"))
+        assert whole == cut
+    found = []
+    for run in ("whole", "cut"):
+        lines = (tmp_path / run / "a.jsonl").read_text().splitlines()
+        rows = [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+        table = [
+            row.rpartition(",")[0] for row in (tmp_path / run / "a.csv").read_text().splitlines()
+        ]
+        found.append((rows, table))
+    assert found[0] == found[1]
+    assert len(found[0][0]) == 4
+    assert len(found[0][1]) == 5
+
+
+class Counting(lm.Callback):
+    """Counts batches over all epochs, and keeps an array beside."""
+
+    def on_fit_begin(self, model: lm.Sequential, epochs: int, batches: int) -> None:
+        self.batches, self.losses = 0, np.zeros(0)
+
+    def on_batch_end(self, model: lm.Sequential, batch: int, log: Any) -> None:
+        self.batches += 1
+        self.losses = np.append(self.losses, float(log.last()))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"batches": self.batches, "losses": self.losses}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.batches, self.losses = state["batches"], state["losses"]
+
+
+def test_callbacks_of_ones_own_go_on(tmp_path: Path) -> None:
+    interrupted(made(), 13, Checkpoints(tmp_path, seconds=0), callbacks=[Counting()])
+    counting = Counting()
+    model = finished(made(), tmp_path, callbacks=[counting])
+    assert counting.batches == 4 * BATCHES
+    assert counting.losses.tolist() == model.history.steps
+
+
+def test_the_bar_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    interrupted(made(), BATCHES + 1, tmp_path, verbose=True)
+    capsys.readouterr()
+    finished(made(), tmp_path, verbose=True)
+    said = capsys.readouterr().err
+    assert f"{4 * BATCHES}/{4 * BATCHES}" in said
+    assert "epoch 4/4" in said
+
+
+def test_a_damaged_checkpoint_is_told_and_changes_no_bit(tmp_path: Path) -> None:
+    whole = finished(made())
+    interrupted(made(), 3 * BATCHES + 2, tmp_path)
+    newest = max(tmp_path.glob("*.safetensors"))
+    newest.write_bytes(newest.read_bytes()[:-7])
+    with pytest.warns(CheckpointWarning, match=r"is damaged.*going on from 00000002-"):
+        model = finished(made(), tmp_path)
+    expect_same(model, whole)
+
+
+@pytest.mark.parametrize(
+    ("model", "fit", "what"),
+    [
+        ({"seed": 2}, {}, "layers, seed or dtype, the weights or moments it starts with"),
+        ({"dtype": "float64"}, {}, "layers, seed or dtype"),
+        ({"lr": 0.1}, {}, "optimizer"),
+        ({}, {"epochs": 5}, "epochs"),
+        ({}, {"batch_size": 20}, "batch size"),
+        ({}, {"shuffle": False}, "shuffle"),
+        ({}, {"class_weight": {0: 2.0}}, "the training data"),
+        ({}, {"validation_split": 0.3}, "the training data, the validation data"),
+        ({}, {"callbacks": [lm.EarlyStopping()]}, "callbacks"),
+    ],
+)
+def test_checkpoints_of_another_training_are_refused(
+    tmp_path: Path, model: dict[str, Any], fit: dict[str, Any], what: str
+) -> None:
+    interrupted(made(), BATCHES + 1, tmp_path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(UsageError, match=f"of another training; not the same: {what}"):
+        finished(made(**model), tmp_path, **fit)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_other_data_of_the_same_shape_are_refused(tmp_path: Path) -> None:
+    interrupted(made(), BATCHES + 1, tmp_path)
+    options = {**FIT, "callbacks": [Interrupt(-1)], "checkpoint": tmp_path}
+    with pytest.raises(UsageError, match="not the same: the training data, the validation data"):
+        made().fit(*samples(seed=1), **options)
+
+
+def test_a_model_that_was_trained_on_since_is_refused(tmp_path: Path) -> None:
+    model = made()
+    interrupted(model, BATCHES + 1, tmp_path)
+    with pytest.raises(UsageError, match="the weights or moments it starts with"):
+        finished(model, tmp_path)
+
+
+def test_a_refused_fit_leaves_logs_alone(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    interrupted(made(), BATCHES + 1, tmp_path / "kept", callbacks=[lm.JSONLines(log)])
+    before = log.read_bytes()
+    assert before
+    with pytest.raises(UsageError, match="of another training"):
+        finished(made(seed=9), tmp_path / "kept", callbacks=[lm.JSONLines(log)])
+    assert log.read_bytes() == before
+
+
+def test_fresh_begins_anew(tmp_path: Path) -> None:
+    interrupted(made(), 2 * BATCHES + 1, tmp_path)
+    model = finished(made(seed=5), Checkpoints(tmp_path, fresh=True))
+    expect_same(model, finished(made(seed=5)))
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2
+
+
+def test_another_numpy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "__version__", "1.26.4")
+        interrupted(made(), BATCHES + 1, tmp_path)
+    with pytest.warns(CheckpointWarning, match=r"begun with another numpy \(1.26.4 there"):
+        finished(made(), tmp_path)
+
+
+def test_products_have_no_more_threads_than_when_it_was_begun(tmp_path: Path) -> None:
+    def wide() -> lm.Sequential:
+        layers = [lm.Dense(1200), lm.ReLU(), lm.Dense(1200), lm.ReLU(), lm.Dense(3)]
+        return lm.Sequential(layers, seed=1, backend="numpy").compile(
+            lm.SoftmaxCrossEntropy(), lm.SGD(0.01)
+        )
+
+    with threadpool_limits(1, user_api="blas"):
+        interrupted(wide(), 5, Checkpoints(tmp_path, seconds=0))
+    assert finished(wide(), tmp_path, epochs=4).blas_threads == 1
+
+
+def test_fewer_threads_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = made()
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            lm.model.Sequential, "blas_threads", property(lambda self: 64, lambda *_: None)
+        )
+        interrupted(model, BATCHES + 1, tmp_path)
+    with pytest.warns(CheckpointWarning, match="begun with 64 BLAS threads and there are"):
+        finished(made(), tmp_path)
+
+
+def test_seconds_must_be_a_number_of_at_least_0(tmp_path: Path) -> None:
+    with pytest.raises(lm.LamellaError, match="seconds must be at least 0"):
+        Checkpoints(tmp_path, seconds=-1)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_training(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(UsageError, match="cannot write to the folder"):
+        finished(made(), tmp_path / "taken")

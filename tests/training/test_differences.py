@@ -1,0 +1,55 @@
+"""What differs between two environments, in words."""
+
+from typing import Any
+
+import pytest
+
+from lamella.backend import NumpyBackend
+from lamella.training.differences import of_environments
+from lamella.training.environment import environment
+
+BLAS = {"name": "openblas", "version": "0.3.30", "architecture": "Haswell", "threads": 2}
+HERE: dict[str, Any] = {
+    "versions": {"lamella": "1", "numpy": "2.4", "platform": "Linux-6"},
+    "backend": {"name": "numpy", "why": "asked for"},
+    "blas": [BLAS],
+    "cpu": "A",
+    "loops": "numpy",
+    "git": "abc",
+}
+
+
+def test_an_environment_does_not_differ_from_itself() -> None:
+    here = environment(NumpyBackend())
+    assert of_environments(here, environment(NumpyBackend("for another reason"))) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"versions": {"lamella": "1", "numpy": "2.0"}}, "numpy (2.0 there, 2.4 here)"),
+        ({"backend": {"name": "cupy"}}, "backend (cupy there, numpy here)"),
+        ({"cpu": "B"}, "processor (B there, A here)"),
+        ({"loops": "numba 0.60"}, "update rules run by (numba 0.60 there, numpy here)"),
+        ({"git": "abc + changes"}, "commit (abc + changes there, abc here)"),
+        (
+            {"blas": [{**BLAS, "architecture": "Zen"}]},
+            "BLAS (openblas 0.3.30 Zen there, openblas 0.3.30 Haswell here)",
+        ),
+    ],
+)
+def test_each_difference_is_told(change: dict[str, Any], told: str) -> None:
+    assert of_environments({**HERE, **change}, HERE) == [told]
+
+
+def test_what_changes_no_bits_is_not_told() -> None:
+    scipys = {**BLAS, "version": "0.3.99"}
+    there = {**HERE, "blas": [{**BLAS, "threads": 64}, scipys], "cores": 64}
+    there["versions"] = {**HERE["versions"], "platform": "Linux-7"}
+    assert of_environments(there, HERE) == []
+    assert of_environments(HERE, there) == []
+
+
+def test_an_old_record_that_says_less_is_compared_in_what_it_says() -> None:
+    assert of_environments({}, HERE) == []
+    assert of_environments({"versions": 3, "blas": "?", "backend": None}, HERE) == []
