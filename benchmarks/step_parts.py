@@ -54,7 +54,7 @@ def main() -> None:
     model = lm.MLP(hidden, classes=classes, seed=2023, backend="numpy")
     model.fit(data.x[:6400], data.y[:6400], epochs=1, batch_size=BATCH, verbose=False, check=False)
     rows = rng.permutation(len(data))[:BATCH]
-    x, y, _ = model.batches.gather(data, rows)
+    x, y, _ = model.batches.take(data, rows)
     x, y = x.copy(), y.copy()
 
     def loss() -> np.ndarray:
@@ -68,7 +68,7 @@ def main() -> None:
     model.forward(x, training=True)
     dy = loss().copy()
     parts: dict[str, Callable[[], object]] = {
-        "gather and scale a batch": lambda: model.batches.gather(data, rows),
+        "gather and scale a batch": lambda: model.batches.take(data, rows),
         "the whole step": lambda: model.step(x, y),
         "the same, not replayed": step_as_written,
         "  forward": lambda: model.forward(x, training=True),

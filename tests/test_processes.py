@@ -31,7 +31,7 @@ def job(number: int) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def alone() -> list[bytes]:
+def single_threaded() -> list[bytes]:
     """What each job gives when nothing runs beside it."""
     return [job(number) for number in range(8)]
 

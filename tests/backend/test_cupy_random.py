@@ -91,7 +91,7 @@ def test_masks_keep_where_the_upper_16_bits_are_small(
 ) -> None:
     noise, threshold = backend.noise(KEY), round(65536 * keep)
     for draw in range(3):
-        out = noise.keep_mask(keep, backend.xp.empty((40, 25), dtype))
+        out = noise.dropout_mask(keep, backend.xp.empty((40, 25), dtype))
         kept = (numbers(draw, 1000) >> 16) < threshold
         expected = np.where(kept, dtype(65536 / threshold), dtype(0))
         np.testing.assert_array_equal(backend.to_host(out).ravel(), expected)
@@ -126,7 +126,7 @@ def test_only_the_lower_64_bits_of_a_key_are_used(backend: Backend) -> None:
 def test_a_draw_is_one_launch_without_wait_or_allocation() -> None:
     noise = CupyBackend(strict_cupy).noise(KEY)
     out = strict_cupy.zeros(100, "float32")
-    for draw in (noise.uniform, noise.normal, lambda out: noise.keep_mask(0.5, out)):
+    for draw in (noise.uniform, noise.normal, lambda out: noise.dropout_mask(0.5, out)):
         strict_cupy.counts.reset()
         draw(out)
         assert strict_cupy.counts == strict_cupy.Counts(launches=1)

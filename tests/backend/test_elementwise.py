@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lamella.backend import Backend, CupyBackend, NumpyBackend
 from lamella.backend.cupy_backend import SIGN
-from lamella.backend.elementwise import OPERATIONS, Program, record, to_c
+from lamella.backend.elementwise import OPERATIONS, Program, to_c, trace
 from lamella.backend.numpy_elementwise import BLOCK_BYTES, run_in_blocks
 from lamella.core.errors import UsageError
 from lamella.testing import strict_cupy
@@ -53,9 +53,9 @@ def apply(
 ) -> list[np.ndarray]:
     """Run a rule once, into the numbered inputs, and return all arrays as they are afterwards."""
     sent = [backend.asarray(array.copy()) for array in arrays]
-    program = record(rule, len(arrays), len(scalars))
+    program = trace(rule, len(arrays), len(scalars))
     # numpy's blocks themselves are meant here, not the compiled loop that may stand in for them.
-    bind = run_in_blocks if backend.on_host else backend.bind
+    bind = run_in_blocks if backend.on_host else backend.compile_rule
     bind(program, sent, [sent[i] for i in outputs])(*scalars)
     return [backend.to_host(array) for array in sent]
 
@@ -93,7 +93,7 @@ def test_every_backend_agrees_with_the_plain_formula(
 
 def test_steps_can_be_repeated_with_other_scalars(backend: Backend) -> None:
     w = backend.asarray(np.full(5, 8.0))
-    run = backend.bind(record(lambda w, a: a * w, 1, 1), [w], [w])
+    run = backend.compile_rule(trace(lambda w, a: a * w, 1, 1), [w], [w])
     for scalar in (0.5, 0.25, 3.0):
         run(scalar)
     np.testing.assert_array_equal(backend.to_host(w), np.full(5, 3.0))
@@ -157,13 +157,13 @@ def test_scalars_can_be_results(backend: Backend) -> None:
 
 def test_an_output_may_be_an_array_that_is_not_read(backend: Backend) -> None:
     w, out = backend.asarray(np.arange(4.0)), backend.asarray(np.full(4, np.nan))
-    backend.bind(record(lambda w: w * 2, 1, 0), [w], [out])()
+    backend.compile_rule(trace(lambda w: w * 2, 1, 0), [w], [out])()
     np.testing.assert_array_equal(backend.to_host(out), [0, 2, 4, 6])
     np.testing.assert_array_equal(backend.to_host(w), [0, 1, 2, 3])
 
 
 def test_scalar_expressions_are_computed_once_and_in_double_precision() -> None:
-    program = record(lambda w, b: w * (1 - b) / np.sqrt(b * 2), 1, 1)
+    program = trace(lambda w, b: w * (1 - b) / np.sqrt(b * 2), 1, 1)
     assert [step.ufunc.__name__ for step in program.scalar_steps] == [
         "subtract",
         "multiply",
@@ -180,7 +180,7 @@ def test_scalar_expressions_are_computed_once_and_in_double_precision() -> None:
 
 def test_the_number_of_scalars_is_checked(backend: Backend) -> None:
     w = backend.asarray(np.zeros(3))
-    run = backend.bind(record(lambda w, a, b: w * a + b, 1, 2), [w], [w])
+    run = backend.compile_rule(trace(lambda w, a, b: w * a + b, 1, 2), [w], [w])
     with pytest.raises(UsageError, match="the rule takes 2 scalars, got 1"):
         run(1.0)
 
@@ -196,7 +196,7 @@ def test_the_number_of_scalars_is_checked(backend: Backend) -> None:
 )
 def test_branching_on_a_number_is_refused_with_another_way(rule: Rule) -> None:
     with pytest.raises(UsageError, match=r"cannot branch on one: write .*numpy\.maximum"):
-        record(rule, 1, 0)
+        trace(rule, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_branching_on_a_number_is_refused_with_another_way(rule: Rule) -> None:
 )
 def test_functions_outside_the_list_are_refused_by_name(rule: Rule, name: str) -> None:
     with pytest.raises(UsageError, match=rf"cannot use numpy\.{name}: it may use .*sqrt, power"):
-        record(rule, 1, 0)
+        trace(rule, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -230,12 +230,12 @@ def test_functions_outside_the_list_are_refused_by_name(rule: Rule, name: str) -
 def test_functions_of_whole_arrays_or_plain_numbers_are_refused(rule: Rule) -> None:
     # A rule sees one number: its "mean" would be that number, and nobody would notice.
     with pytest.raises(UsageError, match=r"^a rule "):
-        record(rule, 1, 0)
+        trace(rule, 1, 0)
 
 
 def test_powers_with_cheap_forms_are_recorded_as_those() -> None:
     def names(rule: Rule) -> list[str]:
-        return [step.ufunc.__name__ for step in record(rule, 1, 0).steps]
+        return [step.ufunc.__name__ for step in trace(rule, 1, 0).steps]
 
     assert names(lambda w: w**2) == ["square"]
     assert names(lambda w: w**0.5) == ["sqrt"]
@@ -292,8 +292,8 @@ def in_c(name: str, program: Program) -> str:
     return f'extern "C" void {name}(long n, T** a, T* s, T** o) {{ {loop} }}'
 
 
-PROGRAMS = {name: record(*operation(name), 0) for name in OPERATIONS}
-PROGRAMS["adam"] = record(adam, 4, 4)
+PROGRAMS = {name: trace(*operation(name), 0) for name in OPERATIONS}
+PROGRAMS["adam"] = trace(adam, 4, 4)
 
 
 @pytest.fixture(scope="module", params=DTYPES, ids=["float32", "float64"])
@@ -350,7 +350,7 @@ def test_compiled_adam_agrees_with_numpy(compiled: Any, rng: np.random.Generator
 def test_running_allocates_nothing_that_grows(blocks: int) -> None:
     size = blocks * BLOCK_BYTES // 4
     w, g, m, v = (np.ones(size, np.float32) for _ in range(4))
-    run = NumpyBackend().bind(record(adam, 4, 4), (w, g, m, v), (w, m, v))
+    run = NumpyBackend().compile_rule(trace(adam, 4, 4), (w, g, m, v), (w, m, v))
     run(*ADAM_SCALARS)
     tracemalloc.start()
     try:
@@ -364,7 +364,7 @@ def test_running_allocates_nothing_that_grows(blocks: int) -> None:
 def test_a_rule_is_one_launch_and_no_allocation_on_a_device() -> None:
     backend = CupyBackend(strict_cupy)
     w, g, m, v = (strict_cupy.ones(100) for _ in range(4))
-    run = backend.bind(record(adam, 4, 4), (w, g, m, v), (w, m, v))
+    run = backend.compile_rule(trace(adam, 4, 4), (w, g, m, v), (w, m, v))
     strict_cupy.counts.reset()
     run(*ADAM_SCALARS)
     assert strict_cupy.counts == strict_cupy.Counts(launches=1, syncs=0, allocations=0)

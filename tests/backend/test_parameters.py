@@ -395,7 +395,7 @@ def test_scratch_before_bind_says_the_same_and_other_names_are_plain_errors() ->
 
 def test_bind_lets_a_layer_be_used_alone(backend: Backend) -> None:
     layer = lm.ReLU()
-    layer.bind(backend=backend, dtype="float64")
+    layer.attach(backend=backend, dtype="float64")
     y = layer.forward(backend.asarray(np.array([[-1.0, 2.0]])), training=False)
     np.testing.assert_array_equal(backend.to_host(y), [[0, 2]])
     assert layer.dtype == np.float64

@@ -15,13 +15,13 @@ from lamella.core.seeds import Streams
 
 BLOCK = HostNoise.BLOCK
 KEY = Streams(7).key("noise", 0)
-KINDS = ["uniform", "normal", "keep_mask"]
+KINDS = ["uniform", "normal", "dropout_mask"]
 
 
 def draw(backend: Backend, noise: Noise, kind: str, shape: Any, dtype: str = "float32") -> Any:
     """Draw into memory full of NaN, so that an element left out shows."""
     out = backend.xp.full(shape, np.nan, dtype)
-    arguments = (0.75,) if kind == "keep_mask" else ()
+    arguments = (0.75,) if kind == "dropout_mask" else ()
     result = getattr(noise, kind)(*arguments, out=out)
     assert result is out
     return backend.to_host(out)
@@ -97,7 +97,9 @@ def test_a_drawn_seed_is_kept_and_gives_the_same_again() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_nth_draw_depends_on_key_and_n_only(backend: Backend, kind: str, dtype: str) -> None:
     noise = backend.noise(KEY)
-    for n, (before, shape) in enumerate([("uniform", (3,)), ("keep_mask", (5, 7)), ("normal", 1)]):
+    for n, (before, shape) in enumerate(
+        [("uniform", (3,)), ("dropout_mask", (5, 7)), ("normal", 1)]
+    ):
         assert noise.draws == n
         draw(backend, noise, before, shape)
     third = draw(backend, noise, kind, (40, 5), dtype)
@@ -150,7 +152,7 @@ def test_normal_numbers_have_the_moments_of_the_normal(backend: Backend, dtype: 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_keep_mask_is_zero_or_one_over_keep(backend: Backend, keep: float, dtype: str) -> None:
     out = backend.xp.full((300, 100), np.nan, dtype)
-    mask = backend.to_host(backend.noise(KEY).keep_mask(keep, out=out))
+    mask = backend.to_host(backend.noise(KEY).dropout_mask(keep, out=out))
     scale = np.dtype(dtype).type(65536 / round(65536 * keep))
     assert scale == pytest.approx(1 / keep, rel=1e-4)
     assert set(np.unique(mask).tolist()) == {0.0, float(scale)}
@@ -166,13 +168,13 @@ def test_a_keep_mask_is_zero_or_one_over_keep(backend: Backend, keep: float, dty
 @pytest.mark.parametrize(("keep", "value"), [(1.0, 1.0), (1 - 1e-9, 1.0)])
 def test_keeping_all_gives_ones(backend: Backend, keep: float, value: float) -> None:
     out = backend.xp.full(1000, np.nan, "float32")
-    backend.noise(KEY).keep_mask(keep, out=out)
+    backend.noise(KEY).dropout_mask(keep, out=out)
     np.testing.assert_array_equal(backend.to_host(out), np.full(1000, value))
 
 
 def test_keeping_almost_nothing_stays_finite(backend: Backend) -> None:
     out = backend.xp.full(1000, np.nan, "float32")
-    backend.noise(KEY).keep_mask(1e-9, out=out)
+    backend.noise(KEY).dropout_mask(1e-9, out=out)
     assert np.isin(backend.to_host(out), [0.0, 65536.0]).all()
 
 
@@ -180,7 +182,7 @@ def test_keeping_almost_nothing_stays_finite(backend: Backend) -> None:
     "size", [1, 2, 3, 5, BLOCK - 1, BLOCK, BLOCK + 1, BLOCK + 3, 2 * BLOCK + 5]
 )
 def test_masks_of_any_size_are_filled_to_the_end(backend: Backend, size: int) -> None:
-    mask = draw(backend, backend.noise(KEY), "keep_mask", size)
+    mask = draw(backend, backend.noise(KEY), "dropout_mask", size)
     np.testing.assert_allclose(mask[mask != 0], 1 / 0.75)
     kept = (mask > 0).mean()
     assert abs(kept - 0.75) <= 5 * np.sqrt(0.75 * 0.25 / size)
@@ -190,11 +192,11 @@ def test_masks_of_any_size_are_filled_to_the_end(backend: Backend, size: int) ->
 
 def test_drawing_a_mask_needs_no_memory_that_grows() -> None:
     noise, out = HostNoise(KEY), np.empty(100 * BLOCK, np.float32)
-    noise.keep_mask(0.5, out=out)
+    noise.dropout_mask(0.5, out=out)
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        noise.keep_mask(0.5, out=out)
+        noise.dropout_mask(0.5, out=out)
         assert tracemalloc.get_traced_memory()[1] - before < 128 * 1024
     finally:
         tracemalloc.stop()

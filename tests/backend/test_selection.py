@@ -14,7 +14,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend, CupyBackend, NumpyBackend, cupy_problem, get_backend
-from lamella.backend.elementwise import record
+from lamella.backend.elementwise import trace
 from lamella.core.errors import BackendError
 from lamella.testing import strict_cupy
 
@@ -228,6 +228,6 @@ def test_a_device_is_not_on_the_host(backend: Backend) -> None:
 
 def test_bound_rules_write_into_their_outputs(backend: Backend) -> None:
     w = backend.asarray(np.array([1.0, 2.0], np.float32))
-    run = backend.bind(record(lambda w, a: w + a, 1, 1), [w], [w])
+    run = backend.compile_rule(trace(lambda w, a: w + a, 1, 1), [w], [w])
     assert run(0.5) is None
     np.testing.assert_array_equal(backend.to_host(w), [1.5, 2.5])

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import lamella as lm
 from lamella.backend import threads
-from lamella.backend.threads import at_most, available, threads_for, worth
+from lamella.backend.threads import available, limit_blas_threads, threads_for, useful_threads
 
 REPORT = [(784, 256), (256, 30), (30, 10)]
 
@@ -35,7 +35,7 @@ def in_use() -> int:
 def test_larger_products_are_worth_more_threads(
     batch_size: int, matrices: list[tuple[int, int]], number: int
 ) -> None:
-    assert worth(batch_size, matrices) == number
+    assert useful_threads(batch_size, matrices) == number
 
 
 def test_never_more_threads_than_the_library_was_told_to_use() -> None:
@@ -45,7 +45,7 @@ def test_never_more_threads_than_the_library_was_told_to_use() -> None:
 
 def test_number_of_the_first_stands_until_the_last_has_ended() -> None:
     before = in_use()
-    first, second = at_most(1), at_most(8)
+    first, second = limit_blas_threads(1), limit_blas_threads(8)
     assert first.__enter__() == second.__enter__() == in_use() == 1
     first.__exit__(None, None, None)
     assert in_use() == 1
@@ -58,14 +58,14 @@ def test_limit_set_in_one_thread_can_end_in_another() -> None:
     begun, ended = threading.Event(), threading.Event()
 
     def work() -> None:
-        with at_most(1):
+        with limit_blas_threads(1):
             begun.set()
             ended.wait(10)
 
     thread = threading.Thread(target=work)
     thread.start()
     begun.wait(10)
-    with at_most(1):
+    with limit_blas_threads(1):
         ended.set()
         thread.join()
         assert in_use() == 1
@@ -75,10 +75,10 @@ def test_limit_set_in_one_thread_can_end_in_another() -> None:
 def test_fewer_may_be_taken_of_those_available() -> None:
     before = in_use()
     with threadpool_limits(2, user_api="blas"), available(2):
-        with at_most(1):
+        with limit_blas_threads(1):
             assert in_use() == 1
         assert in_use() == 2
-        with at_most(8) as number:
+        with limit_blas_threads(8) as number:
             assert number == in_use() == 2
     assert in_use() == before
 
@@ -90,13 +90,13 @@ def test_no_more_are_available_than_there_were() -> None:
 
 def test_threads_are_given_back_after_an_error() -> None:
     before = in_use()
-    with pytest.raises(ZeroDivisionError), at_most(1):
+    with pytest.raises(ZeroDivisionError), limit_blas_threads(1):
         raise ZeroDivisionError
     assert in_use() == before
 
 
 def limited_child() -> None:
-    with at_most(1) as number:
+    with limit_blas_threads(1) as number:
         assert number == in_use() == 1
 
 
@@ -121,13 +121,13 @@ def test_library_that_is_loaded_later_is_limited_too() -> None:
     code = """
 import numpy
 from threadpoolctl import threadpool_info
-from lamella.threads import at_most, available
+from lamella.backend.threads import limit_blas_threads, available
 def found():
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-with at_most(1), available(1):
+with limit_blas_threads(1), available(1):
     before = len(found())
 import scipy.linalg
-with at_most(1):
+with limit_blas_threads(1):
     assert set(found()) == {1}, found()
 print(before, len(found()))
 """

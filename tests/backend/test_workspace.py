@@ -7,8 +7,8 @@ from unittest import mock
 import numpy as np
 import pytest
 
-import lamella as lm
 from lamella.backend import Backend, NumpyBackend
+from lamella.backend import numba as compiled
 from lamella.backend.workspace import Scratch, Workspace, is_marked, product, quotient, replayable
 from lamella.core.errors import UsageError
 
@@ -25,7 +25,7 @@ def wave(x: Any, row: Any) -> Any:
 
 def bound(backend: Backend, dtype: str = "float32") -> Workspace:
     workspace = Workspace()
-    workspace.bind(backend=backend, dtype=dtype)
+    workspace.attach(backend=backend, dtype=dtype)
     return workspace
 
 
@@ -212,11 +212,11 @@ def test_record_does_the_work_and_replays_it_or_says_that_it_cannot(
         workspace.sum_rows(workspace.map("y", product, out, out), out=total)
         return "result"
 
-    result, replay = backend.record(work)
+    result, replay = backend.capture(work)
     assert result == "result"
     expected = backend.to_host(total).copy()
     assert (expected > 0).all()
-    is_possible = isinstance(backend, NumpyBackend) and lm.compiled.has_products()
+    is_possible = isinstance(backend, NumpyBackend) and compiled.has_products()
     assert (replay is not None) == is_possible
     if replay is not None:
         total[...] = np.nan
@@ -232,5 +232,5 @@ def test_record_leaves_an_error_to_who_asked(backend: Backend) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        backend.record(fail)
-    assert backend.record(lambda: 3)[0] == 3
+        backend.capture(fail)
+    assert backend.capture(lambda: 3)[0] == 3

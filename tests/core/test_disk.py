@@ -48,8 +48,8 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from lamella.disk import write_atomically
-from lamella.errors import UsageError
+from lamella.core.disk import write_atomically
+from lamella.core.errors import UsageError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:

@@ -179,7 +179,7 @@ def test_an_empty_array_of_impossible_shape_is_refused(tmp_path: Path) -> None:
 HUGE = """
 import resource, sys
 from lamella.datasets import read_idx
-from lamella.errors import FileFormatError
+from lamella.core.errors import FileFormatError
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 for path in sys.argv[1:]:
     try:

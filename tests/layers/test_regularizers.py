@@ -52,7 +52,7 @@ def added_gradient(
     """What a regularizer adds to a gradient of 1 everywhere."""
     made = parameter(backend, dtype)
     made.grad = 1.0
-    regularizer.bind(made, backend)()
+    regularizer.compile_rule(made, backend)()
     assert made.grad.dtype == dtype
     return backend.to_host(made.grad) - 1
 

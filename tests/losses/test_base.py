@@ -87,7 +87,7 @@ class Computed:
 
 
 def bound(loss: lm.Loss, backend: Backend, dtype: str = "float64") -> lm.Loss:
-    loss.bind(backend=backend, dtype=dtype)
+    loss.attach(backend=backend, dtype=dtype)
     return loss
 
 
@@ -253,7 +253,7 @@ class LogCosh(lm.Loss):
         return self.mean(self.xp.log(self.xp.cosh(self.d)))
 
     def backward(self) -> Array:
-        return self.share(self.xp.tanh(self.d) / self.d[0].size)
+        return self.scale_by_batch(self.xp.tanh(self.d) / self.d[0].size)
 
 
 class OwnReduction(LogCosh):

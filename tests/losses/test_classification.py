@@ -5,7 +5,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend, NumpyBackend
-from lamella.losses.classification import surprise_of_each
+from lamella.losses.classification import cross_entropy_rows
 from tests.losses.test_base import bound, compute
 
 FLOAT32 = np.dtype("float32")
@@ -19,7 +19,7 @@ def test_integer_and_one_hot_labels_give_the_same(
     results = []
     for target in (labels, np.eye(3)[labels], np.eye(3, dtype="uint8")[labels]):
         loss = bound(lm.SoftmaxCrossEntropy(), backend)
-        results.append(compute(loss, logits, loss.prepare(target, (3,), loss.dtype)))
+        results.append(compute(loss, logits, loss.check_targets(target, (3,), loss.dtype)))
     for result in results[1:]:
         assert result.loss == results[0].loss
         np.testing.assert_array_equal(result.gradient, results[0].gradient)
@@ -36,7 +36,9 @@ def test_loop_over_samples_is_the_formula_on_whole_arrays(
     losses, losses_of_each = np.empty((2, 9), dtype)
     loss._surprise_of_all(logits, labels, losses)
     d = np.empty_like(logits)
-    surprise_of_each(logits, labels, d, losses_of_each)  # as plain Python; numba compiles the same
+    cross_entropy_rows(
+        logits, labels, d, losses_of_each
+    )  # as plain Python; numba compiles the same
     tolerance = 1e-5 if dtype == "float32" else 1e-13
     np.testing.assert_allclose(losses_of_each, losses, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(d, loss.d, rtol=tolerance, atol=tolerance)
@@ -105,7 +107,7 @@ def test_softmax_cross_entropy_says_what_is_wrong_with_targets(
     target: np.ndarray, text: str
 ) -> None:
     with pytest.raises(lm.LamellaError, match=text):
-        lm.SoftmaxCrossEntropy().prepare(target, (3,), FLOAT32)
+        lm.SoftmaxCrossEntropy().check_targets(target, (3,), FLOAT32)
 
 
 @pytest.mark.parametrize("out_shape", [(1,), (4, 3)])
@@ -113,7 +115,7 @@ def test_softmax_cross_entropy_refuses_a_model_without_class_scores(
     out_shape: tuple[int, ...],
 ) -> None:
     with pytest.raises(lm.LamellaError, match=r"end it with Dense\(number of classes\)"):
-        lm.SoftmaxCrossEntropy().prepare(np.array([0, 1]), out_shape, FLOAT32)
+        lm.SoftmaxCrossEntropy().check_targets(np.array([0, 1]), out_shape, FLOAT32)
 
 
 def test_labels_out_of_range_reach_the_user_before_training() -> None:
@@ -168,7 +170,7 @@ def test_binary_cross_entropy_is_exact_for_small_probabilities(backend: Backend)
 def test_binary_cross_entropy_passes_a_full_gradient_through_a_saturated_sigmoid() -> None:
     """The loss's slope 1/p times the sigmoid's p (1 - p) is t - p, also at p = 1e-35."""
     sigmoid, loss = lm.Sigmoid(), bound(lm.BinaryCrossEntropy(), NumpyBackend(), "float32")
-    sigmoid.bind(dtype="float32")
+    sigmoid.attach(dtype="float32")
     p = sigmoid.forward(np.full((1, 1), -80, "float32"), True)
     loss(p, np.ones((1, 1), "float32"))
     np.testing.assert_allclose(sigmoid.backward(loss.backward()), [[-1]], rtol=1e-5)
@@ -187,4 +189,4 @@ def test_binary_cross_entropy_says_what_is_wrong_with_targets(
     target: np.ndarray, out_shape: tuple[int, ...], text: str
 ) -> None:
     with pytest.raises(lm.LamellaError, match=text):
-        lm.BinaryCrossEntropy().prepare(target, out_shape, FLOAT32)
+        lm.BinaryCrossEntropy().check_targets(target, out_shape, FLOAT32)

@@ -21,7 +21,7 @@ class Distance(lm.Metric):
 
 
 def score(metric: lm.Metric, pred: np.ndarray, target: np.ndarray, backend: Backend) -> np.ndarray:
-    metric.bind(backend=backend, dtype="float32")
+    metric.attach(backend=backend, dtype="float32")
     pred = backend.asarray(pred, "float32")
     return backend.to_host(metric.score(pred, backend.asarray(target)))
 

@@ -34,14 +34,14 @@ def test_absolute_error_has_slope_zero_at_its_kink(backend: Backend) -> None:
 
 @every_distance
 def test_integer_labels_become_one_hot_rows(kind: type[lm.Loss]) -> None:
-    prepared = kind().prepare(np.array([2, 0]), (3,), FLOAT32)
+    prepared = kind().check_targets(np.array([2, 0]), (3,), FLOAT32)
     np.testing.assert_array_equal(prepared, [[0, 0, 1], [1, 0, 0]])
     assert prepared.dtype == FLOAT32
 
 
 @every_distance
 def test_targets_are_cast_to_the_dtype_of_the_model(kind: type[lm.Loss]) -> None:
-    prepared = kind().prepare(np.array([[1], [2]]), (1,), FLOAT32)
+    prepared = kind().check_targets(np.array([[1], [2]]), (1,), FLOAT32)
     np.testing.assert_array_equal(prepared, [[1], [2]])
     assert prepared.dtype == FLOAT32
 
@@ -63,13 +63,13 @@ def test_wrong_targets_are_refused_with_a_teaching_text(
     kind: type[lm.Loss], target: np.ndarray, out_shape: tuple[int, ...], text: str
 ) -> None:
     with pytest.raises(lm.LamellaError, match=text):
-        kind().prepare(target, out_shape, FLOAT32)
+        kind().check_targets(target, out_shape, FLOAT32)
 
 
 @every_distance
 def test_targets_too_large_for_float32_are_refused(kind: type[lm.Loss]) -> None:
     with pytest.raises(lm.LamellaError, match="targets contain NaN or infinite numbers"):
-        kind().prepare(np.array([[1e300]]), (1,), FLOAT32)
+        kind().check_targets(np.array([[1e300]]), (1,), FLOAT32)
 
 
 @every_distance

@@ -544,10 +544,10 @@ def test_model_whose_building_was_interrupted_is_built_again() -> None:
         return rng.standard_normal(shape)
 
     class Interrupted(lm.SGD):
-        def bind(self, store: Any, owner: object) -> None:
+        def attach(self, store: Any, owner: object) -> None:
             if interruptions:
                 raise interruptions.pop()
-            super().bind(store, owner)
+            super().attach(store, owner)
 
     def train(optimizer: lm.Optimizer) -> np.ndarray:
         layers = [lm.Dense(4, init=draw), lm.ReLU(), lm.Dense(3)]

@@ -92,7 +92,7 @@ def test_gathering_gives_the_rows_asked_for(backend: Backend) -> None:
     send = backend.asarray
     data, batches = Data(send(x), send(y), send(weight)), Batches(backend, F32)
     for rows in ([3, 1, 19, 3], [0], [5, 4, 3, 2, 1, 0]):
-        got = batches.gather(data, send(np.array(rows)))
+        got = batches.take(data, send(np.array(rows)))
         for array, whole in zip(got, (x, y, weight), strict=True):
             np.testing.assert_array_equal(backend.to_host(array), whole[rows])
 
@@ -100,7 +100,7 @@ def test_gathering_gives_the_rows_asked_for(backend: Backend) -> None:
 def test_gathering_a_slice_gives_the_rows_in_it(backend: Backend) -> None:
     x, y = np.arange(20, dtype=F32).reshape(10, 2), np.arange(10)
     data = Data(backend.asarray(x), backend.asarray(y))
-    got_x, got_y, weight = Batches(backend, F32).gather(data, slice(8, 12))
+    got_x, got_y, weight = Batches(backend, F32).take(data, slice(8, 12))
     np.testing.assert_array_equal(backend.to_host(got_x), x[8:])
     assert backend.to_host(got_y).tolist() == [8, 9]
     assert weight is None
@@ -109,8 +109,8 @@ def test_gathering_a_slice_gives_the_rows_in_it(backend: Backend) -> None:
 def test_a_shorter_batch_has_nothing_of_the_one_before(backend: Backend) -> None:
     x = np.arange(40, dtype=np.uint8).reshape(20, 2)
     data, batches = Data(backend.asarray(x), backend.asarray(np.arange(20))), Batches(backend, F32)
-    batches.gather(data, backend.asarray(np.arange(16)))
-    got, labels, _ = batches.gather(data, backend.asarray(np.array([18, 17])))
+    batches.take(data, backend.asarray(np.arange(16)))
+    got, labels, _ = batches.take(data, backend.asarray(np.array([18, 17])))
     np.testing.assert_array_equal(backend.to_host(got), x[[18, 17]].astype(F32) / F32.type(255))
     assert backend.to_host(labels).tolist() == [18, 17]
 
@@ -119,7 +119,7 @@ def test_a_shorter_batch_has_nothing_of_the_one_before(backend: Backend) -> None
 def test_all_256_greys_are_exact(backend: Backend, dtype: str) -> None:
     x = np.arange(256, dtype=np.uint8).reshape(1, 256)
     feed = Batches(backend, np.dtype(dtype))
-    scaled = backend.to_host(feed.scaled(backend.asarray(x)))
+    scaled = backend.to_host(feed.scale(backend.asarray(x)))
     assert scaled.dtype == dtype
     np.testing.assert_array_equal(scaled[0], (np.arange(256) / 255).astype(dtype))
     assert scaled[0, 255] == 1.0
@@ -128,7 +128,7 @@ def test_all_256_greys_are_exact(backend: Backend, dtype: str) -> None:
 def test_the_data_set_itself_is_not_scaled(backend: Backend) -> None:
     x = np.full((4, 2), 200, np.uint8)
     data = Data(backend.asarray(x), backend.asarray(np.arange(4)))
-    Batches(backend, F32).gather(data, slice(0, 4))
+    Batches(backend, F32).take(data, slice(0, 4))
     np.testing.assert_array_equal(backend.to_host(data.x), x)
 
 
@@ -137,10 +137,10 @@ def test_warmed_up_gathering_makes_no_arrays() -> None:
     x = backend.asarray(np.zeros((20, 5), np.uint8))
     data, batches = Data(x, backend.asarray(np.arange(20))), Batches(backend, F32)
     rows = backend.asarray(np.arange(8))
-    batches.gather(data, rows)
+    batches.take(data, rows)
     strict_cupy.counts.reset()
     for _ in range(5):
-        batches.gather(data, rows)
+        batches.take(data, rows)
     assert strict_cupy.counts.allocations == 0
     assert strict_cupy.counts.syncs == 0
 
@@ -150,10 +150,10 @@ def test_images_are_scaled_alike_however_they_are_chosen(backend: Backend) -> No
     data = Data(backend.asarray(images), backend.asarray(np.arange(20)))
     expected = images.astype(F32) / F32.type(255)
     batches = Batches(backend, F32)
-    picked, y, _ = batches.gather(data, backend.asarray(np.array([7, 0, 19])))
+    picked, y, _ = batches.take(data, backend.asarray(np.array([7, 0, 19])))
     np.testing.assert_array_equal(backend.to_host(picked), expected[[7, 0, 19]])
     assert backend.to_host(y).tolist() == [7, 0, 19]
-    ranged, _, _ = batches.gather(data, slice(4, 9))
+    ranged, _, _ = batches.take(data, slice(4, 9))
     np.testing.assert_array_equal(backend.to_host(ranged), expected[4:9])
 
 
@@ -165,7 +165,7 @@ def test_few_inputs_are_always_in_the_same_memory(backend: Backend, dtype: str) 
         for _ in range(3):
             x = rng.standard_normal(shape).astype(dtype)
             given = backend.asarray(x)
-            got = batches.fixed(given)
+            got = batches.stage(given)
             assert got.dtype == dtype
             assert got is not given
             np.testing.assert_array_equal(backend.to_host(got), x)
@@ -176,42 +176,42 @@ def test_few_inputs_are_always_in_the_same_memory(backend: Backend, dtype: str) 
 
 def test_few_images_are_fixed_as_bytes_and_scaled_from_there(backend: Backend) -> None:
     batches = Batches(backend, F32)
-    first = batches.fixed(backend.asarray(np.full((2, 3), 255, np.uint8)))
-    assert (backend.to_host(batches.scaled(first)) == 1).all()
+    first = batches.stage(backend.asarray(np.full((2, 3), 255, np.uint8)))
+    assert (backend.to_host(batches.scale(first)) == 1).all()
     images = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    second = batches.fixed(backend.asarray(images))
+    second = batches.stage(backend.asarray(images))
     assert second is first
-    scaled = backend.to_host(batches.scaled(second))
+    scaled = backend.to_host(batches.scale(second))
     np.testing.assert_array_equal(scaled, images.astype(F32) / F32.type(255))
 
 
 def test_many_images_are_scaled_at_once(backend: Backend) -> None:
     images = np.arange(FEW + 1, dtype=np.uint8).reshape(1, -1)
-    got = backend.to_host(Batches(backend, F32).fixed(backend.asarray(images)))
+    got = backend.to_host(Batches(backend, F32).stage(backend.asarray(images)))
     np.testing.assert_array_equal(got, images.astype(F32) / F32.type(255))
 
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_many_inputs_are_not_copied(backend: Backend, more: int) -> None:
     x = backend.asarray(np.arange(FEW + more, dtype=F32).reshape(1, -1))
-    got = Batches(backend, F32).fixed(x)
+    got = Batches(backend, F32).stage(x)
     assert (got is x) == bool(more)
     np.testing.assert_array_equal(backend.to_host(got), backend.to_host(x))
 
 
 def test_fewer_inputs_have_nothing_of_those_before(backend: Backend) -> None:
     batches = Batches(backend, F32)
-    batches.fixed(backend.asarray(np.full((9, 4), 7, F32)))
+    batches.stage(backend.asarray(np.full((9, 4), 7, F32)))
     x = np.arange(8, dtype=F32).reshape(2, 4)
-    np.testing.assert_array_equal(backend.to_host(batches.fixed(backend.asarray(x))), x)
+    np.testing.assert_array_equal(backend.to_host(batches.stage(backend.asarray(x))), x)
     more = np.arange(48, dtype=F32).reshape(12, 4)
-    np.testing.assert_array_equal(backend.to_host(batches.fixed(backend.asarray(more))), more)
+    np.testing.assert_array_equal(backend.to_host(batches.stage(backend.asarray(more))), more)
 
 
 def test_fixed_inputs_and_gathered_ones_are_in_memory_of_their_own(backend: Backend) -> None:
     batches, x = Batches(backend, F32), np.arange(12, dtype=F32).reshape(4, 3)
     data = Data(backend.asarray(x), backend.asarray(np.arange(4)))
-    gathered, _, _ = batches.gather(data, backend.asarray(np.array([3, 1])))
-    fixed = batches.fixed(backend.asarray(x[:2] + 100))
+    gathered, _, _ = batches.take(data, backend.asarray(np.array([3, 1])))
+    fixed = batches.stage(backend.asarray(x[:2] + 100))
     np.testing.assert_array_equal(backend.to_host(gathered), x[[3, 1]])
     np.testing.assert_array_equal(backend.to_host(fixed), x[:2] + 100)

@@ -23,7 +23,7 @@ def drive(
     store = ParameterStore(parameters, backend, np.dtype(dtype))
     for parameter, array in zip(parameters, arrays, strict=True):
         parameter.value = backend.asarray(array, dtype)
-    optimizer.bind(store, owner=store)
+    optimizer.attach(store, owner=store)
     return store
 
 

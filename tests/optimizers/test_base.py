@@ -352,7 +352,7 @@ def test_schedule_starts_anew_with_a_new_binding() -> None:
         optimizer.begin_epoch(epoch, 2)
         step(optimizer, store, [np.ones(1)])
         step(optimizer, store, [np.ones(1)])
-    optimizer.bind(store, owner=store)
+    optimizer.attach(store, owner=store)
     moved = []
     for _ in range(3):
         step(optimizer, store, [np.zeros(1)])

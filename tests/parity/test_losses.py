@@ -49,7 +49,7 @@ def test_loss_equals_torch_forward_and_backward(
     name: str, dtype: str, weighted: bool, backend: Backend, rng: np.random.Generator
 ) -> None:
     loss = getattr(lm, name)()
-    loss.bind(backend=backend, dtype=dtype)
+    loss.attach(backend=backend, dtype=dtype)
     pred, target = (make(rng) for make in CASES[name])
     pred = pred.astype(dtype)
     target = target.astype(dtype) if target.dtype.kind == "f" else target
@@ -80,7 +80,7 @@ def test_class_weights_equal_those_of_torch(
     logits, labels = (make(rng) for make in CASES["SoftmaxCrossEntropy"])
     logits, per_class = logits.astype(dtype), np.array([1, 2, 0.5, 3, 0.1], dtype)
     loss = lm.SoftmaxCrossEntropy()
-    loss.bind(backend=backend, dtype=dtype)
+    loss.attach(backend=backend, dtype=dtype)
     send = backend.asarray
     got = backend.to_host(loss(send(logits), send(labels), send(per_class[labels])))
     gradient = backend.to_host(loss.backward())

@@ -91,7 +91,7 @@ def test_l2_equals_the_weight_decay_of_torch(
     start = [rng.normal(size=shape).astype(dtype) for shape in SHAPES]
     ours = fresh(name)
     store = drive(ours, start, backend=backend, dtype=dtype)
-    add_penalties = [lm.L2(0.3).bind(p, backend) for p in store]
+    add_penalties = [lm.L2(0.3).compile_rule(p, backend) for p in store]
     theirs = tensors(start)
     torch_optimizer = twin_optimizer(ours, theirs, decay=0.3)
     for _ in range(20):

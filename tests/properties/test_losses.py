@@ -16,7 +16,7 @@ from tests.properties.values import BACKENDS, arrays, back, backends, dtypes, fe
 
 
 def ready(loss: lm.Loss, dtype: str, backend: Backend) -> lm.Loss:
-    loss.bind(None, backend, dtype)
+    loss.attach(None, backend, dtype)
     return loss
 
 

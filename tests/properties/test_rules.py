@@ -89,7 +89,7 @@ def test_optimizer_has_the_bits_of_its_formula_however_it_is_run(
 
     first, gradients = draw(), [draw() for _ in range(3)]
     plain = OPTIMIZERS[name]()
-    plain.bind(store_of(size, dtype, BACKENDS["blocks"], matrix), "plain")
+    plain.attach(store_of(size, dtype, BACKENDS["blocks"], matrix), "plain")
     values = [first, *(np.zeros(size, dtype) for _ in plain.slots)]
     for t, g in enumerate(gradients, start + 1):
         results = plain.rule(values[0], g, *values[1:], *plain.scalars_of(matrix)(t))
@@ -100,7 +100,7 @@ def test_optimizer_has_the_bits_of_its_formula_however_it_is_run(
 
     for where, backend in BACKENDS.items():
         optimizer, store = OPTIMIZERS[name](), store_of(size, dtype, backend, matrix)
-        optimizer.bind(store, where)
+        optimizer.attach(store, where)
         optimizer.t = start
         store.parameters[0].value = there(backend, first.reshape(store.parameters[0].shape))
         for g in gradients:
@@ -158,7 +158,7 @@ def test_optimizer_is_that_of_the_papers(
     """
     rng = np.random.default_rng(seed)
     optimizer, store = OPTIMIZERS[name](), store_of(size, dtype, backend, matrix)
-    optimizer.bind(store, "bound")
+    optimizer.attach(store, "bound")
     formula = adam if name == "AdamW" and not matrix else FORMULAS[name]
     shape = store.parameters[0].shape
     start = rng.normal(size=shape).astype(dtype)
@@ -184,9 +184,9 @@ def test_weights_that_only_a_penalty_pulls_go_to_zero_and_not_through_denormals(
     """They shrink by a share each step, or swing with ever smaller swings, as Adam's do."""
     backend, optimizer = BACKENDS[where], OPTIMIZERS[name]()
     store = store_of(30, "float32", backend, True)
-    optimizer.bind(store, where)
+    optimizer.attach(store, where)
     rate = 1e-4 if isinstance(optimizer, lm.Adam) else 1.0
-    add_penalty = lm.L2(rate).bind(store.parameters[0], backend)
+    add_penalty = lm.L2(rate).compile_rule(store.parameters[0], backend)
     store.parameters[0].value = there(backend, np.linspace(-1e-3, 1e-3, 30, dtype="f4")[:, None])
     for _ in range(1500):
         store.grads[...] = 0
@@ -215,7 +215,7 @@ def test_clipping_keeps_the_direction_and_the_limit(
     g = (np.random.default_rng(seed).normal(size=size) * 10.0**power).astype(dtype)
     store = store_of(size, dtype, backend, True)
     optimizer = lm.SGD(1.0, clip_norm=limit)
-    optimizer.bind(store, "clipped")
+    optimizer.attach(store, "clipped")
     store.parameters[0].grad = there(backend, g.reshape(-1, 1))
     with np.errstate(over="ignore"):
         optimizer.step()
@@ -244,7 +244,7 @@ def test_penalty_and_its_gradient_are_the_formula(
     l1, l2 = {"L1": (0.3, 0), "L2": (0, 0.3), "L1L2": (0.1, 0.2)}[name]
     parameter = store_of(size, dtype, backend, True).parameters[0]
     parameter.value, parameter.grad = (there(backend, part.reshape(-1, 1)) for part in (w, g))
-    penalty.bind(parameter, backend)()
+    penalty.compile_rule(parameter, backend)()
     exact, eps = w.astype(float), float(np.finfo(dtype).eps)
     right = g + l1 * np.sign(exact) + l2 * exact
     bound = 4 * eps * (abs(g.astype(float)) + l1 + l2 * abs(exact)) + np.finfo(dtype).tiny

@@ -18,7 +18,7 @@ from lamella.testing import strict_cupy
 class Blocks(NumpyBackend):
     """numpy as it is where numba is not installed."""
 
-    def bind(self, program: Any, arrays: Any, outputs: Any) -> Any:
+    def compile_rule(self, program: Any, arrays: Any, outputs: Any) -> Any:
         return run_in_blocks(program, arrays, outputs)
 
     def map(self, program: Any) -> Any:

@@ -28,7 +28,7 @@ class Huber(lm.Loss):
 
     def backward(self) -> Any:
         slope = self.xp.maximum(self.xp.minimum(4 * self.d, 1), -1)
-        return self.share(slope / slope.shape[-1])
+        return self.scale_by_batch(slope / slope.shape[-1])
 
 
 def test_naive_custom_loss_passes() -> None:

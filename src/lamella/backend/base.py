@@ -74,7 +74,7 @@ class Backend(ABC):
         """Return the random stream with this key, drawing arrays of this backend."""
 
     @abstractmethod
-    def bind(
+    def compile_rule(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
     ) -> Callable[..., None]:
         """Return ``run(*scalars)``, which applies an elementwise rule to these vectors."""
@@ -90,7 +90,7 @@ class Backend(ABC):
         """Return a loop over samples compiled, or None where loops are not the fast way."""
         return None
 
-    def record(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None] | None]:
+    def capture(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None] | None]:
         """Do ``work`` and return its result, and what does all of it again over the same arrays.
 
         The latter is None where that cannot be. Only what is done by methods of this backend, and

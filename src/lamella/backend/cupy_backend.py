@@ -54,7 +54,7 @@ class CupyBackend(Backend):
     def noise(self, key: int) -> Noise:
         return DeviceNoise(key, self.xp)
 
-    def bind(
+    def compile_rule(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
     ) -> Callable[..., None]:
         # An output may be one of the inputs: each thread reads all it needs of its element before

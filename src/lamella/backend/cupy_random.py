@@ -76,7 +76,7 @@ class DeviceNoise(Noise):
     def normal(self, out: Array) -> Array:
         return self._normal(self._key, self._next(), out)
 
-    def keep_mask(self, keep: float, out: Array) -> Array:
+    def dropout_mask(self, keep: float, out: Array) -> Array:
         threshold = max(1, round(keep * 65536))
         scale = out.dtype.type(65536 / threshold)
         return self._keep_mask(self._key, self._next(), np.uint32(threshold), scale, out)

@@ -101,7 +101,7 @@ class Symbol(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__" or kwargs or ufunc.__name__ not in OPERATIONS:
             raise _not_elementwise(ufunc.__name__)
-        return _record(self.program, ufunc, inputs)
+        return _trace(self.program, ufunc, inputs)
 
     def __array_function__(self, function: Any, *_: Any) -> Any:
         raise _not_elementwise(function.__name__)
@@ -126,7 +126,7 @@ def _not_elementwise(name: str) -> UsageError:
     )
 
 
-def record(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
+def trace(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
     """Record ``rule``, a function of ``arrays`` array arguments followed by ``scalars`` numbers.
 
     Raises
@@ -146,12 +146,12 @@ def record(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
             or result.value < arrays
             or program.is_scalar(result.value)
         ):
-            result = _record(program, np.positive, (result,), force_array=True)
+            result = _trace(program, np.positive, (result,), force_array=True)
         program.outputs.append(result.value)
     return program
 
 
-def _record(
+def _trace(
     program: Program, ufunc: np.ufunc, inputs: Sequence[Any], *, force_array: bool = False
 ) -> Symbol:
     if ufunc is np.power and isinstance(inputs[1], int | float) and inputs[1] in (0.5, 2):

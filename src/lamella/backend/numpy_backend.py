@@ -13,7 +13,7 @@ from lamella.backend.elementwise import Program
 from lamella.backend.numba.loops import sum_of_rows
 from lamella.backend.numpy_elementwise import run_in_blocks, run_whole
 from lamella.backend.random import HostNoise, Noise
-from lamella.backend.threads import at_most, threads_for
+from lamella.backend.threads import limit_blas_threads, threads_for
 from lamella.core.typing import Array
 
 TRANSCENDENTAL = ("exp", "log", "tanh", "power")
@@ -57,44 +57,46 @@ class NumpyBackend(Backend):
         if matrix.ndim == 2 and compiled.is_available():
             compiled.call(compiled.compile_function(sum_of_rows), matrix, out)
             return out
-        return compiled.noted(super().sum_rows)(matrix, out)
+        return compiled.recorded_python(super().sum_rows)(matrix, out)
 
     def noise(self, key: int) -> Noise:
         return HostNoise(key)
 
-    def bind(
+    def compile_rule(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
     ) -> Callable[..., None]:
         if compiled.is_available():
             return compiled.compile_loop(program, arrays, outputs)
-        return compiled.noted(run_in_blocks(program, arrays, outputs))
+        return compiled.recorded_python(run_in_blocks(program, arrays, outputs))
 
     def map(self, program: Program) -> Callable[..., None]:
         # numba's exp takes one number at a time, numpy's a whole vector register.
         plain = {step.ufunc.__name__ for step in program.steps}.isdisjoint(TRANSCENDENTAL)
         if plain and compiled.is_available():
             return compiled.compile_map(program)
-        return compiled.noted(run_whole(program))
+        return compiled.recorded_python(run_whole(program))
 
     def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
         if not compiled.is_available():
-            compiled.spoil()  # who asked does it with numpy
+            compiled.end_capture()  # who asked does it with numpy
             return None
         return functools.partial(compiled.call, compiled.compile_function(loop))
 
-    def record(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None] | None]:
+    def capture(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None] | None]:
         # A subclass may do things in ways that are not noted.
         if type(self) is not NumpyBackend or not compiled.has_products():
-            return super().record(work)
-        with compiled.record() as tape:
+            return super().capture(work)
+        with compiled.capture() as recorder:
             result = work()
-        return result, tape.finish()
+        return result, recorder.finish()
 
     def threads_for(
         self, batch_size: int, matrices: Iterable[tuple[int, ...]]
     ) -> AbstractContextManager[int]:
         # Two pools of threads on the same processors wait for each other.
-        return at_most(1) if compiled.has_products() else threads_for(batch_size, matrices)
+        return (
+            limit_blas_threads(1) if compiled.has_products() else threads_for(batch_size, matrices)
+        )
 
     def pace(self) -> AbstractContextManager[Callable[[], None]]:
         if not compiled.has_products():

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from lamella.backend.numba import noted
+from lamella.backend.numba import recorded_python
 from lamella.core.typing import Array
 
 
@@ -35,7 +35,7 @@ class Noise(ABC):
         """Fill ``out`` with standard normal numbers and return it."""
 
     @abstractmethod
-    def keep_mask(self, keep: float, out: Array) -> Array:
+    def dropout_mask(self, keep: float, out: Array) -> Array:
         """Fill ``out`` with 1 / keep (with probability ``keep``) or 0, and return it.
 
         The mean of the mask is 1. ``keep`` is in (0, 1]; it is rounded to a multiple of 2^-16.
@@ -58,18 +58,18 @@ class HostNoise(Noise):
         self._bits.state = self._start
         self.draws += 1
 
-    @noted
+    @recorded_python
     def uniform(self, out: Array) -> Array:
         self._next()
         return self._generator.random(out=out, dtype=out.dtype)
 
-    @noted
+    @recorded_python
     def normal(self, out: Array) -> Array:
         self._next()
         return self._generator.standard_normal(out=out, dtype=out.dtype)
 
-    @noted
-    def keep_mask(self, keep: float, out: Array) -> Array:
+    @recorded_python
+    def dropout_mask(self, keep: float, out: Array) -> Array:
         self._next()
         threshold = max(1, round(keep * 65536))
         flat = out.reshape(-1)

@@ -17,7 +17,7 @@ from typing import Any
 WORK_OF_A_THREAD = 12e6  # additions and multiplications: some 60 us
 
 
-def worth(batch_size: int, matrices: Iterable[tuple[int, ...]]) -> int:
+def useful_threads(batch_size: int, matrices: Iterable[tuple[int, ...]]) -> int:
     """Return how many threads the largest product of batches with such matrices is worth."""
     largest = max((shape[-2] * shape[-1] for shape in matrices), default=0)
     return max(1, int(2 * batch_size * largest / WORK_OF_A_THREAD))
@@ -31,7 +31,7 @@ def cores() -> int:
 
 
 @functools.cache
-def usable() -> int:
+def thread_budget() -> int:
     """Return how many threads this process may use: its cores, or what the environment allows."""
     told = [os.environ.get(name, "") for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")]
     return max(1, min([cores(), *(int(number) for number in told if number.isdecimal())]))
@@ -39,17 +39,17 @@ def usable() -> int:
 
 def workers() -> int:
     """Return how many threads may share a compiled product; its bits do not depend on it."""
-    return 1 if _alone else usable()
+    return 1 if _single else thread_budget()
 
 
-_alone = 0
+_single = 0
 _lock = threading.Lock()
 _holders = 0
 _first: Any = None  # the limit that holds
 
 
 @contextmanager
-def at_most(number: int) -> Iterator[int]:
+def limit_blas_threads(number: int) -> Iterator[int]:
     """Let matrix products use so many threads in this block, and say how many that are.
 
     There are never more than numpy's library was told to use, as by ``OPENBLAS_NUM_THREADS``. The
@@ -76,31 +76,31 @@ def at_most(number: int) -> Iterator[int]:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """Let all products be done by the thread that asks for them: for many trainings at once."""
-    global _alone
-    with at_most(1):
+    global _single
+    with limit_blas_threads(1):
         with _lock:
-            _alone += 1
+            _single += 1
         try:
             yield
         finally:
             with _lock:
-                _alone = max(_alone - 1, 0)  # below 0 it would fall in a child, see _begin_anew
+                _single = max(_single - 1, 0)  # below 0 it would fall in a child, see _begin_anew
 
 
 def threads_for(
     batch_size: int, matrices: Iterable[tuple[int, ...]]
 ) -> AbstractContextManager[int]:
-    """Give the products of a training the threads they are worth, as `at_most` does."""
-    return at_most(worth(batch_size, matrices))
+    """Give the products of a training the threads they are worth, as `limit_blas_threads` does."""
+    return limit_blas_threads(useful_threads(batch_size, matrices))
 
 
 @contextmanager
 def available(number: int) -> Iterator[None]:
     """Let the whole process have at most so many threads, as ``OPENBLAS_NUM_THREADS`` would.
 
-    Unlike `at_most` it leaves those within free to take fewer.
+    Unlike `limit_blas_threads` it leaves those within free to take fewer.
     """
     pools = _pools(len(sys.modules))
     before = [pool["num_threads"] for pool in pools.info()]
@@ -125,9 +125,9 @@ def _pools(_modules: int) -> Any:
 
 def _begin_anew() -> None:
     """Free the child of a fork from what threads held that it does not have."""
-    global _lock, _holders, _alone
+    global _lock, _holders, _single
     _lock = threading.Lock()
-    _alone = 0
+    _single = 0
     if _holders:
         _holders = 0
         _let_this_thread_set()

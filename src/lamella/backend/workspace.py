@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lamella.backend import Backend, get_backend
-from lamella.backend.elementwise import record
+from lamella.backend.elementwise import trace
 from lamella.core.config import Configured
 from lamella.core.errors import UsageError
 from lamella.core.typing import Array, Shape
@@ -64,7 +64,7 @@ class Workspace(Configured):
     """Base of what computes on arrays: layers, losses, metrics.
 
     It lends ``backend``, ``xp``, ``dtype`` and scratch memory. A model binds its parts when it is
-    built; `bind` is for using one on its own.
+    built; `attach` is for using one on its own.
     """
 
     backend: Backend
@@ -72,7 +72,7 @@ class Workspace(Configured):
     dtype: np.dtype
     _owner: object = None
 
-    def bind(
+    def attach(
         self, owner: object = None, backend: str | Backend = "numpy", dtype: Any = "float32"
     ) -> None:
         """Lend array module, dtype and memory.
@@ -163,7 +163,7 @@ class Workspace(Configured):
         key = rule, len(arrays)
         run = self._rules.get(key)
         if run is None:
-            run = self._rules[key] = self.backend.map(record(rule, len(arrays), len(scalars)))
+            run = self._rules[key] = self.backend.map(trace(rule, len(arrays), len(scalars)))
         if isinstance(out, str):
             out = self.scratch(out, arrays[0].shape)
         run(out, arrays, scalars)
@@ -173,7 +173,7 @@ class Workspace(Configured):
         if name in ("backend", "xp", "dtype", "_scratch", "_rules"):
             raise UsageError(
                 f"this {type(self).__name__} has no {name.lstrip('_')} yet: it gets it from the "
-                "model when the model is built; to use it alone, call its bind() first"
+                "model when the model is built; to use it alone, call its attach() first"
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

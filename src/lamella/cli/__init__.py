@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from lamella.cli import evaluate, info, predict, report, study, train, verify
-from lamella.cli.messages import complain
+from lamella.cli.messages import print_error
 from lamella.core.errors import ArgumentError, LamellaError
 from lamella.core.version import __version__
 
@@ -47,10 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
-        complain("interrupted")
+        print_error("interrupted")
         return 130
     except (LamellaError, OSError, MemoryError) as error:
-        complain(error)
+        print_error(error)
         return 2
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def complain(text: object) -> None:
+def print_error(text: object) -> None:
     """Print ``text`` on stderr as one line, whatever it holds."""
     print("lamella:", " ".join(str(text).split()), file=sys.stderr)
 
@@ -17,9 +17,9 @@ def counted(number: int, what: str) -> str:
 
 
 @contextmanager
-def told_in_lines(category: type[Warning]) -> Iterator[None]:
+def one_line_warnings(category: type[Warning]) -> Iterator[None]:
     """Print warnings of this kind, each as one line, in this block."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", category)
-        warnings.showwarning = lambda message, *place, **options: complain(message)
+        warnings.showwarning = lambda message, *place, **options: print_error(message)
         yield

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from lamella.cli.messages import complain
+from lamella.cli.messages import print_error
 from lamella.core.errors import FileFormatError, UsageError
 from lamella.datasets import read_digit
 from lamella.models.loading import load
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             digits.append(read_digit(name))
             names.append(name)
         except FileFormatError as error:
-            complain(error)
+            print_error(error)
     chances = model.predict_proba(np.stack(digits)) if digits else []
     answers = [_answer(name, p) for name, p in zip(names, chances, strict=True)]
     if args.json:

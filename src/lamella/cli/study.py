@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamella.cli.messages import complain, counted, told_in_lines
+from lamella.cli.messages import counted, one_line_warnings, print_error
 from lamella.core.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     """Do what was asked for."""
     from lamella.studies.running.storage import DamagedRunWarning
 
-    with told_in_lines(DamagedRunWarning):
+    with one_line_warnings(DamagedRunWarning):
         status: int = args.action(args)
     return status
 
@@ -104,7 +104,7 @@ def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
     try:
         results = study.run(out=out, n_jobs=args.n_jobs, verbose=not args.quiet)
     except KeyboardInterrupt as interrupt:
-        complain("interrupted. " + " ".join(getattr(interrupt, "__notes__", [])))
+        print_error("interrupted. " + " ".join(getattr(interrupt, "__notes__", [])))
         return INTERRUPTED
     status = _print(results)
     print(f"in {out}")
@@ -139,7 +139,7 @@ def _print(results: "Results", to: str | None = None, measure: str = "test_accur
         print()
         print(results.compare(to=to, measure=measure))
     for run in results.failed:
-        complain(f"arm {run.arm!r}, seed {run.seed} {run.status}: {run.reason}")
+        print_error(f"arm {run.arm!r}, seed {run.seed} {run.status}: {run.reason}")
     if results.missing:
-        complain(f"{counted(len(results.missing), 'run')} still to be done")
+        print_error(f"{counted(len(results.missing), 'run')} still to be done")
     return int(any(run.status == "failed" for run in results.failed))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.cli.messages import complain, told_in_lines
+from lamella.cli.messages import one_line_warnings, print_error
 from lamella.cli.options import add_options, classifier, refuse_contradictions
 from lamella.cli.recorded import options_of, read_record, refuse_other_options
 from lamella.cli.run_folder import RunFolder
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         folder.claim()
         folder.start = _record(args, model)
         if not installed("matplotlib"):
-            complain("there will be no curves.png: pip install 'lamella[plot]'")
+            print_error("there will be no curves.png: pip install 'lamella[plot]'")
     if not args.quiet:
         print(model.build((28, 28)).summary(), flush=True)
     outcome = _train(args, model, stopping, folder)
@@ -105,7 +105,7 @@ def _train(
     train, test = mnist()
     began = time.perf_counter()
     # Divergence is told once, by the reason training stopped for.
-    with told_in_lines(CheckpointWarning), np.errstate(over="ignore", invalid="ignore"):
+    with one_line_warnings(CheckpointWarning), np.errstate(over="ignore", invalid="ignore"):
         warnings.simplefilter("ignore", DivergenceWarning)
         model.fit(
             train.x,
@@ -167,7 +167,7 @@ def _name(model: Classifier) -> str:
 
 def _report(outcome: Outcome, folder: RunFolder | None) -> None:
     if outcome.diverged:
-        complain(outcome.stop_reason or "the loss is not finite: try a smaller learning rate")
+        print_error(outcome.stop_reason or "the loss is not finite: try a smaller learning rate")
     elif outcome.stop_reason:
         print(f"stopped early: {outcome.stop_reason}")
     epochs = len(outcome.rows)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lamella.backend.threads import available
 from lamella.cli import train
-from lamella.cli.messages import complain
+from lamella.cli.messages import print_error
 from lamella.cli.options import classifier
 from lamella.cli.recorded import options_of, read_record
 from lamella.cli.run_folder import RunFolder
@@ -86,14 +86,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _report(parts: list[str], others: list[str], compared: str) -> int:
     for part in parts:
-        complain(part)
+        print_error(part)
     if others:
-        complain(f"the run was made with another {'; '.join(others)}")
+        print_error(f"the run was made with another {'; '.join(others)}")
     if not parts:
         print(f"the same bits: {compared} and the test scores")
         return 0
     why = "that may be the reason" if others else "nothing else in the record is another"
-    complain(f"the bits are not the same; {why}")
+    print_error(f"the bits are not the same; {why}")
     return 1
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lamella.cli.messages import complain, counted
+from lamella.cli.messages import counted, print_error
 
 
 def study_of(folder: Path) -> tuple[Path, str | None] | None:
@@ -27,15 +27,15 @@ def verify(folder: Path, key: str | None, *, most: int | None, quiet: bool) -> i
         epochs += len(found.run.epochs) if found.run else 0
         others.update(dict.fromkeys(found.others))
         for part in found.parts:
-            complain(f"{name}: {part}")
+            print_error(f"{name}: {part}")
         if not (found.parts or quiet):
             print(f"{name}: the same bits", flush=True)
     if others:
-        complain(f"the study was run with another {'; '.join(others)}")
+        print_error(f"the study was run with another {'; '.join(others)}")
     if not wrong:
         size = f"{counted(runs, 'run')} of {counted(epochs, 'epoch')}"
         print(f"the same bits: {size}, {'its' if runs == 1 else 'their'} scores and predictions")
         return 0
     why = "that may be the reason" if others else "nothing else in the record is another"
-    complain(f"the bits of {wrong} of {runs} runs are not the same; {why}")
+    print_error(f"the bits of {wrong} of {runs} runs are not the same; {why}")
     return 1

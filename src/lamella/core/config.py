@@ -96,7 +96,7 @@ def from_json(value: Any, known: Mapping[str, Callable[..., Any]]) -> Any:
         raise FileFormatError(f"{name} does not accept what the file says: {error}") from error
 
 
-def expect_modest(table: Any) -> int:
+def limit_size(table: Any) -> int:
     """Return how many values a file's table holds, or raise a FileFormatError if it is too much.
 
     Each value may cost a thousand times its bytes when it is made into an object.

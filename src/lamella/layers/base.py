@@ -112,36 +112,36 @@ class Layer(Workspace):
         self.states.append(state)
         return state
 
-    def expect_rank(self, in_shape: Shape, rank: int, hint: str) -> Shape:
-        """Return ``in_shape`` if it has ``rank`` axes, else raise a ShapeError with ``hint``."""
-        if len(in_shape) != rank:
+    def expect_ndim(self, in_shape: Shape, ndim: int, hint: str) -> Shape:
+        """Return ``in_shape`` if it has ``ndim`` axes, else raise a ShapeError with ``hint``."""
+        if len(in_shape) != ndim:
             raise ShapeError(
-                f"{type(self).__name__} takes {rank} axis of features, got inputs of shape "
+                f"{type(self).__name__} takes {ndim} axis of features, got inputs of shape "
                 f"{in_shape}: {hint}"
             )
         return in_shape
 
-    def prepare(
+    def attach_and_build(
         self,
         in_shape: Shape,
         *,
         owner: object,
         index: int,
-        rank: int,
+        class_index: int,
         backend: Backend,
         dtype: np.dtype,
         streams: Streams,
     ) -> Shape:
         """Bind the layer to its model and build it; called by the model.
 
-        It is layer number ``index`` of the model, and number ``rank`` among those of its class.
+        It is layer number ``index`` of the model, and number ``class_index`` among those of its class.
         Random numbers go by the latter: so what a layer starts with, or drops, stays the same
         where layers of another class are put between, and networks that differ by those can be
         compared in pairs.
         """
-        self.bind(owner, backend, dtype)
+        self.attach(owner, backend, dtype)
         self.label = f"{index}.{type(self).__name__}"
-        self.stream = f"{type(self).__name__} {rank}"
+        self.stream = f"{type(self).__name__} {class_index}"
         self.rng = backend.noise(streams.key("noise", self.stream))
         self.parameters, self.states = [], []
         out_shape = self.build(in_shape)

@@ -45,7 +45,7 @@ class BatchNorm(Layer):
         self.eps = positive("eps", eps)
 
     def build(self, in_shape: Shape) -> Shape:
-        self.expect_rank(in_shape, 1, hint="put Flatten() before it")
+        self.expect_ndim(in_shape, 1, hint="put Flatten() before it")
         self.gamma = self.add_param("gamma", in_shape, "ones")
         self.beta = self.add_param("beta", in_shape, "zeros")
         self.running_mean = self.add_state("running_mean", in_shape, 0.0)

@@ -55,7 +55,7 @@ class Dense(Layer):
         self.regularizer = expect_regularizer(regularizer)
 
     def build(self, in_shape: Shape) -> Shape:
-        (features,) = self.expect_rank(in_shape, 1, hint="put Flatten() before it")
+        (features,) = self.expect_ndim(in_shape, 1, hint="put Flatten() before it")
         self.W = self.add_param("W", (features, self.units), self.init, self.regularizer)
         self.b = self.add_param("b", (self.units,)) if self.use_bias else None
         return (self.units,)

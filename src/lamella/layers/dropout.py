@@ -31,7 +31,7 @@ class Dropout(Layer):
         self.mask = None
         if not training or self.rate == 0:
             return x
-        self.mask = self.rng.keep_mask(1 - self.rate, out=self.scratch("mask", x.shape))
+        self.mask = self.rng.dropout_mask(1 - self.rate, out=self.scratch("mask", x.shape))
         return self.map("y", product, x, self.mask)
 
     @replayable

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import Backend
-from lamella.backend.elementwise import record
+from lamella.backend.elementwise import trace
 from lamella.backend.parameters import Parameter
 from lamella.backend.workspace import replayable
 from lamella.core.config import Configured
@@ -33,11 +33,11 @@ class Regularizer(Configured, ABC):
         """Return ``g + dR/dw`` for one weight ``w`` with gradient ``g``."""
 
     @replayable
-    def bind(self, parameter: Parameter, backend: Backend) -> Callable[[], None]:
+    def compile_rule(self, parameter: Parameter, backend: Backend) -> Callable[[], None]:
         """Return a function that adds the penalty's gradient to that of ``parameter``."""
         w, g = parameter.value.reshape(-1), parameter.grad.reshape(-1)
         scalars = tuple(self.config().values())
-        run = backend.bind(record(self.rule, 2, len(scalars)), (w, g), (g,))
+        run = backend.compile_rule(trace(self.rule, 2, len(scalars)), (w, g), (g,))
         return lambda: run(*scalars)
 
 

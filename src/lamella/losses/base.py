@@ -35,7 +35,7 @@ class Loss(Workspace):
         pred : array (N, *out_shape)
             What the last layer gives.
         target : array
-            As `prepare` returned them.
+            As `check_targets` returned them.
         """
 
     @abstractmethod
@@ -45,7 +45,7 @@ class Loss(Workspace):
         Called once after each `forward`: it may use up what that has kept.
         """
 
-    def prepare(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
+    def check_targets(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
         """Check targets for outputs of ``out_shape`` and return them as `forward` takes them.
 
         Called once for a whole data set, before anything is trained. By default targets are
@@ -100,7 +100,7 @@ class Loss(Workspace):
         if self._weight is not None and not done:
             raise UsageError(
                 f"{type(self).__name__} does not support sample weights: reduce with "
-                "self.mean(losses) in forward and self.share(gradients) in backward"
+                "self.mean(losses) in forward and self.scale_by_batch(gradients) in backward"
             )
 
     @replayable
@@ -130,7 +130,7 @@ class Loss(Workspace):
         return mean
 
     @replayable
-    def share(self, gradients: Array) -> Array:
+    def scale_by_batch(self, gradients: Array) -> Array:
         """Turn, in place, gradients of each sample's loss into those of the mean."""
         self._shared = True
         if self._weight is None:

@@ -36,7 +36,7 @@ class SoftmaxCrossEntropy(Loss):
     def forward(self, pred: Array, target: Array) -> Array:
         self.d = self.scratch("d", pred.shape)
         losses = self.scratch("losses", (len(pred),))
-        loop = self.backend.compile(surprise_of_each)
+        loop = self.backend.compile(cross_entropy_rows)
         if loop is None:
             self._surprise_of_all(pred, target, losses)
         else:
@@ -45,7 +45,7 @@ class SoftmaxCrossEntropy(Loss):
 
     @replayable
     def backward(self) -> Array:
-        return self.share(self.d)
+        return self.scale_by_batch(self.d)
 
     def _surprise_of_all(self, pred: Array, target: Array, losses: Array) -> None:
         """Fill ``losses`` (N,) and ``self.d``, p - onehot(y), by operations on whole arrays."""
@@ -66,7 +66,7 @@ class SoftmaxCrossEntropy(Loss):
         xp.log(total.reshape(-1), out=losses)
         losses -= z.sum(axis=-1, out=self.scratch("z_y", losses.shape))
 
-    def prepare(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
+    def check_targets(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
         if len(out_shape) != 1 or out_shape[0] < 2:
             raise ShapeError(
                 f"SoftmaxCrossEntropy needs at least 2 class scores a sample, the model gives "
@@ -86,7 +86,7 @@ class SoftmaxCrossEntropy(Loss):
         return self._class_numbers
 
 
-def surprise_of_each(z: Array, labels: Array, d: Array, losses: Array) -> None:
+def cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array) -> None:
     """Fill ``losses`` (N,) and ``d``, p - onehot(y), sample by sample; to be compiled."""
     for n in range(len(z)):
         top = z[n, 0]
@@ -131,10 +131,10 @@ class BinaryCrossEntropy(Loss):
     @replayable
     def backward(self) -> Array:
         scalars = *self.limits, self.pred[0].size
-        return self.share(self.map("d", slope, self.pred, self.target, scalars=scalars))
+        return self.scale_by_batch(self.map("d", slope, self.pred, self.target, scalars=scalars))
 
-    def prepare(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
-        target = super().prepare(target, out_shape, dtype)
+    def check_targets(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
+        target = super().check_targets(target, out_shape, dtype)
         if target.min() < 0 or target.max() > 1:
             raise DataError(
                 "BinaryCrossEntropy takes targets in [0, 1], got values from "

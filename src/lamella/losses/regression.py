@@ -28,7 +28,7 @@ class MeanSquaredError(Loss):
 
     @replayable
     def backward(self) -> Array:
-        return self.share(self.map(self.d, product, self.d, scalars=(2 / self.d[0].size,)))
+        return self.scale_by_batch(self.map(self.d, product, self.d, scalars=(2 / self.d[0].size,)))
 
 
 class MeanAbsoluteError(Loss):
@@ -50,7 +50,7 @@ class MeanAbsoluteError(Loss):
 
     @replayable
     def backward(self) -> Array:
-        return self.share(self.map(self.d, direction, self.d, scalars=(self.d[0].size,)))
+        return self.scale_by_batch(self.map(self.d, direction, self.d, scalars=(self.d[0].size,)))
 
 
 def difference(p: Any, t: Any) -> Any:

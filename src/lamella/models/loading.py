@@ -8,7 +8,7 @@ import lamella.layers
 import lamella.losses
 import lamella.optimizers
 from lamella.backend import Backend, get_backend
-from lamella.core.config import expect_modest
+from lamella.core.config import limit_size
 from lamella.core.errors import FileFormatError
 from lamella.layers.initializers import INITIALIZERS
 from lamella.layers.regularizers import L1, L1L2, L2
@@ -89,7 +89,7 @@ def load(
         if len(metadata["lamella"]) > MOST_TEXT:
             raise FileFormatError(f"it is longer than {MOST_TEXT:,} characters")
         header = json.loads(metadata["lamella"])
-        expect_modest(header if isinstance(header, dict) else {})
+        limit_size(header if isinstance(header, dict) else {})
     except (ValueError, RecursionError) as error:
         raise FileFormatError(f"the header of {path} is damaged: {error}") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:

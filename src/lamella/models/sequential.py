@@ -72,7 +72,7 @@ class Sequential(Trainable):
         self.expect_compiled()
         data, _ = prepare(self, x, y, sample_weight)
         expect_batch(self, len(data))
-        return self.step(self.batches.scaled(data.x), data.y, data.weight)
+        return self.step(self.batches.scale(data.x), data.y, data.weight)
 
     def check(self, x: Any, y: Any) -> "CheckReport":
         """Look whether data and model fit, before any training: print what comes back.

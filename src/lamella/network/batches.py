@@ -123,7 +123,7 @@ class Batches:
         self._dtype = dtype
         self._scratch = Scratch(backend)
 
-    def gather(self, data: Data, index: Array | slice) -> tuple[Array, Array, Array | None]:
+    def take(self, data: Data, index: Array | slice) -> tuple[Array, Array, Array | None]:
         """Return inputs, targets and weights of the samples in ``index``."""
         x = self._inputs(data.x, index)
         y = self._rows("y", data.y, index)
@@ -133,7 +133,7 @@ class Batches:
     def _scale(self) -> Callable[[Array, Array | None, Array], None] | None:
         return self._backend.scale_images()
 
-    def scaled(self, x: Array) -> Array:
+    def scale(self, x: Array) -> Array:
         """Return inputs in the model's dtype: uint8 images in [0, 1], all else as it is."""
         if x.dtype != np.uint8:
             return x
@@ -143,17 +143,17 @@ class Batches:
         self._scale(x, None, out)
         return out
 
-    def fixed(self, x: Array) -> Array:
+    def stage(self, x: Array) -> Array:
         """Return what `scaled` makes the same of; few inputs are always in the same memory."""
         if x.size > FEW:
-            return self.scaled(x)
+            return self.scale(x)
         out = self._scratch.get("fixed", x.shape, x.dtype)
         out[...] = x
         return out
 
     def _inputs(self, x: Array, index: Array | slice) -> Array:
         if self._scale is None or x.dtype != np.uint8 or isinstance(index, slice):
-            return self.scaled(self._rows("x", x, index))
+            return self.scale(self._rows("x", x, index))
         out = self._scratch.get("scaled", (len(index), *x.shape[1:]), self._dtype)
         self._scale(x, index, out)
         return out

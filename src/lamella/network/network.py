@@ -99,7 +99,7 @@ class Network(Configured):
         for i, layer in enumerate(self.layers):
             layer.needs_dx = i > self._first
         self.regularized = [p for p in self.store if p.regularizer is not None]
-        self._regularize = [p.regularizer.bind(p, self.backend) for p in self.regularized]
+        self._regularize = [p.regularizer.compile_rule(p, self.backend) for p in self.regularized]
         self._evaluate = replay_forward(self)
 
     def declare(self, in_shape: Shape) -> None:
@@ -108,11 +108,11 @@ class Network(Configured):
         self.shapes = [self.in_shape]
         for index, layer in enumerate(self.layers):
             try:
-                shape = layer.prepare(
+                shape = layer.attach_and_build(
                     self.shapes[-1],
                     owner=self,
                     index=index,
-                    rank=sum(type(other) is type(layer) for other in self.layers[:index]),
+                    class_index=sum(type(other) is type(layer) for other in self.layers[:index]),
                     backend=self.backend,
                     dtype=self.dtype,
                     streams=self.streams,
@@ -144,7 +144,7 @@ class Network(Configured):
         x = self.inputs(x)
         result = np.empty((len(x), *self.shapes[-1]), self.dtype)
         for start in range(0, len(x), batch_size):
-            batch = self.batches.fixed(self.backend.asarray(x[start : start + batch_size]))
+            batch = self.batches.stage(self.backend.asarray(x[start : start + batch_size]))
             result[start : start + batch_size] = self.backend.to_host(self._evaluate(batch))
         return result
 
@@ -248,6 +248,6 @@ def replay_forward(network: Network) -> Replay:
         return [(part, ("forward",)) for part in (network, *network.layers)]
 
     def forward(x: Array) -> Array:
-        return network.forward(network.batches.scaled(x), training=False)
+        return network.forward(network.batches.scale(x), training=False)
 
     return Replay(network, forward, calls)

@@ -28,7 +28,7 @@ def prepare(
         x = model.inputs(x)
         y = check_targets(y, len(x))
         weight = sample_weights(y, sample_weight, class_weight, model.dtype)
-        target = model.loss.prepare(y, model.shapes[-1], model.dtype)
+        target = model.loss.check_targets(y, model.shapes[-1], model.dtype)
     except LamellaError as error:
         if not was_built:
             model.store = None

@@ -1,7 +1,7 @@
 """What is done with the same arrays over and over, without Python between its parts.
 
 The arrays of a training step are the same each time: where a batch is gathered, scratch memory,
-parameters. What was done with them once can therefore be noted, and then done again as a whole,
+parameters. What was done with them once can therefore be captured, and then done again as a whole,
 with the same bits. Only the backend knows how, and only of what it does itself: so all methods that
 take part must be marked as `lamella.backend.workspace.replayable`.
 """
@@ -54,7 +54,7 @@ class Replay:
             self._result = self._work(*arrays)
         elif self._replay is None:
             self._look()
-            record = self._network.backend.record
+            record = self._network.backend.capture
             self._result, replay = record(lambda: self._work(*arrays))
             self._is_possible = self._is_possible and replay is not None
             self._replay = replay

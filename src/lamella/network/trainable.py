@@ -81,8 +81,8 @@ class Trainable(Network):
     def _bind(self) -> None:
         assert self.store is not None
         for part in (self.loss, *self.metrics):
-            part.bind(self, self.backend, self.dtype)
-        self.optimizer.bind(self.store, self)
+            part.attach(self, self.backend, self.dtype)
+        self.optimizer.attach(self.store, self)
         self._differentiate = replay_gradients(self)
 
     def step(self, x: Array, y: Array, weight: Array | None = None) -> Array:
@@ -116,10 +116,10 @@ class Trainable(Network):
 def replay_gradients(model: Trainable) -> Replay:
     """Return `Trainable.differentiate`, for samples without weights."""
     both = ("forward", "backward")
-    loss = ("__call__", "forward", "mean", "gradient", "backward", "share")
+    loss = ("__call__", "forward", "mean", "gradient", "backward", "scale_by_batch")
 
     def calls() -> Calls:
-        penalties = [(p.regularizer, ("bind",)) for p in model.regularized]
+        penalties = [(p.regularizer, ("compile_rule",)) for p in model.regularized]
         layers = [(layer, both) for layer in model.layers]
         return [*layers, (model, (*both, "differentiate")), (model.loss, loss), *penalties]
 

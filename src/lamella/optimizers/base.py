@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend.elementwise import record
+from lamella.backend.elementwise import trace
 from lamella.backend.parameters import ParameterStore
 from lamella.core.config import Configured
 from lamella.core.errors import FileFormatError, UsageError
@@ -89,7 +89,7 @@ class Optimizer(Configured, ABC):
         """
         self._epoch, self._epoch_start, self._epoch_steps = epoch, self.t - done, steps
 
-    def bind(self, store: ParameterStore, owner: object) -> None:
+    def attach(self, store: ParameterStore, owner: object) -> None:
         """Take on the parameters of the model ``owner`` and make the slots.
 
         Raises
@@ -164,9 +164,11 @@ class Optimizer(Configured, ABC):
                 continue
             w, g = store.values[span], store.grads[span]
             kept = [vector[span] for vector in self.state.values()]
-            program = record(self.rule, 2 + len(kept), len(scalars(1)))
+            program = trace(self.rule, 2 + len(kept), len(scalars(1)))
             self._expect_results(len(program.outputs))
-            updates.append((store.backend.bind(program, (w, g, *kept), (w, *kept)), scalars))
+            updates.append(
+                (store.backend.compile_rule(program, (w, g, *kept), (w, *kept)), scalars)
+            )
         return updates
 
     def _bind_each(self) -> Updates:
@@ -204,8 +206,8 @@ class Optimizer(Configured, ABC):
         margins += [(vector, FLUSH_MARGIN) for vector in self.state.values()]
         for vector, margin in margins:
             smallest = float(np.finfo(vector.dtype).tiny) * margin
-            program = record(lambda x, low: x * (abs(x) >= low), 1, 1)
-            flushes.append((backend.bind(program, (vector,), (vector,)), smallest))
+            program = trace(lambda x, low: x * (abs(x) >= low), 1, 1)
+            flushes.append((backend.compile_rule(program, (vector,), (vector,)), smallest))
         return flushes
 
     def _clip(self, grads: Array, limit: float) -> None:

@@ -70,7 +70,7 @@ def check_loss(
     target = _target(loss, target, len(pred), out_shape, rng)
 
     bench = _Bench(loss, NumpyBackend(), "float64")
-    target64 = loss.prepare(target, out_shape, np.dtype("float64"))
+    target64 = loss.check_targets(target, out_shape, np.dtype("float64"))
     value, gradient = bench.run(pred, target64)
     moved = pred.copy()
     expected = numeric_gradient(lambda: bench.value(moved, target64), moved, bench.backend)
@@ -93,7 +93,7 @@ def check_loss(
 
     _check_replay(bench.loss, pred.copy(), target64.copy())
 
-    target32 = loss.prepare(target, out_shape, np.dtype("float32"))
+    target32 = loss.check_targets(target, out_shape, np.dtype("float32"))
     rough, rough_gradient = _Bench(loss, NumpyBackend(), "float32").run(pred, target32)
     _expect_number(f"{loss!r} in float32", rough, value, "float64 gives another", 1e-3)
     device = _Bench(loss, CupyBackend(strict_cupy, "stand-in"), "float32")
@@ -125,7 +125,7 @@ class _Bench:
 
     def __init__(self, loss: Loss, backend: Backend, dtype: str) -> None:
         self.loss = copy.deepcopy(loss)
-        self.loss.bind(self, backend, dtype)
+        self.loss.attach(self, backend, dtype)
         self.backend, self.dtype = backend, np.dtype(dtype)
         self.waits = 0
 
@@ -161,7 +161,7 @@ def _target(
         return np.asarray(target)
     labels = rng.integers(0, out_shape[0], batch)
     try:
-        loss.prepare(labels, out_shape, np.dtype("float64"))
+        loss.check_targets(labels, out_shape, np.dtype("float64"))
     except LamellaError:
         return rng.uniform(0, 1, (batch, *out_shape))
     return labels
@@ -190,7 +190,7 @@ def _check_weights(bench: _Bench, pred: np.ndarray, target: np.ndarray) -> None:
         summed,
         relative=1e-9,
         absolute=1e-12,
-        cause="a weight of 2 does not count twice: end backward with self.share(...)",
+        cause="a weight of 2 does not count twice: end backward with self.scale_by_batch(...)",
     )
 
 
@@ -198,7 +198,7 @@ def _check_replay(loss: Loss, pred: np.ndarray, target: np.ndarray) -> None:
     def work() -> dict[str, Array]:
         return {f"{loss!r}": loss(pred, target), f"the gradient of {loss!r}": loss.gradient()}
 
-    names = "__call__", "forward", "mean", "gradient", "backward", "share"
+    names = "__call__", "forward", "mean", "gradient", "backward", "scale_by_batch"
     expect_replay([getattr(loss, name) for name in names], work, [pred, target])
 
 

@@ -60,7 +60,7 @@ class _Bench:
         zero = _zeros
         self.W, self.b = Parameter("0.W.W", shape, zero), Parameter("0.W.b", shape[1:], zero)
         self.store = ParameterStore([self.W, self.b], backend, np.dtype(dtype))
-        self.optimizer.bind(self.store, self)
+        self.optimizer.attach(self.store, self)
 
     def start(self, W: np.ndarray, b: np.ndarray) -> None:
         dtype = self.store.values.dtype

@@ -39,7 +39,7 @@ def expect_replay(
     if not all(getattr(method, "is_replayable", False) for method in methods):
         return
     restart()
-    results, replay = NumpyBackend().record(work)
+    results, replay = NumpyBackend().capture(work)
     if replay is None:
         return
     for array in arrays:

@@ -28,7 +28,7 @@ class EpochLog:
         self.done = 0
         self._began = time.perf_counter()
 
-    def record(self, loss: Array, scores: Sequence[Array]) -> None:
+    def append(self, loss: Array, scores: Sequence[Array]) -> None:
         """Note the mean loss of the next batch, and each metric's score of its samples."""
         self._rows[0, self.done] = loss
         for row, score in enumerate(scores, 1):

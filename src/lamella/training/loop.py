@@ -60,10 +60,10 @@ def train(
             callback.on_epoch_begin(model, epoch)
         resumed = None
         for batch, start in enumerate(starts[log.done :], log.done):
-            x, y, weight = model.batches.gather(data, on_device[start : start + batch_size])
+            x, y, weight = model.batches.take(data, on_device[start : start + batch_size])
             loss = model.step(x, y, weight)
             step_done()
-            log.record(loss, [metric.score(model.pred, y) for metric in model.metrics])
+            log.append(loss, [metric.score(model.pred, y) for metric in model.metrics])
             for callback in watchers:
                 callback.on_batch_end(model, batch, log)
             if model.stop_reason:
@@ -92,8 +92,8 @@ def evaluate(model: Trainable, data: Data, batch_size: int = EVALUATION_BATCH) -
         host = model.backend.to_host(data.weight).astype(float)
         log.weights = np.add.reduceat(host, starts)
     for start in starts:
-        x, y, weight = model.batches.gather(data, slice(start, start + batch_size))
+        x, y, weight = model.batches.take(data, slice(start, start + batch_size))
         pred = model.forward(x, training=False)
         loss = model.loss(pred, y, weight)
-        log.record(loss, [metric.score(pred, y) for metric in model.metrics])
+        log.append(loss, [metric.score(pred, y) for metric in model.metrics])
     return log.means()

@@ -14,7 +14,7 @@ def trio() -> Any:
     from lamella.backend.numba import thread_pool as pool
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool, "usable", lambda: 3)
+        patch.setattr(pool, "thread_budget", lambda: 3)
         return pool.Pool()
 
 
@@ -23,7 +23,7 @@ def three_threads(trio: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """That pool in place of the process's own."""
     from lamella.backend.numba import thread_pool as pool
 
-    monkeypatch.setattr(threads, "usable", lambda: 3)
+    monkeypatch.setattr(threads, "thread_budget", lambda: 3)
     monkeypatch.setattr(pool, "_pool", trio)
     assert threads.workers() == 3
     assert pool.get_pool() is trio

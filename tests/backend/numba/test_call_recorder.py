@@ -1,4 +1,4 @@
-"""Calls on a tape: played in their order on the same arrays, or else the tape is not whole."""
+"""Calls on a recorder: played in their order on the same arrays, or else the recorder is not whole."""
 
 import gc
 import importlib
@@ -20,7 +20,7 @@ from lamella.backend.elementwise import record as record_rule
 from lamella.backend.numpy_elementwise import run_whole
 from lamella.backend.random import HostNoise
 
-pytest.importorskip("numba", reason="tapes need numba: pip install 'lamella[fast]'")
+pytest.importorskip("numba", reason="recorders need numba: pip install 'lamella[fast]'")
 if not compiled.has_products():
     pytest.skip("this processor has no fused multiply-add", allow_module_level=True)
 
@@ -29,13 +29,13 @@ import numba
 from lamella.backend.numba import compile_function
 from lamella.backend.numba import elementwise as rules
 from lamella.backend.numba.call_recorder import (
-    Tape,
+    CallRecorder,
     _to_task,
     call,
-    noted,
-    record,
-    recording,
-    spoil,
+    capture,
+    current_recorder,
+    end_capture,
+    recorded_python,
 )
 from lamella.backend.numba.gemm import dot
 from lamella.backend.numba.thread_pool import get_pool
@@ -78,8 +78,8 @@ def decorated(out: np.ndarray, number: int) -> None:
     out[0] = 10 * out[0] + number
 
 
-def played(tape: Tape) -> Callable[[], None]:
-    play = tape.finish()
+def played(recorder: CallRecorder) -> Callable[[], None]:
+    play = recorder.finish()
     assert play is not None
     return play
 
@@ -98,9 +98,9 @@ def numbers(*shape: int, dtype: Any = "float64") -> np.ndarray:
 def test_vectors_of_any_numbers_are_played(dtype: str) -> None:
     function = compile_function(add_once)
     source, target = numbers(5, dtype=dtype), np.zeros(5, dtype)
-    with record() as tape:
+    with capture() as recorder:
         call(function, source, target)
-    play = played(tape)
+    play = played(recorder)
     np.testing.assert_array_equal(target, source)
     source[2] = 0
     expected = target + source
@@ -139,10 +139,10 @@ def test_matrices_in_any_whole_form_are_played(form: str, dtype: str) -> None:
         memory[:] = 7
         target = memory[1:-1].reshape(source.shape, order=order)  # type: ignore[call-overload]
         target[...] = 0
-        with record() as tape:
+        with capture() as recorder:
             call(function, source, target)
         np.testing.assert_array_equal(target, source)
-        play = played(tape)
+        play = played(recorder)
         play()
         play()
         np.testing.assert_array_equal(target, 111 * source)
@@ -153,12 +153,12 @@ def test_numbers_are_those_of_the_call() -> None:
     function = compile_function(mix)
     a, out = numbers(3), np.zeros(3)
     factor, k, shift = 0.1, 2, -1e-300
-    with record() as tape:
+    with capture() as recorder:
         call(function, a, factor, k, shift, out)
         call(function, a, np.float64(1 / 3), -3, np.inf, out)
     first = out.copy()
     factor, k, shift = 9.0, 1, 9.0
-    play = played(tape)
+    play = played(recorder)
     out[:] = 0
     play()
     np.testing.assert_array_equal(out, first)
@@ -168,27 +168,27 @@ def test_numbers_are_those_of_the_call() -> None:
 def test_whole_numbers_of_64_bits_are_told() -> None:
     function = compile_function(append)
     out = np.zeros(9, np.int64)
-    with record() as tape:
+    with capture() as recorder:
         for number in (2**63 - 1, -(2**63), 0, -1):
             call(function, out, number)
     out[:] = 0
-    played(tape)()
+    played(recorder)()
     assert out.tolist() == [4, 2**63 - 1, -(2**63), 0, -1, 0, 0, 0, 0]
 
 
 def test_function_that_is_compiled_where_it_is_written_is_played() -> None:
     out = np.zeros(1, np.int64)
-    with record() as tape:
+    with capture() as recorder:
         call(decorated, out, 1)
         call(decorated, out, 2)
-    played(tape)()
+    played(recorder)()
     assert out[0] == 1212
 
 
 def test_nothing_on_a_tape_does_nothing() -> None:
-    with record() as tape:
+    with capture() as recorder:
         pass
-    played(tape)()
+    played(recorder)()
 
 
 # --------------------------------------------------------------- what cannot be told
@@ -202,13 +202,13 @@ STRIDED: dict[str, Callable[[], np.ndarray]] = {
 }
 
 
-def done_and_not_noted(function: Any, *arguments: Any) -> Tape:
-    """See that what cannot be noted is done all the same, and that the tape says so."""
-    with record() as tape:
+def done_and_not_noted(function: Any, *arguments: Any) -> CallRecorder:
+    """See that what cannot be noted is done all the same, and that the recorder says so."""
+    with capture() as recorder:
         call(function, *arguments)
-    assert not tape.is_whole
-    assert tape.finish() is None
-    return tape
+    assert not recorder.is_whole
+    assert recorder.finish() is None
+    return recorder
 
 
 @pytest.mark.parametrize("form", ["every second", "backwards", "a column"])
@@ -313,20 +313,20 @@ def test_module_that_is_gone_makes_the_tape_not_whole(
 
 def test_tape_is_not_whole_once_something_was_not_noted() -> None:
     function, out = compile_function(append), np.zeros(5, np.int64)
-    with record() as tape:
+    with capture() as recorder:
         call(function, out, 1)
-        spoil()
+        end_capture()
         call(function, out, 2)
     assert out.tolist() == [2, 1, 2, 0, 0]
-    assert tape.finish() is None
+    assert recorder.finish() is None
 
 
 def test_products_left_to_numpy_make_the_tape_not_whole() -> None:
     a, b, out = numbers(4, 6), numbers(6, 3), np.zeros((4, 3))
-    with record() as tape:
+    with capture() as recorder:
         dot(a[:, ::2], np.ascontiguousarray(b[::2]), out)
     np.testing.assert_array_equal(out, a[:, ::2] @ b[::2])
-    assert tape.finish() is None
+    assert recorder.finish() is None
 
 
 # ------------------------------------------------------------------------ order, Python
@@ -335,13 +335,13 @@ def test_products_left_to_numpy_make_the_tape_not_whole() -> None:
 def test_calls_and_python_are_played_in_their_order() -> None:
     function, out = compile_function(append), np.zeros(20, np.int64)
 
-    @noted
+    @recorded_python
     def in_python(number: int, *, twice: bool = False) -> int:
         for _ in range(1 + twice):
             append(out, number)
         return number
 
-    with record() as tape:
+    with capture() as recorder:
         assert in_python(1) == 1
         call(function, out, 2)
         call(function, out, 3)
@@ -352,47 +352,47 @@ def test_calls_and_python_are_played_in_their_order() -> None:
     assert out[:8].tolist() == expected
     for _ in range(3):
         out[:] = 0
-        played(tape)()
+        played(recorder)()
         assert out[:9].tolist() == [*expected, 0]
 
 
 def test_nothing_is_noted_outside_of_the_block_or_after_an_error() -> None:
     function, out = compile_function(append), np.zeros(9, np.int64)
     call(function, out, 1)
-    with record() as tape:
+    with capture() as recorder:
         call(function, out, 2)
-        assert recording() is tape
+        assert current_recorder() is recorder
     call(function, out, 3)
-    with pytest.raises(ZeroDivisionError), record() as other:
+    with pytest.raises(ZeroDivisionError), capture() as other:
         raise ZeroDivisionError
-    assert recording() is None
+    assert current_recorder() is None
     call(function, out, 4)
     out[:] = 0
     played(other)()
     assert out[0] == 0
-    played(tape)()
+    played(recorder)()
     assert out.tolist()[:3] == [1, 2, 0]
 
 
 def test_call_that_raises_is_not_noted() -> None:
     function, out = compile_function(append), np.zeros(9, np.int64)
-    with record() as tape:
+    with capture() as recorder:
         call(function, out, 1)
         with pytest.raises(ValueError, match="always"):
             call(compile_function(raises), out)
     assert out[0] == 1
     out[:] = 0
-    played(tape)()
+    played(recorder)()
     assert out.tolist()[:3] == [1, 1, 0]
 
 
 def test_tape_within_a_tape_is_its_own_and_the_outer_one_is_not_whole() -> None:
     function, out = compile_function(append), np.zeros(9, np.int64)
-    with record() as outer:
+    with capture() as outer:
         call(function, out, 1)
-        with record() as inner:
+        with capture() as inner:
             call(function, out, 2)
-        assert recording() is outer
+        assert current_recorder() is outer
         call(function, out, 3)
     assert outer.finish() is None
     out[:] = 0
@@ -403,7 +403,7 @@ def test_tape_within_a_tape_is_its_own_and_the_outer_one_is_not_whole() -> None:
 def test_each_thread_notes_its_own() -> None:
     function = compile_function(append)
     outs = [np.zeros(200, np.int64) for _ in range(4)]
-    tapes: list[Any] = [None] * 4
+    recorders: list[Any] = [None] * 4
     together = threading.Barrier(4, timeout=TIME_LIMIT)
 
     def work(number: int) -> None:
@@ -412,10 +412,10 @@ def test_each_thread_notes_its_own() -> None:
             for k in range(100):
                 call(function, outs[number], k)
             return
-        with record() as tape:
+        with capture() as recorder:
             for k in range(100):
                 call(function, outs[number], 100 * number + k)
-        tapes[number] = tape
+        recorders[number] = recorder
 
     several = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in several:
@@ -424,28 +424,28 @@ def test_each_thread_notes_its_own() -> None:
         thread.join(TIME_LIMIT)
     for number, out in enumerate(outs[:3]):
         out[:] = 0
-        played(tapes[number])()
+        played(recorders[number])()
         assert out[:102].tolist() == [100, *range(100 * number, 100 * number + 100), 0]
 
 
 def test_lock_of_the_pool_is_free_while_python_is_played_and_afterwards() -> None:
     function, out, seen = compile_function(append), np.zeros(9, np.int64), []
 
-    @noted
+    @recorded_python
     def look() -> None:
         seen.append(get_pool().lock.locked())
 
-    @noted
+    @recorded_python
     def fail() -> None:
         if len(seen) > 1:
             raise ZeroDivisionError
 
-    with record() as tape:
+    with capture() as recorder:
         call(function, out, 1)
         look()
         fail()
         call(function, out, 2)
-    play = played(tape)
+    play = played(recorder)
     with pytest.raises(ZeroDivisionError):
         play()
     assert seen == [False, False]
@@ -455,9 +455,9 @@ def test_lock_of_the_pool_is_free_while_python_is_played_and_afterwards() -> Non
 
 def test_tape_waits_for_who_has_the_pool() -> None:
     function, out = compile_function(append), np.zeros(9, np.int64)
-    with record() as tape:
+    with capture() as recorder:
         call(function, out, 1)
-    play = played(tape)
+    play = played(recorder)
     with get_pool().lock:
         thread = threading.Thread(target=play, daemon=True)
         thread.start()
@@ -483,11 +483,11 @@ def test_products_are_played_with_the_same_bits(
     bias = rng.standard_normal(columns).astype(dtype)
     out, turned = np.zeros((rows, columns), dtype), np.zeros((depth, columns), dtype)
     other = np.zeros((rows, columns), dtype)
-    with record() as tape:
+    with capture() as recorder:
         dot(a, b, out, bias)
         dot(a.T, out, turned)
         dot(a, turned, other)
-    play = played(tape)
+    play = played(recorder)
     for share in (zeros, 1 - zeros, zeros):
         a[...] = rng.standard_normal(a.shape) * (rng.random(a.shape) >= share)
         for array in (out, turned, other):
@@ -504,9 +504,9 @@ def test_larger_products_in_between_leave_the_lists_of_a_tape_alone() -> None:
     rng = np.random.default_rng(0)
     a, b, out = rng.standard_normal((70, 90)), rng.standard_normal((90, 80)), np.zeros((70, 80))
     a[rng.random(a.shape) < 0.9] = 0
-    with record() as tape:
+    with capture() as recorder:
         dot(a, b, out)
-    expected, play = out.copy(), played(tape)
+    expected, play = out.copy(), played(recorder)
     large = rng.standard_normal((900, 2000)) * (rng.random((900, 2000)) < 0.1)
     dot(large, rng.standard_normal((2000, 40)), np.empty((900, 40)))
     out[...] = np.nan
@@ -522,11 +522,11 @@ def test_loops_over_vectors_are_played_with_the_scalars_of_each_call(
     x, out = numbers(size, dtype=dtype) / size, np.zeros(size, dtype)
     x = x.astype(dtype)
     run = compiled.compile_loop(record_rule(lambda o, x, s: o * s + x, 2, 1), (out, x), (out,))
-    with record() as tape:
+    with capture() as recorder:
         run(2.0)
         run(0.1)
-    play = played(tape)
-    run(5.0)  # which is of no concern to the tape
+    play = played(recorder)
+    run(5.0)  # which is of no concern to the recorder
     out[:] = 1
     play()
     number = np.dtype(dtype).type
@@ -537,12 +537,12 @@ def test_loops_over_vectors_are_played_with_the_scalars_of_each_call(
 @pytest.mark.parametrize("plain", [False, True], ids=["compiled", "numpy's"])
 def test_maps_are_played_with_arrays_and_scalars_of_each_call(plain: bool) -> None:
     program = record_rule(lambda x, row, s: x * s + row, 2, 1)
-    run = noted(run_whole(program)) if plain else compiled.compile_map(program)
+    run = recorded_python(run_whole(program)) if plain else compiled.compile_map(program)
     x, row, out, other = numbers(4, 3), numbers(3), np.zeros((4, 3)), np.zeros((4, 3))
-    with record() as tape:
+    with capture() as recorder:
         run(out, (x, row), (2.0,))
         run(other, (out, x), (3.0,))
-    play = played(tape)
+    play = played(recorder)
     run(np.zeros((4, 3)), (x, row), (9.0,))
     x *= 5
     row += 1
@@ -555,14 +555,14 @@ def test_maps_are_played_with_arrays_and_scalars_of_each_call(plain: bool) -> No
 def test_noise_on_a_tape_goes_on() -> None:
     draws = [np.zeros(50, "f4") for _ in range(3)]
     noise, twin = HostNoise(5), HostNoise(5)
-    with record() as tape:
-        noise.keep_mask(0.5, out=draws[0])
+    with capture() as recorder:
+        noise.dropout_mask(0.5, out=draws[0])
         noise.uniform(out=draws[1])
         noise.normal(out=draws[2])
-    play = played(tape)
+    play = played(recorder)
     for turn in range(4):
-        for kind, got in zip(("keep_mask", "uniform", "normal"), draws, strict=True):
-            arguments = (0.5,) if kind == "keep_mask" else ()
+        for kind, got in zip(("dropout_mask", "uniform", "normal"), draws, strict=True):
+            arguments = (0.5,) if kind == "dropout_mask" else ()
             expected = getattr(twin, kind)(*arguments, out=np.zeros(50, "f4"))
             np.testing.assert_array_equal(got, expected, f"{kind} {turn}")
         play()
@@ -577,17 +577,17 @@ def test_arrays_live_as_long_as_the_tape() -> None:
     source, target = numbers(5), np.zeros(5)
     long, also = np.full(rules.SHARED, 2.0), np.full(rules.SHARED, 3.0)
     run = compiled.compile_loop(record_rule(lambda x, y: x * y, 2, 0), (long, also), (long,))
-    with record() as tape:
+    with capture() as recorder:
         dot(a, b, out)
         call(compile_function(add_once), source, target)
         run()
-    play = played(tape)
+    play = played(recorder)
     arrays = [a, b, out, source, target, long, also]
     expected = [array.copy() for array in arrays]
     expected[4] += source
     expected[5] *= also
     watched = [weakref.ref(array) for array in arrays]
-    del a, b, out, source, target, long, also, run, arrays, tape
+    del a, b, out, source, target, long, also, run, arrays, recorder
     gc.collect()
     others = [np.full(shape, np.nan) for shape in [(80, 90), (90, 70), (80, 70), 5, 5] * 3]
     others += [np.full(rules.SHARED, np.nan) for _ in range(5)]
@@ -605,11 +605,11 @@ def test_tape_that_is_gone_frees_its_arrays_without_the_collector() -> None:
     a, out = numbers(4, 4), np.zeros((4, 4))
     gc.disable()
     try:
-        with record() as tape:
+        with capture() as recorder:
             dot(a, a, out)
-        play = played(tape)
+        play = played(recorder)
         ref = weakref.ref(a)
-        del a, tape, play
+        del a, recorder, play
         assert ref() is None
     finally:
         gc.enable()
@@ -657,9 +657,9 @@ def test_function_that_was_loaded_anew_is_played_as_it_is_now(
     for term in (1, 5):
         module = written(ADD.format(term=term), tmp_path, monkeypatch)
         out = np.zeros(1)
-        with record() as tape:
+        with capture() as recorder:
             call(numba.njit(module.loop), out)
-        played(tape)()
+        played(recorder)()
         assert out[0] == 2 * term
 
 
@@ -668,12 +668,12 @@ import sys
 sys.path.insert(0, {folder!r})
 import numpy as np
 from own import loop
-from lamella.compiled import compile_function
-from lamella.compiled.tape import call, record
+from lamella.backend.numba import compile_function
+from lamella.backend.numba.call_recorder import call, record, current_recorder
 out = np.zeros(1)
-with record() as tape:
+with capture() as recorder:
     call(compile_function(loop), out)
-tape.finish()()
+recorder.finish()()
 print(out[0])
 """
 
@@ -703,9 +703,9 @@ def test_threads_that_play_at_once_give_what_each_gives_alone(three_threads: Any
         a = rng.standard_normal((100 + number, 90))
         a[rng.random(a.shape) < 0.3 * number] = 0
         b, out = rng.standard_normal((90, 80)), np.zeros((100 + number, 80))
-        with record() as tape:
+        with capture() as recorder:
             dot(a, b, out)
-        plays.append(played(tape))
+        plays.append(played(recorder))
         outs.append(out)
     expected = [out.copy() for out in outs]
     wrong: list[int] = []

@@ -11,7 +11,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import numba as compiled
-from lamella.backend.elementwise import OPERATIONS, record
+from lamella.backend.elementwise import OPERATIONS, trace
 from lamella.backend.numba import elementwise as rules
 from lamella.backend.numpy_elementwise import run_in_blocks, run_whole
 from tests.backend.numba.trainings import trained
@@ -33,7 +33,7 @@ def both(
     results = []
     for bind in (compiled.compile_loop, run_in_blocks):
         copies = [array.copy() for array in arrays]
-        program = record(rule, len(arrays), len(scalars))
+        program = trace(rule, len(arrays), len(scalars))
         bind(program, copies, [copies[i] for i in own])(*scalars)
         results.append(copies)
     return results[0], results[1]
@@ -77,7 +77,7 @@ def test_adam_has_the_same_bits(size: int) -> None:
 def test_result_may_go_elsewhere_and_arguments_may_be_swapped() -> None:
     a, b = vectors(2, 100, "float32")
     out = np.zeros_like(a)
-    program = record(lambda x, y: x + y, 2, 0)
+    program = trace(lambda x, y: x + y, 2, 0)
     compiled.compile_loop(program, (a, b), (out,))()
     np.testing.assert_array_equal(out, a + b)
     fast, _ = both(lambda x, y: (y, x), [a, b], (), [0, 1])
@@ -114,7 +114,7 @@ def test_rule_on_whole_arrays_is_the_formula_in_both_forms(name: str, dtype: str
     rng = np.random.default_rng(4)
     arrays = [rng.standard_normal((7, 3, 13)).astype(dtype) for _ in range(3)]
     rule, formula = RULES[name]
-    program = record(rule, 3, 0)
+    program = trace(rule, 3, 0)
     for run in (compiled.compile_map(program), run_whole(program)):
         for samples in (7, 4):  # temporaries are kept for each shape
             parts = [array[:samples] for array in arrays]
@@ -134,7 +134,7 @@ def test_vectors_serve_all_rows_in_both_forms(
     shape: tuple[int, int], rows: tuple[int, ...], dtype: str
 ) -> None:
     rng = np.random.default_rng(5)
-    program = record(lambda x, y, z, s: (x - y) * z + s * y, 3, 1)
+    program = trace(lambda x, y, z, s: (x - y) * z + s * y, 3, 1)
     number = np.dtype(dtype).type
     for run in (compiled.compile_map(program), run_whole(program)):
         for which in (rows, (), rows):  # one after the other, by the same function
@@ -154,7 +154,7 @@ def test_vectors_serve_all_rows_in_both_forms(
 
 
 def test_map_may_write_over_any_of_its_matrices() -> None:
-    program = record(lambda x, y, row: x * row - y, 3, 0)
+    program = trace(lambda x, y, row: x * row - y, 3, 0)
     for run in (compiled.compile_map(program), run_whole(program)):
         for own in (0, 1):
             arrays = [*np.random.default_rng(1).standard_normal((2, 5, 4)), np.arange(4.0)]
@@ -165,7 +165,7 @@ def test_map_may_write_over_any_of_its_matrices() -> None:
 
 @pytest.mark.parametrize("shape", [(6,), (3, 2, 5), (2, 3, 2, 2)], ids=str)
 def test_maps_of_any_number_of_axes_are_the_formula(shape: tuple[int, ...]) -> None:
-    program = record(lambda x, y: x * y + x, 2, 0)
+    program = trace(lambda x, y: x * y + x, 2, 0)
     x, y = np.random.default_rng(1).standard_normal((2, *shape))
     for run in (compiled.compile_map(program), run_whole(program)):
         out = np.full(shape, np.nan)
@@ -174,7 +174,7 @@ def test_maps_of_any_number_of_axes_are_the_formula(shape: tuple[int, ...]) -> N
 
 
 def test_one_map_serves_both_precisions() -> None:
-    program = record(lambda x, row: x * 0.1 + row, 2, 0)
+    program = trace(lambda x, row: x * 0.1 + row, 2, 0)
     run = compiled.compile_map(program)
     x, row = np.random.default_rng(1).standard_normal((4, 3)), np.arange(3.0)
     for dtype in ("f4", "f8", "f4"):
@@ -203,13 +203,13 @@ def test_long_result_goes_where_it_belongs_and_scalars_may_change(
 ) -> None:
     a, b = vectors(2, size, "float32")
     memory = np.full(size + 2, np.nan, "f4")
-    program = record(lambda x, y, s: x * s + y, 2, 1)
+    program = trace(lambda x, y, s: x * s + y, 2, 1)
     run = compiled.compile_loop(program, (a, b), (memory[1:-1],))
     for scalar in (3.0, 0.1):
         run(scalar)
         np.testing.assert_array_equal(memory[1:-1], a * np.float32(scalar) + b)
         assert np.isnan(memory[[0, -1]]).all()
-    alone = compiled.compile_loop(record(lambda x: x + x, 1, 0), (a,), (memory[1:-1],))
+    alone = compiled.compile_loop(trace(lambda x: x + x, 1, 0), (a,), (memory[1:-1],))
     alone()
     np.testing.assert_array_equal(memory[1:-1], a + a)
 
@@ -219,7 +219,7 @@ def test_long_vectors_live_as_long_as_the_loop_over_them(three_threads: Any) -> 
     size = rules.SHARED + 5
     arrays = [np.full(size, 2.0), np.full(size, 3.0), np.zeros(size)]
     watched = [weakref.ref(array) for array in arrays]
-    program = record(lambda x, y: x * y, 2, 0)
+    program = trace(lambda x, y: x * y, 2, 0)
     run = compiled.compile_loop(program, arrays[:2], arrays[2:])
     arrays.clear()
     gc.collect()

@@ -188,11 +188,11 @@ def test_bits_do_not_depend_on_the_number_of_threads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     a, b, bias = factors((150, 300, 200), dtype, order, zeros)
-    with threads.alone():
+    with threads.single_threaded():
         expected = result(a, b, bias)
     assert has_lists() == bool(zeros)
     for number in (1, 2, 3):
-        monkeypatch.setattr(threads, "usable", lambda number=number: number)
+        monkeypatch.setattr(threads, "thread_budget", lambda number=number: number)
         for _ in range(10):
             assert_same_bits(result(a, b, bias), expected)
 
@@ -457,7 +457,7 @@ def test_what_is_not_finite_in_the_first_factor_reaches_its_whole_row(
 AT_THE_EDGE = """
 import ctypes, mmap
 import numpy as np
-from lamella.compiled.products import dot
+from lamella.backend.numba.gemm import dot
 
 PAGE, libc = mmap.PAGESIZE, ctypes.CDLL(None, use_errno=True)
 libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]

@@ -57,7 +57,7 @@ def test_images_of_any_shape_are_scaled(shape: tuple[int, ...], dtype: str) -> N
 def test_batches_of_any_length_are_scaled_by_any_number_of_threads(
     count: int, number: int, three_threads: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threads, "usable", lambda: number)
+    monkeypatch.setattr(threads, "thread_budget", lambda: number)
     images = photos(count + 50, 64)
     index = np.random.default_rng(1).permutation(len(images))[:count]
     for _ in range(10):

@@ -42,9 +42,9 @@ def run(script: str, environment: dict[str, str]) -> Any:
 MULTIPLY = """
 import hashlib, json
 import numpy as np
-from lamella.compiled import tile
-from lamella.compiled.products import dot, job
-from lamella.compiled.terms import LISTED
+from lamella.backend.numba import gemm_kernel as tile
+from lamella.backend.numba.gemm import dot, job
+from lamella.backend.numba.sparsity import LISTED
 rng = np.random.default_rng(0)
 digests, listed = [], 0
 for rows, depth, columns in [(1, 200, 50), (7, 121, 9), (9, 5, 3), (33, 130, 70), (70, 300, 150)]:
@@ -76,7 +76,7 @@ TRAIN = """
 import json
 import numpy as np
 import lamella as lm
-from lamella import compiled
+from lamella.backend import numba as compiled
 rng = np.random.default_rng(0)
 x = rng.integers(0, 256, (300, 12, 12)).astype("u1")
 y = (x[:, :6].mean((1, 2)) > x[:, 6:].mean((1, 2))).astype(int)

@@ -106,7 +106,7 @@ def multiplied(number: int) -> str:
 @pytest.fixture(scope="module")
 def expected() -> list[str]:
     """Digests of products that one thread made."""
-    with threads.alone():
+    with threads.single_threaded():
         return [multiplied(number) for number in range(8)]
 
 
@@ -121,7 +121,7 @@ def test_no_more_threads_take_part_than_may(
     end = time.monotonic() + TIME_LIMIT
     while 2 not in counted(three_threads, 60):  # so that it would take part from now on
         assert time.monotonic() < end, "the second helper never takes part"
-    monkeypatch.setattr(threads, "usable", lambda: 2)
+    monkeypatch.setattr(threads, "thread_budget", lambda: 2)
     assert set().union(*(counted(three_threads, 60) for _ in range(500))) <= {0, 1}
 
 
@@ -154,7 +154,7 @@ def test_pool_has_no_more_threads_than_there_are_places_for(
 ) -> None:
     from lamella.backend.numba import thread_pool as pool
 
-    monkeypatch.setattr(pool, "usable", lambda: 100)
+    monkeypatch.setattr(pool, "thread_budget", lambda: 100)
     monkeypatch.setattr(threading.Thread, "start", lambda thread: None)
     assert Pool().size == MOST
     assert sharing.SCRATCH + MOST <= sharing.WORDS
@@ -170,8 +170,8 @@ def test_products_of_many_threads_at_once_are_right(
 
 def test_alone_is_nested_and_undone_after_an_error(three_threads: Pool) -> None:
     assert threads.workers() == 3
-    with threads.alone():
-        with pytest.raises(ZeroDivisionError), threads.alone():
+    with threads.single_threaded():
+        with pytest.raises(ZeroDivisionError), threads.single_threaded():
             raise ZeroDivisionError
         assert threads.workers() == 1
         assert members(three_threads, 1, tasks=20) == [0] * 20
@@ -204,7 +204,7 @@ def test_child_of_a_fork_has_a_pool_of_its_own(
     """Also where another thread was in the middle of a product, and held the lock."""
     from lamella.backend.numba import thread_pool as pool
 
-    monkeypatch.setattr(pool, "usable", lambda: 3)
+    monkeypatch.setattr(pool, "thread_budget", lambda: 3)
     multiplied(0)
     stop = threading.Event()
 
@@ -261,10 +261,10 @@ THREE = "import os; os.sched_getaffinity = lambda pid: set(range(3))\n"  # befor
 
 EXIT = """
 import sys, threading, time
-from lamella.compiled import pool
+from lamella.backend.numba import thread_pool as pool
 pool.PATIENCE = {patience}
 import numpy as np
-from lamella.compiled.products import dot
+from lamella.backend.numba.gemm import dot
 a, b, out = np.ones((64, 300), "f4"), np.ones((300, 300), "f4"), np.ones((64, 300), "f4")
 def multiply_for_ever():
     while True:
@@ -301,7 +301,7 @@ TRAIN = """
 import hashlib, json, threading
 import numpy as np
 import lamella as lm
-from lamella.compiled import rules, scaling
+from lamella.backend.numba import elementwise as rules, images as scaling
 rng = np.random.default_rng(0)
 x = rng.integers(0, 256, (300, 28, 28)).astype("u1")
 x[rng.random(x.shape) < 0.3] = 0

@@ -88,7 +88,7 @@ def test_a_step_that_was_disturbed_now_and_then_decides_nothing(
 
 
 def test_who_may_have_one_thread_only_keeps_it(three_threads: Pool, clock: Clock) -> None:
-    with threads.alone():
+    with threads.single_threaded():
         one = Pace(three_threads)
         for _ in range(1000):
             clock.now += SHORTEST

@@ -14,7 +14,7 @@ if {plain}:
     sys.modules["numba"] = None
 import numpy as np
 import lamella as lm
-from lamella import compiled
+from lamella.backend import numba as compiled
 assert compiled.is_available() is not {plain}
 rng = np.random.default_rng(0)
 x, y = rng.standard_normal((300, 20)).astype("f4"), rng.integers(0, 4, 300)

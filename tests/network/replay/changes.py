@@ -17,8 +17,8 @@ def put_in(index: int, make: Callable[[], lm.Layer]) -> Change:
 
     def change(model: lm.Sequential) -> None:
         layer = make()
-        layer.prepare(
-            model.shapes[index], owner=model, index=index, rank=9, backend=model.backend,
+        layer.attach_and_build(
+            model.shapes[index], owner=model, index=index, class_index=9, backend=model.backend,
             dtype=model.dtype, streams=model.streams,
         )  # fmt: skip
         model.layers[index] = layer
@@ -29,7 +29,7 @@ def put_in(index: int, make: Callable[[], lm.Layer]) -> Change:
 def assign_loss(make: Callable[[], Loss]) -> Change:
     def change(model: lm.Sequential) -> None:
         loss = make()
-        loss.bind(model, model.backend, model.dtype)
+        loss.attach(model, model.backend, model.dtype)
         model.loss = loss
 
     return change

@@ -13,7 +13,7 @@ from lamella.backend import threads
 def any_threads(request: pytest.FixtureRequest) -> Iterator[None]:
     """A pool of one thread or of three."""
     if request.param == "one thread":
-        with threads.alone():
+        with threads.single_threaded():
             yield
     else:
         request.getfixturevalue("three_threads")
@@ -25,8 +25,8 @@ def three_threads(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A pool of three threads in place of the process's own."""
     from lamella.backend.numba import thread_pool as pool
 
-    monkeypatch.setattr(threads, "usable", lambda: 3)
-    monkeypatch.setattr(pool, "usable", lambda: 3)
+    monkeypatch.setattr(threads, "thread_budget", lambda: 3)
+    monkeypatch.setattr(pool, "thread_budget", lambda: 3)
     monkeypatch.setattr(pool, "_pool", _trio())
     assert threads.workers() == 3
     return pool.get_pool()

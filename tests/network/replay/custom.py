@@ -26,7 +26,7 @@ class Third(lm.MeanSquaredError):
         return self.mean(np.square(self.d, out=self.scratch("squares", pred.shape)))
 
     def backward(self) -> Any:
-        return self.share(np.multiply(self.d, 2 / 3, out=self.d))
+        return self.scale_by_batch(np.multiply(self.d, 2 / 3, out=self.d))
 
 
 class Steep(lm.SoftmaxCrossEntropy):

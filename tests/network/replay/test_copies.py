@@ -103,7 +103,7 @@ def test_child_of_a_fork_goes_on_with_the_same_bits(
             busy.join()
     *got, passes = results.get()
     assert tuple(got) == expected
-    assert passes == 3  # it did not play the parent's tape, but noted one of its own
+    assert passes == 3  # it did not play the parent's recorder, but noted one of its own
     assert [float(model.train_step(X, Y)) for _ in range(5)] == losses
 
 

@@ -51,7 +51,7 @@ OBJECTS: dict[str, tuple[Callable[[lm.Sequential], Any], str]] = {
     "loss forward": (lambda model: model.loss, "forward"),
     "loss backward": (lambda model: model.loss, "backward"),
     "loss mean": (lambda model: model.loss, "mean"),
-    "loss share": (lambda model: model.loss, "share"),
+    "loss share": (lambda model: model.loss, "scale_by_batch"),
     "loss gradient": (lambda model: model.loss, "gradient"),
     "dot": (lambda model: model.layers[0], "dot"),
     "map": (lambda model: model.layers[2], "map"),

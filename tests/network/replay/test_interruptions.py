@@ -13,8 +13,8 @@ import faulthandler, os, random, signal, sys, threading, time
 faulthandler.dump_traceback_later(100, exit=True)
 import numpy as np
 import lamella as lm
-from lamella.compiled.pool import get_pool
-from lamella.compiled.tape import recording
+from lamella.backend.numba.thread_pool import get_pool
+from lamella.backend.numba.call_recorder import current_recorder
 signal.signal(signal.SIGINT, signal.default_int_handler)
 rng, moments = np.random.default_rng(0), random.Random(1)
 x, y = rng.random((96, 150), np.float32), rng.integers(0, 4, 96)
@@ -48,7 +48,7 @@ def play_on():
 for number in range({times}):
     play_on()
     assert not get_pool().lock.locked(), "the lock is held for ever"
-    assert recording() is None, "a tape is left"
+    assert current_recorder() is None, "a recorder is left"
     model.train_step(x, y)
     assert np.isfinite(model.built().values).all()
 end.set()

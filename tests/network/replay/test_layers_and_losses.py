@@ -85,7 +85,7 @@ def test_layer_has_the_same_bits_in_replayed_steps(
     (some, (steps, passes)), (others, without) = in_both_ways(train)
     assert_same(some, others)
     assert without == (5 * EPOCHS, 5 * EPOCHS)
-    # In each epoch the first whole batch is new, the second is noted, the rest is new again.
+    # In each epoch the first whole batch is new, the second is captured, the rest is new again.
     assert (steps, passes) == (5 * EPOCHS, 3 * EPOCHS)
 
 

@@ -40,7 +40,7 @@ def job(number: int) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def alone() -> list[bytes]:
+def single_threaded() -> list[bytes]:
     """What each job gives with nothing beside it and without replays."""
     with never_known():
         return [job(number) for number in range(6)]

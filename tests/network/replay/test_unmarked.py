@@ -69,7 +69,7 @@ class Annealed(lm.LeakyReLU):
 class Pulled(lm.L2):
     """A penalty whose gradient no rule of one number can tell."""
 
-    def bind(self, parameter: Any, backend: Any) -> Callable[[], None]:
+    def compile_rule(self, parameter: Any, backend: Any) -> Callable[[], None]:
         def run() -> None:
             parameter.grad[...] += parameter.value.sum(axis=0)
 

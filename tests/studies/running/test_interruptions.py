@@ -106,7 +106,7 @@ SCRIPT = """
 import resource, sys
 import lamella as lm
 from tests.studies.small import TEST, TRAIN, small_study
-from lamella.studies.data import study_data
+from lamella.studies.running.data import study_data
 
 if __name__ == "__main__":
     out, n_jobs, limit = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -121,7 +121,7 @@ def start(folder: Path, *args: object) -> "subprocess.Popen[str]":
     """Start a study of 24 runs, in a process group of its own."""
     script = folder / "script.py"
     script.write_text(SCRIPT)
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     return subprocess.Popen(
         [sys.executable, str(script), *map(str, args)],
         env={**os.environ, "PYTHONPATH": root},

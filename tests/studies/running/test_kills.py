@@ -13,7 +13,7 @@ import pytest
 
 from tests.interrupt.killing import group
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 pytest.importorskip("joblib", reason="joblib is not installed")
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux")

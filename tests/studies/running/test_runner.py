@@ -196,7 +196,7 @@ print("tqdm" in sys.modules, threading.active_count())
 def test_without_a_bar_there_is_neither_its_thread_nor_its_lock() -> None:
     """Forks of a process share the lock: one that is killed with it would stop the others."""
     argv = [sys.executable, "-c", SILENT]
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout == "False 1\n"
 
@@ -223,7 +223,7 @@ def test_numbers_of_processes_that_make_no_sense_are_refused(n_jobs: Any) -> Non
 
 def test_a_study_read_from_a_folder_cannot_be_run(reference: Path) -> None:
     with pytest.raises(lm.LamellaError, match="was read from a folder"):
-        StudyFolder(reference).study().run(**RUN)
+        lm.Study.described(StudyFolder(reference).study().description()).run(**RUN)
 
 
 def test_without_joblib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -268,9 +268,7 @@ def test_products_have_no_more_threads_than_when_it_was_begun(tmp_path: Path) ->
 def test_fewer_threads_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = made()
     with monkeypatch.context() as patch:
-        patch.setattr(
-            lm.model.Sequential, "blas_threads", property(lambda self: 64, lambda *_: None)
-        )
+        patch.setattr(lm.Sequential, "blas_threads", property(lambda self: 64, lambda *_: None))
         interrupted(model, BATCHES + 1, tmp_path)
     with pytest.warns(CheckpointWarning, match="begun with 64 BLAS threads and there are"):
         finished(made(), tmp_path)

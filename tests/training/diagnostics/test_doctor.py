@@ -10,7 +10,6 @@ from lamella.backend import Backend
 from lamella.network.prepare import prepare
 from lamella.training.diagnostics.doctor import DoctorReport
 from lamella.training.diagnostics.overfit_one_batch import attempt
-from lamella.training.diagnostics.picture import picture
 
 
 def clouds(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
@@ -230,7 +229,7 @@ def test_picture_shows_the_numbers_of_the_report() -> None:
 def test_picture_of_sick_networks_can_be_drawn(make: Any) -> None:
     pytest.importorskip("matplotlib")
     report = make().doctor(*clouds())
-    figure = picture(report)
+    figure = report.plot()
     figure.draw_without_rendering()
     assert report.findings[0].name in figure.get_supxlabel()
 

@@ -3,20 +3,20 @@
 import functools
 import importlib.util
 
-from lamella.backend.numba.call_recorder import call, noted, record, spoil
+from lamella.backend.numba.call_recorder import call, capture, end_capture, recorded_python
 from lamella.backend.numba.code_cache import compile_function
 from lamella.backend.numba.elementwise import compile_loop, compile_map
 
 __all__ = [
     "call",
+    "capture",
     "compile_function",
     "compile_loop",
     "compile_map",
+    "end_capture",
     "has_products",
     "is_available",
-    "noted",
-    "record",
-    "spoil",
+    "recorded_python",
 ]
 
 

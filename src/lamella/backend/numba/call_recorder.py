@@ -1,7 +1,7 @@
 """What compiled functions were called with, noted so that all of it can be done again at once.
 
 A step of training calls some thirty of them, with the same arrays each time. Where batches are
-small, to call them from Python takes as long as what they do. A tape plays them in one call.
+small, to call them from Python takes as long as what they do. A recorder plays them in one call.
 """
 
 import functools
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from lamella.backend.numba.thread_pool import Pool
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-_here = threading.local()  # each thread may record a tape of its own
+_here = threading.local()  # each thread may capture calls of its own
 
 
-class Tape:
+class CallRecorder:
     """What was done, in order: compiled functions, and Python between them.
 
     Attributes
@@ -63,7 +63,7 @@ class Tape:
         self._parts.append(run)
 
     def finish(self) -> Callable[[], None] | None:
-        """Return what plays the tape, if it is whole."""
+        """Return what plays the recorder, if it is whole."""
         from lamella.backend.numba.parallel_for import play
         from lamella.backend.numba.thread_pool import get_pool
 
@@ -76,7 +76,7 @@ class Tape:
 def _play(
     play: Callable[..., None], pool: "Pool", parts: Sequence[Any], _kept: Sequence[Any]
 ) -> None:
-    """Do what is on a tape, whose memory is held by whoever holds these arguments."""
+    """Do what is on a recorder, whose memory is held by whoever holds these arguments."""
     for part in parts:
         if callable(part):
             part()
@@ -87,45 +87,45 @@ def _play(
 
 
 @contextmanager
-def record() -> Iterator[Tape]:
-    """Note all calls of this thread, within this block, on the tape that it is given."""
-    spoil()  # a tape that does without them
-    before = recording()
-    _here.tape = tape = Tape()
+def capture() -> Iterator[CallRecorder]:
+    """Note all calls of this thread, within this block, on the recorder that it is given."""
+    end_capture()  # a recorder that does without them
+    before = current_recorder()
+    _here.recorder = recorder = CallRecorder()
     try:
-        yield tape
+        yield recorder
     finally:
-        _here.tape = before
+        _here.recorder = before
 
 
-def recording() -> Tape | None:
-    """Return the tape on which this thread notes its calls, if it does."""
-    return getattr(_here, "tape", None)
+def current_recorder() -> CallRecorder | None:
+    """Return the recorder on which this thread notes its calls, if it does."""
+    return getattr(_here, "recorder", None)
 
 
 def call(function: Any, *arguments: Any) -> None:
     """Call a compiled function of arrays and numbers, and note it if this thread records."""
     function(*arguments)
-    tape = recording()
-    if tape is not None:
-        tape.add_call(function, arguments)
+    recorder = current_recorder()
+    if recorder is not None:
+        recorder.add_call(function, arguments)
 
 
-def spoil() -> None:
+def end_capture() -> None:
     """Say that something is done now that cannot be noted."""
-    tape = recording()
-    if tape is not None:
-        tape.is_whole = False
+    recorder = current_recorder()
+    if recorder is not None:
+        recorder.is_whole = False
 
 
-def noted(run: Function) -> Function:
+def recorded_python(run: Function) -> Function:
     """Return a function that does the same as ``run``, in Python, and notes that."""
 
     @functools.wraps(run)
     def run_and_note(*arguments: Any, **named: Any) -> Any:
-        tape = recording()
-        if tape is not None:
-            tape.add_python(functools.partial(run, *arguments, **named))
+        recorder = current_recorder()
+        if recorder is not None:
+            recorder.add_python(functools.partial(run, *arguments, **named))
         return run(*arguments, **named)
 
     return run_and_note  # type: ignore[return-value]

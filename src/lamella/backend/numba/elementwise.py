@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend.elementwise import Program
-from lamella.backend.numba.call_recorder import call, recording
+from lamella.backend.numba.call_recorder import call, current_recorder
 from lamella.backend.numba.code_cache import load_module
 from lamella.backend.threads import workers
 
@@ -88,12 +88,12 @@ class _Shared:
         pool = get_pool()
         with pool.lock:
             run(pool.board, self._task, self._address, self._pieces, workers())
-            tape = recording()
-            if tape is not None:
+            recorder = current_recorder()
+            if recorder is not None:
                 words, numbers = self._words.copy(), self._scalars.copy()
                 words[-1] = numbers.ctypes.data
                 told = pool.board, self._task, words.ctypes.data, self._pieces, workers()
-                tape.add_call(run, told, words, numbers, *self._arrays)
+                recorder.add_call(run, told, words, numbers, *self._arrays)
         pool.wake()
 
 

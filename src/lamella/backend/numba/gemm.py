@@ -14,7 +14,7 @@ from numba import types
 from numba.core.errors import TypingError
 
 from lamella.backend import threads
-from lamella.backend.numba.call_recorder import Tape, recording, spoil
+from lamella.backend.numba.call_recorder import CallRecorder, current_recorder, end_capture
 from lamella.backend.numba.code_cache import kept
 from lamella.backend.numba.gemm_blocks import (
     B_COLUMN,
@@ -45,7 +45,7 @@ from lamella.backend.numba.sparsity import (
     K,
     M,
     bytes_of_lists,
-    looks_dense,
+    is_probably_dense,
     write_list,
 )
 from lamella.backend.numba.thread_pool import get_pool
@@ -85,14 +85,14 @@ def dot(
                 answer = product(a, b, row, out, words, pool.address, *tasks, workers)
                 if answer == MISSING:
                     job.reserve(int(words[LISTED]))
-            tape = recording()
-            if tape is not None and answer == DONE:
-                job.note(tape, tasks[0], a, b, row, out)
+            recorder = current_recorder()
+            if recorder is not None and answer == DONE:
+                job.note(recorder, tasks[0], a, b, row, out)
         pool.wake()
     except (TypeError, TypingError):  # if the arrays are of other types than what is compiled
         answer = REFUSED
     if answer == REFUSED:
-        spoil()
+        end_capture()
         np.dot(a, b, out=out)
         if bias is not None:
             out += bias
@@ -115,11 +115,11 @@ class Job:
         self._lists = np.zeros(size, np.uint8)
         self.words[TERMS], self.words[ROOM] = self._lists.ctypes.data, size
 
-    def note(self, tape: Tape, task: int, *arrays: np.ndarray) -> None:
-        """Have the product that was just done on a tape."""
+    def note(self, recorder: CallRecorder, task: int, *arrays: np.ndarray) -> None:
+        """Have the product that was just done on a recorder."""
         words = self.words.copy()
         words[SELF] = words.ctypes.data
-        tape.add(task, words, self._lists, *arrays)
+        recorder.add(task, words, self._lists, *arrays)
 
 
 job = Job()  # belongs to who holds the pool
@@ -204,7 +204,7 @@ def perform(words, bits):
     board = vector_at(words[BOARD], BOARD_WORDS, np.int64)
     workers = words[WORKERS] if rows * depth * columns >= SHARED else 1
     is_searched = columns >= NARROW and rows * depth * columns >= SEARCHED
-    if is_searched and not looks_dense(words, board[SCRATCH], bits):
+    if is_searched and not is_probably_dense(words, board[SCRATCH], bits):
         words[LISTED] = bytes_of_lists(rows, depth)
         count = -(-rows // (ROWS * TILES))
         run(board, words[LIST_TASK], words[SELF], count, workers)

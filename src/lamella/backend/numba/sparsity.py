@@ -34,7 +34,7 @@ def bytes_of_lists(rows, depth):
 
 
 @numba.njit
-def looks_dense(words, memory, bits):
+def is_probably_dense(words, memory, bits):
     """Guess whether few terms are zero, by the rows of one tile and a piece in the middle."""
     rows, depth = words[M], words[K]
     first = (rows - 1) // 2 // ROWS * ROWS

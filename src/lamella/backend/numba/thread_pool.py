@@ -7,7 +7,7 @@ import threading
 import numpy as np
 
 from lamella.backend.numba import parallel_for as sharing
-from lamella.backend.threads import usable
+from lamella.backend.threads import thread_budget
 
 MOST = 8  # threads, with the one that asks: more are of no use to products this small
 PATIENCE = 1_000_000  # looks at the board, about a millisecond, before a helper goes to sleep
@@ -33,7 +33,7 @@ class Pool:
         self.address = self.board.ctypes.data
         self.lock = threading.Lock()
         self._work = threading.Event()
-        self.size = min(usable(), MOST)
+        self.size = min(thread_budget(), MOST)
         self.board[sharing.LIMIT] = self.size
         self._memory = [in_lines(MEMORY) for _ in range(self.size)]
         for worker, memory in enumerate(self._memory):

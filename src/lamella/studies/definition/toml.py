@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from lamella.core.config import MOST_VALUES, expect_modest
+from lamella.core.config import MOST_VALUES, limit_size
 from lamella.core.errors import ArgumentError, FileFormatError
 from lamella.studies.definition.tables import Table, expect_known
 
@@ -50,18 +50,18 @@ def parse_table(text: str, source: str) -> Table:
     for word in ("name", "base", "arms"):
         if word not in table:
             raise ArgumentError(f"there is no {word}: a study has name, base and arms")
-    _expect_modest(table)
+    _limit_size(table)
     return table
 
 
-def _expect_modest(table: Table) -> None:
+def _limit_size(table: Table) -> None:
     """Refuse what a few bytes can ask for without end; arms take on all of the base."""
     for word in ("title", "question", "baseline"):
         if not isinstance(table.get(word, ""), str):
             raise ArgumentError(f"{word} must be text, got {table[word]!r:.80}")
-    expect_modest(table)
+    limit_size(table)
     arms, seeds = table["arms"], table.get("seeds", 1)
-    each = expect_modest(table["base"]) if isinstance(table["base"], dict) else 0
+    each = limit_size(table["base"]) if isinstance(table["base"], dict) else 0
     runs = len(arms) if isinstance(arms, dict) else 1
     if runs > MOST_ARMS or runs * each > MOST_VALUES:
         raise ArgumentError(f"{runs:,} arms on a base of {each:,} values are too many")

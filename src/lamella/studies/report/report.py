@@ -50,7 +50,7 @@ def render(results: Sequence[Runs]) -> str:
     if not finished:
         raise DataError("no run is finished yet, so there is nothing to tell")
     environment = Environment(
-        loader=PackageLoader("lamella.studies", "page"),
+        loader=PackageLoader("lamella.studies.report", "page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from lamella.core.config import expect_modest
+from lamella.core.config import limit_size
 from lamella.core.errors import FileFormatError
 from lamella.studies.definition.tables import Table
 
@@ -34,7 +34,7 @@ def expect_index(table: Table, path: Path) -> None:
 
 def _wrong(table: Table) -> str:
     arms, seeds, runs = table["arms"], table["seeds"], table["runs"]
-    expect_modest({name: item for name, item in table.items() if name != "runs"})
+    limit_size({name: item for name, item in table.items() if name != "runs"})
     if table["baseline"] not in arms:
         return "the baseline is no arm"
     if not all(isinstance(fields, dict) for fields in arms.values()):

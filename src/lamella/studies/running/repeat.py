@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import get_backend
-from lamella.core.config import expect_modest
+from lamella.core.config import limit_size
 from lamella.core.errors import FileFormatError, LamellaError, UsageError
 from lamella.core.validation import at_least
 from lamella.studies.definition.experiment import Experiment
@@ -137,7 +137,7 @@ def _experiment(run: Run, path: Path, own: dict[str, Any]) -> Experiment:
             f"with own=[{', '.join(missing)}]"
         )
     try:
-        expect_modest(table)
+        limit_size(table)
         return Experiment.from_table({k: v for k, v in table.items() if k != "own"}, own)
     except (LamellaError, RecursionError) as error:
         raise FileFormatError(f"{path}: the run {run.key} cannot be repeated: {error}") from error

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend.threads import alone
+from lamella.backend.threads import single_threaded
 from lamella.core.disk import finite_or_none
 from lamella.core.seeds import Streams
 from lamella.datasets import Samples
@@ -119,7 +119,7 @@ def train_run(
         "process": os.getpid(),
     }
     # What overflows on the way shows in the losses.
-    with alone(), np.errstate(all="ignore"):
+    with single_threaded(), np.errstate(all="ignore"):
         try:
             model = experiment.compiled(task.seed)
             log |= environment(model.backend)

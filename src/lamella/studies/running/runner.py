@@ -8,7 +8,7 @@ import warnings
 from contextlib import nullcontext
 from typing import Any
 
-from lamella.backend.threads import alone
+from lamella.backend.threads import single_threaded
 from lamella.core.errors import DataError, LamellaError, MissingExtraError, UsageError
 from lamella.core.version import __version__
 from lamella.studies.definition.definition import StudyDefinition
@@ -48,7 +48,7 @@ def run_study(
     workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
     bar = _bar(study, len(tasks), len(done)) if verbose else _NoBar()
     # The limit is each worker's business, but where the workers are threads it is ours.
-    with alone(), bar:
+    with single_threaded(), bar:
         results = workers(
             joblib.delayed(work)(os.getpid(), task, study.experiments[task.arm], *data.to_send)
             for task in todo

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend.threads import at_most
+from lamella.backend.threads import limit_blas_threads
 from lamella.core.errors import UsageError
 from lamella.core.validation import not_negative
 from lamella.network.batches import Data
@@ -124,9 +124,9 @@ class Checkpoints(Callback):
                 f"training was begun with {there} BLAS threads and there are {most} now, which "
                 "may change last bits: set OPENBLAS_NUM_THREADS as it was, or leave it out",
                 CheckpointWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
-        return at_most(there)
+        return limit_blas_threads(there)
 
     def on_batch_end(self, model: Trainable, batch: int, log: EpochLog) -> None:
         # After the last batch the epoch's end is near, and so it is when training was stopped.

@@ -85,4 +85,4 @@ def warn_of(model: Trainable, data: Data, y: np.ndarray) -> None:
     """Do what `examine` does, and tell each finding as a CheckWarning; called by `fit`."""
     for finding in examine(model, data, y).findings:
         text = f"{finding} (fit(check=False) does not look)"
-        warnings.warn(text, CheckWarning, stacklevel=4)
+        warnings.warn(text, CheckWarning, stacklevel=3)

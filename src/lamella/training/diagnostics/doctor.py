@@ -112,7 +112,7 @@ def _size(model: Trainable, data: Data) -> float:
     """Return the typical size of the numbers that come in, and that are to come out."""
     some = _some(model, data, WATCHED)
     sizes = [1.0]
-    for part in (model.batches.scaled(some.x), some.y):
+    for part in (model.batches.scale(some.x), some.y):
         numbers = model.backend.to_host(part)
         if numbers.dtype.kind == "f":
             sizes.append(float(np.sqrt((numbers.astype(float) ** 2).mean())))

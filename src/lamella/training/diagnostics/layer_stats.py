@@ -59,7 +59,7 @@ def watched_step(model: Trainable, data: Data) -> list[LayerHealth]:
     for i, layer in enumerate(model.layers):
         layers.append(_watched(layer, f"{i} {type(layer).__name__}", model.shapes[i + 1], host))
     before = [[np.array(host(p.value)) for p in layer.parameters] for layer in model.layers]
-    model.step(model.batches.scaled(data.x), data.y, data.weight)
+    model.step(model.batches.scale(data.x), data.y, data.weight)
     for layer, health, old in zip(model.layers, layers, before, strict=True):
         if layer.parameters:
             health.gradient = norm(*(host(p.grad) for p in layer.parameters))

@@ -84,7 +84,7 @@ def on_a_copy(model: Trainable, factor: float = 1.0) -> Iterator[Trainable]:
 def _step(model: Trainable, data: Data, result: Attempt) -> str:
     """Do one step; return where the first number that is not finite appeared, if one did."""
     store, xp = model.built(), model.backend.xp
-    loss = float(model.step(model.batches.scaled(data.x), data.y, data.weight))
+    loss = float(model.step(model.batches.scale(data.x), data.y, data.weight))
     result.losses.append(loss)
     for i, (layer, y) in enumerate(zip(model.layers, model.outputs, strict=True)):
         if not xp.isfinite(y).all():
@@ -102,5 +102,5 @@ def _step(model: Trainable, data: Data, result: Attempt) -> str:
 
 def _score(model: Trainable, data: Data) -> float:
     """Return the loss on the batch at evaluation: without dropout, with running means."""
-    pred = model.forward(model.batches.scaled(data.x), training=False)
+    pred = model.forward(model.batches.scale(data.x), training=False)
     return float(model.loss(pred, data.y, data.weight))
