@@ -1,4 +1,4 @@
-"""Results to draw: two arms, five, fifteen; with one seed, and with runs that broke off."""
+"""Results to draw: two and fifteen arms, one seed, and incomplete runs."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def one_seed() -> Results:
 
 @pytest.fixture(scope="session")
 def broken() -> Results:
-    """Of "lost" every run diverged in its second epoch, of "partly" one failed at once."""
+    """All runs of "lost" diverged in epoch 2; one run of "partly" failed before its first step."""
     whole = trained({"lost": 0.2, "partly": 0.93, "good": 0.975, "best": 0.98}, baseline="best")
     runs = []
     for run in whole.runs:

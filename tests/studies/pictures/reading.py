@@ -1,4 +1,4 @@
-"""What a figure shows, read from its parts."""
+"""Readers for the contents of a figure."""
 
 from typing import Any
 
@@ -6,22 +6,22 @@ import numpy as np
 
 
 def lines(axes: Any, color: str) -> list[Any]:
-    """Return the lines of a colour in axes, in the order they were drawn."""
+    """Return the lines of a colour in drawing order."""
     return [line for line in axes.get_lines() if line.get_color() == color]
 
 
 def points(line: Any) -> list[tuple[float, float]]:
-    """Return what a line goes through."""
+    """Return the points of a line."""
     return [(float(x), float(y)) for x, y in zip(*line.get_data(), strict=True)]
 
 
 def bands(axes: Any) -> list[np.ndarray]:
-    """Return the corners of each filled band."""
+    """Return the vertices of each filled band."""
     return [collection.get_paths()[0].vertices for collection in axes.collections]
 
 
 def texts(figure: Any) -> list[str]:
-    """Return every text that is seen in a figure."""
+    """Return every visible text of a figure."""
     import matplotlib.text
 
     figure.draw_without_rendering()
@@ -30,7 +30,7 @@ def texts(figure: Any) -> list[str]:
 
 
 def legend(figure: Any) -> dict[str, Any]:
-    """Return the handles of all legends by the name behind them."""
+    """Return the handles of all legends by name."""
     legends = [*figure.legends, *(a.get_legend() for a in figure.axes if a.get_legend())]
     return {
         text.get_text(): handle
@@ -40,7 +40,7 @@ def legend(figure: Any) -> dict[str, Any]:
 
 
 def is_inside(figure: Any) -> bool:
-    """Whether nothing that is drawn reaches over the figure's edge, by more than half a pixel."""
+    """Return whether nothing exceeds the edges of the figure by more than half a pixel."""
     figure.draw_without_rendering()
     box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     slack = 0.5 / figure.dpi

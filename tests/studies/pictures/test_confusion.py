@@ -1,4 +1,4 @@
-"""The confusion matrix: what it counts, what it shows."""
+"""The confusion matrix: counts and drawing."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_matrix_of_many_classes_does_not_overflow() -> None:
 def test_cells_are_percent_of_the_class_over_all_seeds() -> None:
     (axes,) = confusion(results(), TEST).axes
     cells = {text.get_position(): text.get_text() for text in axes.texts}
-    # Of class 0: 3 of 4 right. Of class 2: 5 of 8 right, 3 taken for 0. The rest is empty.
+    # Class 0: 3 of 4 right. Class 2: 5 of 8 right, 3 predicted as 0. Other cells are empty.
     assert cells == {
         (0, 0): "75.0",
         (1, 0): "25.0",
@@ -57,7 +57,7 @@ def test_arm_seeds_and_classes_are_named() -> None:
     assert {"predicted class", "true class"} <= set(seen)
 
 
-def test_one_hot_labels_are_taken_too() -> None:
+def test_one_hot_labels_are_accepted() -> None:
     rows = (TEST[0], np.eye(3)[LABELS])
     one, other = (confusion(results(), test).axes[0] for test in (TEST, rows))
     assert (one.get_images()[0].get_array() == other.get_images()[0].get_array()).all()
@@ -74,7 +74,7 @@ def test_another_test_set_is_refused() -> None:
         confusion(results(), (TEST[0][:7], LABELS[:7]))
 
 
-def test_arm_without_runs_is_told() -> None:
+def test_arm_without_runs_is_an_error() -> None:
     with pytest.raises(DataError, match="no run of 'b' is done"):
         confusion(results(), TEST, arm="b")
 

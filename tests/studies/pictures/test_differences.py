@@ -24,7 +24,7 @@ def test_difference_and_interval_are_those_of_the_comparison() -> None:
     assert points(mean) == [(pytest.approx(0.02), 0)]
 
 
-def test_zero_is_marked_and_in_sight() -> None:
+def test_zero_is_marked_and_visible() -> None:
     for axes in difference_points(scored(VALUES)).axes:
         (zero,) = [line for line in axes.get_lines() if list(line.get_xdata()) == [0, 0]]
         assert axes.get_xlim()[0] < 0 < axes.get_xlim()[1]
@@ -65,7 +65,7 @@ def test_diverged_arm_keeps_its_row(broken: Results) -> None:
     assert "no verdict" in texts(figure)
 
 
-def test_nothing_to_compare_is_told() -> None:
+def test_nothing_to_compare_is_an_error() -> None:
     with pytest.raises(ArgumentError, match="nothing to compare"):
         difference_points(scored({"a": [0.9]}))
     with pytest.raises(DataError, match="no arm shares a finished seed with 'a'"):

@@ -1,4 +1,4 @@
-"""The loss of every step, smoothed, against epochs."""
+"""Smoothed training loss against epochs."""
 
 import numpy as np
 import pytest
@@ -20,13 +20,13 @@ def with_losses(losses: dict[str, list[list[float]]], steps: int) -> Results:
     return Results(study(list(losses), len(next(iter(losses.values())))), runs)
 
 
-def test_smoothing_is_the_mean_of_equal_shares() -> None:
+def test_smoothing_is_the_mean_of_equal_parts() -> None:
     losses = [4.0, 2.0, 1.0, 3.0, 8.0, 6.0, 5.0, 7.0]
     assert smoothed(run("a", 0, step_losses=losses, steps_per_epoch=4), 2).tolist() == [3, 2, 7, 6]
 
 
-def test_shares_that_do_not_divide_the_epoch_hold_all_steps() -> None:
-    # Five steps in two shares: two and three, in both epochs.
+def test_parts_that_do_not_divide_the_epoch_hold_all_steps() -> None:
+    # Five steps in two parts: two and three, in both epochs.
     losses = [1.0, 3.0, 1.0, 2.0, 3.0] * 2
     found = smoothed(run("a", 0, step_losses=losses, steps_per_epoch=5), 2)
     assert found.tolist() == [2, 2, 2, 2]
@@ -51,7 +51,7 @@ def test_line_is_the_mean_of_seeds_and_band_their_reach() -> None:
     assert axes.get_xlabel() == "epoch"
 
 
-def test_batch_sizes_are_smoothed_over_the_same_share_of_an_epoch() -> None:
+def test_batch_sizes_are_smoothed_over_the_same_fraction_of_an_epoch() -> None:
     results = trained({"large": 0.9, "small": 0.9}, steps={"large": 16, "small": 160}, epochs=3)
     (axes,) = loss_curves(results).axes
     large, small = (lines(axes, color)[0] for color in ("#0072B2", "#D55E00"))
@@ -84,11 +84,11 @@ def test_diverged_arm_is_drawn_to_its_end_and_named(broken: Results) -> None:
     assert list(legend(figure)) == ["lost (diverged)", "partly (2 of 3 seeds)", "good", "best"]
 
 
-def test_many_arms_are_shared_out_with_the_others_behind(fifteen: Results) -> None:
+def test_many_arms_are_split_with_the_others_behind(fifteen: Results) -> None:
     figure = loss_curves(fifteen)
     assert len(figure.axes) == 3
-    rule = get_theme("light").rule
-    assert [len(lines(axes, rule)) for axes in figure.axes] == [10, 10, 10]
+    grid = get_theme("light").grid
+    assert [len(lines(axes, grid)) for axes in figure.axes] == [10, 10, 10]
     assert list(legend(figure)) == fifteen.arms
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
 

@@ -12,7 +12,7 @@ from tests.studies.synthetic import run, study
 LABELS = np.array([0, 1, 2, 3, 4])
 IMAGES = np.arange(5 * 6 * 6, dtype=np.uint8).reshape(5, 6, 6)
 GUESSES = [
-    # sample 1: wrong in all. 2: wrong in two, surely. 3: wrong in two, less so. 4: wrong in one.
+    # sample 1: wrong in all. 2: wrong in two, confident. 3: wrong in two, less so. 4: in one.
     ([0, 7, 9, 5, 4], [0.9, 0.6, 0.9, 0.5, 0.9]),
     ([0, 7, 8, 5, 4], [0.9, 0.7, 0.9, 0.6, 0.9]),
     ([0, 2, 2, 3, 6], [0.9, 0.8, 0.1, 0.1, 0.99]),
@@ -27,14 +27,14 @@ def results(count: int = 3) -> Results:
     return Results(study(["a"], count), runs)
 
 
-def test_what_most_runs_get_wrong_comes_first_then_what_they_are_surest_of() -> None:
+def test_most_frequent_mistakes_come_first_then_the_most_confident() -> None:
     found = worst_mistakes(results().runs, LABELS, 10)
     assert [(m.index, m.wrong) for m in found] == [(1, 3), (2, 2), (3, 2), (4, 1)]
     assert found[0] == Mistake(1, 1, 7, 3, pytest.approx(0.7))
     assert found[2].confidence == pytest.approx(0.55)  # of the runs that are wrong only
 
 
-def test_what_is_right_is_never_among_them() -> None:
+def test_right_predictions_are_never_among_them() -> None:
     assert 0 not in [m.index for m in worst_mistakes(results().runs, LABELS, 10)]
     assert len(worst_mistakes(results().runs, LABELS, 2)) == 2
 
@@ -43,12 +43,12 @@ def test_images_are_those_of_the_mistakes() -> None:
     figure = mistakes(results(), (IMAGES, LABELS))
     shown = [image.get_array() for axes in figure.axes for image in axes.get_images()]
     assert [image.tolist() for image in shown] == IMAGES[[1, 2, 3, 4]].tolist()
-    assert "1 taken for 7\n3 of 3, 70% sure" in texts(figure)
+    assert "1 predicted as 7\n3 of 3, 70% sure" in texts(figure)
 
 
 def test_one_seed_is_not_counted() -> None:
     seen = texts(mistakes(results(1), (IMAGES, LABELS), names=list("abcdefghij")))
-    assert "c taken for j\n90% sure" in seen
+    assert "c predicted as j\n90% sure" in seen
 
 
 @pytest.mark.parametrize("shape", [(5, 36), (5, 6, 6), (5, 6, 6, 1)])
@@ -61,14 +61,14 @@ def test_colours_are_kept() -> None:
 
 
 @pytest.mark.parametrize("shape", [(5, 35), (5,), (5, 3, 6, 6), (5, 2, 2, 2, 3)])
-def test_what_is_no_image_is_refused(shape: tuple[int, ...]) -> None:
+def test_samples_that_are_no_images_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match="expected samples of shape"):
         as_images(np.zeros(shape))
 
 
-def test_no_mistakes_are_told() -> None:
+def test_no_mistakes_are_an_error() -> None:
     perfect = Results(study(["a"], 1), [run("a", 0, predictions=LABELS, confidence=[1] * 5)])
-    with pytest.raises(DataError, match="get every sample right"):
+    with pytest.raises(DataError, match="predict every sample right"):
         mistakes(perfect, (IMAGES, LABELS))
 
 

@@ -108,7 +108,7 @@ def test_losses_are_of_all_arms_that_took_a_step(broken: Results) -> None:
     assert list(legend(report_loss(broken, seed=1))) == ["lost", "good", "best"]
 
 
-def test_seed_that_was_not_run_is_told(two: Results) -> None:
+def test_seed_that_was_not_run_is_an_error(two: Results) -> None:
     with pytest.raises(DataError, match="no run of this seed has taken a step"):
         report_loss(two, seed=9)
     with pytest.raises(DataError, match="no run of this seed has a test score"):

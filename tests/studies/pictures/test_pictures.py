@@ -1,4 +1,4 @@
-"""All pictures by their names, and all of them at once."""
+"""Pictures by name, and all pictures together."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def test_pictures_of_predictions_need_the_test_set(name: str, two: Results) -> N
 
 
 def test_unknown_picture_is_refused(two: Results) -> None:
-    with pytest.raises(ArgumentError, match="no picture 'losses': there are loss, differences"):
+    with pytest.raises(ArgumentError, match="no picture 'losses'; choose from loss, differences"):
         two.plot("losses")
 
 
@@ -80,13 +80,13 @@ def test_pictures_without_numbers_are_left_out(tmp_path: Path) -> None:
     ]
 
 
-def test_wrong_format_or_theme_is_not_passed_over(two: Results, tmp_path: Path) -> None:
+def test_wrong_format_or_theme_is_an_error(two: Results, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="format must be one of"):
         two.save_plots(tmp_path, ["pdf"])
     with pytest.raises(ArgumentError, match="theme must be one of"):
         two.save_plots(tmp_path, theme="grey")
 
 
-def test_wrong_test_set_is_not_passed_over(two: Results, tmp_path: Path) -> None:
+def test_wrong_test_set_is_an_error(two: Results, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the test set has 3"):
         two.save_plots(tmp_path, ["svg"], test=(TEST[0][:3], TEST[1][:3]))

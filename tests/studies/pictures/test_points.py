@@ -49,21 +49,21 @@ def test_one_seed_has_no_interval_and_says_so(one_seed: Results) -> None:
     assert [len(line.get_xdata()) for line in drawn] == [1, 1, 1]
 
 
-def test_arm_far_off_has_an_arrow_in_the_second_panel() -> None:
+def test_outlier_has_an_arrow_in_the_zoomed_panel() -> None:
     values = {"lost": [0.1, 0.1, 0.11], "a": [0.97, 0.972, 0.971], "b": [0.98, 0.981, 0.982]}
-    whole, closer = score_points(scored(values)).axes
-    assert [line.get_marker() for line in lines(closer, "#0072B2")][-1] == "<"
+    whole, zoomed = score_points(scored(values)).axes
+    assert [line.get_marker() for line in lines(zoomed, "#0072B2")][-1] == "<"
     assert "<" not in [line.get_marker() for line in whole.get_lines()]
-    low, high = closer.get_xlim()
+    low, high = zoomed.get_xlim()
     assert low > 0.9
     assert high < 1
 
 
-def test_best_of_losses_are_looked_at_closely() -> None:
+def test_losses_zoom_in_on_the_lowest() -> None:
     values = {"lost": [9.0, 9.1], "a": [0.5, 0.5001], "b": [0.4, 0.4001]}
-    _, closer = score_points(scored(values, "test_loss"), "test_loss").axes
-    assert closer.get_xlim()[1] < 1
-    assert [line.get_marker() for line in lines(closer, "#0072B2")][-1] == ">"
+    _, zoomed = score_points(scored(values, "test_loss"), "test_loss").axes
+    assert zoomed.get_xlim()[1] < 1
+    assert [line.get_marker() for line in lines(zoomed, "#0072B2")][-1] == ">"
 
 
 def test_diverged_arm_keeps_its_row(broken: Results) -> None:
@@ -73,7 +73,7 @@ def test_diverged_arm_keeps_its_row(broken: Results) -> None:
     assert "-" in texts(figure)
 
 
-def test_nothing_to_draw_is_told() -> None:
+def test_nothing_to_draw_is_an_error() -> None:
     with pytest.raises(DataError, match="no finished run has test_accuracy"):
         score_points(Results(study(["a"]), []))
 

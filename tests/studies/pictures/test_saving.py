@@ -44,15 +44,17 @@ def test_names_that_are_markup_are_harmless() -> None:
     assert {"<b>&", "$x_1$ 100%", "a < b & c"} <= set(written)
 
 
-@pytest.mark.parametrize(("theme", "paper"), [("light", (255, 255, 255)), ("dark", (27, 27, 31))])
-def test_png_is_on_its_paper(
-    theme: str, paper: tuple[int, int, int], two: Results, tmp_path: Path
+@pytest.mark.parametrize(
+    ("theme", "background"), [("light", (255, 255, 255)), ("dark", (27, 27, 31))]
+)
+def test_png_has_the_background_of_its_theme(
+    theme: str, background: tuple[int, int, int], two: Results, tmp_path: Path
 ) -> None:
     image = pytest.importorskip("PIL.Image")
     path = save(loss_curves(two, theme=theme), tmp_path / "loss.png")
     with image.open(path) as picture:
         assert picture.size == (1080, 660)
-        assert picture.convert("RGB").getpixel((1, 1)) == paper
+        assert picture.convert("RGB").getpixel((1, 1)) == background
 
 
 def test_unknown_format_is_refused(two: Results, tmp_path: Path) -> None:
@@ -60,6 +62,6 @@ def test_unknown_format_is_refused(two: Results, tmp_path: Path) -> None:
         save(loss_curves(two), tmp_path / "loss.pdf")
 
 
-def test_file_that_cannot_be_written_is_told(two: Results, tmp_path: Path) -> None:
+def test_file_that_cannot_be_written_is_an_error(two: Results, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot write"):
         save(loss_curves(two), tmp_path / "missing" / "loss.svg")

@@ -1,4 +1,4 @@
-"""A score after every epoch: lines, bands, and a second look where arms end close together."""
+"""Score after every epoch: lines, bands, and a zoomed panel if arms end close together."""
 
 from dataclasses import replace
 
@@ -46,16 +46,16 @@ def test_validation_loss_is_shown_by_its_ratios(two: Results) -> None:
     assert line.get_ydata() == pytest.approx(np.mean(rows, axis=0))
 
 
-def test_arms_that_end_close_together_get_a_second_look(broken: Results) -> None:
-    whole, closer = score_curves(broken).axes
-    low, high = closer.get_ylim()
+def test_arms_that_end_close_together_get_a_zoomed_panel(broken: Results) -> None:
+    whole, zoomed = score_curves(broken).axes
+    low, high = zoomed.get_ylim()
     ends = [run.epochs[-1]["val_accuracy"] for run in broken.of("best") + broken.of("good")]
     assert low < min(ends) < max(ends) < high
     assert high - low < (whole.get_ylim()[1] - whole.get_ylim()[0]) / 4
-    assert closer.get_title("left") == "closer"
+    assert zoomed.get_title("left") == "zoomed in"
 
 
-def test_two_arms_need_no_second_look(two: Results) -> None:
+def test_two_arms_get_no_zoomed_panel(two: Results) -> None:
     assert len(score_curves(two).axes) == 1
 
 
@@ -73,7 +73,7 @@ def test_arm_without_a_finished_run_is_still_named(broken: Results) -> None:
     assert lines(figure.axes[0], "#0072B2") == []
 
 
-def test_many_arms_are_shared_out(fifteen: Results) -> None:
+def test_many_arms_are_split_into_panels(fifteen: Results) -> None:
     figure = score_curves(fifteen)
     assert len(figure.axes) == 6
     assert list(legend(figure)) == fifteen.arms
@@ -99,7 +99,7 @@ def test_score_missing_in_an_epoch_leaves_a_gap() -> None:
     assert np.isnan(line.get_ydata()).tolist() == [False, True, False]
 
 
-def test_score_that_was_not_kept_is_told(two: Results) -> None:
+def test_unknown_score_is_an_error(two: Results) -> None:
     with pytest.raises(DataError, match="no finished run has 'val_f1'; epochs have epoch, loss"):
         score_curves(two, "val_f1")
     with pytest.raises(DataError, match="epochs have none"):

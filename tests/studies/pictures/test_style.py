@@ -1,4 +1,4 @@
-"""How pictures look: arms that can be told apart, on light and on dark paper."""
+"""Style of pictures: arms can be distinguished, on light and dark backgrounds."""
 
 import subprocess
 import sys
@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from lamella.core.errors import ArgumentError
-from lamella.studies.pictures.style import PALETTE, THEMES, arm_styles, frame, get_theme
+from lamella.studies.pictures.style import PALETTE, THEMES, arm_styles, get_theme, make_figure
 
 NAMES = [f"arm {number}" for number in range(40)]
 
 
 def luminance(color: str) -> float:
-    shares = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in shares]
+    fractions = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in fractions]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -24,27 +24,27 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("name", THEMES)
-def test_text_can_be_read_on_the_paper(name: str) -> None:
+def test_text_is_readable_on_the_background(name: str) -> None:
     theme = get_theme(name)
-    assert contrast(theme.ink, theme.paper) > 10
-    assert contrast(theme.quiet, theme.paper) > 4.5
+    assert contrast(theme.text, theme.background) > 10
+    assert contrast(theme.muted, theme.background) > 4.5
 
 
 @pytest.mark.parametrize("name", THEMES)
-def test_every_arm_is_seen_on_the_paper(name: str) -> None:
+def test_every_arm_is_visible_on_the_background(name: str) -> None:
     theme = get_theme(name)
-    assert all(contrast(s.color, theme.paper) > 2 for s in arm_styles(NAMES, theme).values())
+    assert all(contrast(s.color, theme.background) > 2 for s in arm_styles(NAMES, theme).values())
 
 
-def test_first_arms_differ_in_colour_and_in_mark() -> None:
+def test_first_arms_differ_in_colour_and_marker() -> None:
     styles = list(arm_styles(NAMES[: len(PALETTE)], get_theme("light")).values())
     assert len({style.color for style in styles}) == len(PALETTE) == 7
-    assert len({style.mark for style in styles}) == 7
+    assert len({style.marker for style in styles}) == 7
 
 
 def test_no_two_arms_look_alike() -> None:
     styles = arm_styles(NAMES, get_theme("dark"))
-    assert len({(style.color, style.mark) for style in styles.values()}) == 40
+    assert len({(style.color, style.marker) for style in styles.values()}) == 40
 
 
 def test_arms_of_one_colour_differ_in_their_lines() -> None:
@@ -55,8 +55,8 @@ def test_arms_of_one_colour_differ_in_their_lines() -> None:
 def test_an_arm_keeps_its_colour_in_both_themes() -> None:
     light, dark = (arm_styles(NAMES[:7], get_theme(name)) for name in THEMES)
     differ = [arm for arm in light if light[arm].color != dark[arm].color]
-    assert differ == ["arm 4"]  # its colour is the ink
-    assert [light[arm].mark for arm in light] == [dark[arm].mark for arm in dark]
+    assert differ == ["arm 4"]  # its colour is the text colour
+    assert [light[arm].marker for arm in light] == [dark[arm].marker for arm in dark]
 
 
 def test_unknown_theme_is_refused() -> None:
@@ -65,7 +65,7 @@ def test_unknown_theme_is_refused() -> None:
 
 
 def test_title_and_subtitle_stand_above_the_axes() -> None:
-    figure, axes = frame(get_theme("light"), 5, 3, title="A title", subtitle="What is drawn")
+    figure, axes = make_figure(get_theme("light"), 5, 3, title="A title", subtitle="What is drawn")
     figure.draw_without_rendering()
     (below,) = (text for text in figure.texts if text.get_text() == "What is drawn")
     top = axes[0, 0].get_window_extent().y1

@@ -1,6 +1,6 @@
-"""Pictures of results, drawn with matplotlib's objects: no window, no global state.
+"""Pictures of results, drawn with matplotlib without windows or global state.
 
-An arm has the same colour and mark in all of them. Each can be had for light and for dark pages.
+Each arm has the same colour and marker in all pictures. Themes are light and dark.
 """
 
 import re
@@ -59,7 +59,7 @@ REPORT = {
     "report_scores": "train_scr",
     "report_test": "test_scr",
 }
-"""How the report calls its figures, behind the title of the experiment and "contrast"."""
+"""File names of the report's figures, after the experiment and "contrast"."""
 
 
 def draw(results: Runs, name: str, **options: Any) -> "Figure":
@@ -67,27 +67,27 @@ def draw(results: Runs, name: str, **options: Any) -> "Figure":
 
     Parameters
     ----------
-    results : Results
+    results : Runs
     name : str
-        "loss": training loss of every step, smoothed, against epochs.
+        "loss": smoothed training loss against epochs.
         "val_accuracy", "val_loss", "accuracy": curves over epochs.
-        "test_accuracy" or any other measure: points with intervals.
-        "differences": to one arm, paired, with verdicts (``measure=``, ``to=``).
-        "confusion", "mistakes": of one arm (``test=`` the test set, ``arm=``).
-        "report_loss", "report_scores", "report_test": the report's own (``seed=``).
+        "test_accuracy" or another measure: points with intervals.
+        "differences": paired differences to one arm, with verdicts (``measure=``, ``to=``).
+        "confusion", "mistakes": predictions of one arm (``test=`` the test set, ``arm=``).
+        "report_loss", "report_scores", "report_test": figures of the report (``seed=``).
     **options
-        Of the picture, beside ``theme`` ("light" or "dark") and ``title``.
+        ``theme`` ("light" or "dark"), ``title``, and the options of the picture.
 
     Raises
     ------
     ArgumentError
-        If there is no picture of that name.
+        If there is no picture with this name.
     NothingToDraw
-        If the results lack what it shows.
+        If the results lack the numbers it shows.
     """
     if name in ("confusion", "mistakes") and "test" not in options:
         raise UsageError(
-            f"runs do not keep the test set: pass it, results.plot({name!r}, test=test)"
+            f"runs do not store the test set: pass it, results.plot({name!r}, test=test)"
         )
     if name in NAMED:
         return NAMED[name](results, **options)
@@ -96,7 +96,7 @@ def draw(results: Runs, name: str, **options: Any) -> "Figure":
     if name in MEASURES or name.startswith("epochs_to_"):
         return score_points(results, name, **options)
     raise ArgumentError(
-        f"there is no picture {name!r}: there are {', '.join([*NAMED, *CURVES])}, and points of "
+        f"there is no picture {name!r}; choose from {', '.join([*NAMED, *CURVES])}, or points of "
         f"{', '.join(measure for measure in MEASURES if measure not in CURVES)}"
     )
 
@@ -109,23 +109,23 @@ def save_all(
     test: Any = None,
     theme: str = "light",
 ) -> list[Path]:
-    """Write all pictures that the results have the numbers for.
+    """Write all pictures for which the results have the numbers.
 
     Parameters
     ----------
-    results : Results
+    results : Runs
     folder : path
-        Made if it is not there.
+        Created if it does not exist.
     formats : list of str
         "png", "svg" or both.
     test : (x, y), optional
-        The test set, for the confusion matrix and the mistakes of the baseline.
+        Test set for the confusion matrix and the mistakes of the baseline.
     theme : {"light", "dark"}
 
     Returns
     -------
     list of Path
-        What was written. The report's own figures have the report's own names.
+        The files written. Figures of the report have the file names of the report.
     """
     expect_writable(folder)
     names = ["loss", "val_accuracy", "val_loss", *REPORT]
@@ -140,10 +140,12 @@ def save_all(
             figure = draw(results, name, theme=theme, **options)
         except NothingToDraw:
             continue
-        stem = f"{_plain(results.study.name)}_contrast_{REPORT[name]}" if name in REPORT else name
+        stem = (
+            f"{_file_name(results.study.name)}_contrast_{REPORT[name]}" if name in REPORT else name
+        )
         written += [save(figure, folder / f"{stem}.{kind}") for kind in formats]
     return written
 
 
-def _plain(name: str) -> str:
+def _file_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "_", name)

@@ -1,4 +1,4 @@
-"""What pictures of curves share: the arms' lines and bands, and the axes."""
+"""Parts of pictures with curves: lines and bands of the arms, and the axes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,10 @@ from lamella.studies.pictures.style import (
     Style,
     Theme,
     arm_styles,
-    frame,
+    escape_math,
     legend_below,
-    legend_beside,
-    literal,
+    legend_right,
+    make_figure,
 )
 
 if TYPE_CHECKING:
@@ -22,94 +22,94 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-TOGETHER = 7
-"""Arms that are drawn in one panel; more are shared out to several, one below the other."""
+MAX_ARMS = 7
+"""Arms in one panel. More arms are split into several panels, one below the other."""
 
-BURST = 30.0
-"""Losses are drawn up to so many times the usual peak."""
+MAX_PEAK = 30.0
+"""Upper limit of the loss axis, in multiples of the median peak of the arms."""
 
 Curves = dict[str, tuple[np.ndarray, np.ndarray]]
-"""For each arm that has any: places (K,), and values (seeds, K)."""
+"""By arm: x (K,), and values (seeds, K)."""
 
 
 def draw_curves(
     results: Runs, curves: Curves, theme: Theme, *, title: str, subtitle: str, columns: int = 1
 ) -> "tuple[Figure, Any]":
-    """Draw a line and a band for every arm, and name the arms.
+    """Draw a line and a band for every arm, with a legend.
 
     Returns
     -------
     figure : Figure
     axes : array of Axes (rows, columns)
-        A row for each group of arms, the same in all columns; their limits are still open.
+        One row for each group of arms, the same in all columns. Their limits are not set yet.
     """
-    groups = shared_out(results.arms)
+    groups = split_arms(results.arms)
     several = len(groups) > 1
     width = (7.2 if columns == 1 else 9.6) + 1.2 * several
     height = 1.1 + 2.5 * len(groups) if several else 4.4
-    figure, axes = frame(
+    figure, axes = make_figure(
         theme, width, height, title=title, subtitle=subtitle, rows=len(groups), columns=columns
     )
     for row, group in zip(axes, groups, strict=True):
         for panel in row:
             handles = _draw_group(panel, results, curves, theme, group)
         if several:
-            legend_beside(row[-1], handles, theme)
+            legend_right(row[-1], handles, theme)
     if not several:
         legend_below(figure, handles, theme)
     return figure, axes
 
 
-def shared_out(arms: Sequence[str]) -> list[list[str]]:
-    """Return the arms in groups of like size, none larger than `TOGETHER`."""
-    count = -(-len(arms) // TOGETHER)
+def split_arms(arms: Sequence[str]) -> list[list[str]]:
+    """Split the arms into groups of about equal size, at most `MAX_ARMS` each."""
+    count = -(-len(arms) // MAX_ARMS)
     return [list(group) for group in np.array_split(np.array(arms, object), count)]
 
 
 def _draw_group(
     axes: "Axes", results: Runs, curves: Curves, theme: Theme, group: Sequence[str]
 ) -> list[Any]:
-    """Draw a group of arms, the others palely behind; return a line for each, to be named."""
+    """Draw a group of arms with the others in grey behind them; return its legend handles."""
     from matplotlib.lines import Line2D
 
     styles = arm_styles(results.arms, theme)
     for arm, (x, rows) in curves.items():
         if arm not in group:
-            axes.plot(x, rows.mean(axis=0), color=theme.rule, linewidth=1.0, zorder=1)
+            axes.plot(x, rows.mean(axis=0), color=theme.grid, linewidth=1.0, zorder=1)
     handles = []
-    for place, arm in enumerate(group):
+    for index, arm in enumerate(group):
         look = arm_line(styles[arm], theme)
-        handles.append(Line2D([], [], label=literal(arm + behind_name(results, arm)), **look))
+        handles.append(Line2D([], [], label=escape_math(arm + behind_name(results, arm)), **look))
         x, rows = curves.get(arm, (np.zeros(0), np.zeros((0, 0))))
         if not len(x):
             continue
         every = max(1, len(x) // 8)
-        # Marks of different arms at different places: where curves meet they stay apart.
-        axes.plot(x, rows.mean(axis=0), **look, markevery=(place % every, every))
+        # Markers of different arms are offset, so that they do not overlap where curves meet.
+        axes.plot(x, rows.mean(axis=0), **look, markevery=(index % every, every))
         if len(rows) > 1:
             band: dict[str, Any] = {"color": styles[arm].color, "alpha": 0.16, "linewidth": 0}
             axes.fill_between(x, rows.min(axis=0), rows.max(axis=0), **band)
         if not results.of(arm):
             axes.plot(x[-1], rows[0, -1], "x", color=styles[arm].color, markersize=11, mew=2.5)
-    axes.grid(axis="y", color=theme.rule, linewidth=0.8)
+    axes.grid(axis="y", color=theme.grid, linewidth=0.8)
     return handles
 
 
 def arm_line(style: Style, theme: Theme) -> dict[str, Any]:
-    """Return how an arm's line looks, as matplotlib calls it."""
+    """Return the keyword arguments of matplotlib for the line of an arm."""
     return {
         "color": style.color,
         "linestyle": style.line,
         "linewidth": 1.8,
-        "marker": style.mark,
+        "marker": style.marker,
         "markersize": 6,
-        "markeredgecolor": theme.paper,
+        "markeredgecolor": theme.background,
         "markeredgewidth": 0.6,
     }
 
 
 def epoch_axis(axes: Any, first: float, last: float, theme: Theme) -> None:
-    """Set up the axes' epochs: whole numbers; they begin at 0 only where the curves do."""
+    """Set up the x axes: integer ticks, no room before a first epoch of 0."""
     from matplotlib.ticker import MaxNLocator
 
     room = 0.03 * (last - first) or 0.5
@@ -119,14 +119,14 @@ def epoch_axis(axes: Any, first: float, last: float, theme: Theme) -> None:
     for panel in axes[:-1].ravel():
         panel.tick_params(labelbottom=False)
     for panel in axes[-1]:
-        panel.set_xlabel("epoch", color=theme.ink, fontsize=9)
+        panel.set_xlabel("epoch", color=theme.text, fontsize=9)
 
 
 def log_axis(axes: Any, curves: Curves) -> None:
-    """Show losses by their ratios, with plain numbers, the same in all axes.
+    """Set up logarithmic y axes for losses, with the same limits in all axes.
 
-    Losses that burst do not push all others to the floor: a curve is cut where it is far above
-    what the arms usually reach, and an arrow in its colour says so.
+    Curves far above the median peak of the arms are cut off, and an arrow in their colour marks
+    the place.
     """
     from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -135,7 +135,7 @@ def log_axis(axes: Any, curves: Curves) -> None:
     if not values:
         return
     low = min(rows.min() for rows in values)
-    high = min(max(rows.max() for rows in values), BURST * usual_peak(values))
+    high = min(max(rows.max() for rows in values), MAX_PEAK * median_peak(values))
     for panel in axes.ravel():
         panel.set_yscale("log", nonpositive="clip")
         panel.set_ylim(low / 1.25, high * 1.25)
@@ -144,26 +144,26 @@ def log_axis(axes: Any, curves: Curves) -> None:
         )
         panel.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         panel.yaxis.set_minor_formatter(NullFormatter())
-        mark_cut(panel)
+        mark_cut_off(panel)
 
 
-def usual_peak(values: Sequence[np.ndarray]) -> float:
-    """Return the highest value that half of the arms stay below."""
+def median_peak(values: Sequence[np.ndarray]) -> float:
+    """Return the median over the arms of their highest values."""
     return float(np.median([rows.max() for rows in values]))
 
 
-def mark_cut(axes: "Axes") -> None:
-    """Put an arrow at the upper edge where a line first goes beyond it."""
+def mark_cut_off(axes: "Axes") -> None:
+    """Draw an arrow at the upper edge where a line first exceeds it."""
     top = axes.get_ylim()[1]
     for line in axes.get_lines():
         beyond = np.flatnonzero(np.asarray(line.get_ydata()) > top)
         if len(beyond):
-            place, edge = np.asarray(line.get_xdata())[beyond[0]], axes.get_xaxis_transform()
-            axes.plot(place, 0.98, "^", color=line.get_color(), markersize=8, transform=edge)
+            x, edge = np.asarray(line.get_xdata())[beyond[0]], axes.get_xaxis_transform()
+            axes.plot(x, 0.98, "^", color=line.get_color(), markersize=8, transform=edge)
 
 
 def band_text(results: Runs) -> str:
-    """Return what line and band are, to be put behind the name of what is drawn."""
+    """Return the part of a subtitle that explains line and band."""
     if len(results.seeds) == 1:
         return f"; one seed ({results.seeds[0]})"
     return f"; line: mean of {len(results.seeds)} seeds, band: lowest to highest"

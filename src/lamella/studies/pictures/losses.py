@@ -1,4 +1,4 @@
-"""The loss of every step, smoothed, against epochs."""
+"""Smoothed training loss against epochs."""
 
 from typing import TYPE_CHECKING
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-FINEST, POINTS, LEAST = 20, 300, 8
-"""At most so many means an epoch, and points a curve; at least so many steps in a mean."""
+MAX_PER_EPOCH, MAX_POINTS, MIN_STEPS = 20, 300, 8
+"""Most means per epoch, most points per curve, and fewest steps in a mean."""
 
 
 def loss_curves(results: Runs, *, theme: str = "light", title: str | None = None) -> "Figure":
-    """Draw the training loss, step by step, against epochs.
+    """Draw the smoothed training loss against epochs.
 
-    Every point is the mean over the same share of an epoch in all arms, so that batch sizes are
-    smoothed alike. The line is the mean over seeds, the band reaches from the lowest to the
-    highest. Of an arm that never got through, one run is drawn to where it broke off.
+    Every point is the mean over the same fraction of an epoch in all arms, so that smoothing does
+    not depend on the batch size. The line is the mean over seeds, the band reaches from the lowest
+    to the highest seed. An arm without a finished run is represented by its first run.
 
     Parameters
     ----------
-    results : Results
+    results : Runs
     theme : {"light", "dark"}
     title : str, optional
-        The study's, if left out.
+        The title of the study by default.
     """
     drawn = [run for run in results.runs if len(run.step_losses)]
     if not drawn:
@@ -37,22 +37,22 @@ def loss_curves(results: Runs, *, theme: str = "light", title: str | None = None
     look = get_theme(theme)
     longest = max(len(run.epochs) for run in drawn) or 1
     fewest = min(run.steps_per_epoch for run in drawn)
-    parts = max(1, min(FINEST, POINTS // longest, fewest // LEAST))
+    parts = max(1, min(MAX_PER_EPOCH, MAX_POINTS // longest, fewest // MIN_STEPS))
     curves: Curves = {}
     for arm in results.arms:
         runs = results.of(arm) or [run for run in drawn if run.arm == arm][:1]
         means = [smoothed(run, parts) for run in runs]
         if means:
-            # Shares of an epoch that all of the arm's seeds have.
+            # All seeds of the arm are cut to the shortest.
             rows = np.stack([mean[: min(map(len, means))] for mean in means])
             curves[arm] = ((np.arange(rows.shape[1]) + 0.5) / parts, rows)
-    share = f"every 1/{parts} epoch" if parts > 1 else "every epoch"
+    interval = f"every 1/{parts} epoch" if parts > 1 else "every epoch"
     figure, axes = draw_curves(
         results,
         curves,
         look,
         title=title_of(results, title),
-        subtitle=f"Training loss, mean over {share}{band_text(results)}",
+        subtitle=f"Training loss, mean over {interval}{band_text(results)}",
     )
     log_axis(axes, curves)
     epoch_axis(axes, 0, max((x[-1] for x, _ in curves.values() if len(x)), default=1), look)
@@ -60,9 +60,9 @@ def loss_curves(results: Runs, *, theme: str = "light", title: str | None = None
 
 
 def smoothed(run: Run, parts: int) -> np.ndarray:
-    """Return the means of the losses over each of ``parts`` equal shares of every epoch."""
+    """Return the mean loss of each of ``parts`` equal parts of every epoch."""
     losses = np.asarray(run.step_losses, np.float64)
-    losses = losses[: _finite(losses)]
+    losses = losses[: _finite_length(losses)]
     within = np.round(np.linspace(0, run.steps_per_epoch, parts, endpoint=False)).astype(int)
     epochs = -(-len(losses) // run.steps_per_epoch)
     starts = (np.arange(epochs)[:, None] * run.steps_per_epoch + within).ravel()
@@ -74,7 +74,7 @@ def smoothed(run: Run, parts: int) -> np.ndarray:
     return means
 
 
-def _finite(losses: np.ndarray) -> int:
-    """Return how many losses come before the first that is not finite."""
+def _finite_length(losses: np.ndarray) -> int:
+    """Return the number of losses before the first NaN or infinity."""
     bad = np.flatnonzero(~np.isfinite(losses))
     return int(bad[0]) if len(bad) else len(losses)

@@ -1,4 +1,4 @@
-"""The test images that an arm gets wrong most often, and most surely."""
+"""Test images that an arm misclassifies most often."""
 
 import math
 from collections.abc import Sequence
@@ -10,8 +10,14 @@ import numpy as np
 from lamella.core.errors import DataError
 from lamella.core.validation import at_least
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.confusion import predicted
-from lamella.studies.pictures.style import NothingToDraw, frame, get_theme, literal, title_of
+from lamella.studies.pictures.confusion import finished_runs
+from lamella.studies.pictures.style import (
+    NothingToDraw,
+    escape_math,
+    get_theme,
+    make_figure,
+    title_of,
+)
 from lamella.studies.running.run import Run
 
 if TYPE_CHECKING:
@@ -23,29 +29,29 @@ COLUMNS = 6
 
 @dataclass(frozen=True)
 class Mistake:
-    """A test sample that runs get wrong.
+    """A test sample that some runs misclassify.
 
     Attributes
     ----------
     index : int
-        In the test set.
-    label, taken_for : int
-        What it is, and what most of the runs that are wrong take it for.
+        Index in the test set.
+    label, predicted : int
+        True class, and the most frequent wrong prediction.
     wrong : int
-        Runs that get it wrong.
+        Number of runs that misclassify it.
     confidence : float
-        Their mean confidence.
+        Mean confidence of these runs.
     """
 
     index: int
     label: int
-    taken_for: int
+    predicted: int
     wrong: int
     confidence: float
 
 
 def worst_mistakes(runs: Sequence[Run], labels: np.ndarray, count: int) -> list[Mistake]:
-    """Return the samples that most runs get wrong; among equals, those they are surest of."""
+    """Return the samples that most runs misclassify, ties in order of confidence."""
     guesses = np.stack([run.predictions for run in runs])
     wrong = guesses != labels
     times = wrong.sum(axis=0)
@@ -56,7 +62,7 @@ def worst_mistakes(runs: Sequence[Run], labels: np.ndarray, count: int) -> list[
         Mistake(
             index=int(i),
             label=int(labels[i]),
-            taken_for=int(np.bincount(guesses[wrong[:, i], i]).argmax()),
+            predicted=int(np.bincount(guesses[wrong[:, i], i]).argmax()),
             wrong=int(times[i]),
             confidence=float(sure[i]),
         )
@@ -75,50 +81,52 @@ def mistakes(
     theme: str = "light",
     title: str | None = None,
 ) -> "Figure":
-    """Draw the images that most runs of an arm get wrong, with the highest confidence.
+    """Draw the images that most runs of an arm misclassify, ties in order of confidence.
 
     Parameters
     ----------
-    results : Results
+    results : Runs
     test : (x, y)
-        The test set that the runs predicted: images (N, H, W), (N, H, W, 3) or square ones as
-        rows (N, H * W), and labels.
+        The test set of the study: images (N, H, W), (N, H, W, 3) or square images as rows
+        (N, H * W), and labels.
     arm : str, optional
-        The study's baseline if left out.
+        The baseline of the study by default.
     count : int
-        Images at most.
+        Maximum number of images.
     names : list of str, optional
-        Of the classes; numbers if left out.
+        Class names. Class numbers by default.
     theme : {"light", "dark"}
     title : str, optional
-        The study's, if left out.
+        The title of the study by default.
 
     Raises
     ------
     DataError
-        If the samples are no images, or nothing is wrong.
+        If the samples are no images, or if all predictions are right.
     """
     arm = results.study.baseline if arm is None else arm
-    runs, labels = predicted(results, arm, test)
+    runs, labels = finished_runs(results, arm, test)
     found = worst_mistakes(runs, labels, at_least("count", count, 1))
     if not found:
-        raise NothingToDraw(f"there is nothing to draw: the runs of {arm!r} get every sample right")
+        raise NothingToDraw(
+            f"there is nothing to draw: the runs of {arm!r} predict every sample right"
+        )
     images = as_images(np.asarray(test[0]))
     look = get_theme(theme)
     lines = math.ceil(len(found) / COLUMNS)
     seeds = f"{len(runs)} seeds" if len(runs) > 1 else f"seed {runs[0].seed}"
-    figure, grid = frame(
+    figure, grid = make_figure(
         look,
         7.2,
         0.6 + 1.5 * lines,
         title=title_of(results, title),
-        subtitle=f"{arm}, {seeds}: what most of them get wrong, the surest first",
+        subtitle=f"{arm}, {seeds}: most frequent mistakes, ties by confidence",
         rows=lines,
         columns=COLUMNS,
     )
     for axes, mistake in zip(grid.ravel(), found, strict=False):
         axes.imshow(images[mistake.index], cmap="gray", interpolation="nearest")
-        axes.set_title(_caption(mistake, len(runs), names), fontsize=8, color=look.ink)
+        axes.set_title(_caption(mistake, len(runs), names), fontsize=8, color=look.text)
     for axes in grid.ravel():
         axes.set_axis_off()
     return figure
@@ -141,8 +149,8 @@ def as_images(x: np.ndarray) -> np.ndarray:
 
 def _caption(mistake: Mistake, runs: int, names: Sequence[str] | None) -> str:
     def name(label: int) -> str:
-        return str(label) if names is None else literal(names[label])
+        return str(label) if names is None else escape_math(names[label])
 
     often = f"{mistake.wrong} of {runs}, " if runs > 1 else ""
-    what = f"{name(mistake.label)} taken for {name(mistake.taken_for)}"
-    return f"{what}\n{often}{mistake.confidence:.0%} sure"
+    classes = f"{name(mistake.label)} predicted as {name(mistake.predicted)}"
+    return f"{classes}\n{often}{mistake.confidence:.0%} sure"

@@ -1,7 +1,6 @@
-"""The three figures of the report that lamella grew out of, as it drew them: one seed, raw numbers.
+"""The three figures of the original report in their original form: one seed, raw numbers.
 
-The other pictures say the same more honestly: with intervals, against epochs, and without a line
-through names.
+The other pictures show the same data with intervals and against epochs.
 """
 
 from itertools import pairwise
@@ -10,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.lines import mark_cut, usual_peak
+from lamella.studies.pictures.lines import mark_cut_off, median_peak
 from lamella.studies.pictures.style import (
     NothingToDraw,
     Theme,
     arm_styles,
-    frame,
+    escape_math,
     get_theme,
-    literal,
+    make_figure,
     title_of,
 )
 from lamella.studies.running.run import Run
@@ -28,30 +27,30 @@ if TYPE_CHECKING:
 
 
 BINS = 400
-"""A curve of more than twice as many steps is drawn by the lowest and highest of each bin."""
-BURST = 4.0
-"""Losses are drawn up to so many times the usual peak."""
-LABEL = 8.0
-"""Size of the annotations, in points."""
+"""Longer curves are drawn with the lowest and the highest value of each bin."""
+MAX_PEAK = 4.0
+"""Upper limit of the loss axis, in multiples of the median peak of the arms."""
+FONT_SIZE = 8.0
+"""Font size of the annotations, in points."""
 
 
 def report_loss(
     results: Runs, *, seed: int | None = None, theme: str = "light", title: str | None = None
 ) -> "Figure":
-    """Draw the loss of every step against steps, unsmoothed; of the first seed by default."""
+    """Draw the unsmoothed loss of every step against steps, for one seed (the first by default)."""
     look = get_theme(theme)
     runs = _trained(results, seed)
-    figure, ((axes,),) = frame(look, 8.0, 5.0, title=title_of(results, title))
+    figure, ((axes,),) = make_figure(look, 8.0, 5.0, title=title_of(results, title))
     styles = arm_styles(results.arms, look)
     for arm, run in runs.items():
         x, y = envelope(np.asarray(run.step_losses, np.float64))
-        axes.plot(x, y, label=literal(arm), color=styles[arm].color, linewidth=0.8)
+        axes.plot(x, y, label=escape_math(arm), color=styles[arm].color, linewidth=0.8)
     peaks = [run.step_losses[np.isfinite(run.step_losses)] for run in runs.values()]
-    top = BURST * usual_peak([losses for losses in peaks if losses.size] or [np.ones(1)])
+    top = MAX_PEAK * median_peak([losses for losses in peaks if losses.size] or [np.ones(1)])
     if axes.get_ylim()[1] > top:
         axes.set_ylim(-0.04 * top, top)
-        mark_cut(axes)
-    _dress(axes, "steps:", "loss:", look)
+        mark_cut_off(axes)
+    _label_axes(axes, "steps:", "loss:", look)
     _legend(axes, look, loc="upper right")
     return figure
 
@@ -59,7 +58,7 @@ def report_loss(
 def report_scores(
     results: Runs, *, seed: int | None = None, theme: str = "light", title: str | None = None
 ) -> "Figure":
-    """Draw the validation accuracy of every epoch, each point with its value."""
+    """Draw the validation accuracy of every epoch, with a value at each point."""
     look = get_theme(theme)
     curves = {
         arm: [row["val_accuracy"] for row in run.epochs]
@@ -70,33 +69,44 @@ def report_scores(
         raise NothingToDraw("no run has validation scores: nothing was held out")
     longest = max(map(len, curves.values()))
     width, height = max(8.0, 0.62 * longest + 1.5), 5.0 + 0.16 * max(0, len(curves) - 4)
-    figure, ((axes,),) = frame(look, width, height, title=title_of(results, title))
+    figure, ((axes,),) = make_figure(look, width, height, title=title_of(results, title))
     styles = arm_styles(results.arms, look)
     for arm, scores in curves.items():
         style = styles[arm]
         axes.plot(
             range(1, len(scores) + 1),
             scores,
-            label=literal(arm),
+            label=escape_math(arm),
             color=style.color,
-            marker=style.mark,
+            marker=style.marker,
             linestyle=style.line,
             markersize=5,
             linewidth=1.5,
         )
-    _dress(axes, "epochs:", "score:", look)
-    line = 1.25 * LABEL / 72 / (height - 1.2)  # of a label, as a share of the axes' height
+    _label_axes(axes, "epochs:", "score:", look)
+    line = (
+        1.25 * FONT_SIZE / 72 / (height - 1.2)
+    )  # of a label, as a fraction of the height of the axes
     low, high = axes.get_ylim()
     high = low + (high - low) / (1 - line * (len(curves) + 1))  # room for the labels
     axes.set_ylim(low, high)
     for epoch in range(longest):
         arms = [arm for arm in curves if len(curves[arm]) > epoch]
-        places = apart([(curves[arm][epoch] - low) / (high - low) + line for arm in arms], line)
-        for arm, place in zip(arms, places, strict=True):
-            _annotate(axes, (epoch + 1, place), curves[arm][epoch], styles[arm].color)
+        heights = apart([(curves[arm][epoch] - low) / (high - low) + line for arm in arms], line)
+        for arm, label_height in zip(arms, heights, strict=True):
+            axes.text(
+                epoch + 1,
+                label_height,
+                f"{curves[arm][epoch]:.4f}",
+                transform=axes.get_xaxis_transform(),
+                ha="center",
+                va="center",
+                fontsize=FONT_SIZE,
+                color=styles[arm].color,
+            )
     axes.set_xticks(range(1, longest + 1))
     _four_digits(axes)
-    # Where curves rise, the corner is theirs: the legend is right of it.
+    # Right of the axes, since rising curves fill the upper corner.
     _legend(axes, look, loc="upper left", bbox_to_anchor=(1.005, 1))
     return figure
 
@@ -104,7 +114,7 @@ def report_scores(
 def report_test(
     results: Runs, *, seed: int | None = None, theme: str = "light", title: str | None = None
 ) -> "Figure":
-    """Draw one line through the test accuracies of all arms, each point with its value."""
+    """Draw one line through the test accuracies of all arms, with a value at each point."""
     look = get_theme(theme)
     runs = _of_seed(results, seed)
     scores = [run.scores.get("test_accuracy", np.nan) if run.done else np.nan for run in runs]
@@ -112,35 +122,35 @@ def report_test(
         raise NothingToDraw("there is nothing to draw: no run of this seed has a test score")
     names = [run.arm if run.done else f"{run.arm} ({run.status})" for run in runs]
     width = max(8.0, 0.6 * len(scores))
-    figure, ((axes,),) = frame(look, width, 4.6, title=title_of(results, title))
-    axes.plot(range(len(scores)), scores, color=look.quiet, linewidth=1.0)
+    figure, ((axes,),) = make_figure(look, width, 4.6, title=title_of(results, title))
+    axes.plot(range(len(scores)), scores, color=look.muted, linewidth=1.0)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.08 * (high - low))
     styles = arm_styles(results.arms, look)
-    for place, (run, score) in enumerate(zip(runs, scores, strict=True)):
+    for x, (run, score) in enumerate(zip(runs, scores, strict=True)):
         if np.isnan(score):
             continue
         style = styles[run.arm]
-        axes.plot(place, score, marker=style.mark, color=style.color, markersize=7)
+        axes.plot(x, score, marker=style.marker, color=style.color, markersize=7)
         axes.annotate(
             f"{score:.4f}",
-            (place, score),
+            (x, score),
             (0, 7),
             textcoords="offset points",
             ha="center",
-            fontsize=LABEL,
-            color=look.ink,
+            fontsize=FONT_SIZE,
+            color=look.text,
         )
-    _dress(axes, "", "score:", look)
+    _label_axes(axes, "", "score:", look)
     tight = max(map(len, names)) * len(names) > 17 * width
     slant = {"rotation": 25, "ha": "right"} if tight else {}
-    axes.set_xticks(range(len(names)), [*map(literal, names)], fontsize=6, **slant)
+    axes.set_xticks(range(len(names)), [*map(escape_math, names)], fontsize=6, **slant)
     _four_digits(axes)
     return figure
 
 
 def envelope(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return steps, counted from 1, and values that draw the same curve with fewer points."""
+    """Return steps, counted from 1, and values of fewer points that draw the same curve."""
     if len(values) <= 2 * BINS:
         return np.arange(1, len(values) + 1), values
     steps = []
@@ -150,17 +160,17 @@ def envelope(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return chosen + 1, values[chosen]
 
 
-def apart(places: list[float], gap: float) -> list[float]:
-    """Move labels up, as little as it takes, so that each is ``gap`` above the one below it."""
-    moved = list(places)
-    order = sorted(range(len(places)), key=lambda label: places[label])
+def apart(heights: list[float], gap: float) -> list[float]:
+    """Move labels up by as little as possible, until their distances are at least ``gap``."""
+    moved = list(heights)
+    order = sorted(range(len(heights)), key=lambda label: heights[label])
     for below, above in pairwise(order):
         moved[above] = max(moved[above], moved[below] + gap)
     return moved
 
 
 def _of_seed(results: Runs, seed: int | None) -> list[Run]:
-    """Return the runs of one seed, by default the first of the study, in the order of the arms."""
+    """Return the runs of one seed (the first of the study by default), in the order of the arms."""
     return [run for run in results.runs if run.seed == (results.seeds[0] if seed is None else seed)]
 
 
@@ -171,26 +181,14 @@ def _trained(results: Runs, seed: int | None) -> dict[str, Run]:
     return runs
 
 
-def _annotate(axes: "Axes", place: tuple[float, float], value: float, color: str) -> None:
-    axes.text(
-        *place,
-        f"{value:.4f}",
-        transform=axes.get_xaxis_transform(),
-        ha="center",
-        va="center",
-        fontsize=LABEL,
-        color=color,
-    )
-
-
-def _dress(axes: "Axes", x: str, y: str, theme: Theme) -> None:
-    axes.set_xlabel(x, color=theme.ink, fontsize=9)
-    axes.set_ylabel(y, color=theme.ink, fontsize=9)
-    axes.grid(axis="y", color=theme.rule, linewidth=0.8)
+def _label_axes(axes: "Axes", x: str, y: str, theme: Theme) -> None:
+    axes.set_xlabel(x, color=theme.text, fontsize=9)
+    axes.set_ylabel(y, color=theme.text, fontsize=9)
+    axes.grid(axis="y", color=theme.grid, linewidth=0.8)
 
 
 def _four_digits(axes: "Axes") -> None:
-    """Write accuracies as the report does; above 1 there is room for labels, but no accuracy."""
+    """Format ticks with four digits, as in the report, and remove ticks above 1."""
     low, high = axes.get_ylim()
     axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= min(high, 1 + 1e-9)])
     axes.yaxis.set_major_formatter("{x:.4f}")
@@ -200,7 +198,7 @@ def _legend(axes: "Axes", theme: Theme, **place: Any) -> None:
     axes.legend(
         **place,
         fontsize=9,
-        labelcolor=theme.ink,
-        facecolor=theme.paper,
-        edgecolor=theme.rule,
+        labelcolor=theme.text,
+        facecolor=theme.background,
+        edgecolor=theme.grid,
     )

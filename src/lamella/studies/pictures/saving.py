@@ -1,4 +1,4 @@
-"""Figures as bytes: the same figure gives the same bytes."""
+"""Deterministic encoding of figures: the same figure gives the same bytes."""
 
 import io
 import re
@@ -15,9 +15,9 @@ FORMATS = ("png", "svg")
 
 
 def to_svg(figure: "Figure") -> str:
-    """Return a figure as SVG markup that starts with ``<svg``: a file, or a part of a page.
+    """Return a figure as SVG markup that starts with ``<svg``, for a file or an HTML page.
 
-    The background is transparent, text is text, and nothing in it depends on when it was made.
+    The background is transparent, text stays text, and the markup contains no date.
     """
     import matplotlib
 
@@ -36,14 +36,14 @@ def to_svg(figure: "Figure") -> str:
 
 
 def to_png(figure: "Figure") -> bytes:
-    """Return a figure as PNG, on its theme's paper."""
+    """Return a figure as PNG, with the background of its theme."""
     image = io.BytesIO()
     figure.savefig(image, format="png", metadata={"Software": None})
     return image.getvalue()
 
 
 def save(figure: "Figure", path: Path) -> Path:
-    """Write a figure, whole or not at all; the suffix says how, ".png" or ".svg"."""
+    """Write a figure atomically, in the format of the suffix ".png" or ".svg"."""
     kind = one_of("format", path.suffix.lstrip("."), FORMATS)
     write_atomically(path, to_svg(figure).encode() if kind == "svg" else to_png(figure))
     return path

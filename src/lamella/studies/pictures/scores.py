@@ -1,4 +1,4 @@
-"""A score after every epoch."""
+"""Score after every epoch."""
 
 from typing import TYPE_CHECKING
 
@@ -6,9 +6,9 @@ import numpy as np
 
 from lamella.studies.analysis.measures import MEASURES
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.closer import closer_limits
 from lamella.studies.pictures.lines import Curves, band_text, draw_curves, epoch_axis, log_axis
 from lamella.studies.pictures.style import NothingToDraw, caption, get_theme, title_of
+from lamella.studies.pictures.zoom import zoom_limits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,16 +23,16 @@ def score_curves(
 ) -> "Figure":
     """Draw a score after every epoch: mean over seeds, with a band from lowest to highest.
 
-    Where the arms end close together, a second panel shows the better half of them closely.
+    If accuracies end close together, a second panel zooms in on the better half of the arms.
 
     Parameters
     ----------
-    results : Results
+    results : Runs
     column : str
-        Of the epochs: "val_accuracy", "val_loss", "accuracy", "loss".
+        Column of the epochs: "val_accuracy", "val_loss", "accuracy" or "loss".
     theme : {"light", "dark"}
     title : str, optional
-        The study's, if left out.
+        The title of the study by default.
     """
     curves: Curves = {}
     for arm in results.arms:
@@ -45,8 +45,8 @@ def score_curves(
         shown = ", ".join(known) or "none"
         raise NothingToDraw(f"no finished run has {column!r}; epochs have {shown}")
     look = get_theme(theme)
-    share = column.endswith("accuracy")
-    limits = _closer(curves) if share else None
+    is_accuracy = column.endswith("accuracy")
+    limits = _zoom(curves) if is_accuracy else None
     label = MEASURES[column].label if column in MEASURES else f"training {column}"
     figure, axes = draw_curves(
         results,
@@ -57,22 +57,22 @@ def score_curves(
         columns=1 if limits is None else 2,
     )
     epoch_axis(axes, 1, max(len(x) for x, _ in curves.values()), look)
-    if not share:
+    if not is_accuracy:
         log_axis(axes, curves)
         return figure
     for panel in axes.ravel():
         panel.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
     if limits is not None:
-        caption(axes[0, 1], "closer", look)
+        caption(axes[0, 1], "zoomed in", look)
         for panel in axes[:, 1]:
             panel.set_ylim(limits)
     return figure
 
 
-def _closer(curves: Curves) -> tuple[float, float] | None:
-    """Return limits for the second half of the epochs of the better half of the arms."""
+def _zoom(curves: Curves) -> tuple[float, float] | None:
+    """Return limits around the better half of the arms in the second half of the epochs."""
     late = [rows[:, rows.shape[1] // 2 :] for _, rows in curves.values()]
     everything = np.concatenate([rows.ravel() for _, rows in curves.values()])
     spans = [(float(rows.min()), float(rows.max())) for rows in late]
     whole = (float(everything.min()), float(everything.max()))
-    return closer_limits(spans, whole, max(high for _, high in spans))
+    return zoom_limits(spans, whole, max(high for _, high in spans))

@@ -1,4 +1,4 @@
-"""How pictures look: two themes, and for each arm one colour and mark that it keeps in all."""
+"""Style of pictures: two themes, and one colour, marker and line for each arm in all pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Okabe and Ito's colours, told apart by everybody. Their yellow is left out, which is not seen on
-# white, and their black is each theme's ink.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "ink", "#56B4E9", "#E69F00")
-# Nine marks and seven colours: no pair comes twice in 63 arms, and the first seven arms can be
-# told apart in grey.
-MARKS = ("o", "s", "^", "D", "v", "P", "X", "<", "*")
+# Colour-blind safe palette of Okabe and Ito, without yellow, which is invisible on white. Their
+# black is the text colour of the theme.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "text", "#56B4E9", "#E69F00")
+# Nine markers and seven colours: 63 arms have different pairs, and the first seven arms differ
+# even in greyscale.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*")
 LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 DPI = 150
 
@@ -29,27 +29,27 @@ class NothingToDraw(DataError):
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours that are not an arm's: of text, of what matters less, of rules, of the paper."""
+    """Colours shared by all arms: text, secondary text, grid lines and background."""
 
     name: str
-    ink: str
-    quiet: str
-    rule: str
-    paper: str
+    text: str
+    muted: str
+    grid: str
+    background: str
 
 
 THEMES = {
-    "light": Theme("light", ink="#333333", quiet="#6b6b6b", rule="#dddddd", paper="#ffffff"),
-    "dark": Theme("dark", ink="#e8e8e8", quiet="#a8a8a8", rule="#45454c", paper="#1b1b1f"),
+    "light": Theme("light", text="#333333", muted="#6b6b6b", grid="#dddddd", background="#ffffff"),
+    "dark": Theme("dark", text="#e8e8e8", muted="#a8a8a8", grid="#45454c", background="#1b1b1f"),
 }
 
 
 @dataclass(frozen=True)
 class Style:
-    """What an arm is known by."""
+    """Colour, marker and line style of an arm."""
 
     color: str
-    mark: str
+    marker: str
     line: Any
 
 
@@ -59,19 +59,19 @@ def get_theme(name: str) -> Theme:
 
 
 def arm_styles(arms: Sequence[str], theme: Theme) -> dict[str, Style]:
-    """Give every arm a colour, a mark and a line by its place in the study."""
+    """Return the style of each arm, by its index in the study."""
     styles = {}
-    for place, arm in enumerate(arms):
-        color = PALETTE[place % len(PALETTE)]
+    for index, arm in enumerate(arms):
+        color = PALETTE[index % len(PALETTE)]
         styles[arm] = Style(
-            color=theme.ink if color == "ink" else color,
-            mark=MARKS[place % len(MARKS)],
-            line=LINES[place // len(PALETTE) % len(LINES)],
+            color=theme.text if color == "text" else color,
+            marker=MARKERS[index % len(MARKERS)],
+            line=LINES[index // len(PALETTE) % len(LINES)],
         )
     return styles
 
 
-def frame(
+def make_figure(
     theme: Theme,
     width: float,
     height: float,
@@ -82,18 +82,18 @@ def frame(
     columns: int = 1,
     share: str = "",
 ) -> "tuple[Figure, Any]":
-    """Make a figure of so many inches, with empty axes.
+    """Create a figure with empty axes.
 
     Parameters
     ----------
     theme : Theme
     width, height : float
+        In inches.
     title, subtitle : str
-        What it is about; what is drawn.
     rows, columns : int
-        Of axes.
+        Grid of axes.
     share : {"", "x", "y"}
-        The axis that they have in common: "x" down the columns, "y" along the rows.
+        Shared axis: "x" within each column, "y" within each row.
 
     Returns
     -------
@@ -109,7 +109,9 @@ def frame(
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtraError("matplotlib", "plot", "drawing pictures") from None
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor=theme.paper)
+    figure = Figure(
+        figsize=(width, height), dpi=DPI, layout="constrained", facecolor=theme.background
+    )
     axes = figure.subplots(
         rows,
         columns,
@@ -118,64 +120,66 @@ def frame(
         sharey="row" if share == "y" else False,
     )
     for panel in axes.ravel():
-        quieten(panel, theme)
-    _head(figure, theme, title, subtitle)
+        _style_axes(panel, theme)
+    _add_titles(figure, theme, title, subtitle)
     return figure, axes
 
 
-def _head(figure: "Figure", theme: Theme, title: str, subtitle: str) -> None:
-    """Write title and subtitle at the left edge, and leave the rest to the axes."""
+def _add_titles(figure: "Figure", theme: Theme, title: str, subtitle: str) -> None:
+    """Write title and subtitle at the left edge; the axes get the remaining height."""
     height, left = figure.get_figheight(), 0.08 / figure.get_figwidth()
     used = 0.07
     if title:
-        bold: dict[str, Any] = {"color": theme.ink, "fontsize": 11, "weight": "bold"}
-        figure.suptitle(literal(title), x=left, y=1 - used / height, ha="left", va="top", **bold)
+        bold: dict[str, Any] = {"color": theme.text, "fontsize": 11, "weight": "bold"}
+        figure.suptitle(
+            escape_math(title), x=left, y=1 - used / height, ha="left", va="top", **bold
+        )
         used += 0.22
     if subtitle:
-        pale: dict[str, Any] = {"color": theme.quiet, "fontsize": 8.5}
-        figure.text(left, 1 - used / height, literal(subtitle), va="top", **pale)
+        pale: dict[str, Any] = {"color": theme.muted, "fontsize": 8.5}
+        figure.text(left, 1 - used / height, escape_math(subtitle), va="top", **pale)
         used += 0.2
     engine: Any = figure.get_layout_engine()
     engine.set(w_pad=0.06, wspace=0.03, rect=(0, 0, 1, 1 - used / height))
 
 
+def _style_axes(axes: "Axes", theme: Theme) -> None:
+    """Remove background, ticks and frame, except for the bottom spine."""
+    axes.set_facecolor("none")
+    axes.set_axisbelow(True)
+    axes.tick_params(which="both", colors=theme.text, length=0, labelsize=9)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(theme.grid)
+
+
 def title_of(results: Runs, title: str | None) -> str:
-    """Return the title that was asked for, or the study's."""
+    """Return ``title``, or the title of the study if it is None."""
     return (results.study.title or results.study.name) if title is None else title
 
 
-def literal(text: str) -> str:
-    """Return ``text`` so that matplotlib takes no dollar sign for the begin of a formula."""
+def escape_math(text: str) -> str:
+    """Return ``text`` with dollar signs escaped, which matplotlib would parse as mathtext."""
     return text.replace("$", r"\$")
 
 
-def quieten(axes: "Axes", theme: Theme) -> None:
-    """Take away what is not numbers: most of the frame, the ticks, the background."""
-    axes.set_facecolor("none")
-    axes.set_axisbelow(True)
-    axes.tick_params(which="both", colors=theme.ink, length=0, labelsize=9)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(theme.rule)
-
-
 def caption(axes: "Axes", text: str, theme: Theme) -> None:
-    """Write above one of several axes what is particular to it."""
-    axes.set_title(text, loc="left", fontsize=8.5, color=theme.quiet)
+    """Write a caption above one of several axes."""
+    axes.set_title(text, loc="left", fontsize=8.5, color=theme.muted)
 
 
 def legend_below(figure: "Figure", handles: Sequence[Any], theme: Theme) -> None:
-    """Name the arms below all axes, in as many columns as there is room for."""
+    """Add a legend below all axes, with as many columns as fit."""
     longest = max(len(handle.get_label()) for handle in handles)
     room = max(1, int(figure.get_figwidth() / (0.085 * longest + 0.55)))
     columns = min(len(handles), room)
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, **_legend_look(theme))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, **_legend(theme))
 
 
-def legend_beside(axes: "Axes", handles: Sequence[Any], theme: Theme) -> None:
-    """Name the arms to the right of one of several axes."""
-    place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
-    axes.legend(handles=handles, **place, **_legend_look(theme))
+def legend_right(axes: "Axes", handles: Sequence[Any], theme: Theme) -> None:
+    """Add a legend to the right of one of several axes."""
+    position: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+    axes.legend(handles=handles, **position, **_legend(theme))
 
 
-def _legend_look(theme: Theme) -> dict[str, Any]:
-    return {"frameon": False, "fontsize": 9, "labelcolor": theme.ink, "handlelength": 2.6}
+def _legend(theme: Theme) -> dict[str, Any]:
+    return {"frameon": False, "fontsize": 9, "labelcolor": theme.text, "handlelength": 2.6}

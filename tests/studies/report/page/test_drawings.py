@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lamella.studies.pictures.style import MARKS, PALETTE
+from lamella.studies.pictures.style import MARKERS, PALETTE
 from lamella.studies.report.page import drawings
 from lamella.studies.report.page.drawings import Curve, Dots
 
@@ -24,7 +24,7 @@ def points(path: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path)]
 
 
-@pytest.mark.parametrize("place", range(2 * len(MARKS)))
+@pytest.mark.parametrize("place", range(2 * len(MARKERS)))
 def test_every_place_has_a_mark_and_a_key_that_are_sound(place: int) -> None:
     key = ElementTree.fromstring(drawings.key(place))
     assert len(key) == 2

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from lamella.studies.pictures.style import MARKS, PALETTE
+from lamella.studies.pictures.style import MARKERS, PALETTE
 from lamella.studies.report.page.scales import Scale, accuracies, linear, losses
 
 WIDTH, HEIGHT = 310.0, 206.0
@@ -62,7 +62,7 @@ def color(place: int) -> str:
 
 def mark(place: int, x: float, y: float, size: float = 3.2) -> str:
     """Draw the mark of the arm at that place."""
-    kind = MARKS[place % len(MARKS)]
+    kind = MARKERS[place % len(MARKERS)]
     if kind in STROKES:
         lines = (
             f"M{x + size * a:.1f} {y + size * b:.1f}L{x + size * c:.1f} {y + size * d:.1f}"
