@@ -135,7 +135,7 @@ def test_a_draw_is_one_launch_without_wait_or_allocation() -> None:
 KERNELS = {
     "_uniform": "unsigned long long key, unsigned long long draw",
     "_normal": "unsigned long long key, unsigned long long draw",
-    "_keep_mask": "unsigned long long key, unsigned long long draw, unsigned threshold, T scale",
+    "_dropout_mask": "unsigned long long key, unsigned long long draw, unsigned threshold, T scale",
 }
 
 
@@ -173,7 +173,7 @@ def test_compiled_uniform_text_equals_the_twin(compiled: Any, draw: int) -> None
 
 def test_compiled_mask_text_equals_the_twin(compiled: Any) -> None:
     scalar = {np.float32: ctypes.c_float, np.float64: ctypes.c_double}[compiled[1]]
-    got = run_compiled(compiled, "_keep_mask", 3, ctypes.c_uint(58982), scalar(1.25))
+    got = run_compiled(compiled, "_dropout_mask", 3, ctypes.c_uint(58982), scalar(1.25))
     kept = (numbers(3, 1000) >> 16) < 58982
     np.testing.assert_array_equal(got, np.where(kept, 1.25, 0))
 

@@ -150,7 +150,7 @@ def test_normal_numbers_have_the_moments_of_the_normal(backend: Backend, dtype: 
 
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.999])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_keep_mask_is_zero_or_one_over_keep(backend: Backend, keep: float, dtype: str) -> None:
+def test_a_dropout_mask_is_zero_or_one_over_keep(backend: Backend, keep: float, dtype: str) -> None:
     out = backend.xp.full((300, 100), np.nan, dtype)
     mask = backend.to_host(backend.noise(KEY).dropout_mask(keep, out=out))
     scale = np.dtype(dtype).type(65536 / round(65536 * keep))

@@ -58,11 +58,11 @@ class DeviceNoise(Noise):
             "lamella_normal",
             preamble=PHILOX,
         )
-        self._keep_mask = xp.ElementwiseKernel(
+        self._dropout_mask = xp.ElementwiseKernel(
             "uint64 key, uint64 draw, uint32 threshold, T scale",
             "T out",
             "out = (philox(key, draw, i) >> 16) < threshold ? scale : (T)0;",
-            "lamella_keep_mask",
+            "lamella_dropout_mask",
             preamble=PHILOX,
         )
 
@@ -79,4 +79,4 @@ class DeviceNoise(Noise):
     def dropout_mask(self, keep: float, out: Array) -> Array:
         threshold = max(1, round(keep * 65536))
         scale = out.dtype.type(65536 / threshold)
-        return self._keep_mask(self._key, self._next(), np.uint32(threshold), scale, out)
+        return self._dropout_mask(self._key, self._next(), np.uint32(threshold), scale, out)

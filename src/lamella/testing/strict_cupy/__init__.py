@@ -1,11 +1,11 @@
-"""A strict stand-in for cupy on machines without a GPU.
+"""Strict stand-in for cupy on machines without a GPU.
 
-It computes with numpy but behaves as a device: it refuses numpy arrays as operands, implicit
-conversion, and every function or keyword that CuPy 14.2 does not have (surface.json, written by
-freeze_surface.py from the real package). It counts launches, synchronisations and allocations.
+It computes with numpy but behaves like a device: it refuses numpy arrays as operands, implicit
+conversion, and every function or keyword that CuPy 14.2 does not have (``surface.txt``, printed by
+``benchmarks/freeze_cupy_surface.py``). It counts launches, synchronisations and allocations.
 
-What it cannot show: races, rounding of cuBLAS, limits of memory, out-of-range indices (they wrap
-around on a GPU). A green run on it is not a run on a GPU.
+It cannot show races, the rounding of cuBLAS, memory limits or out-of-range indices, which wrap
+around on a GPU. Code that passes here may still fail on a GPU.
 """
 
 import types
@@ -45,11 +45,11 @@ cuda = types.SimpleNamespace(get_current_stream=_Stream)
 
 
 def __getattr__(name: str) -> Any:
-    if name in SURFACE["types"] and hasattr(np, name):
+    if name in SURFACE["type"] and hasattr(np, name):
         return getattr(np, name)  # cupy.float32 is numpy.float32
     if name in ("newaxis", "pi", "inf", "nan", "e"):
         return getattr(np, name)
-    spec = SURFACE["module"].get(name)
-    if spec is None or not hasattr(np, name):
+    keywords = (SURFACE["function"] | SURFACE["ufunc"]).get(name)
+    if keywords is None or not hasattr(np, name):
         raise AttributeError(f"module 'cupy' has no attribute {name!r}")
-    return lambda *args, **kwargs: call(getattr(np, name), name, spec, args, kwargs)
+    return lambda *args, **kwargs: call(getattr(np, name), name, keywords, args, kwargs)

@@ -1,4 +1,4 @@
-"""What a device did, and what it refuses."""
+"""Counts of a device's work, and the dtypes it refuses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +9,13 @@ import numpy as np
 
 
 class StrictError(TypeError):
-    """CuPy would refuse this, or do it behind the user's back."""
+    """CuPy would refuse this operation, or copy or wait without notice."""
 
 
 @dataclass
 class Counts:
+    """Numbers of kernel launches, synchronisations and allocations."""
+
     launches: int = 0
     syncs: int = 0
     allocations: int = 0
@@ -28,7 +30,7 @@ forbidden: list[np.dtype] = []
 
 @contextmanager
 def forbid(dtype: Any) -> Iterator[None]:
-    """Refuse new device arrays of ``dtype``: finds numbers that were widened by mistake."""
+    """Refuse new device arrays of ``dtype`` in this block, to find accidental widening."""
     forbidden.append(np.dtype(dtype))
     try:
         yield

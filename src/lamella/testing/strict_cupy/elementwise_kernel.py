@@ -1,4 +1,4 @@
-"""Kernels of arithmetic, as lamella writes them for a GPU."""
+"""Stand-in for cupy.ElementwiseKernel."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from lamella.testing.strict_cupy.kernels import run
 
 
 class ElementwiseKernel:
-    """Runs the body of a kernel as lamella writes it: lines ``T t3 = a0 * s2;`` and ``o0 = t3;``.
+    """Run a kernel whose body has lines such as ``T t3 = a0 * s2;`` and ``o0 = t3;``.
 
-    Kernels that draw random numbers are known by their names.
+    Kernels that draw random numbers are recognised by name.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class ElementwiseKernel:
             if kind == "T"
         }
         if len(types) != 1:
-            raise StrictError(f"{self.name}: type T is {types} at once")
+            raise StrictError(f"{self.name}: type T is ambiguous: {types}")
         values = {
             name: to_host(arg, self.name) for (_, name), arg in zip(self.inputs, args, strict=False)
         }

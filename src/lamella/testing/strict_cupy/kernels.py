@@ -1,4 +1,4 @@
-"""lamella's GPU kernels, run by numpy: translated where they are arithmetic, else by twins."""
+"""lamella's GPU kernels in numpy: arithmetic is translated, random kernels have twins."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def run(
 
 
 def philox(key: int, draw: int, index: np.ndarray) -> np.ndarray:
-    """Philox4x32-10 as the kernel computes it: lane index % 4 of counter (index / 4, draw)."""
+    """Return Philox4x32-10 bits: lane index % 4 of the counter (index / 4, draw)."""
     mask = np.uint64(0xFFFFFFFF)
     half = np.uint64(32)
     block = index.astype(np.uint64) >> np.uint64(2)
@@ -48,8 +48,8 @@ def philox(key: int, draw: int, index: np.ndarray) -> np.ndarray:
             p0 & mask,
         ]
         k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
-    chosen: np.ndarray = np.choose(index & 3, c).astype(np.uint32)
-    return chosen
+    lane: np.ndarray = np.choose(index & 3, c).astype(np.uint32)
+    return lane
 
 
 def _numbers(values: dict[str, Any], index: np.ndarray) -> np.ndarray:
@@ -67,18 +67,18 @@ def _uniform(values: dict[str, Any], out: np.ndarray) -> np.ndarray:
 def _normal(values: dict[str, Any], out: np.ndarray) -> np.ndarray:
     index = np.arange(out.size)
     u = _unit(_numbers(values, 2 * index), out.dtype)
-    u += out.dtype.type(2**-24)  # away from 0, where the logarithm has no value
+    u += out.dtype.type(2**-24)  # above 0, where the logarithm is defined
     v = _unit(_numbers(values, 2 * index + 1), out.dtype)
     return np.reshape(np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v), out.shape)
 
 
-def _keep_mask(values: dict[str, Any], out: np.ndarray) -> np.ndarray:
-    kept = (_numbers(values, np.arange(out.size)) >> 16) < values["threshold"]
-    return np.reshape(kept * values["scale"], out.shape)
+def _dropout_mask(values: dict[str, Any], out: np.ndarray) -> np.ndarray:
+    mask = (_numbers(values, np.arange(out.size)) >> 16) < values["threshold"]
+    return np.reshape(mask * values["scale"], out.shape)
 
 
 TWINS = {
     "lamella_uniform": _uniform,
     "lamella_normal": _normal,
-    "lamella_keep_mask": _keep_mask,
+    "lamella_dropout_mask": _dropout_mask,
 }
