@@ -36,18 +36,18 @@ def single_threaded() -> list[bytes]:
     return [job(number) for number in range(8)]
 
 
-def test_models_in_threads_have_the_bits_of_each_alone(alone: list[bytes]) -> None:
+def test_models_in_threads_have_the_bits_of_each_alone(single_threaded: list[bytes]) -> None:
     for _ in range(3):
         with ThreadPoolExecutor(8) as pool:
-            assert list(pool.map(job, range(8), timeout=PATIENCE)) == alone
+            assert list(pool.map(job, range(8), timeout=PATIENCE)) == single_threaded
 
 
-def test_threads_that_change_often_give_the_same_bits(alone: list[bytes]) -> None:
+def test_threads_that_change_often_give_the_same_bits(single_threaded: list[bytes]) -> None:
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
         with ThreadPoolExecutor(8) as pool:
-            assert list(pool.map(job, range(8), timeout=PATIENCE)) == alone
+            assert list(pool.map(job, range(8), timeout=PATIENCE)) == single_threaded
     finally:
         sys.setswitchinterval(before)
 
@@ -58,16 +58,16 @@ def start_methods() -> list[str]:
 
 
 @pytest.mark.parametrize("method", start_methods())
-def test_models_in_processes_have_the_bits_of_each_alone(method: str, alone: list[bytes]) -> None:
+def test_models_in_processes_have_the_bits_of_each_alone(method: str, single_threaded: list[bytes]) -> None:
     context = multiprocessing.get_context(method)
     with ProcessPoolExecutor(2, mp_context=context) as pool:
-        assert list(pool.map(job, range(8), timeout=PATIENCE)) == alone
+        assert list(pool.map(job, range(8), timeout=PATIENCE)) == single_threaded
 
 
 @pytest.mark.skipif("fork" not in start_methods(), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_fork_in_the_middle_of_training_neither_hangs_nor_changes_bits(
-    alone: list[bytes],
+    single_threaded: list[bytes],
 ) -> None:
     """A child made while another thread holds the limit on BLAS threads trains all the same."""
     forked: list[bytes] = []
@@ -89,7 +89,7 @@ def test_a_fork_in_the_middle_of_training_neither_hangs_nor_changes_bits(
     thread.start()
     thread.join(PATIENCE)
     assert not thread.is_alive()
-    assert forked == [alone[1]]
+    assert forked == [single_threaded[1]]
 
 
 @pytest.mark.skipif("fork" not in start_methods(), reason="there is no fork here")

@@ -378,22 +378,22 @@ def test_a_regularizer_may_serve_many_models() -> None:
 
 
 @pytest.mark.parametrize("name", ["xp", "dtype", "backend"])
-def test_a_part_that_is_not_bound_says_how_it_gets_what_it_lacks(name: str) -> None:
+def test_a_part_that_is_not_attached_says_how_it_gets_its_backend(name: str) -> None:
     for part in (lm.ReLU(), lm.MeanSquaredError()):
         with pytest.raises(
-            UsageError, match=f"this {type(part).__name__} has no {name} yet: .* bind"
+            UsageError, match=f"this {type(part).__name__} has no {name} yet: .* attach"
         ):
             getattr(part, name)
 
 
-def test_scratch_before_bind_says_the_same_and_other_names_are_plain_errors() -> None:
+def test_scratch_before_attach_says_the_same_and_other_names_are_plain_errors() -> None:
     with pytest.raises(UsageError, match="this ReLU has no scratch yet"):
         lm.ReLU().scratch("y", (2,))
     with pytest.raises(AttributeError, match="'ReLU' object has no attribute 'slope'"):
         lm.ReLU().slope  # noqa: B018
 
 
-def test_bind_lets_a_layer_be_used_alone(backend: Backend) -> None:
+def test_attach_lets_a_layer_be_used_alone(backend: Backend) -> None:
     layer = lm.ReLU()
     layer.attach(backend=backend, dtype="float64")
     y = layer.forward(backend.asarray(np.array([[-1.0, 2.0]])), training=False)

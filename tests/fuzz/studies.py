@@ -10,6 +10,7 @@ import numpy as np
 
 from lamella.studies import Study, load_study, read_study_folder
 from lamella.studies.definition import bundled
+from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.running.run_files import sha256, to_files
 from tests.fuzz.mutate import (
     NAMES,
@@ -44,7 +45,7 @@ LINES = (
 def texts() -> list[bytes]:
     """Return good files: the bundled studies."""
     names = ("learning-rate", "depth", "combinations", "softmax-loss", "batch-size-sgd")
-    return [bundled._text(name).encode() for name in names]
+    return [bundled.text(name).encode() for name in names]
 
 
 def value(rng: Rng) -> str:
@@ -165,7 +166,7 @@ def read_results(path: Path) -> None:
     from lamella.studies.results import Results
 
     study, runs = read_study_folder(path)
-    assert isinstance(study, Study)
+    assert isinstance(study, StudyDefinition)
     for run in runs:
         assert to_files(run)["run.json"]
         assert all(isinstance(array, np.ndarray) for array in _arrays(run))

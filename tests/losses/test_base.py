@@ -323,6 +323,6 @@ def test_loss_of_one_model_is_refused_by_another() -> None:
         other.compile(loss, lm.SGD(0.1), in_shape=(2,))
 
 
-def test_unbound_loss_says_how_to_bind_it() -> None:
-    with pytest.raises(lm.LamellaError, match=r"call its bind\(\) first"):
+def test_unattached_loss_says_how_to_attach_it() -> None:
+    with pytest.raises(lm.LamellaError, match=r"call its attach\(\) first"):
         lm.MeanSquaredError()(np.zeros((1, 1)), np.zeros((1, 1)))

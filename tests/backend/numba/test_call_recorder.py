@@ -16,7 +16,7 @@ import pytest
 
 from lamella.backend import numba as compiled
 from lamella.backend import threads
-from lamella.backend.elementwise import record as record_rule
+from lamella.backend.elementwise import trace as record_rule
 from lamella.backend.numpy_elementwise import run_whole
 from lamella.backend.random import HostNoise
 
@@ -669,7 +669,7 @@ sys.path.insert(0, {folder!r})
 import numpy as np
 from own import loop
 from lamella.backend.numba import compile_function
-from lamella.backend.numba.call_recorder import call, record, current_recorder
+from lamella.backend.numba.call_recorder import call, capture
 out = np.zeros(1)
 with capture() as recorder:
     call(compile_function(loop), out)

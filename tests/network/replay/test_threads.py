@@ -48,14 +48,14 @@ def single_threaded() -> list[bytes]:
 
 @pytest.mark.parametrize("interval", [5e-3, 1e-5])
 def test_models_in_threads_have_the_bits_of_each_alone(
-    interval: float, alone: list[bytes], three_threads: Any
+    interval: float, single_threaded: list[bytes], three_threads: Any
 ) -> None:
     before = sys.getswitchinterval()
     sys.setswitchinterval(interval)
     try:
         with ThreadPoolExecutor(4) as several:
             for _ in range(3):
-                assert list(several.map(job, range(6), timeout=PATIENCE)) == alone
+                assert list(several.map(job, range(6), timeout=PATIENCE)) == single_threaded
     finally:
         sys.setswitchinterval(before)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.backend import numba as compiled
-from lamella.training.checkpoints import Checkpoints
+from lamella.backend.numba import elementwise
+from lamella.training.checkpoints import ResumeFolder
 from tests.network.replay.networks import (
     CLASSES,
     DTYPES,
@@ -88,7 +88,7 @@ def test_weights_so_many_that_threads_share_them_have_the_same_bits(
             lm.Dense(40),
         ]
         model = compiled_model(layers, in_shape=(300,), dtype=dtype)
-        assert model.layers[0].parameters[0].size > compiled.rules.SHARED
+        assert model.layers[0].parameters[0].size > elementwise.SHARED
         return trained(model, x, y, batch_size=30)
 
     (some, (_, passes)), (others, _) = in_both_ways(train)
@@ -117,7 +117,7 @@ def test_interrupted_training_goes_on_with_the_same_bits(after: int, tmp_path: P
     options = {"batch_size": 10, "epochs": 4, "validation_split": 0.0}
     with never_known():
         expected, _ = trained(model(), IMAGES, Y, callbacks=[Interrupt(-1)], **options)
-    keep = Checkpoints(tmp_path, seconds=0)
+    keep = ResumeFolder(tmp_path, seconds=0)
     with pytest.raises(Interruption):
         trained(model(), IMAGES, Y, callbacks=[Interrupt(after)], checkpoint=keep, **options)
     again = model()
