@@ -236,7 +236,7 @@ def test_a_layer_that_does_not_keep_its_arguments_is_told_when_saved(tmp_path: P
             super().__init__(factor)
 
     model = lm.Sequential([Forgetful()], seed=1).build((3,))
-    with pytest.raises(UsageError, match=r"takes 'factor' but does not keep it.*self.factor"):
+    with pytest.raises(UsageError, match=r"takes 'factor' but does not store it.*self.factor"):
         model.save(tmp_path / "m.safetensors")
     assert list(tmp_path.iterdir()) == []
 

@@ -207,7 +207,7 @@ def test_broken_layer_is_found_and_named(layer: lm.Layer, words: str) -> None:
 
 
 def test_argument_that_is_not_kept_is_named() -> None:
-    with pytest.raises(UsageError, match=r"does not keep it: write self\.power = power"):
+    with pytest.raises(UsageError, match=r"does not store it: write self\.power = power"):
         check_layer(ForgetsArgument(), (5,))
 
 

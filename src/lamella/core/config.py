@@ -1,4 +1,4 @@
-"""Hyper-parameters, declared once as ``__init__`` arguments: repr and saved files follow."""
+"""Hyper-parameters: ``__init__`` declares them once, repr and saved files derive from it."""
 
 import functools
 import inspect
@@ -9,14 +9,14 @@ import numpy as np
 
 from lamella.core.errors import FileFormatError, UsageError
 
-MOST_VALUES, DEEPEST = 20_000, 32  # a network of 1,000 layers has some 10,000, 5 deep
+MAX_VALUES, MAX_DEPTH = 20_000, 32  # a network of 1,000 layers has about 10,000, 5 deep
 
 
 class Configured:
-    """Base of everything that has hyper-parameters: layers, losses, optimizers, schedules, models.
+    """Base class of objects with hyper-parameters: layers, losses, optimizers, schedules, models.
 
-    A subclass keeps each argument of its ``__init__`` in an attribute of the same name (a
-    dataclass does so by itself). That is all it has to do to be printed, saved and loaded.
+    A subclass stores each argument of its ``__init__`` in an attribute of the same name (a
+    dataclass does so by itself); printing, saving and loading need nothing else.
     """
 
     def config(self) -> dict[str, Any]:
@@ -26,7 +26,7 @@ class Configured:
             if not hasattr(self, name):
                 kind = type(self).__name__
                 raise UsageError(
-                    f"{kind}.__init__ takes {name!r} but does not keep it: write self.{name} = "
+                    f"{kind}.__init__ takes {name!r} but does not store it: write self.{name} = "
                     f"{name}, so that {kind} can be printed and saved"
                 )
             values[name] = getattr(self, name)
@@ -36,16 +36,14 @@ class Configured:
         shown = []
         arguments = arguments_of(type(self))
         for name, value in self.config().items():
-            if arguments[name].kind is inspect.Parameter.KEYWORD_ONLY:
-                if not _same(value, arguments[name].default):
-                    shown.append(f"{name}={_show(value)}")
-            elif not _same(value, arguments[name].default) or not shown:
+            first = not shown and arguments[name].kind is not inspect.Parameter.KEYWORD_ONLY
+            if first or not _is_default(value, arguments[name].default):
                 shown.append(f"{name}={_show(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
 def to_json(value: Any) -> Any:
-    """Turn a hyper-parameter into what JSON can hold; objects and functions become their names."""
+    """Convert a hyper-parameter to JSON values; classes and functions become their names."""
     if isinstance(value, Configured):
         config = {name: to_json(item) for name, item in value.config().items()}
         return {"class": type(value).__name__, "config": config}
@@ -64,7 +62,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any, known: Mapping[str, Callable[..., Any]]) -> Any:
-    """Undo `to_json`. Only the classes and functions in ``known`` are ever looked up or called.
+    """Restore a hyper-parameter from `to_json`; use only the classes and functions in ``known``.
 
     Raises
     ------
@@ -83,7 +81,7 @@ def from_json(value: Any, known: Mapping[str, Callable[..., Any]]) -> Any:
         )
     if "class" not in value:
         return known[name]
-    # Called with what the file says, ``ones`` would take any amount of memory.
+    # A file could otherwise call ``ones`` with any shape and exhaust the memory.
     if inspect.isfunction(known[name]):
         raise FileFormatError(f"{name} is a function, and the file uses it as a class")
     config = value.get("config")
@@ -97,24 +95,24 @@ def from_json(value: Any, known: Mapping[str, Callable[..., Any]]) -> Any:
 
 
 def limit_size(table: Any) -> int:
-    """Return how many values a file's table holds, or raise a FileFormatError if it is too much.
+    """Return the number of values in a file's table; raise a FileFormatError if it is too large.
 
-    Each value may cost a thousand times its bytes when it is made into an object.
+    An object built from a value may take a thousand times its bytes.
     """
     level, count = [table], 0
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         tables = [value.values() if isinstance(value, dict) else value for value in level]
         level = [item for values in tables for item in values if isinstance(item, dict | list)]
         count += sum(map(len, tables))
-        if count > MOST_VALUES:
-            raise FileFormatError(f"it describes more than {MOST_VALUES:,} values")
+        if count > MAX_VALUES:
+            raise FileFormatError(f"it describes more than {MAX_VALUES:,} values")
         if not level:
             return count
-    raise FileFormatError(f"its description is more than {DEEPEST} tables and lists deep")
+    raise FileFormatError(f"its description is more than {MAX_DEPTH} tables and lists deep")
 
 
 def named_parts(value: Any) -> dict[str, Callable[..., Any]]:
-    """Return every class and function that `to_json` would write by its name."""
+    """Return the classes and functions by name that `to_json` would write as names."""
     found: dict[str, Callable[..., Any]] = {}
     if isinstance(value, Configured):
         found[type(value).__name__] = type(value)
@@ -128,7 +126,7 @@ def named_parts(value: Any) -> dict[str, Callable[..., Any]]:
 
 
 def arguments_of(cls: type) -> Mapping[str, inspect.Parameter]:
-    """Return what ``__init__`` of a class takes, by name."""
+    """Return the parameters of a class's ``__init__`` by name."""
     if cls.__init__ is object.__init__:  # type: ignore[misc]
         return {}
     return _arguments(cls.__init__)  # type: ignore[misc]
@@ -141,7 +139,7 @@ def _arguments(initializer: Callable[..., None]) -> Mapping[str, inspect.Paramet
     return parameters
 
 
-def _same(value: Any, default: Any) -> bool:
+def _is_default(value: Any, default: Any) -> bool:
     return value is default or (type(value) is type(default) and bool(value == default))
 
 

@@ -1,4 +1,4 @@
-"""Writing to disk: found out early whether it works, and never half done."""
+"""Writing to disk: early checks and atomic writes."""
 
 import json
 import math
@@ -10,14 +10,14 @@ from lamella.core.errors import UsageError
 
 
 def expect_writable(folder: Path) -> Path:
-    """Make ``folder`` if it is not there and try that files can be written in it.
+    """Create ``folder`` if it does not exist, and check that files can be written in it.
 
     Raises
     ------
     UsageError
-        If not; better now than after an hour of training.
+        If not; checked before training, so that no result is lost after it.
     """
-    import tempfile  # slow to import, and not needed to train
+    import tempfile  # slow to import and not needed for training
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,12 +32,12 @@ def expect_writable(folder: Path) -> Path:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that its name always holds either the old content or the new, never a part.
+    """Replace the content of a file atomically: readers see the old or the new content.
 
     Raises
     ------
     UsageError
-        If it cannot be written; the old content is still there.
+        If it cannot be written; the old content remains.
     """
     import tempfile
 
@@ -60,7 +60,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write ``value`` as indented JSON, whole or not at all."""
+    """Write ``value`` as indented JSON, atomically."""
     write_atomically(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
@@ -70,7 +70,7 @@ def finite_or_none(value: float) -> float | None:
 
 
 def remove_unfinished(folder: Path, pattern: str) -> None:
-    """Remove what `write_atomically` had begun for files like ``pattern`` when it was killed."""
+    """Remove temporary files that a killed `write_atomically` left for files like ``pattern``."""
     for file in folder.glob(f".{pattern}.*"):
         file.unlink(missing_ok=True)
 

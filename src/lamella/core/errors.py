@@ -1,36 +1,36 @@
-"""The errors lamella raises: each says what was expected, what came, and what to do."""
+"""Exceptions and warnings; each message names the expectation, the value found and the remedy."""
 
 
 class LamellaError(Exception):
-    """Base of every error that lamella raises on purpose; catch it to catch them all."""
+    """Base class of every error that lamella raises on purpose."""
 
 
 class ArgumentError(LamellaError, ValueError):
-    """A hyper-parameter or option is of the wrong kind or out of its range."""
+    """A hyper-parameter or option has the wrong type or is out of range."""
 
 
 class ShapeError(LamellaError, ValueError):
-    """An array has another shape than the layer, loss or model expects."""
+    """An array does not have the shape that the layer, loss or model expects."""
 
 
 class DataError(LamellaError, ValueError):
-    """The data cannot be trained on: empty, not finite, labels out of range."""
+    """The data cannot be used for training: empty, not finite, or labels out of range."""
 
 
 class UsageError(LamellaError, RuntimeError):
-    """A call that is right in itself came at the wrong time, or two parts do not fit together."""
+    """A valid call comes at the wrong time, or two parts are incompatible."""
 
 
 class BackendError(LamellaError, RuntimeError):
-    """The array backend asked for cannot be used; the text says why and what to install."""
+    """The requested array backend is unavailable; the message gives the reason and the remedy."""
 
 
 class FileFormatError(LamellaError, ValueError):
-    """A file is damaged, truncated, or not of the kind that was expected."""
+    """A file is damaged, truncated, or of an unexpected kind."""
 
 
 class MissingExtraError(LamellaError, ImportError):
-    """An optional dependency is not installed; the text names the extra that brings it."""
+    """An optional dependency is not installed; the message names the extra that provides it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(package, extra, purpose)
@@ -41,12 +41,12 @@ class MissingExtraError(LamellaError, ImportError):
 
 
 class DivergenceWarning(UserWarning):
-    """Training was stopped because a number was no longer finite."""
+    """Training stopped because a number was no longer finite."""
 
 
 class CheckWarning(UserWarning):
-    """`fit` saw something in data or model that keeps a network from learning."""
+    """`fit` found a property of the data or model that prevents learning."""
 
 
 class CheckError(LamellaError, AssertionError):
-    """A check of `lamella.testing` found something wrong with a layer, loss or optimizer."""
+    """A check of `lamella.testing` found a fault in a layer, loss or optimizer."""

@@ -1,4 +1,4 @@
-"""One seed, many independent streams: a stream's numbers depend on the seed and its name."""
+"""Independent random streams derived from one seed."""
 
 from __future__ import annotations  # numpy.random is imported only when it is used
 
@@ -10,16 +10,16 @@ from lamella.core.errors import ArgumentError
 
 
 class Streams:
-    """Derives independent random streams from one seed.
+    """Factory of independent random streams from one seed.
 
-    A stream's numbers depend on the seed and the stream's name only: not on which other streams
-    there are, how much was drawn from them, or in which order. So a layer that is added does not
-    change how the others start, and arms of a comparison can share what they have in common.
+    The numbers of a stream depend only on the seed and the stream's name, not on other streams or
+    on draws from them. Adding a layer therefore leaves the initial weights of the others
+    unchanged, and arms of a study can use the same numbers.
 
     Parameters
     ----------
     seed : int or None
-        At least 0. None draws one from the operating system; it is kept in ``seed``, so that
+        At least 0. None draws one from the operating system and stores it in ``seed``, so that
         such a run can be repeated too.
     """
 
@@ -37,5 +37,5 @@ class Streams:
         return int(low) | int(high) << 64
 
     def generator(self, *name: str | int) -> np.random.Generator:
-        """Return a host generator at the start of the stream called ``name``."""
+        """Return a numpy generator at the start of the stream called ``name``."""
         return np.random.Generator(np.random.Philox(key=self.key(*name)))

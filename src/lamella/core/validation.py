@@ -1,4 +1,4 @@
-"""Checks of hyper-parameters: each returns the value it was given, or says what is wrong."""
+"""Checks of hyper-parameters; each returns the valid value or raises an ArgumentError."""
 
 import math
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def number(name: str, value: object) -> float:
-    """Return ``value`` as a finite float; booleans and strings are no numbers."""
+    """Return ``value`` as a finite float; booleans and strings are not numbers."""
     try:
         x = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     except OverflowError:
@@ -64,7 +64,7 @@ def one_of(name: str, value: T, choices: Iterable[T]) -> T:
 
 
 def instance(name: str, value: object, kind: type[T], hint: str) -> T:
-    """Return ``value`` if it is an instance of ``kind``; ``hint`` shows how one is made."""
+    """Return ``value`` if it is an instance of ``kind``; ``hint`` is an example for the message."""
     if isinstance(value, type) and issubclass(value, kind):
         raise ArgumentError(f"{name} must be an object, got the class {value.__name__}: add ()")
     if not isinstance(value, kind):

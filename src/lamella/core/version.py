@@ -1,3 +1,3 @@
-"""The version of lamella, stated once."""
+"""The version of lamella."""
 
 __version__ = "0.1.0"
