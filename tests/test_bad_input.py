@@ -583,11 +583,11 @@ def test_a_file_of_another_kind_is_refused_by_both_readers(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "make",
     [
-        lambda path: lm.Checkpoint(path, monitor="loss"),
+        lambda path: lm.ModelCheckpoint(path, monitor="loss"),
         lambda path: lm.JSONLines(path / "log.jsonl"),
         lambda path: lm.CSV(path / "log.csv"),
     ],
-    ids=["Checkpoint", "JSONLines", "CSV"],
+    ids=["ModelCheckpoint", "JSONLines", "CSV"],
 )
 def test_a_folder_that_cannot_be_written_is_told_before_training(
     make: Callable[[Path], lm.Callback], tmp_path: Path

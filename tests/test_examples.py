@@ -33,7 +33,7 @@ PROMISES: dict[str, dict[str, float]] = {
         r"check: unscaled inputs()": 0,
         r"dead ReLUs\n +(\d+)% of the units of layer 2 ReLU": 100,
         r"doctor: learning rate too high()": 0,
-        r"learned by heart in (\d+) steps at rate 0.001": 5,
+        r"memorized in (\d+) steps at learning rate 0.001": 5,
         r"\nno findings\n$()": 0,
     },
     "custom_loop": {r"(\d+) steps on 64 images each": 705, r"test accuracy (0\.\d+)": 0.955},

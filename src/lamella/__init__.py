@@ -55,13 +55,14 @@ from lamella.optimizers.schedules import (
 from lamella.training.callbacks import (
     CSV,
     Callback,
-    Checkpoint,
     EarlyStopping,
     History,
     JSONLines,
+    ModelCheckpoint,
     Progress,
     TerminateOnNaN,
 )
+from lamella.training.checkpoints import ResumeFolder
 
 if TYPE_CHECKING:
     from lamella import datasets, studies, testing
@@ -82,7 +83,6 @@ __all__ = [
     "BatchNorm",
     "BinaryCrossEntropy",
     "Callback",
-    "Checkpoint",
     "CosineDecay",
     "Dense",
     "Dropout",
@@ -99,11 +99,13 @@ __all__ = [
     "MeanAbsoluteError",
     "MeanSquaredError",
     "Metric",
+    "ModelCheckpoint",
     "Momentum",
     "Optimizer",
     "Progress",
     "ReLU",
     "Regularizer",
+    "ResumeFolder",
     "Schedule",
     "Sequential",
     "Sigmoid",
@@ -140,4 +142,6 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"lamella.{name}")
     if name in ("Study", "load_study"):
         return getattr(importlib.import_module("lamella.studies"), name)
+    if name == "Checkpoint":
+        raise AttributeError("lm.Checkpoint, which saves the best model, is now lm.ModelCheckpoint")
     raise AttributeError(f"module 'lamella' has no attribute {name!r}")

@@ -71,7 +71,7 @@ def test_resume_after_a_damaged_checkpoint_says_so_and_gives_the_same(
     done = command("train", "--resume", killed, "--quiet")
     assert done.status == 0, done.err
     assert "is damaged" in done.err
-    assert "training begins anew" in done.err
+    assert "training starts from scratch" in done.err
     assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 

@@ -50,8 +50,8 @@ def test_another_epoch_and_another_weight_are_found(call: Call, copied: Path) ->
     model.save(copied / "model.safetensors")
     done = call("verify", copied, "--quiet")
     assert done.status == 1
-    assert "they part in epoch 2: val_loss" in done.err
-    assert "1 of 2 epochs are not the same" in done.err
+    assert "they diverge in epoch 2: val_loss" in done.err
+    assert "1 of 2 epochs differ" in done.err
     assert "W: 1 of 7840 numbers differ, by" in done.err
     assert "nothing else in the record is another" in done.err
 
@@ -61,7 +61,7 @@ def test_another_seed_in_the_record_is_found_in_epoch_1(call: Call, copied: Path
     edit(copied / "run.json", configuration={**record["configuration"], "seed": 1})
     done = call("verify", copied, "--quiet")
     assert done.status == 1
-    assert "they part in epoch 1: loss" in done.err
+    assert "they diverge in epoch 1: loss" in done.err
     assert "2 of 2 epochs" in done.err
 
 

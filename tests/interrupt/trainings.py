@@ -15,7 +15,7 @@ import numpy as np
 import lamella as lm
 from lamella.core.disk import write_atomically
 from lamella.core.errors import DivergenceWarning
-from lamella.training.checkpoints import Checkpoints
+from lamella.training.checkpoints import ResumeFolder
 from tests.interrupt.killing import Counts, died, forked, killed_until_done
 
 Scene = Callable[[], tuple[lm.Sequential, dict[str, Any]]]
@@ -61,10 +61,10 @@ def train(scene: Scene, folder: Path, seconds: float | None) -> dict[str, str]:
     """Train a scene, or go on with it, and return digests of all that came of it."""
     model, options = scene()
     logs = [lm.JSONLines(folder / "log.jsonl"), lm.CSV(folder / "log.csv")]
-    best = lm.Checkpoint(folder / "saved", monitor="loss")
+    best = lm.ModelCheckpoint(folder / "saved", monitor="loss")
     options["callbacks"] = [*options.get("callbacks", ()), *logs, best]
     if seconds is not None:
-        options["checkpoint"] = Checkpoints(folder / "kept", seconds=seconds)
+        options["checkpoint"] = ResumeFolder(folder / "kept", seconds=seconds)
     x, y = samples()
     y = np.eye(3)[y] if isinstance(model.loss, lm.MeanSquaredError) else y
     with warnings.catch_warnings(), np.errstate(all="ignore"):

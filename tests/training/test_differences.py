@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from lamella.backend import NumpyBackend
-from lamella.training.differences import of_environments
+from lamella.backend.selection import host_backend
+from lamella.training.differences import environment_differences
 from lamella.training.environment import environment
 
 BLAS = {"name": "openblas", "version": "0.3.30", "architecture": "Haswell", "threads": 2}
@@ -20,8 +21,8 @@ HERE: dict[str, Any] = {
 
 
 def test_an_environment_does_not_differ_from_itself() -> None:
-    here = environment(NumpyBackend())
-    assert of_environments(here, environment(NumpyBackend("for another reason"))) == []
+    here = environment(host_backend())
+    assert environment_differences(here, environment(NumpyBackend("for another reason"))) == []
 
 
 @pytest.mark.parametrize(
@@ -39,17 +40,17 @@ def test_an_environment_does_not_differ_from_itself() -> None:
     ],
 )
 def test_each_difference_is_told(change: dict[str, Any], told: str) -> None:
-    assert of_environments({**HERE, **change}, HERE) == [told]
+    assert environment_differences({**HERE, **change}, HERE) == [told]
 
 
 def test_what_changes_no_bits_is_not_told() -> None:
     scipys = {**BLAS, "version": "0.3.99"}
     there = {**HERE, "blas": [{**BLAS, "threads": 64}, scipys], "cores": 64}
     there["versions"] = {**HERE["versions"], "platform": "Linux-7"}
-    assert of_environments(there, HERE) == []
-    assert of_environments(HERE, there) == []
+    assert environment_differences(there, HERE) == []
+    assert environment_differences(HERE, there) == []
 
 
 def test_an_old_record_that_says_less_is_compared_in_what_it_says() -> None:
-    assert of_environments({}, HERE) == []
-    assert of_environments({"versions": 3, "blas": "?", "backend": None}, HERE) == []
+    assert environment_differences({}, HERE) == []
+    assert environment_differences({"versions": 3, "blas": "?", "backend": None}, HERE) == []

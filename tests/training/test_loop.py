@@ -121,7 +121,7 @@ def test_watching_changes_nothing(backend: Backend, tmp_path: Any) -> None:
     callbacks = [
         lm.JSONLines(tmp_path / "a.jsonl"),
         lm.CSV(tmp_path / "a.csv"),
-        lm.Checkpoint(tmp_path),
+        lm.ModelCheckpoint(tmp_path),
         lm.TerminateOnNaN(),
     ]
     np.testing.assert_equal(fitted(compiled(backend), callbacks=callbacks, verbose=True), quiet)

@@ -64,7 +64,7 @@ def test_a_share_of_zero_holds_out_nothing() -> None:
 
 
 def test_a_share_that_holds_out_nothing_is_refused() -> None:
-    with pytest.raises(lm.errors.DataError, match=r"share of 0.01 of 10 samples holds out none"):
+    with pytest.raises(lm.errors.DataError, match=r"fraction of 0.01 of 10 samples holds out none"):
         split_rows(np.zeros(10, int), 0.01, seeded())
 
 

@@ -20,7 +20,7 @@ from lamella.datasets import mnist
 from lamella.datasets.mnist import CHECKSUMS
 from lamella.models.classifiers import Classifier
 from lamella.training.callbacks import Callback, EarlyStopping, JSONLines, TerminateOnNaN
-from lamella.training.checkpoints import Checkpoints, CheckpointWarning
+from lamella.training.checkpoints import CheckpointWarning, ResumeFolder
 from lamella.training.diagnostics.curves import save_figure, training_curves
 from lamella.training.environment import environment, installed
 
@@ -114,7 +114,9 @@ def _train(
             batch_size=args.batch_size,
             validation_split=args.validation,
             callbacks=callbacks,
-            checkpoint=Checkpoints(folder.checkpoints, fresh=not folder.resume) if folder else None,
+            checkpoint=ResumeFolder(folder.checkpoints, fresh=not folder.resume)
+            if folder
+            else None,
             verbose=not args.quiet,
         )
         spent = sum(row["seconds"] for row in model.history.rows)  # some before an interruption

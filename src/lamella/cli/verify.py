@@ -20,7 +20,7 @@ from lamella.core.errors import ArgumentError, FileFormatError, LamellaError, Us
 from lamella.datasets.mnist import CHECKSUMS
 from lamella.models.loading import load
 from lamella.models.sequential import Sequential
-from lamella.training.differences import of_environments, of_histories
+from lamella.training.differences import environment_differences, history_differences
 from lamella.training.environment import environment
 
 
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     except (LamellaError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{folder.record} does not say how to repeat it: {error}") from error
     here = environment(model.backend)
-    others = of_environments(record, here)
+    others = environment_differences(record, here)
     if record.get("data", {}).get("sha256") != CHECKSUMS:
         others.append("MNIST (its checksums are others)")
     # Scores of the test images take all threads there are, unlike training.
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         others.append(f"number of BLAS threads ({threads} there, {model.blas_threads} here)")
     scores = {name: finite_or_none(value) for name, value in outcome.test.items()}
     parts = [
-        *of_histories(
+        *history_differences(
             rows, [{k: finite_or_none(v) for k, v in row.items()} for row in outcome.rows]
         ),
         *_weights(arrays, model),

@@ -26,6 +26,13 @@ def check_labels(labels: np.ndarray, classes: int) -> np.ndarray:
     return labels.astype(np.int64, copy=False)
 
 
+def as_labels(y: np.ndarray) -> np.ndarray | None:
+    """Return the labels (N,) of integer labels or one-hot rows (N, classes > 1), else None."""
+    if y.ndim == 1:
+        return y if is_integer(y) else None
+    return _hot_columns(y) if y.ndim == 2 and y.shape[1] > 1 else None
+
+
 def labels_of_one_hot(rows: np.ndarray, classes: int) -> np.ndarray:
     """Return the labels (N,) of one-hot rows (N, classes), checked."""
     if rows.shape[1] != classes:
@@ -34,9 +41,13 @@ def labels_of_one_hot(rows: np.ndarray, classes: int) -> np.ndarray:
             f"one-hot targets must have {classes} columns, one for each output, got "
             f"{rows.shape[1]}{hint}"
         )
-    labels: np.ndarray = rows.argmax(axis=1)
-    if not (
-        np.count_nonzero(rows) == len(rows) and (rows[np.arange(len(rows)), labels] == 1).all()
-    ):
+    labels = _hot_columns(rows)
+    if labels is None:
         raise DataError("targets with two axes must be one-hot: a single 1 a row, all else 0")
     return labels
+
+
+def _hot_columns(rows: np.ndarray) -> np.ndarray | None:
+    if np.count_nonzero(rows) != len(rows) or not (rows.max(axis=1) == 1).all():
+        return None
+    return np.asarray(rows.argmax(axis=1))

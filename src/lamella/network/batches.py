@@ -11,7 +11,7 @@ from lamella.backend import Backend
 from lamella.backend.workspace import Scratch
 from lamella.core.errors import ArgumentError, DataError, ShapeError
 from lamella.core.typing import Array
-from lamella.losses.labels import is_integer
+from lamella.losses.labels import as_labels
 
 FEW = 2**14  # numbers that it costs little to copy
 
@@ -83,8 +83,8 @@ def sample_weights(
             raise DataError(f"sample_weight must hold numbers, got an array of {given.dtype}")
         weights *= given
     if class_weight is not None:
-        labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
-        if y.ndim == 1 and not is_integer(y):
+        labels = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else as_labels(y)
+        if labels is None:
             raise DataError("class_weight needs integer labels or one-hot rows")
         unknown = sorted(set(class_weight) - set(np.unique(labels).tolist()))
         if unknown:
@@ -122,6 +122,10 @@ class Batches:
         self._backend = backend
         self._dtype = dtype
         self._scratch = Scratch(backend)
+
+    def wrap_views(self, wrap: Callable[[Array], Array]) -> None:
+        """Replace the arrays that batches are written into by views of the same memory."""
+        self._scratch.wrap_views(wrap)
 
     def take(self, data: Data, index: Array | slice) -> tuple[Array, Array, Array | None]:
         """Return inputs, targets and weights of the samples in ``index``."""

@@ -1,4 +1,4 @@
-"""Where two machines or two runs differ, told in plain words."""
+"""Differences between two environments or two histories, as readable lines."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 NOT_COMPARED = "seconds"
 
 
-def of_environments(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """Return what may change last bits: versions, backend, BLAS, processor, compiled loops.
+def environment_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """Return the differences that may change last bits, such as versions, BLAS and processor.
 
-    Each is one of ``"numpy (2.3.0 there, 2.4.0 here)"``. How many threads a BLAS could use is not
-    compared: what a training did use is in its ``blas_threads``.
+    A line reads ``"numpy (2.3.0 there, 2.4.0 here)"``. The number of available BLAS threads is not
+    compared; ``blas_threads`` of a training has the number in use.
     """
     old, new = _facts(there), _facts(here)
     found = [
@@ -19,42 +19,42 @@ def of_environments(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[s
         if name in new and old[name] != new[name]
     ]
     libraries, others = _blas(there), _blas(here)
-    # Packages beside numpy bring a BLAS of their own, which does none of numpy's products.
+    # Other packages load BLAS libraries of their own, which numpy does not use.
     if not (libraries <= others or others <= libraries):
-        told = "; ".join(sorted(libraries)), "; ".join(sorted(others))
-        found.append(f"BLAS ({told[0]} there, {told[1]} here)")
+        old_blas, new_blas = "; ".join(sorted(libraries)), "; ".join(sorted(others))
+        found.append(f"BLAS ({old_blas} there, {new_blas} here)")
     return found
 
 
-def of_histories(
+def history_differences(
     there: Sequence[Mapping[str, Any]], here: Sequence[Mapping[str, Any]]
 ) -> list[str]:
-    """Say in which epoch two histories part, and in how many they are not the same.
+    """Return the first epoch in which two histories differ, and the number of such epochs.
 
-    What is no finite number must be None in both.
+    Non-finite numbers must be None in both.
     """
     wrong = []
     for epoch, (old, new) in enumerate(zip(there, here, strict=False), 1):
         names = [n for n in {**old, **new} if n != NOT_COMPARED and old.get(n) != new.get(n)]
         if names:
             wrong.append((epoch, names[0], old.get(names[0]), new.get(names[0])))
-    said = []
+    lines = []
     if wrong:
         epoch, name, old_value, new_value = wrong[0]
-        said.append(
-            f"they part in epoch {epoch}: {name} {old_value!r} there, {new_value!r} here; "
-            f"{len(wrong)} of {len(there)} epochs are not the same"
+        lines.append(
+            f"they diverge in epoch {epoch}: {name} {old_value!r} there, {new_value!r} here; "
+            f"{len(wrong)} of {len(there)} epochs differ"
         )
     if len(there) != len(here):
-        said.append(f"{len(there)} epochs there, {len(here)} here")
-    return said
+        lines.append(f"{len(there)} epochs there, {len(here)} here")
+    return lines
 
 
 def _facts(environment: Mapping[str, Any]) -> dict[str, str]:
     facts = {
         name: str(version)
         for name, version in _table(environment.get("versions")).items()
-        if name != "platform"  # a kernel's version changes no bits; the processor is told apart
+        if name != "platform"  # no kernel version changes bits; the processor is compared below
     }
     backend = _table(environment.get("backend"))
     if "name" in backend:
@@ -71,7 +71,7 @@ def _facts(environment: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _blas(environment: Mapping[str, Any]) -> set[str]:
-    """Return name, version and kernels of each library; "?" for what an old record does not say."""
+    """Return name, version and kernels of each library; "?" if not recorded."""
     libraries = environment.get("blas")
     keys = ("name", "version", "architecture")
     return {

@@ -1,4 +1,4 @@
-"""The environment of a run: versions, processor, BLAS and commit, which decide its last bits."""
+"""Environment of a run, which determines its last bits: versions, processor, BLAS, commit."""
 
 import importlib.util
 import platform
@@ -19,7 +19,7 @@ SOURCES = Path(__file__).parents[1]
 
 
 def environment(backend: Backend) -> dict[str, Any]:
-    """Return what a run depends on beside its configuration, as JSON can hold it."""
+    """Return the environment of a run as JSON values."""
     return {
         "versions": versions(),
         "backend": {"name": backend.name, "why": backend.reason},
@@ -33,7 +33,7 @@ def environment(backend: Backend) -> dict[str, Any]:
 
 
 def loops() -> str:
-    """Return what runs update rules on the host: numba's compiled loops, or numpy's blocks."""
+    """Return the engine of update rules on the host: "numpy", or numba and its version."""
     return f"numba {metadata.version('numba')}" if compiled.is_available() else "numpy"
 
 
@@ -48,7 +48,7 @@ def versions() -> dict[str, str]:
 
 
 def blas() -> list[dict[str, Any]]:
-    """Return what is known of each library that does numpy's matrix products."""
+    """Return name, version, architecture and threads of each loaded BLAS library."""
     libraries = [
         {
             "name": library["internal_api"],
@@ -59,16 +59,16 @@ def blas() -> list[dict[str, Any]]:
         for library in threadpool_info()
         if library["user_api"] == "blas"
     ]
-    return sorted(libraries, key=str)  # threadpoolctl tells them in another order every time
+    return sorted(libraries, key=str)  # threadpoolctl's order varies
 
 
 def installed(package: str) -> bool:
-    """Whether an optional package can be imported; it is not imported."""
+    """Whether an optional package is installed; it is not imported."""
     return importlib.util.find_spec(package) is not None
 
 
 def processor() -> str:
-    """Return the processor's name, which decides what kernels a BLAS takes."""
+    """Return the processor's name, by which a BLAS selects its kernels."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -78,9 +78,9 @@ def processor() -> str:
 
 
 def commit() -> str | None:
-    """Return the git commit of lamella's sources, "+ changes" if they are others; None without git.
+    """Return the git commit of lamella's sources, with "+ changes" if they are modified.
 
-    Sources that git does not track, such as an installed wheel inside of a project, have none.
+    None without git, and for sources that git does not track, such as an installed wheel.
     """
     if not any((folder / ".git").exists() for folder in SOURCES.parents):
         return None
@@ -93,7 +93,7 @@ def commit() -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
-    # Without the option git status writes the index, and leaves its lock behind if it is killed.
+    # Without this option git status locks the index, and leaves the lock if it is killed.
     command = ["git", "--no-optional-locks", "-C", str(SOURCES), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20)

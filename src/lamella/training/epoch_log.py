@@ -1,4 +1,4 @@
-"""Losses and scores of one epoch, kept on the device."""
+"""EpochLog: losses and scores of one epoch, stored on the device."""
 
 import time
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from lamella.network.trainable import Trainable
 
 
 class EpochLog:
-    """Losses and scores of one epoch's batches; they stay on the device until somebody asks.
+    """Losses and scores of one epoch's batches, on the device until they are read.
 
     Parameters
     ----------
     model : Sequential
     sizes : ndarray
-        Samples of each batch.
+        Number of samples in each batch.
     """
 
     def __init__(self, model: Trainable, sizes: np.ndarray) -> None:
@@ -29,7 +29,7 @@ class EpochLog:
         self._began = time.perf_counter()
 
     def append(self, loss: Array, scores: Sequence[Array]) -> None:
-        """Note the mean loss of the next batch, and each metric's score of its samples."""
+        """Append the mean loss of a batch, and each metric's scores of its samples."""
         self._rows[0, self.done] = loss
         for row, score in enumerate(scores, 1):
             score.sum(out=self._rows[row, self.done, ...])
@@ -44,15 +44,15 @@ class EpochLog:
         return np.array(self._backend.to_host(self._rows[0, : self.done]))
 
     def rows(self) -> np.ndarray:
-        """Return the losses and scores of every batch so far, a row each; waits for the device."""
+        """Return losses and scores (1 + metrics, batches so far); waits for the device."""
         return np.array(self._backend.to_host(self._rows[:, : self.done]))
 
     def seconds(self) -> float:
-        """Return how long the epoch has taken so far."""
+        """Return the duration of the epoch so far."""
         return time.perf_counter() - self._began
 
     def restore(self, rows: np.ndarray, seconds: float) -> None:
-        """Go on where another log of this epoch had come to, see `rows` and `seconds`."""
+        """Resume an interrupted epoch from its log's `rows` and `seconds`."""
         self.done = rows.shape[1]
         self._rows[:, : self.done] = self._backend.asarray(rows, self._rows.dtype)
         self._began = time.perf_counter() - seconds
@@ -61,7 +61,7 @@ class EpochLog:
         """Return the means over all samples so far as plain floats; waits for the device."""
         rows = self._backend.to_host(self._rows[:, : self.done]).astype(float)
         weights, samples = self.weights[: self.done], self._sizes[: self.done].sum()
-        # An epoch that was ended before any sample with a weight has a loss of 0, not 0 / 0.
+        # The weights of a truncated epoch can sum to 0: its loss is 0 then, not 0 / 0.
         total = max(float(weights.sum()), np.finfo(float).tiny)
         means = {"loss": float(rows[0] @ weights / total)}
         means.update(

@@ -1,4 +1,4 @@
-"""fit: check everything, then train and call the callbacks."""
+"""fit: check arguments and data, then train."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -36,41 +36,42 @@ def fit(
     Parameters
     ----------
     x : array (N, ...)
-        uint8 is taken as images and scaled to [0, 1]; other numbers are taken as they are.
+        uint8 arrays are images and scaled to [0, 1]; other numbers are used unchanged.
     y : array
-        Labels (N,), one-hot rows, or numbers, as the loss takes them.
+        Labels (N,), one-hot rows or numbers, depending on the loss.
     epochs : int
-        Passes over the data, at least 1; added to what was trained before.
+        Passes over the data, at least 1; a second call trains further epochs.
     batch_size : int
-        At least 1. The last batch of an epoch may be shorter; its mean is over what it has.
+        At least 1. The last batch of an epoch may be smaller.
     validation_data : (x, y), optional
-        Scored after every epoch, never trained on.
+        Evaluated after every epoch, never trained on.
     validation_split : float
-        Share of (x, y) held out for that instead, in [0, 1); of each class alike, if ``y``
-        are labels. Drawn from the seed.
+        Fraction of (x, y) held out for validation instead, in [0, 1). Stratified by class if
+        ``y`` are labels; drawn from the seed.
     shuffle : bool
-        Whether each epoch has an order of its own, drawn from the seed.
+        Whether to permute the data in each epoch, drawn from the seed.
     sample_weight : array (N,), optional
-        A weight of 2 counts a sample twice: losses are sum(w loss) / sum(w).
+        Losses are sum(w loss) / sum(w): a weight of 2 counts a sample twice.
     class_weight : dict of label to weight, optional
+        Multiplies the weights of the samples of each class.
     callbacks : sequence of Callback
-    checkpoint : path or Checkpoints, optional
-        Folder to keep this training in: the same call goes on where it was interrupted, and
-        ends with the same bits. See `lamella.Checkpoints`.
+    checkpoint : path or ResumeFolder, optional
+        Folder for checkpoints of this training. After an interruption the same call resumes
+        it and ends with the same bits; see `ResumeFolder`.
     verbose : bool
         Whether to show a progress bar.
     check : bool
-        Whether to warn first of what keeps networks from learning, as `check` finds it.
+        Whether to run `check` first and warn of its findings.
 
     Returns
     -------
     History
-        What each epoch gave, as plain numbers.
+        Losses and scores of each epoch, as plain numbers.
 
     Raises
     ------
     LamellaError
-        If anything is wrong with arguments or data, before anything is trained.
+        If arguments or data are invalid; nothing has been trained then.
     """
     model.expect_compiled()
     at_least("epochs", epochs, 1)
@@ -84,37 +85,37 @@ def fit(
     expect_batch(model, min(batch_size, len(rows)))
     expect_batch(model, len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")
     if check:
-        from lamella.training.diagnostics.check import warn_of
+        from lamella.training.diagnostics.check import warn_of_findings
 
-        warn_of(model, data, given_y)
+        warn_of_findings(model, data, given_y)
     validation = None
     if validation_data is not None:
         validation, _ = prepare(model, *validation_data, where="in validation_data: ")
     elif len(held_out):
-        places = model.backend.asarray(held_out)
-        validation = Data(data.x[places], data.y[places])
+        index = model.backend.asarray(held_out)
+        validation = Data(data.x[index], data.y[index])
     model.validates = validation is not None
-    keeper = None
+    resume = None
     if checkpoint is not None:
-        from lamella.training.checkpoints import keep
+        from lamella.training.checkpoints import open_resume_folder
 
-        kept = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle}
-        keeper = keep(checkpoint, model, data, validation, rows, callbacks, **kept)
+        options = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle}
+        resume = open_resume_folder(checkpoint, model, data, validation, rows, callbacks, **options)
     history = History()
     everyone = [history, *callbacks, *([Progress()] if verbose else [])]
-    with ExitStack() as ending:  # whatever happens, each callback that began is told of the end
+    with ExitStack() as ending:  # calls on_fit_end of every callback that began, even on errors
         for callback in everyone:
             callback.on_fit_begin(model, epochs, -(-len(rows) // batch_size))
             ending.callback(callback.on_fit_end, model)
         model.history, model.stop_reason = history, ""
-        if keeper is not None:
-            epochs = keeper.restore(everyone, epochs)
-            everyone.append(keeper)  # what it keeps is how things are after all others
-            ending.enter_context(keeper.same_threads())
+        if resume is not None:
+            epochs = resume.restore(everyone, epochs)
+            everyone.append(resume)  # last, so that it saves the state after all other callbacks
+            ending.enter_context(resume.limit_threads())
         shapes = [parameter.shape for parameter in model.built() if parameter.is_matrix]
         threads = model.backend.threads_for(batch_size, shapes)
         model.blas_threads = ending.enter_context(threads)
-        step_done = ending.enter_context(model.backend.pace())
+        step_done = ending.enter_context(model.backend.tune_threads())
         train(
             model,
             data,
@@ -126,13 +127,13 @@ def fit(
             shuffle=shuffle,
             callbacks=everyone,
             step_done=step_done,
-            resumed=keeper.resumed if keeper else None,
+            resumed=resume.epoch_so_far if resume else None,
         )
     return history
 
 
-def _expect_one_validation(data: Any, share: float) -> None:
-    if data is not None and share:
+def _expect_one_validation(data: Any, fraction: float) -> None:
+    if data is not None and fraction:
         raise UsageError("give validation_data or validation_split, not both")
     if data is not None and not (isinstance(data, tuple | list) and len(data) == 2):
         raise UsageError("validation_data must be a pair (x, y)")

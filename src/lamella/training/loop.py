@@ -1,4 +1,4 @@
-"""The loop behind ``fit``: epochs of batches, and the calls of callbacks."""
+"""The training loop of ``fit``: epochs, batches and calls of callbacks."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -33,20 +33,19 @@ def train(
     model : Sequential
     data, validation : Data
     rows : ndarray of int
-        The samples of ``data`` to train on.
+        Indices of the samples to train on.
     weights : ndarray or None
         ``data.weight`` on the host.
     epochs, batch_size, shuffle, callbacks
         As in `Sequential.fit`.
     step_done : function ()
-        Is told after each step, see `Backend.pace`.
+        Called after each step; see `Backend.tune_threads`.
     resumed : (ndarray, float), optional
-        What the log of the first epoch held when it was interrupted: `EpochLog.rows` and
-        `EpochLog.seconds`.
+        `EpochLog.rows` and `EpochLog.seconds` of the interrupted epoch to resume.
     """
     starts = range(0, len(rows), batch_size)
     sizes = np.array([min(batch_size, len(rows) - start) for start in starts])
-    watchers = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
+    batch_callbacks = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
     for epoch in range(model.epochs_done, model.epochs_done + epochs):
         log = EpochLog(model, sizes)
         order = model.streams.generator("shuffle", epoch).permutation(rows) if shuffle else rows
@@ -64,7 +63,7 @@ def train(
             loss = model.step(x, y, weight)
             step_done()
             log.append(loss, [metric.score(model.pred, y) for metric in model.metrics])
-            for callback in watchers:
+            for callback in batch_callbacks:
                 callback.on_batch_end(model, batch, log)
             if model.stop_reason:
                 break
@@ -85,7 +84,7 @@ def train(
 
 
 def evaluate(model: Trainable, data: Data, batch_size: int = EVALUATION_BATCH) -> dict[str, float]:
-    """Return the mean loss and scores of a model on checked data, without training it."""
+    """Return the mean loss and metrics of a model on checked data."""
     starts = range(0, len(data), batch_size)
     log = EpochLog(model, np.array([min(batch_size, len(data) - start) for start in starts]))
     if data.weight is not None:

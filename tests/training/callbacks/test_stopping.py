@@ -171,7 +171,7 @@ def test_missing_validation_is_told_before_anything_is_trained() -> None:
 
 
 def test_a_monitor_that_is_not_there_is_told_with_what_is() -> None:
-    with pytest.raises(UsageError, match=r"no 'lose' to monitor, the epoch gave epoch, loss"):
+    with pytest.raises(UsageError, match=r"no 'lose' to monitor; the epoch logged epoch, loss"):
         compiled().fit(*samples(), callbacks=[lm.EarlyStopping("lose")], verbose=False)
 
 

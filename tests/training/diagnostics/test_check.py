@@ -11,7 +11,7 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import CheckWarning, DataError, UsageError
-from lamella.training.diagnostics.data import looked_at, spread_rows
+from lamella.training.diagnostics.data import sample_size, spread_rows
 
 Samples = tuple[np.ndarray, np.ndarray]
 MISFIT = "loss does not fit the last layer"
@@ -69,7 +69,7 @@ SICK_INPUTS: dict[str, tuple[str, Any, str]] = {
         "x / 255, or x.astype(np.uint8)",
     ),
     "large numbers": ("unscaled inputs", lambda x: 1000 * x, "(x - mean) / std"),
-    "scaled twice": ("unscaled inputs", lambda x: x / 255 / 255, "not to scale them twice"),
+    "scaled twice": ("unscaled inputs", lambda x: x / 255 / 255, "to scale them only once"),
     "bits as bytes": (
         "unscaled inputs",
         lambda x: (x > 0).astype("uint8"),
@@ -78,10 +78,10 @@ SICK_INPUTS: dict[str, tuple[str, Any, str]] = {
     "one tiny feature": (
         "features of different scale",
         lambda x: x * np.array([1, 1, 1e-4, 1, 1, 1]),
-        "mean 0 and spread 1",
+        "(x - mean) / std",
     ),
-    "a constant": ("constant features", lambda x: with_column(x, 1.0), "leave them out"),
-    "never filled": ("constant features", lambda x: with_column(x, 0.0), "leave them out"),
+    "a constant": ("constant features", lambda x: with_column(x, 1.0), "remove them"),
+    "never filled": ("constant features", lambda x: with_column(x, 0.0), "remove them"),
 }
 
 
@@ -184,7 +184,7 @@ def test_what_fits_the_loss_gives_no_finding(make: Any, target: Any) -> None:
 
 def test_samples_that_are_all_the_same_are_refused(backend: Backend) -> None:
     _, y = clouds()
-    with pytest.raises(DataError, match="all 200 samples of x are the same"):
+    with pytest.raises(DataError, match="all 200 samples of x are equal"):
         network(backend=backend).fit(np.ones((200, 6), "float32"), y, verbose=False)
 
 
@@ -215,14 +215,14 @@ def test_rare_targets_are_not_taken_for_missing_ones(one_hot: bool) -> None:
 
 
 def test_few_are_looked_at_where_samples_are_large() -> None:
-    assert looked_at(np.empty((600, 28, 28))) == 512
-    assert looked_at(np.empty((600, 3, 64, 64))) == 42
-    assert looked_at(np.empty((600, 500, 500))) == 16
+    assert sample_size(np.empty((600, 28, 28))) == 512
+    assert sample_size(np.empty((600, 3, 64, 64))) == 42
+    assert sample_size(np.empty((600, 500, 500))) == 16
 
 
 def test_softmax_of_one_output_is_refused() -> None:
     x, _ = clouds()
-    with pytest.raises(UsageError, match="a single output, which is 1 whatever comes in"):
+    with pytest.raises(UsageError, match="a single output, which is 1 for every input"):
         network(1, (lm.Softmax(),), lm.MeanSquaredError()).check(x, x[:, :1])
 
 

@@ -136,7 +136,7 @@ SICK: dict[str, tuple[str, str, Any]] = {
 @pytest.mark.parametrize(("name", "where", "make"), SICK.values(), ids=SICK)
 def test_sick_networks_are_named_with_the_place(name: str, where: str, make: Any) -> None:
     report = make().doctor(*clouds())
-    found = {finding.name: finding.what for finding in report.findings}
+    found = {finding.name: finding.message for finding in report.findings}
     assert name in found
     assert where in found[name]
     assert not report.healthy

@@ -1,19 +1,19 @@
-"""Callbacks: what happens beside training."""
+"""Callbacks: hooks that `fit` calls during training."""
 
 from lamella.training.callbacks.base import Callback
-from lamella.training.callbacks.checkpoint import Checkpoint
 from lamella.training.callbacks.history import History
 from lamella.training.callbacks.logs import CSV, JSONLines
+from lamella.training.callbacks.model_checkpoint import ModelCheckpoint
 from lamella.training.callbacks.progress import Progress
 from lamella.training.callbacks.stopping import EarlyStopping, TerminateOnNaN
 
 __all__ = [
     "CSV",
     "Callback",
-    "Checkpoint",
     "EarlyStopping",
     "History",
     "JSONLines",
+    "ModelCheckpoint",
     "Progress",
     "TerminateOnNaN",
 ]

@@ -1,4 +1,4 @@
-"""What a callback is: something that `fit` tells how it is getting on."""
+"""Base class of callbacks."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from lamella.training.epoch_log import EpochLog
 
 
 class Callback:
-    """Base of all callbacks: override what you want to be told.
+    """Base of all callbacks: override the hooks that you need.
 
-    To end training call ``model.stop("why")``. What a hook raises ends `fit`; `on_fit_end` is
-    called even then.
+    Call ``model.stop("why")`` to end training. An exception raised by a hook ends `fit`, which
+    still calls `on_fit_end`.
     """
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
@@ -26,15 +26,15 @@ class Callback:
         """An epoch is done; ``logs`` holds plain numbers: loss, accuracy, val_loss, ..."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what it must keep where training is interrupted: plain values and arrays.
+        """Return the state to save in a checkpoint: JSON values and arrays.
 
-        A callback whose hooks depend on what they were told before overrides this and
-        `load_state_dict`; `fit` uses both if it has a ``checkpoint``.
+        Override this and `load_state_dict` if hooks depend on earlier calls; `fit` uses both with
+        a ``checkpoint``.
         """
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take on what `state_dict` gave, after `on_fit_begin`; the next thing told is a batch."""
+        """Restore the state of `state_dict`; called after `on_fit_begin`, before the next batch."""
 
     def on_fit_end(self, model: Trainable) -> None:
-        """Training is over, in whatever way."""
+        """Training has ended: completed, stopped or failed."""

@@ -1,4 +1,4 @@
-"""History: what each epoch gave."""
+"""History: losses and scores of each epoch."""
 
 from typing import Any
 
@@ -9,22 +9,22 @@ from lamella.training.callbacks.base import Callback
 
 
 class History(Callback):
-    """Keeps what each epoch gave; `fit` returns one.
+    """Losses and scores of each epoch; returned by `fit`.
 
     Attributes
     ----------
     rows : list of dict
-        One dict an epoch: epoch (from 1), loss (mean over the epoch's batches, as they were
-        trained), metrics, val_loss and other validation scores, penalty (of the regularizers at
-        the epoch's end, never part of ``loss``), learning_rate, seconds. Plain numbers.
+        One dict per epoch of plain numbers: epoch (from 1), loss (mean over the epoch's batches,
+        each before its step), metrics, val_loss and other validation scores, penalty (of the
+        regularizers at the epoch's end, not part of ``loss``), learning_rate, seconds.
     steps : list of float
         Loss of every batch.
     stop_reason : str
-        Why training ended early; empty if it did not.
+        Reason for an early end; empty if training completed.
 
     Examples
     --------
-    ``history["val_accuracy"]`` is the list over epochs.
+    ``history["val_accuracy"]`` lists the accuracy of each epoch.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Logs of training on disk, one line an epoch."""
+"""Log files of training, one line per epoch."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ from lamella.training.callbacks.base import Callback
 
 
 class _EpochFile(Callback):
-    """Opens a file anew when training begins and closes it when it ends."""
+    """Open and overwrite a file when training begins, and close it when it ends."""
 
     def __init__(self, path: Any) -> None:
         self.path = Path(path)
@@ -48,14 +48,14 @@ class _EpochFile(Callback):
 
 
 class JSONLines(_EpochFile):
-    """Writes one JSON object an epoch and line, as soon as the epoch is over.
+    """Write one line with a JSON object after each epoch.
 
-    A number that is not finite is written as null, which every JSON reader accepts.
+    NaN and infinity, which JSON cannot represent, are written as null.
 
     Parameters
     ----------
     path : path
-        Overwritten if it is there; its folder is made if it is not.
+        Overwritten if it exists; its folder is created if necessary.
     """
 
     def write(self, file: IO[str], logs: dict[str, Any]) -> None:
@@ -66,12 +66,12 @@ class JSONLines(_EpochFile):
 
 
 class CSV(_EpochFile):
-    """Writes one line of comma-separated values an epoch, after a line of names.
+    """Write one line of comma-separated values after each epoch, below a header line.
 
     Parameters
     ----------
     path : path
-        Overwritten if it is there; its folder is made if it is not.
+        Overwritten if it exists; its folder is created if necessary.
     """
 
     def write(self, file: IO[str], logs: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Progress: one bar for the whole of a fit."""
+"""Progress: one progress bar per fit."""
 
 import sys
 from typing import Any
@@ -9,15 +9,15 @@ from lamella.training.epoch_log import EpochLog
 
 
 class Progress(Callback):
-    """Shows one bar: epoch, loss, scores and the time left.
+    """Show a progress bar with epoch, loss, scores and remaining time.
 
-    Within an epoch numbers are shown only where reading them costs no wait, that is on the host;
-    on a GPU they appear when the epoch is over.
+    On the host, losses and scores are updated within an epoch. On a GPU, where reading them would
+    wait for the device, they are updated after each epoch.
     """
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
         self.first, self.epochs = model.epochs_done, epochs
-        from tqdm import tqdm  # takes longer to import than all of lamella
+        from tqdm import tqdm  # slower to import than lamella itself
 
         self.bar = tqdm(total=epochs * batches, unit="batch", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Callbacks that end training before its last epoch."""
+"""Callbacks that end training early."""
 
 import math
 import warnings
@@ -14,16 +14,16 @@ from lamella.training.epoch_log import EpochLog
 
 
 class Best:
-    """Remembers the best value of one logged number.
+    """Best value so far of one logged number.
 
     Parameters
     ----------
     monitor : str
-        Its name in the logs.
+        Name of the number in the logs.
     mode : {"auto", "min", "max"}
-        Whether less or more is better; "auto" takes more for accuracies and less for all else.
+        Whether lower or higher is better; "auto" is "max" for accuracies, else "min".
     min_delta : float
-        By how much a value must be better to count.
+        Smallest improvement that counts.
     """
 
     def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0) -> None:
@@ -43,10 +43,10 @@ class Best:
             )
 
     def improves(self, logs: dict[str, Any]) -> bool:
-        """Whether the value in ``logs`` is the best so far, and remember it; NaN never is."""
+        """Store the value in ``logs`` if it is the best so far, and return whether; never NaN."""
         if self.monitor not in logs:
             known = ", ".join(logs)
-            raise UsageError(f"there is no {self.monitor!r} to monitor, the epoch gave {known}")
+            raise UsageError(f"there is no {self.monitor!r} to monitor; the epoch logged {known}")
         value = float(logs[self.monitor])
         better = self.value is None or self.sign * (value - self.value) > self.min_delta
         if better and not math.isnan(value):
@@ -56,20 +56,20 @@ class Best:
 
 
 class EarlyStopping(Callback):
-    """Ends training when a score has not improved for some epochs, and restores the best weights.
+    """End training when a score has not improved for some epochs.
 
-    The weights of the best epoch are restored however training ends.
+    The weights of the best epoch are restored at the end of training, also if it completes.
 
     Parameters
     ----------
     monitor : str
-        A number of the logs, such as "val_loss" or "val_accuracy".
+        Name of a logged number, such as "val_loss" or "val_accuracy".
     patience : int
-        Epochs without improvement before it ends, at least 1.
+        Number of epochs without improvement before training ends, at least 1.
     min_delta : float
-        By how much a value must be better to count as improvement, at least 0.
+        Smallest improvement that counts, at least 0.
     mode : {"auto", "min", "max"}
-        Whether less or more is better; "auto" takes more for accuracies and less for all else.
+        Whether lower or higher is better; "auto" is "max" for accuracies, else "min".
 
     Attributes
     ----------
@@ -93,14 +93,14 @@ class EarlyStopping(Callback):
         self._best = Best(self.monitor, self.mode, self.min_delta)
         self._best.expect_monitored(model)
         self._weights: dict[str, np.ndarray] = {}
-        self.best_epoch = model.epochs_done  # none is better than what was there before
+        self.best_epoch = model.epochs_done  # without an improvement nothing is restored
 
     def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
         if self._best.improves(logs):
             self._weights = model.state_dict()
             self.best_epoch = epoch + 1
         elif epoch + 1 - self.best_epoch >= self.patience:
-            best = "it was never a number"
+            best = "it was always NaN"
             if self._best.value is not None:
                 best = f"best {self._best.value:.6g} in epoch {self.best_epoch}"
             waited = f"{self.patience} epoch{'s' * (self.patience > 1)}"
@@ -119,10 +119,10 @@ class EarlyStopping(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Ends training at the first loss that is not finite, and says where that began.
+    """End training at the first non-finite loss, and warn of its origin.
 
-    The message names epoch and batch, and the first layer whose parameters or outputs are not
-    finite. It reads the loss after every batch, which on a GPU costs a wait each time.
+    The message names the epoch, the batch, and the first layer with non-finite outputs. Reading
+    the loss after every batch makes a GPU wait each time.
     """
 
     def on_batch_end(self, model: Trainable, batch: int, log: EpochLog) -> None:
@@ -130,15 +130,15 @@ class TerminateOnNaN(Callback):
             return
         reason = (
             f"the loss is not finite in epoch {model.epochs_done + 1}, batch {batch + 1} (step "
-            f"{model.optimizer.t}): {_first_trouble(model)}. "
+            f"{model.optimizer.t}): {_origin(model)}. "
             "Try a smaller learning rate, or clip_norm"
         )
         model.stop(reason)
-        warnings.warn(reason, DivergenceWarning, stacklevel=2)
+        warnings.warn(reason, DivergenceWarning, stacklevel=4)
 
 
-def _first_trouble(model: Trainable) -> str:
-    """Name the first array, in the order of computation, that is not finite."""
+def _origin(model: Trainable) -> str:
+    """Return the first non-finite array in the order of computation."""
     xp = model.backend.xp
     for i, (layer, output) in enumerate(zip(model.layers, model.outputs, strict=True)):
         if not bool(xp.isfinite(output).all()):

@@ -1,6 +1,6 @@
-"""Checkpoints: a training that was interrupted goes on and ends with the same bits."""
+"""Checkpoints of a training: resume it after an interruption and end with the same bits."""
 
-from lamella.training.checkpoints.checkpoints import Checkpoints, keep
 from lamella.training.checkpoints.folder import CheckpointFolder, CheckpointWarning
+from lamella.training.checkpoints.resume_folder import ResumeFolder, open_resume_folder
 
-__all__ = ["CheckpointFolder", "CheckpointWarning", "Checkpoints", "keep"]
+__all__ = ["CheckpointFolder", "CheckpointWarning", "ResumeFolder", "open_resume_folder"]

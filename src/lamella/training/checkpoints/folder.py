@@ -1,4 +1,4 @@
-"""The files of checkpoints: each is named by its number and its own digest, two are kept."""
+"""Checkpoint files, named by number and digest; the newest two are stored."""
 
 import hashlib
 import json
@@ -18,14 +18,13 @@ NAME = re.compile(r"(\d{8})-([0-9a-f]{64})\.safetensors")
 
 
 class CheckpointWarning(UserWarning):
-    """Training goes on, but not from the newest checkpoint, or not where it was begun."""
+    """Training resumes from an older checkpoint, or in another environment."""
 
 
 class CheckpointFolder:
     """Numbered checkpoints of one training, each a safetensors file.
 
-    A file's name holds the SHA-256 of all its bytes, so that name and content appear in one step
-    and a file that is not what was written is known by its name.
+    The name contains the SHA-256 of the file's bytes, which reveals a damaged file.
 
     Parameters
     ----------
@@ -37,19 +36,19 @@ class CheckpointFolder:
         self._good: Path | None = None
 
     def files(self) -> list[Path]:
-        """Return the checkpoints that are there, the newest first."""
+        """Return the paths of all checkpoints, newest first."""
         if not self.path.is_dir():
             return []
         found = [file for file in self.path.iterdir() if NAME.fullmatch(file.name)]
         return sorted(found, key=lambda file: file.name, reverse=True)
 
     def begin(self) -> None:
-        """Make the folder, and remove what a writer that was killed has left half done."""
+        """Create the folder and remove unfinished files of a killed process."""
         expect_writable(self.path)
         remove_unfinished(self.path, "*.safetensors")
 
     def write(self, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Path:
-        """Write a checkpoint and remove all others but the last one that is known to be good."""
+        """Write a checkpoint, and remove all others except the last valid one."""
         from safetensors.numpy import save as serialise
 
         there = self.files()
@@ -66,17 +65,17 @@ class CheckpointFolder:
         return new
 
     def newest(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-        """Return header and arrays of the newest checkpoint that is what was written.
+        """Return header and arrays of the newest valid checkpoint, or None.
 
-        None if there is none. Damaged ones are told of in a CheckpointWarning.
+        Issue a CheckpointWarning for each damaged one.
         """
         files = self.files()
         for file, older in zip(files, [*files, None][1:], strict=True):
             try:
                 found = read(file)
             except (FileFormatError, OSError) as error:
-                then = f"going on from {older.name}" if older else "training begins anew"
-                warnings.warn(f"{error}: {then}", CheckpointWarning, stacklevel=2)
+                then = f"resuming from {older.name}" if older else "training starts from scratch"
+                warnings.warn(f"{error}: {then}", CheckpointWarning, stacklevel=5)
             else:
                 self._good = file
                 return found
@@ -95,7 +94,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     Raises
     ------
     FileFormatError
-        If it is not what was written.
+        If the file is damaged or no checkpoint.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load as parse
@@ -103,16 +102,16 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     content = path.read_bytes()
     named = NAME.fullmatch(path.name)
     if named is None or hashlib.sha256(content).hexdigest() != named[2]:
-        raise FileFormatError(f"the checkpoint {path} is damaged: its SHA-256 is not its name's")
+        raise FileFormatError(f"checkpoint {path} is damaged: its SHA-256 differs from its name")
     try:
         arrays = parse(content)
         size = int.from_bytes(content[:8], "little")
         header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["lamella"])
         found = header["format"]
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FileFormatError(f"{path} is no checkpoint of lamella: {error!r}") from error
+        raise FileFormatError(f"{path} is not a lamella checkpoint: {error!r}") from error
     if found != FORMAT:
         raise FileFormatError(
-            f"the checkpoint {path} is of format {found!r:.80}, this lamella reads {FORMAT!r}"
+            f"checkpoint {path} has format {found!r:.80}, this version reads {FORMAT!r}"
         )
     return header, arrays

@@ -1,4 +1,4 @@
-"""What decides a training: two trainings of the same identity give the same bits."""
+"""Identity of a training: two trainings with equal identities compute the same bits."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,14 @@ from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
 
-MEANT = {
+DESCRIPTIONS = {
     "model": "layers, seed or dtype",
-    "start": "the weights or moments it starts with",
+    "begun": "epochs trained before",
+    "start": "initial weights or moments",
     "data": "the training data",
     "validation": "the validation data",
 }
+CLASS_NAMES = {"ModelCheckpoint": "Checkpoint"}  # in files; renamed since
 
 
 def identity(
@@ -27,9 +29,10 @@ def identity(
     callbacks: Sequence[Callback],
     **options: Any,
 ) -> dict[str, Any]:
-    """Return all that decides a training, as JSON can hold it; arrays by their SHA-256."""
+    """Return everything that determines a training as JSON values; arrays by their SHA-256."""
     host = model.backend.to_host
     start = {**model.state_dict(), **model.optimizer.state_dict()}
+    names = [type(callback).__name__ for callback in callbacks]
     start["draws"] = np.array([layer.rng.draws for layer in model.layers])
     return {
         "model": to_json(model),
@@ -40,15 +43,15 @@ def identity(
         "start": digest(start),
         "data": digest({"rows": rows, **_arrays(data, host)}),
         "validation": digest(_arrays(validation, host)) if validation else "none",
-        "callbacks": [type(callback).__name__ for callback in callbacks],
+        "callbacks": [CLASS_NAMES.get(name, name) for name in names],
         **options,
     }
 
 
-def differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """Return in plain words what of two identities is not the same."""
+def identity_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """Return descriptions of the parts in which two identities differ."""
     names = [name for name in here if there.get(name) != here[name]]
-    return [MEANT.get(name, name.replace("_", " ")) for name in names]
+    return [DESCRIPTIONS.get(name, name.replace("_", " ")) for name in names]
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:

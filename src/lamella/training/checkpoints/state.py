@@ -1,4 +1,4 @@
-"""All that a training is, between two batches, as JSON and arrays; and back."""
+"""State of a training between two batches, as JSON and arrays."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,8 +12,8 @@ Header = dict[str, Any]
 Arrays = dict[str, np.ndarray]
 
 
-def capture(model: Trainable, callbacks: Sequence[Callback]) -> tuple[Header, Arrays]:
-    """Return what the model and its callbacks are made of now; the position is not in it."""
+def collect(model: Trainable, callbacks: Sequence[Callback]) -> tuple[Header, Arrays]:
+    """Return the state of a model and its callbacks, without the position in training."""
     parts = {"model": model.state_dict(), "optimizer": model.optimizer.state_dict()}
     states = []
     for index, callback in enumerate(callbacks):
@@ -39,13 +39,13 @@ def restore(
     header: Header,
     arrays: Mapping[str, np.ndarray],
 ) -> None:
-    """Undo `capture`."""
+    """Restore the state that `collect` returned."""
     model.load_state_dict(_part(arrays, "model"))
     model.optimizer.load_state_dict(_part(arrays, "optimizer"))
     for layer, draws in zip(model.layers, header["draws"], strict=True):
         layer.rng.draws = draws
     model.stop_reason = header["stop_reason"]
-    # A progress bar comes last, and may be there once and not the other time.
+    # Not strict: the last callback, a progress bar, may be present in only one of the two runs.
     for index, (callback, saved) in enumerate(zip(callbacks, header["callbacks"], strict=False)):
         callback.load_state_dict({**saved["state"], **_part(arrays, f"callback {index}")})
 

@@ -1,1 +1,1 @@
-"""Is this going to train: checks before the first step, and a doctor for what does not learn."""
+"""Diagnostics: checks before training, and a doctor for networks that do not learn."""

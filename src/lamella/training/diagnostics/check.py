@@ -1,4 +1,4 @@
-"""What ``model.check`` and `fit` do before the first step: look, and change nothing."""
+"""Check model and data before the first step, for ``model.check`` and `fit`."""
 
 import warnings
 from dataclasses import dataclass
@@ -9,29 +9,29 @@ from lamella.core.errors import CheckWarning
 from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
 from lamella.training.diagnostics.data import (
-    LOOKED_AT,
+    SAMPLES,
     class_findings,
+    class_labels,
+    constant_features,
     expect_varied,
     input_findings,
-    labels_of,
-    looked_at,
-    never_changing,
+    sample_size,
     spread_rows,
 )
-from lamella.training.diagnostics.finding import Finding, listed
-from lamella.training.diagnostics.output_layer import ending_findings
+from lamella.training.diagnostics.finding import Finding, report_lines
+from lamella.training.diagnostics.output_layer import output_findings
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What a check saw; print it.
+    """Report of a check; print it.
 
     Attributes
     ----------
     shapes : list of (str, tuple of int)
-        The way of a sample: what it comes from, and its shape there.
+        Shape of a sample before and after each layer.
     findings : list of Finding
-        What keeps the network from learning, and what to try; empty if nothing does.
+        Causes that can prevent learning, each with advice.
     """
 
     samples: int
@@ -42,36 +42,36 @@ class CheckReport:
         width = max(len(name) for name, _ in self.shapes)
         lines = [f"{self.samples:,} samples"]
         lines += [f"  {name:<{width}}  {shape}" for name, shape in self.shapes]
-        return "\n".join([*lines, *listed(self.findings)])
+        return "\n".join([*lines, *report_lines(self.findings)])
 
 
 def examine(model: Trainable, data: Data, y: np.ndarray) -> CheckReport:
-    """Look at checked data, and whether they fit the model; of many samples only at some.
+    """Check whether data suit the model; of large data sets only a sample is read.
 
     Parameters
     ----------
     model : Sequential
         Compiled and built.
     data : Data
-        As the model trains on them.
+        Checked data to train on.
     y : ndarray
-        The targets as they were given.
+        The targets before the loss converted them.
 
     Raises
     ------
     LamellaError
         If training would be pointless.
     """
-    rows, few = (spread_rows(len(data), n) for n in (LOOKED_AT, looked_at(data.x)))
+    rows, few = (spread_rows(len(data), n) for n in (SAMPLES, sample_size(data.x)))
     asarray, host = model.backend.asarray, model.backend.to_host
     x, target = host(data.x[asarray(few)]), host(data.y[asarray(rows)])
     expect_varied(data, y, x)
-    findings = list(input_findings(x, lambda: host(never_changing(data.x))))
-    labels = labels_of(y, model.shapes[-1], y[rows])
+    findings = list(input_findings(x, lambda: host(constant_features(data.x))))
+    labels = class_labels(y, model.shapes[-1], y[rows])
     if labels is not None:
         classes = max(2, model.shapes[-1][0])
         findings += class_findings(labels, classes, data.weight is not None)
-    findings += ending_findings(model, target, y)
+    findings += output_findings(model, target, y)
     shapes = [("x", model.in_shape)]
     shapes += [
         (f"{i} {layer!r}", shape)
@@ -81,8 +81,8 @@ def examine(model: Trainable, data: Data, y: np.ndarray) -> CheckReport:
     return CheckReport(len(data), shapes, findings)
 
 
-def warn_of(model: Trainable, data: Data, y: np.ndarray) -> None:
-    """Do what `examine` does, and tell each finding as a CheckWarning; called by `fit`."""
+def warn_of_findings(model: Trainable, data: Data, y: np.ndarray) -> None:
+    """Issue a CheckWarning for each finding of `examine`, at the line that called `fit`."""
     for finding in examine(model, data, y).findings:
-        text = f"{finding} (fit(check=False) does not look)"
+        text = f"{finding} (fit(check=False) skips this check)"
         warnings.warn(text, CheckWarning, stacklevel=3)

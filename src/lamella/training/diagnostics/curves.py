@@ -1,4 +1,4 @@
-"""Curves of a training, drawn with matplotlib's objects: no window, no global state."""
+"""Training curves as matplotlib figures, without a window or global state."""
 
 import io
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Blue and vermilion of Okabe and Ito's palette: told apart by everybody, and in grey by the marks.
+# Okabe and Ito's palette suits colour-blind readers; the markers differ in greyscale.
 TRAINING = {"color": "#0072B2", "marker": "o", "label": "training, mean over the epoch"}
 VALIDATION = {
     "color": "#D55E00",
@@ -26,16 +26,16 @@ INK, PALE = "#333333", "#dddddd"
 def training_curves(
     rows: Sequence[dict[str, Any]], *, title: str = "", kept_epoch: int | None = None
 ) -> "Figure":
-    """Draw loss and accuracy by epoch, of training and validation.
+    """Draw loss and accuracy of training and validation by epoch.
 
     Parameters
     ----------
     rows : sequence of dict
-        One an epoch, as ``history.rows`` has them. What they lack is left out.
+        One per epoch, as in ``history.rows``. Missing scores are not drawn.
     title : str
-        A line above both panels.
+        Title above both panels.
     kept_epoch : int, optional
-        Marked as the one whose weights were kept.
+        Epoch of the final weights, marked in both panels.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def training_curves(
         if name == "loss":
             panel.set_ylim(bottom=0)
         else:
-            panel.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.4g}%")
+            panel.yaxis.set_major_formatter(lambda fraction, _: f"{100 * fraction:.4g}%")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     if title:
@@ -72,7 +72,7 @@ def training_curves(
 
 
 def save_figure(figure: "Figure", path: Any) -> None:
-    """Write a figure as PNG, whole or not at all."""
+    """Write a figure as PNG atomically."""
     image = io.BytesIO()
     figure.savefig(image, format="png")
     write_atomically(Path(path), image.getvalue())
@@ -91,8 +91,8 @@ def _draw(panel: "Axes", rows: Sequence[dict[str, Any]], name: str, kept_epoch: 
     panel.set_title(name, loc="left", fontsize=10, color=INK)
     panel.set_xlabel("epoch", color=INK)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    room = 0.04 * (epochs[-1] - epochs[0]) or 0.5
-    panel.set_xlim(epochs[0] - room, epochs[-1] + room)
+    margin = 0.04 * (epochs[-1] - epochs[0]) or 0.5
+    panel.set_xlim(epochs[0] - margin, epochs[-1] + margin)
     panel.margins(y=0.08)
     panel.grid(axis="y", color=PALE, linewidth=0.8)
     panel.set_axisbelow(True)

@@ -1,4 +1,4 @@
-"""What data say before the first step: their scale, what never changes, how often each class is."""
+"""Findings about data: scale, constant features and class balance."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,27 +6,27 @@ import numpy as np
 
 from lamella.core.errors import DataError
 from lamella.core.typing import Array, Shape
-from lamella.losses.labels import is_integer
+from lamella.losses.labels import as_labels
 from lamella.network.batches import Data
 from lamella.training.diagnostics.finding import Finding
 
-LOOKED_AT = 512  # samples, where there are more
-NUMBERS, FEWEST = 1 << 19, 16  # of large samples so many numbers, but not fewer samples
+SAMPLES = 512  # samples that a check reads at most
+NUMBERS, MIN_SAMPLES = 1 << 19, 16  # large samples: about this many numbers, at least 16 samples
 LARGE, SMALL = 10.0, 0.01  # typical size of a feature
-APART = 1e3  # ranges of two features
-RARE = 20  # times as often as the rarest class is the most common one
-EXPECTED = 10  # samples (of each class) before something that is missing is worth a word
+RANGE_RATIO = 1e3  # largest to smallest range of a feature
+IMBALANCE = 20  # most to least frequent class
+MIN_PER_CLASS = 10  # samples (of each class) before missing values and classes are reported
 
 
-def looked_at(x: Array) -> int:
-    """Return how many samples of ``x`` a check looks at, so that it takes a few milliseconds."""
-    return max(FEWEST, min(LOOKED_AT, NUMBERS // max(1, int(x[0].size))))
+def sample_size(x: Array) -> int:
+    """Return the number of samples of ``x`` to check, such that it takes a few milliseconds."""
+    return max(MIN_SAMPLES, min(SAMPLES, NUMBERS // max(1, int(x[0].size))))
 
 
 def spread_rows(samples: int, wanted: int) -> np.ndarray:
-    """Return ``wanted`` row numbers from all over the data, in order: always the same ones.
+    """Return ``wanted`` ascending row indices spread over all data, the same in every call.
 
-    They are not evenly spaced, so that data whose classes take turns are not seen by one class.
+    The spacing is irregular, so that periodically ordered classes are all sampled.
     """
     if samples <= wanted:
         return np.arange(samples)
@@ -35,11 +35,11 @@ def spread_rows(samples: int, wanted: int) -> np.ndarray:
     return np.asarray((i + i * golden % 1) * (samples / wanted), np.int64)
 
 
-def input_findings(x: np.ndarray, unchanged: Callable[[], np.ndarray]) -> Iterator[Finding]:
-    """Look at the scale of sampled inputs (n, ...), and at features that never change.
+def input_findings(x: np.ndarray, constant: Callable[[], np.ndarray]) -> Iterator[Finding]:
+    """Check the scale of sampled inputs (n, ...), and search for constant features.
 
-    ``unchanged`` says of each feature whether it is the same in all samples; it is asked only
-    where those at hand are suspicious.
+    ``constant`` returns a mask of the features that are constant over all samples; it is called
+    only if a feature is constant in the sampled inputs.
     """
     images = x.dtype == np.uint8
     rows, unit = x.reshape(len(x), -1), 255.0 if images else 1.0
@@ -48,62 +48,65 @@ def input_findings(x: np.ndarray, unchanged: Callable[[], np.ndarray]) -> Iterat
     yield from _scale(x, float(sizes.max()), float(low.min()), float(high.max()))
     ranges = high - low
     varying = ranges[ranges > 0]
-    if len(varying) and varying.max() > APART * varying.min():
+    if len(varying) and varying.max() > RANGE_RATIO * varying.min():
         yield Finding(
             "features of different scale",
             f"feature {int(ranges.argmax())} spans {ranges.max():.3g}, another only "
-            f"{varying.min():.3g}: the large one decides every step",
-            "give each feature mean 0 and spread 1, (x - mean) / std of the training data",
+            f"{varying.min():.3g}: the large one dominates every step",
+            "(x - mean) / std of the training data, feature by feature",
         )
-    if len(x) >= EXPECTED:
-        pictures = images or x.ndim > 2 or _pixels(low, high)
-        most = 0.9 * len(ranges) if pictures else 0
-        if np.count_nonzero(ranges == 0) > most:
-            yield from _constants(unchanged(), most)
+    if len(x) >= MIN_PER_CLASS:
+        has_borders = images or x.ndim > 2 or _is_flat_image(low, high)
+        allowed = 0.9 * len(ranges) if has_borders else 0
+        if np.count_nonzero(ranges == 0) > allowed:
+            yield from _constants(constant(), allowed)
 
 
 def _scale(x: np.ndarray, size: float, low: float, high: float) -> Iterator[Finding]:
     if size > LARGE:
-        bytes_ = low >= 0 and 100 < high <= 255
+        is_uint8 = low >= 0 and 100 < high <= 255
         yield Finding(
             "unscaled inputs",
             f"x has values from {low:.4g} to {high:.4g}, far outside [-10, 10]",
-            "x / 255, or x.astype(np.uint8), which is scaled for you"
-            if bytes_
+            "x / 255, or x.astype(np.uint8), which fit scales to [0, 1]"
+            if is_uint8
             else "(x - mean) / std of the training data, feature by feature",
         )
     elif 0 < size < SMALL and x.dtype == np.uint8:
         yield Finding(
             "unscaled inputs",
-            f"x is uint8, which is divided by 255, but its values reach only {x.max()}",
-            'x.astype("float32"), which is taken as it is',
+            f"x is uint8, which is divided by 255, but its largest value is {x.max()}",
+            'x.astype("float32"), which is not scaled',
         )
     elif 0 < size < SMALL:
         yield Finding(
             "unscaled inputs",
             f"x has values from {low:.3g} to {high:.3g}, all close to 0",
-            "not to scale them twice, or (x - mean) / std of the training data",
+            "to scale them only once, or (x - mean) / std of the training data",
         )
 
 
-def _pixels(low: np.ndarray, high: np.ndarray) -> bool:
-    """Whether features look like those of an image laid out flat, whose edges may be empty."""
+def _is_flat_image(low: np.ndarray, high: np.ndarray) -> bool:
+    """Whether features look like pixels of a flattened image, which may have empty borders."""
     return bool(len(low) >= 64 and low.min() == 0 and (high.max() <= 1 or high.max() == 255))
 
 
-def _constants(unchanged: np.ndarray, most: float) -> Iterator[Finding]:
-    constant = np.flatnonzero(unchanged)
-    if len(constant) > most:
-        few = ", ".join(map(str, constant[:5])) + (", ..." if len(constant) > 5 else "")
+def _constants(constant: np.ndarray, allowed: float) -> Iterator[Finding]:
+    columns = np.flatnonzero(constant)
+    if len(columns) > allowed:
         yield Finding(
             "constant features",
-            f"{len(constant)} of {len(unchanged)} features never change ({few})",
-            "to leave them out, or to look where their values were lost",
+            f"{len(columns)} of {len(constant)} features are constant ({_first(columns)})",
+            "to remove them, or to check where their values were lost",
         )
 
 
-def never_changing(x: Array) -> Array:
-    """Return of each feature whether it is the same in all samples, read block by block."""
+def _first(numbers: np.ndarray) -> str:
+    return ", ".join(map(str, numbers[:5])) + (", ..." if len(numbers) > 5 else "")
+
+
+def constant_features(x: Array) -> Array:
+    """Return a mask of the features with equal values in all samples, read block by block."""
     rows = x.reshape(len(x), -1)
     same = rows[0] == rows[0]
     block = max(1, (1 << 22) // max(1, int(rows[0].nbytes)))
@@ -113,40 +116,40 @@ def never_changing(x: Array) -> Array:
 
 
 def expect_varied(data: Data, y: np.ndarray, x: np.ndarray) -> None:
-    """Raise a DataError if all inputs are the same while targets differ; ``x`` are some of them."""
+    """Raise a DataError if all inputs are equal while targets differ; ``x`` is a sample of them."""
     if len(y) < 2 or (x != x[0]).any() or (y == y[0]).all():
         return
-    if bool(never_changing(data.x).all()):
+    if bool(constant_features(data.x).all()):
         raise DataError(
-            f"all {len(data)} samples of x are the same, but their targets differ: nothing can be "
-            "learned from them. Look where x was made"
+            f"all {len(data)} samples of x are equal, but their targets differ: nothing can be "
+            "learned from them. Check how x was created"
         )
 
 
 def class_findings(labels: np.ndarray, classes: int, weighted: bool) -> Iterator[Finding]:
-    """Look at how often each of the classes 0..classes-1 occurs."""
+    """Check the frequencies of the classes 0..classes-1."""
     counts = np.bincount(labels, minlength=classes)
-    there = np.flatnonzero(counts)
+    present = np.flatnonzero(counts)
     if len(labels) < 2:
         return
-    if len(there) == 1:
+    if len(present) == 1:
         yield Finding(
             "one class only",
-            f"all {len(labels)} labels are {there[0]}",
-            "to look where y was made; a model of one class learns to say nothing else",
+            f"all {len(labels)} labels are {present[0]}",
+            "to check how y was created; a model can learn nothing from one class",
         )
         return
-    if len(labels) < EXPECTED * classes:
+    if len(labels) < MIN_PER_CLASS * classes:
         return
     missing = np.flatnonzero(counts == 0)
     if len(missing):
-        yield _missing(missing, classes, int(there[-1]))
-    most, least = int(counts.argmax()), int(there[counts[there].argmin()])
-    if counts[most] > RARE * counts[least] and not weighted:
+        yield _missing(missing, classes, int(present[-1]))
+    most, least = int(counts.argmax()), int(present[counts[present].argmin()])
+    if counts[most] > IMBALANCE * counts[least] and not weighted:
         yield Finding(
             "unbalanced classes",
             f"class {most} has {counts[most]:,} samples, class {least} {counts[least]:,}: always "
-            f"saying {most} is right in {counts[most] / len(labels):.1%}",
+            f"predicting {most} is right in {counts[most] / len(labels):.1%}",
             "class_weight={"
             f"{least}: {counts[most] / counts[least]:.3g}"
             "}, and not to trust accuracy alone",
@@ -157,29 +160,27 @@ def _missing(missing: np.ndarray, classes: int, last: int) -> Finding:
     if list(missing) == [0]:
         return Finding(
             "shifted labels",
-            f"the labels are 1 to {last}, but outputs count from 0: output 0 is never right",
+            f"the labels are 1 to {last}, but outputs count from 0: no label is 0",
             f"y - 1, and {last} outputs",
         )
-    few = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
     return Finding(
         "missing classes",
-        f"{len(missing)} of {classes} outputs have no sample ({few})",
-        "as many outputs as there are classes, or to look where samples were lost",
+        f"{len(missing)} of {classes} outputs have no sample ({_first(missing)})",
+        "one output for each class, or to check where samples were lost",
     )
 
 
-def labels_of(y: np.ndarray, out_shape: Shape, some: np.ndarray) -> np.ndarray | None:
-    """Return class labels, if that is what the targets ``y``, such as ``some``, are."""
-    if len(out_shape) != 1:
+def class_labels(y: np.ndarray, out_shape: Shape, some: np.ndarray) -> np.ndarray | None:
+    """Return the class labels (N,) of targets ``y``, or None if they are no classes.
+
+    A column (N, 1) of zeros and ones holds the labels of a single output. ``some`` is a sample of
+    ``y``, tested first because it is cheaper.
+    """
+    if out_shape == (1,):
+        if y.ndim != 2 or not (((some == 0) | (some == 1)).all() and ((y == 0) | (y == 1)).all()):
+            return None
+        return (y == 1).reshape(-1).astype(np.int64)
+    if len(out_shape) != 1 or as_labels(some) is None:
         return None
-    if y.ndim == 1 and is_integer(y) and out_shape[0] > 1:
-        return y.astype(np.int64, copy=False)
-    if not ((some == 0) | (some == 1)).all():
-        return None
-    if some.ndim == 2 and some.shape[1] > 1 and (some.sum(axis=1) == 1).all():
-        return np.asarray(y.argmax(axis=1))
-    if out_shape == (1,) and y.ndim == 2:
-        whole = y.reshape(-1)
-        yes = whole == 1
-        return yes.astype(np.int64) if (yes | (whole == 0)).all() else None
-    return None
+    labels = as_labels(y)
+    return None if labels is None else labels.astype(np.int64, copy=False)

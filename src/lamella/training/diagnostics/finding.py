@@ -1,35 +1,35 @@
-"""A finding: what is wrong, under a name that stays the same, and what to try."""
+"""Finding: a problem under a stable name, with advice."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that keeps a network from learning.
+    """A cause that can prevent a network from learning.
 
     Attributes
     ----------
     name : str
-        What it is called, such as "unscaled inputs"; the same in every version.
-    what : str
-        What was seen, with its numbers.
+        Stable name, such as "unscaled inputs"; the same in every version.
+    message : str
+        Observation with its numbers.
     advice : str
-        What to try.
+        Remedy to try.
     """
 
     name: str
-    what: str
+    message: str
     advice: str
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.what}. Try: {self.advice}."
+        return f"{self.name}: {self.message}. Try: {self.advice}."
 
 
-def listed(findings: list[Finding]) -> list[str]:
-    """Return the lines a report ends with."""
+def report_lines(findings: list[Finding]) -> list[str]:
+    """Return the findings as the last lines of a report."""
     if not findings:
         return ["no findings"]
     lines = [f"{len(findings)} finding{'s' * (len(findings) > 1)}"]
     for finding in findings:
-        lines += [f"  {finding.name}", f"    {finding.what}", f"    try: {finding.advice}"]
+        lines += [f"  {finding.name}", f"    {finding.message}", f"    try: {finding.advice}"]
     return lines

@@ -1,4 +1,4 @@
-"""Whether last layer, loss and targets fit together."""
+"""Check that last layer, loss and targets fit together."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,9 @@ from lamella.losses import BinaryCrossEntropy
 from lamella.network.trainable import Trainable
 from lamella.training.diagnostics.finding import Finding
 
-LARGE = 100.0  # typical size of a target that is a number
+LARGE = 100.0  # root mean square of numeric targets
 NO_PROBABILITY = (Dense, BatchNorm, ReLU, LeakyReLU, Tanh)
-REACHED: dict[type, tuple[float, float]] = {
+OUTPUT_RANGE: dict[type, tuple[float, float]] = {
     Sigmoid: (0.0, 1.0),
     Softmax: (0.0, 1.0),
     Tanh: (-1.0, 1.0),
@@ -20,14 +20,14 @@ REACHED: dict[type, tuple[float, float]] = {
 }
 
 
-def ending_findings(model: Trainable, target: np.ndarray, y: np.ndarray) -> Iterator[Finding]:
-    """Look at the end of a compiled model, and at some of the targets, as the loss takes them."""
+def output_findings(model: Trainable, target: np.ndarray, y: np.ndarray) -> Iterator[Finding]:
+    """Check the last layer and loss of a compiled model with a sample of converted targets."""
     last, loss = model.layers[-1], type(model.loss).__name__
     name = type(last).__name__
     if type(last) is Softmax and model.shapes[-1][-1] == 1:
         raise UsageError(
-            "the last layer, Softmax, has a single output, which is 1 whatever comes in: use "
-            "Sigmoid() and BinaryCrossEntropy() for one yes-or-no answer, or two outputs"
+            "the last layer, Softmax, has a single output, which is 1 for every input: use "
+            "Sigmoid() and BinaryCrossEntropy() for binary classes, or two outputs"
         )
     if model.loss.takes_logits and isinstance(last, ReLU | Tanh | Sigmoid):
         yield Finding(
@@ -46,14 +46,14 @@ def ending_findings(model: Trainable, target: np.ndarray, y: np.ndarray) -> Iter
         if len(y) > 1 and (target == target[0]).all() and (y == y[0]).all():
             yield Finding(
                 "constant targets",
-                "the targets of all samples are the same",
-                "to look where y was made; the model learns to say nothing else",
+                "the targets of all samples are equal",
+                "to check how y was created; the model learns only a constant",
             )
 
 
 def _numbers(target: np.ndarray, kind: type, name: str, loss: str) -> Iterator[Finding]:
     low, high = float(target.min()), float(target.max())
-    least, most = REACHED.get(kind, (-np.inf, np.inf))
+    least, most = OUTPUT_RANGE.get(kind, (-np.inf, np.inf))
     if low < least or high > most:
         yield Finding(
             "targets out of reach",

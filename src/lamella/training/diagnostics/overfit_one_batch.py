@@ -1,4 +1,4 @@
-"""The oldest test of a network: can it learn one batch by heart?"""
+"""Overfit one batch: a network that cannot memorize a single batch is broken."""
 
 import copy
 from collections.abc import Iterator
@@ -11,57 +11,57 @@ from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
 from lamella.optimizers.schedules import Schedule, rate_at
 
-LEARNED = 0.1  # of the loss of a constant answer
-EPOCHS = np.linspace(0, 20, 81)  # where a schedule is asked for its largest rate
+LEARNED = 0.1  # fraction of the loss of a constant prediction
+EPOCHS = np.linspace(0, 20, 81)  # epochs at which the maximum of a schedule is searched
 
 
 @dataclass
 class Attempt:
-    """An attempt to learn one batch by heart.
+    """An attempt to memorize one batch.
 
     Attributes
     ----------
-    rate : float
+    learning_rate : float
         Learning rate, the same in all steps.
-    guess : float
-        Loss of the best answer that is the same for all samples.
+    baseline : float
+        Loss of a constant prediction.
     losses : list of float
-        Before each step, on the batch.
+        Loss of the batch before each step.
     learned : bool
-        Whether the loss came down to a tenth of ``guess`` (or of the first one, if larger).
+        Whether the loss fell to a tenth of ``baseline``.
     first_nan : str
-        Where the first number that is not finite appeared, and in which step; empty if none did.
+        Place and step of the first non-finite number; empty if all were finite.
     """
 
-    rate: float
-    guess: float
+    learning_rate: float
+    baseline: float
     losses: list[float]
     learned: bool = False
     first_nan: str = ""
 
     @property
     def goal(self) -> float:
-        """The loss at which the batch counts as learned."""
-        return LEARNED * self.guess
+        """Loss at which the batch counts as learned."""
+        return LEARNED * self.baseline
 
 
 def attempt(model: Trainable, data: Data, steps: int, factor: float = 1.0) -> Attempt:
-    """Try to learn a batch by heart, on a copy, at ``factor`` times the model's learning rate."""
-    with on_a_copy(model, factor) as patient:
-        result = Attempt(patient.optimizer.learning_rate, constant_loss(patient, data), [])
+    """Train a copy to memorize a batch, at ``factor`` times the model's learning rate."""
+    with on_a_copy(model, factor) as trial:
+        result = Attempt(trial.optimizer.learning_rate, constant_loss(trial, data), [])
         for step in range(1, steps + 1):
-            where = _step(patient, data, result)
+            where = _step(trial, data, result)
             if where:
                 result.first_nan = f"{where}, in step {step}"
                 break
-            if result.losses[-1] <= result.goal and _score(patient, data) <= result.goal:
+            if result.losses[-1] <= result.goal and _evaluation_loss(trial, data) <= result.goal:
                 result.learned = True
                 break
     return result
 
 
 def constant_loss(model: Trainable, data: Data) -> float:
-    """Return the loss of answering the same for every sample, about as well as that goes."""
+    """Return the loss of a good constant prediction: the mean target, or zeros for labels."""
     xp, y = model.backend.xp, data.y
     pred = xp.zeros((len(y), *model.shapes[-1]), model.dtype)
     if y.shape == pred.shape:
@@ -71,18 +71,18 @@ def constant_loss(model: Trainable, data: Data) -> float:
 
 @contextmanager
 def on_a_copy(model: Trainable, factor: float = 1.0) -> Iterator[Trainable]:
-    """Lend a copy whose learning rate stays what it is at its largest, times ``factor``."""
-    patient = copy.deepcopy(model)
-    lr = patient.optimizer.lr
+    """Yield a copy with a constant learning rate: the maximum of its schedule times ``factor``."""
+    trial = copy.deepcopy(model)
+    lr = trial.optimizer.lr
     epochs = EPOCHS if isinstance(lr, Schedule) else EPOCHS[:1]
-    patient.optimizer.lr = factor * max(rate_at(lr, float(epoch)) for epoch in epochs)
-    shapes = [parameter.shape for parameter in patient.built() if parameter.is_matrix]
-    with np.errstate(all="ignore"), patient.backend.threads_for(32, shapes):
-        yield patient
+    trial.optimizer.lr = factor * max(rate_at(lr, float(epoch)) for epoch in epochs)
+    shapes = [parameter.shape for parameter in trial.built() if parameter.is_matrix]
+    with np.errstate(all="ignore"), trial.backend.threads_for(32, shapes):
+        yield trial
 
 
 def _step(model: Trainable, data: Data, result: Attempt) -> str:
-    """Do one step; return where the first number that is not finite appeared, if one did."""
+    """Do one step; return the place of the first non-finite number, or an empty string."""
     store, xp = model.built(), model.backend.xp
     loss = float(model.step(model.batches.scale(data.x), data.y, data.weight))
     result.losses.append(loss)
@@ -91,7 +91,7 @@ def _step(model: Trainable, data: Data, result: Attempt) -> str:
             return f"the outputs of layer {i} {type(layer).__name__}"
     if not np.isfinite(loss):
         return f"the loss {type(model.loss).__name__}"
-    if not xp.isfinite(store.grads).all():  # backward began at the end
+    if not xp.isfinite(store.grads).all():  # backward computes the last layer first
         parts = [p.name for p in store if not xp.isfinite(p.grad).all()]
         return f"the gradient of {parts[-1]}"
     if not xp.isfinite(store.values).all():
@@ -100,7 +100,7 @@ def _step(model: Trainable, data: Data, result: Attempt) -> str:
     return ""
 
 
-def _score(model: Trainable, data: Data) -> float:
-    """Return the loss on the batch at evaluation: without dropout, with running means."""
+def _evaluation_loss(model: Trainable, data: Data) -> float:
+    """Return the loss of the batch in evaluation mode: no dropout, running averages."""
     pred = model.forward(model.batches.scale(data.x), training=False)
     return float(model.loss(pred, data.y, data.weight))

@@ -1,4 +1,4 @@
-"""The doctor's report as a picture: layers from top to bottom, a panel for each measure."""
+"""Plot of the doctor's report: layers from top to bottom, a panel for each statistic."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -8,21 +8,21 @@ import numpy as np
 from lamella.core.errors import MissingExtraError
 from lamella.training.diagnostics.curves import INK, PALE
 from lamella.training.diagnostics.finding import Finding
-from lamella.training.diagnostics.layer_stats import LayerHealth
+from lamella.training.diagnostics.layer_stats import LayerStats
 from lamella.training.diagnostics.overfit_one_batch import Attempt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"  # of Okabe and Ito's palette
+BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito's palette
 GOOD_UPDATES = 1e-4, 1e-1
 
 
-def picture(
-    layers: list[LayerHealth], attempt: Attempt, findings: list[Finding], story: str
+def doctor_plot(
+    layers: list[LayerStats], attempt: Attempt, findings: list[Finding], summary: str
 ) -> "Figure":
-    """Draw what the doctor saw, the findings below."""
+    """Draw layer statistics and the attempt, with the findings below."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -34,8 +34,8 @@ def picture(
     axes = figure.subplots(1, 5, width_ratios=[3, 2, 3, 3, 4])
     rows = np.arange(len(layers))
     _activations(axes[0], layers)
-    _shares(axes[1], layers)
-    _dots(axes[2], layers, lambda a: a.arriving, GREEN, "D", "at the outputs")
+    _dead_units(axes[1], layers)
+    _dots(axes[2], layers, lambda a: a.output_gradient, GREEN, "D", "at the outputs")
     _dots(axes[2], layers, lambda a: a.gradient, BLUE, "o", "of the parameters")
     axes[2].set_title("gradient norm", loc="left", fontsize=10, color=INK)
     axes[2].legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), fontsize=8, frameon=False)
@@ -54,12 +54,12 @@ def picture(
         panel.tick_params(colors=INK, length=0, labelsize=8, which="both")
         panel.spines[["top", "right", "left"]].set_visible(False)
         panel.spines["bottom"].set_color(PALE)
-    figure.suptitle(story, x=0.01, horizontalalignment="left", color=INK, fontsize=11)
+    figure.suptitle(summary, x=0.01, horizontalalignment="left", color=INK, fontsize=11)
     figure.supxlabel(below, x=0.01, horizontalalignment="left", color=INK, fontsize=9)
     return figure
 
 
-def _activations(panel: "Axes", layers: list[LayerHealth]) -> None:
+def _activations(panel: "Axes", layers: list[LayerStats]) -> None:
     rows = np.arange(len(layers))
     panel.errorbar(
         [layer.mean for layer in layers],
@@ -82,9 +82,9 @@ def _activations(panel: "Axes", layers: list[LayerHealth]) -> None:
     panel.set_title("outputs: mean and spread", loc="left", fontsize=10, color=INK)
 
 
-def _shares(panel: "Axes", layers: list[LayerHealth]) -> None:
-    shares = [layer.dead or 0.0 for layer in layers]
-    panel.barh(range(len(layers)), shares, color=VERMILION, height=0.5)
+def _dead_units(panel: "Axes", layers: list[LayerStats]) -> None:
+    fractions = [layer.dead or 0.0 for layer in layers]
+    panel.barh(range(len(layers)), fractions, color=VERMILION, height=0.5)
     for row, layer in enumerate(layers):
         if layer.dead is not None:
             panel.text(layer.dead + 0.03, row, f"{layer.dead:.0%}", va="center", fontsize=8)
@@ -95,18 +95,18 @@ def _shares(panel: "Axes", layers: list[LayerHealth]) -> None:
 
 def _dots(
     panel: "Axes",
-    layers: list[LayerHealth],
-    value: Callable[[LayerHealth], float | None],
+    layers: list[LayerStats],
+    value: Callable[[LayerStats], float | None],
     color: str,
     marker: str,
     label: str,
 ) -> None:
-    """Draw numbers on a logarithmic scale; one that is 0 or not finite is written at the edge."""
+    """Draw numbers on a logarithmic axis; write zeros and non-finite ones at its edge."""
     panel.set_xscale("log")
     numbers = [value(layer) for layer in layers]
-    fine = [(n, row) for row, n in enumerate(numbers) if n and np.isfinite(n)]
+    finite = [(n, row) for row, n in enumerate(numbers) if n and np.isfinite(n)]
     style: dict[str, Any] = {"color": color, "marker": marker, "linestyle": "", "markersize": 5}
-    panel.plot([n for n, _ in fine], [row for _, row in fine], **style, label=label)
+    panel.plot([n for n, _ in finite], [row for _, row in finite], **style, label=label)
     _whole_powers(panel)
     for row, number in enumerate(numbers):
         if number is not None and not (number and np.isfinite(number)):
@@ -119,7 +119,7 @@ def _dots(
 
 
 def _whole_powers(panel: "Axes") -> None:
-    """Let a logarithmic axis begin and end at powers of ten, and number only those."""
+    """Limit a logarithmic axis to powers of ten and label only those."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     low, high = panel.dataLim.intervalx
@@ -135,7 +135,7 @@ def _losses(panel: "Axes", tried: Attempt) -> None:
     steps = np.arange(1, len(tried.losses) + 1)
     finite = [loss if np.isfinite(loss) else np.nan for loss in tried.losses]
     panel.plot(steps, finite, color=BLUE, linewidth=1.8, marker="o" if len(steps) < 40 else "")
-    for level, name, side in ((tried.guess, "guessing", 2), (tried.goal, "learned by heart", -10)):
+    for level, name, side in ((tried.baseline, "constant", 2), (tried.goal, "memorized", -10)):
         panel.axhline(level, color="#777777", linestyle=":", linewidth=1, zorder=1)
         place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "xytext": (0, side)}
         panel.annotate(name, (1, level), **place, **LEVEL)
@@ -143,7 +143,7 @@ def _losses(panel: "Axes", tried: Attempt) -> None:
         panel.axvline(steps[-1], color=VERMILION, linestyle="--", label="not finite")
         panel.legend(loc="upper left", fontsize=8, frameon=False)
     panel.set_yscale("log")
-    shown = [loss for loss in (*finite, tried.guess, tried.goal) if loss > 0]
+    shown = [loss for loss in (*finite, tried.baseline, tried.goal) if loss > 0]
     if shown:
         panel.set_ylim(min(shown) / 3, max(shown) * 2)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import UsageError
-from lamella.training.checkpoints import Checkpoints, CheckpointWarning
+from lamella.training.checkpoints import CheckpointWarning, ResumeFolder
 from tests.training.checkpoints.interrupting import Interrupt, Interruption
 
 BATCHES = 9  # 135 samples to train on, in batches of 15
@@ -70,7 +70,7 @@ def test_an_interrupted_fit_ends_with_the_same_bits(
     backend: Backend, tmp_path: Path, after: int, seconds: float
 ) -> None:
     whole = finished(made(backend))
-    keeper = Checkpoints(tmp_path, seconds=seconds)
+    keeper = ResumeFolder(tmp_path, seconds=seconds)
     interrupted(made(backend), after, keeper)
     expect_same(finished(made(backend), tmp_path), whole)
 
@@ -78,12 +78,12 @@ def test_an_interrupted_fit_ends_with_the_same_bits(
 def test_a_fit_that_is_interrupted_again_and_again_ends_the_same(tmp_path: Path) -> None:
     whole = finished(made())
     for after in (5, 7, 3, 8):
-        interrupted(made(), after, Checkpoints(tmp_path, seconds=0))
+        interrupted(made(), after, ResumeFolder(tmp_path, seconds=0))
     expect_same(finished(made(), tmp_path), whole)
 
 
 def test_it_goes_on_within_the_epoch_and_not_before(tmp_path: Path) -> None:
-    interrupted(made(), BATCHES + 5, Checkpoints(tmp_path, seconds=0))
+    interrupted(made(), BATCHES + 5, ResumeFolder(tmp_path, seconds=0))
     rest = Interrupt(-1)
     made().fit(*samples(), **FIT, callbacks=[rest], checkpoint=tmp_path)
     # The interruption came before the checkpoint of that batch was written.
@@ -124,10 +124,10 @@ def test_logs_and_saved_models_are_as_if_never_interrupted(tmp_path: Path) -> No
     def logs(name: str) -> dict[str, Any]:
         folder = tmp_path / name
         log, table = lm.JSONLines(folder / "a.jsonl"), lm.CSV(folder / "a.csv")
-        return {"callbacks": [log, table, lm.Checkpoint(folder, monitor="val_accuracy")]}
+        return {"callbacks": [log, table, lm.ModelCheckpoint(folder, monitor="val_accuracy")]}
 
     finished(made(), **logs("whole"))
-    interrupted(made(), 2 * BATCHES + 4, Checkpoints(tmp_path / "kept", seconds=0), **logs("cut"))
+    interrupted(made(), 2 * BATCHES + 4, ResumeFolder(tmp_path / "kept", seconds=0), **logs("cut"))
     (tmp_path / "cut" / "a.csv").unlink()
     finished(made(), tmp_path / "kept", **logs("cut"))
     for name in ("last.safetensors", "best.safetensors"):
@@ -164,7 +164,7 @@ class Counting(lm.Callback):
 
 
 def test_callbacks_of_ones_own_go_on(tmp_path: Path) -> None:
-    interrupted(made(), 13, Checkpoints(tmp_path, seconds=0), callbacks=[Counting()])
+    interrupted(made(), 13, ResumeFolder(tmp_path, seconds=0), callbacks=[Counting()])
     counting = Counting()
     model = finished(made(), tmp_path, callbacks=[counting])
     assert counting.batches == 4 * BATCHES
@@ -185,7 +185,7 @@ def test_a_damaged_checkpoint_is_told_and_changes_no_bit(tmp_path: Path) -> None
     interrupted(made(), 3 * BATCHES + 2, tmp_path)
     newest = max(tmp_path.glob("*.safetensors"))
     newest.write_bytes(newest.read_bytes()[:-7])
-    with pytest.warns(CheckpointWarning, match=r"is damaged.*going on from 00000002-"):
+    with pytest.warns(CheckpointWarning, match=r"is damaged.*resuming from 00000002-"):
         model = finished(made(), tmp_path)
     expect_same(model, whole)
 
@@ -193,7 +193,7 @@ def test_a_damaged_checkpoint_is_told_and_changes_no_bit(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("model", "fit", "what"),
     [
-        ({"seed": 2}, {}, "layers, seed or dtype, the weights or moments it starts with"),
+        ({"seed": 2}, {}, "layers, seed or dtype, initial weights or moments"),
         ({"dtype": "float64"}, {}, "layers, seed or dtype"),
         ({"lr": 0.1}, {}, "optimizer"),
         ({}, {"epochs": 5}, "epochs"),
@@ -209,7 +209,7 @@ def test_checkpoints_of_another_training_are_refused(
 ) -> None:
     interrupted(made(), BATCHES + 1, tmp_path)
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    with pytest.raises(UsageError, match=f"of another training; not the same: {what}"):
+    with pytest.raises(UsageError, match=f"of another training; different: {what}"):
         finished(made(**model), tmp_path, **fit)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
@@ -217,14 +217,14 @@ def test_checkpoints_of_another_training_are_refused(
 def test_other_data_of_the_same_shape_are_refused(tmp_path: Path) -> None:
     interrupted(made(), BATCHES + 1, tmp_path)
     options = {**FIT, "callbacks": [Interrupt(-1)], "checkpoint": tmp_path}
-    with pytest.raises(UsageError, match="not the same: the training data, the validation data"):
+    with pytest.raises(UsageError, match="different: the training data, the validation data"):
         made().fit(*samples(seed=1), **options)
 
 
 def test_a_model_that_was_trained_on_since_is_refused(tmp_path: Path) -> None:
     model = made()
     interrupted(model, BATCHES + 1, tmp_path)
-    with pytest.raises(UsageError, match="the weights or moments it starts with"):
+    with pytest.raises(UsageError, match="initial weights or moments"):
         finished(model, tmp_path)
 
 
@@ -240,7 +240,7 @@ def test_a_refused_fit_leaves_logs_alone(tmp_path: Path) -> None:
 
 def test_fresh_begins_anew(tmp_path: Path) -> None:
     interrupted(made(), 2 * BATCHES + 1, tmp_path)
-    model = finished(made(seed=5), Checkpoints(tmp_path, fresh=True))
+    model = finished(made(seed=5), ResumeFolder(tmp_path, fresh=True))
     expect_same(model, finished(made(seed=5)))
     assert len(list(tmp_path.glob("*.safetensors"))) == 2
 
@@ -249,7 +249,7 @@ def test_another_numpy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with monkeypatch.context() as patch:
         patch.setattr(np, "__version__", "1.26.4")
         interrupted(made(), BATCHES + 1, tmp_path)
-    with pytest.warns(CheckpointWarning, match=r"begun with another numpy \(1.26.4 there"):
+    with pytest.warns(CheckpointWarning, match=r"environment has changed: numpy \(1.26.4 there"):
         finished(made(), tmp_path)
 
 
@@ -261,7 +261,7 @@ def test_products_have_no_more_threads_than_when_it_was_begun(tmp_path: Path) ->
         )
 
     with threadpool_limits(1, user_api="blas"):
-        interrupted(wide(), 5, Checkpoints(tmp_path, seconds=0))
+        interrupted(wide(), 5, ResumeFolder(tmp_path, seconds=0))
     assert finished(wide(), tmp_path, epochs=4).blas_threads == 1
 
 
@@ -270,13 +270,13 @@ def test_fewer_threads_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with monkeypatch.context() as patch:
         patch.setattr(lm.Sequential, "blas_threads", property(lambda self: 64, lambda *_: None))
         interrupted(model, BATCHES + 1, tmp_path)
-    with pytest.warns(CheckpointWarning, match="begun with 64 BLAS threads and there are"):
+    with pytest.warns(CheckpointWarning, match="began with 64 BLAS threads and only"):
         finished(made(), tmp_path)
 
 
 def test_seconds_must_be_a_number_of_at_least_0(tmp_path: Path) -> None:
     with pytest.raises(lm.LamellaError, match="seconds must be at least 0"):
-        Checkpoints(tmp_path, seconds=-1)
+        ResumeFolder(tmp_path, seconds=-1)
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_training(tmp_path: Path) -> None:

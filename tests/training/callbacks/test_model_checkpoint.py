@@ -28,7 +28,7 @@ def test_best_and_last_are_what_they_are_called(backend: Backend, tmp_path: Path
     model.fit(
         *samples(),
         epochs=3,
-        callbacks=[script, lm.Checkpoint(folder, monitor="score")],
+        callbacks=[script, lm.ModelCheckpoint(folder, monitor="score")],
         verbose=False,
     )
     best = lm.load(folder / "best.safetensors", backend=backend)
@@ -48,7 +48,7 @@ def test_accuracy_is_better_when_larger(tmp_path: Path) -> None:
             logs["own_accuracy"] = logs["score"]
 
     script = Accuracies([0.5, 0.9, 0.7])
-    checkpoint = lm.Checkpoint(tmp_path, monitor="own_accuracy")
+    checkpoint = lm.ModelCheckpoint(tmp_path, monitor="own_accuracy")
     compiled().fit(*samples(), epochs=3, callbacks=[script, checkpoint], verbose=False)
     best = lm.load(tmp_path / "best.safetensors")
     np.testing.assert_equal(best.state_dict(), script.states[1])
@@ -64,7 +64,7 @@ def test_each_epoch_is_on_disk_when_the_next_begins(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="power cut"):
         compiled().fit(
             *samples(),
-            callbacks=[script, lm.Checkpoint(tmp_path, monitor="score"), Crash()],
+            callbacks=[script, lm.ModelCheckpoint(tmp_path, monitor="score"), Crash()],
             verbose=False,
         )
     last = lm.load(tmp_path / "last.safetensors")
@@ -72,7 +72,7 @@ def test_each_epoch_is_on_disk_when_the_next_begins(tmp_path: Path) -> None:
 
 
 def test_a_second_fit_finds_its_own_best(tmp_path: Path) -> None:
-    model, checkpoint = compiled(), lm.Checkpoint(tmp_path, monitor="score")
+    model, checkpoint = compiled(), lm.ModelCheckpoint(tmp_path, monitor="score")
     model.fit(*samples(), epochs=1, callbacks=[Script([1.0]), checkpoint], verbose=False)
     script = Script([9.0, 10.0])
     model.fit(*samples(), epochs=2, callbacks=[script, checkpoint], verbose=False)
@@ -82,9 +82,9 @@ def test_a_second_fit_finds_its_own_best(tmp_path: Path) -> None:
 
 def test_a_monitor_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(lm.errors.UsageError, match=r"no 'val_loss' to monitor.*validation_data"):
-        compiled().fit(*samples(), callbacks=[lm.Checkpoint(tmp_path)], verbose=False)
+        compiled().fit(*samples(), callbacks=[lm.ModelCheckpoint(tmp_path)], verbose=False)
 
 
 def test_a_wrong_mode_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(lm.errors.ArgumentError, match="mode must be one of"):
-        lm.Checkpoint(tmp_path, mode="best")
+        lm.ModelCheckpoint(tmp_path, mode="best")

@@ -1,4 +1,4 @@
-"""Checkpoint: the last and the best model on disk."""
+"""ModelCheckpoint: save the last and the best model."""
 
 from pathlib import Path
 from typing import Any
@@ -10,19 +10,19 @@ from lamella.training.callbacks.base import Callback
 from lamella.training.callbacks.stopping import Best
 
 
-class Checkpoint(Callback):
-    """Saves ``last.safetensors`` after every epoch, and ``best.safetensors`` after a better one.
+class ModelCheckpoint(Callback):
+    """Save ``last.safetensors`` after every epoch, and ``best.safetensors`` when it improves.
 
-    Files are replaced whole: one that is there is never half written.
+    Files are replaced atomically.
 
     Parameters
     ----------
     folder : path
-        Made if it is not there.
+        Created if it does not exist.
     monitor : str
-        What decides which is best, such as "val_loss" or "val_accuracy".
+        Name of the logged value that decides which is best, such as "val_loss" or "val_accuracy".
     mode : {"auto", "min", "max"}
-        Whether less or more is better; "auto" takes more for accuracies and less for all else.
+        Whether lower or higher is better; "auto" is "max" for accuracies, else "min".
     """
 
     def __init__(self, folder: Any, *, monitor: str = "val_loss", mode: str = "auto") -> None:
