@@ -200,7 +200,7 @@ def test_a_damaged_run_is_told_in_one_line(call: Call, toml: Path, tmp_path: Pat
     (first / "losses.npy").write_bytes(b"")
     done = call("study", "run", toml, *options)
     assert done.status == 0
-    assert re.fullmatch(r"lamella: .* is damaged and left out; .*losses\.npy .*\n", done.err)
+    assert re.fullmatch(r"lamella: .* is damaged and skipped; .*losses\.npy .*\n", done.err)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    told = re.search(r"^lamella: interrupted\. (\d+) of 40 runs are done and kept", err, re.M)
+    told = re.search(r"^lamella: interrupted\. (\d+) of 40 runs are done and stored", err, re.M)
     assert told, err
     assert "Traceback" not in err
     kept = {folder.name for folder in (out / "runs").iterdir()}

@@ -235,14 +235,14 @@ def results_folder(folder: Path, name: str, change: Any) -> Path:
 @pytest.mark.parametrize("key", ["../../elsewhere", "/etc", "", "a" * 99, 3, None])
 def test_the_key_of_a_run_cannot_lead_out_of_the_folder(key: Any, tmp_path: Path) -> None:
     folder = results_folder(tmp_path, "study.json", lambda table: table["runs"][0].update(key=key))
-    with pytest.raises(FileFormatError, match="is none that lamella makes"):
+    with pytest.raises(FileFormatError, match="is not one that lamella writes"):
         read_study_folder(folder)
 
 
 @pytest.mark.parametrize("name", ["arms", "seeds", "varies", "runs", "base", "name", "baseline"])
 def test_an_index_with_a_part_of_another_kind_is_refused(name: str, tmp_path: Path) -> None:
     folder = results_folder(tmp_path, "study.json", lambda table: table.update({name: 3}))
-    with pytest.raises(FileFormatError, match=f"study.json: {name} is no"):
+    with pytest.raises(FileFormatError, match=f"study.json: {name} is not a"):
         read_study_folder(folder)
 
 
@@ -269,5 +269,5 @@ def test_a_score_that_no_float_can_hold_is_left_out(tmp_path: Path) -> None:
     for file, content in files.items():
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_bytes(content)
-    with pytest.warns(DamagedRunWarning, match="scores that are no numbers"):
+    with pytest.warns(DamagedRunWarning, match="scores that are not numbers"):
         assert read_study_folder(tmp_path)[1] == []

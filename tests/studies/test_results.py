@@ -112,7 +112,7 @@ def test_one_seed_has_no_verdict_and_says_so() -> None:
     assert "no interval, no verdict" in str(results.table())
     text = str(results.compare())
     assert "no verdict (one seed: no interval, no test)" in text
-    assert "Without two seeds that both arms have there is no verdict." in text
+    assert "A verdict needs two seeds that both arms finished." in text
 
 
 def test_comparison_prints_points_and_verdicts() -> None:
@@ -129,9 +129,9 @@ def test_compared_arm_that_is_not_there_is_told() -> None:
 
 
 def test_unknown_arm_names_the_nearest() -> None:
-    with pytest.raises(ArgumentError, match="no arm 'Adan': did you mean 'Adam'"):
+    with pytest.raises(ArgumentError, match="the arm 'Adan' is not known: did you mean 'Adam'"):
         scored(VALUES).compare(to="Adan")
-    with pytest.raises(ArgumentError, match="no arm 'x': there are 'SGD', 'Adam'"):
+    with pytest.raises(ArgumentError, match="the arm 'x' is not known; known are SGD, Adam"):
         scored(VALUES).of("x")
 
 
@@ -164,7 +164,7 @@ def test_epochs_to_leaves_out_seeds_that_never_get_there() -> None:
     assert "b: epochs to validation accuracy 90 %: 1 of 2 seeds." in str(
         results.table("epochs_to_0.9")
     )
-    assert "did not get there with seed 1" in results.compare(measure="epochs_to_0.9")["b"].note
+    assert "threshold not reached with seed 1" in results.compare(measure="epochs_to_0.9")["b"].note
 
 
 def test_table_shows_mean_deviation_and_interval() -> None:

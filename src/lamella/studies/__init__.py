@@ -1,4 +1,4 @@
-"""Studies: what one choice changes, all else held equal, over several seeds."""
+"""Studies: compare training choices over several seeds, all else held equal."""
 
 from lamella.studies.definition.experiment import Experiment
 from lamella.studies.results import Results

@@ -1,4 +1,4 @@
-"""Results: the runs of a study, as tables, pictures and a report."""
+"""Results: tables, pictures and a report of the runs of a study."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,20 +23,22 @@ class Results(Runs):
 
     Parameters
     ----------
-    study : Study
+    study : StudyDefinition
     runs : iterable of Run
-        Any of its runs, in any order; a study that is not finished has results, too.
+        Any runs of the study, in any order; an unfinished study has results, too.
 
     Attributes
     ----------
-    study : Study
+    study : StudyDefinition
+        The `Study` that was run. Results that `load` reads from a folder have its definition only,
+        which has no ``run``: to run the study again, define it again.
     arms : list of str
         In the order of the study.
     seeds : list of int
     runs : list of Run
-        By arm, then seed, whatever the order they came in.
+        Sorted by arm, then seed.
     failed : list of Run
-        Those that diverged or ended with an error; ``run.reason`` says why. They are in no mean.
+        Runs that diverged or ended with an error; ``run.reason`` says why. No mean includes them.
     missing : list of (arm, seed)
         Not run yet.
     """
@@ -48,7 +50,7 @@ class Results(Runs):
         Raises
         ------
         FileFormatError
-            If it holds no study.
+            If the folder holds no study.
         """
         return cls(*read_study_folder(folder))
 
@@ -60,7 +62,7 @@ class Results(Runs):
         Parameters
         ----------
         to : str, optional
-            An arm; the study's baseline if left out.
+            An arm; by default the study's baseline.
         measure : str or Measure
 
         Raises
@@ -73,22 +75,22 @@ class Results(Runs):
     # Tables
 
     def table(self, measures: str | Sequence[str] | None = None) -> TextTable:
-        """Return one line an arm: mean and standard deviation of each measure.
+        """Return one row per arm: mean and standard deviation of each measure.
 
         Parameters
         ----------
         measures : str or list of str, optional
-            The first is shown with its 95% interval. If left out, test, training and validation
-            accuracy, test loss and time, as far as there are any.
+            The first is shown with its 95% interval. By default test, training and validation
+            accuracy, test loss and time, as far as any run has them.
         """
         return overview(self, [measures] if isinstance(measures, str) else measures)
 
     def rows(self, per: Literal["epoch", "run"] = "epoch") -> list[dict[str, Any]]:
-        """Return tidy rows: one a run and epoch, or one a run with its final scores."""
+        """Return tidy rows: one per run and epoch, or one per run with its final scores."""
         return tidy_rows(self.runs, per)
 
     def to_csv(self, path: Any, per: Literal["epoch", "run"] = "epoch") -> Path:
-        """Write `rows` as CSV, whole or not at all; return the path."""
+        """Write `rows` to a CSV file atomically and return its path."""
         write_atomically(Path(path), to_csv(self.rows(per)).encode())
         return Path(path)
 
@@ -105,13 +107,13 @@ class Results(Runs):
     # Pictures
 
     def plot(self, name: str, **options: Any) -> "Figure":
-        """Draw a picture: see `lamella.studies.pictures.draw` for their names and options."""
+        """Draw a picture; `lamella.studies.pictures.draw` lists names and options."""
         from lamella.studies.pictures import draw
 
         return draw(self, name, **options)
 
     def report(self, path: Any) -> Path:
-        """Write one HTML page with all there is to see: see `lamella.studies.report.report`."""
+        """Write an HTML report; see `lamella.studies.report.report.write_report`."""
         from lamella.studies.report.report import write_report
 
         return write_report(self, path)
@@ -119,14 +121,14 @@ class Results(Runs):
     def save_plots(
         self, folder: Any, formats: Sequence[str] = ("png", "svg"), **options: Any
     ) -> list[Path]:
-        """Write every picture there is to a folder: see `lamella.studies.pictures.save_all`."""
+        """Write all available pictures to a folder; see `lamella.studies.pictures.save_all`."""
         from lamella.studies.pictures import save_all
 
         return save_all(self, Path(folder), formats, **options)
 
 
 def read_all(folder: Any) -> list[Results]:
-    """Read the study in a folder, or the studies in the folders within it.
+    """Read the study in a folder, or all studies in its subfolders.
 
     Raises
     ------

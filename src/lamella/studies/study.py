@@ -1,4 +1,4 @@
-"""Study: a definition that can be run."""
+"""Study: a study definition with `run`."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from lamella.studies.running.runner import run_study
 
 
 class Study(StudyDefinition):
-    """A comparison: arms that differ in what varies, on a base that is held equal.
+    """A comparison of training choices: arms that change a common base, over several seeds.
 
-    It is paired: with the same seed, all arms see the same data in the same order, and start
-    with the same weights and the same dropout where their shapes allow.
+    Seeds are paired: with one seed, all arms see the same data in the same order, and start
+    with the same weights and dropout masks where their shapes allow.
 
     Parameters
     ----------
@@ -22,30 +22,31 @@ class Study(StudyDefinition):
         Letters, digits, spaces, and the signs - _ and .
     base : dict
         Fields of an `Experiment`: model, loss, optimizer, batch_size, epochs, shuffle,
-        validation_split, samples. What is left out is as `Experiment` says.
+        validation_split, samples. Missing fields take the defaults of `Experiment`.
     arms : dict of name to dict
-        What each arm changes: fields again, or dotted names that reach into them, such as
+        Changes of each arm: fields, or dotted names that reach into them, such as
         ``{"optimizer.lr": 0.5}``.
     seeds : int or list of int
         5 means 0 to 4.
     title, question : str
-        For people.
+        Shown in tables and reports.
     baseline : str, optional
-        The arm that the others are compared to; the first by default.
+        The arm that the others are compared to; by default the first.
 
     Attributes
     ----------
     experiments : dict of name to Experiment
-        Each arm, completed.
+        Each arm, with all fields filled in.
     varies : list of str
-        Dotted names of what differs between arms.
+        Dotted names of the fields in which arms differ.
     cut : str
-        Of what it has fewer than when it was defined, see `quick`; empty if of nothing.
+        Reductions made by `quick` or `resized`, such as "2 of 5 seeds"; empty if none.
 
     Raises
     ------
     ArgumentError
-        If a word is not known (the nearest is named), two arms are equal, or there are no seeds.
+        If a name is unknown (the message has the nearest one), two arms are equal, or there are
+        no seeds.
     """
 
     def run(
@@ -57,25 +58,25 @@ class Study(StudyDefinition):
         n_jobs: int | None = None,
         verbose: bool = True,
     ) -> Results:
-        """Train every arm with every seed, but for what ``out`` holds already.
+        """Train every arm with every seed, except runs that ``out`` already holds.
 
         Parameters
         ----------
         train, test : pairs (x, y), optional
             MNIST by default.
         out : path, optional
-            Folder for the results, one a study. What is finished there is not done again, so that
-            a study that was interrupted goes on. None keeps results in memory only.
+            Folder for the results of this study. Runs finished there are not repeated, so that
+            the same call resumes an interrupted study. None stores results in memory only.
         n_jobs : int, optional
-            Processes at a time, each with one BLAS thread; -1 means one a core. None means 1, or
-            what ``joblib.parallel_config`` says. The results are the same bits.
+            Parallel processes, each with one BLAS thread; -1 means one per core. None means 1, or
+            the setting of ``joblib.parallel_config``. The results are the same, bit for bit.
         verbose : bool
             Whether to show a progress bar.
 
         Returns
         -------
         Results
-            Runs that diverged or failed are among them, with the reason.
+            Includes runs that diverged or failed, with the reason.
         """
         if n_jobs is not None and n_jobs != -1:
             at_least("n_jobs", n_jobs, 1)
@@ -89,7 +90,7 @@ def load_study(path: Any) -> Study:
     Raises
     ------
     FileFormatError
-        If it is not TOML, or a word in it is unknown: names the nearest.
+        If the file is not valid TOML, or a name in it is unknown; the message has the nearest.
     """
     return parse_study(read_toml(path), str(path))
 

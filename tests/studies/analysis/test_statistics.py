@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamella.studies.analysis.statistics import Difference, difference, estimate, holm, judged
+from lamella.studies.analysis.statistics import (
+    Difference,
+    difference,
+    estimate,
+    holm,
+    with_verdicts,
+)
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -18,7 +24,7 @@ FIRST = dict(enumerate([0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]))
 SECOND = dict(enumerate([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]))
 
 
-def plain(p: float, mean: float = 1.0) -> Difference:
+def pair_with(p: float, mean: float = 1.0) -> Difference:
     return Difference("a", "b", mean, mean - 1, mean + 1, p, p, 5, "no verdict")
 
 
@@ -105,21 +111,23 @@ def test_seeds_are_matched_by_number_not_by_order() -> None:
 
 
 def test_one_common_seed_gives_a_difference_and_no_verdict() -> None:
-    (found,) = judged([difference("a", "b", {0: 2.0, 1: 9.0}, {0: 1.5})], higher_is_better=True)
+    (found,) = with_verdicts(
+        [difference("a", "b", {0: 2.0, 1: 9.0}, {0: 1.5})], higher_is_better=True
+    )
     assert (found.mean, found.n, found.verdict) == (0.5, 1, "no verdict")
     assert all(map(math.isnan, (found.low, found.high, found.p, found.p_adjusted)))
     assert "one seed" in found.note
 
 
 def test_no_common_seed_is_told() -> None:
-    (found,) = judged([difference("a", "b", {0: 2.0}, {1: 1.5})], higher_is_better=True)
+    (found,) = with_verdicts([difference("a", "b", {0: 2.0}, {1: 1.5})], higher_is_better=True)
     assert (found.n, found.verdict, found.note) == (0, "no verdict", "no seed in common")
     assert math.isnan(found.mean)
 
 
 def test_equal_arms_show_no_difference() -> None:
     same = {0: 0.97, 1: 0.98, 2: 0.96}
-    (found,) = judged([difference("a", "b", same, dict(same))], higher_is_better=True)
+    (found,) = with_verdicts([difference("a", "b", same, dict(same))], higher_is_better=True)
     assert (found.mean, found.low, found.high, found.p) == (0, 0, 0, 1)
     assert found.verdict == "no difference shown"
 
@@ -136,7 +144,7 @@ def test_differences_of_rounding_are_none() -> None:
 def test_the_same_difference_with_every_seed_is_judged_by_signs(seeds: int, verdict: str) -> None:
     theirs = {seed: 0.95 + 0.001 * seed for seed in range(seeds)}
     ours = {seed: x + 0.002 for seed, x in theirs.items()}
-    (found,) = judged([difference("a", "b", ours, theirs)], higher_is_better=True)
+    (found,) = with_verdicts([difference("a", "b", ours, theirs)], higher_is_better=True)
     assert found.mean == pytest.approx(0.002)
     assert math.isnan(found.low)
     assert found.p == stats.binomtest(seeds, seeds).pvalue
@@ -199,12 +207,12 @@ def test_differences_are_the_same_from_either_side(pairs: list[tuple[float, floa
 def test_verdict_follows_the_direction(
     mean: float, p: float, higher_is_better: bool, verdict: str
 ) -> None:
-    (found,) = judged([plain(p, mean)], higher_is_better=higher_is_better)
+    (found,) = with_verdicts([pair_with(p, mean)], higher_is_better=higher_is_better)
     assert found.verdict == verdict
 
 
 def test_verdicts_go_by_the_corrected_p() -> None:
-    found = judged([plain(0.02), plain(0.04), plain(0.03)], higher_is_better=True)
+    found = with_verdicts([pair_with(0.02), pair_with(0.04), pair_with(0.03)], higher_is_better=True)
     assert [d.p for d in found] == [0.02, 0.04, 0.03]
     assert [d.p_adjusted for d in found] == pytest.approx([0.06] * 3)
     assert {d.verdict for d in found} == {"no difference shown"}
@@ -216,7 +224,7 @@ def test_false_alarms_are_as_rare_as_promised() -> None:
     alarms = 0
     for _ in range(400):
         arms = [dict(enumerate(rng.normal(size=5))) for _ in range(6)]
-        found = judged(
+        found = with_verdicts(
             [difference("a", "b", arm, arms[0]) for arm in arms[1:]], higher_is_better=True
         )
         alarms += any(d.verdict != "no difference shown" for d in found)

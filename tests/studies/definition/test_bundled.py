@@ -134,7 +134,9 @@ def test_mistyped_name_is_told_with_the_nearest() -> None:
 
 def test_note_is_the_comment_that_the_file_begins_with() -> None:
     assert bundled.note("learning-rate") == ""
-    assert bundled.note("lambda").startswith("1e-2: penalty 1e-2 / 2 sum(W^2) beside the mean loss")
+    assert bundled.note("lambda").startswith(
+        "1e-2: penalty 1e-2 / 2 sum(W^2) added to the mean loss"
+    )
     assert "#" not in bundled.note("lambda")
 
 

@@ -47,8 +47,8 @@ def test_a_study_without_title_is_called_by_its_name() -> None:
     ("changes", "text"),
     [
         ({"seeds": 0}, "seeds must be a whole number of at least 1, got 0"),
-        ({"seeds": []}, "seeds must be at least one, each once; got []"),
-        ({"seeds": [1, 1]}, "seeds must be at least one, each once; got [1, 1]"),
+        ({"seeds": []}, "seeds must be at least one, without repetition; got []"),
+        ({"seeds": [1, 1]}, "seeds must be at least one, without repetition; got [1, 1]"),
         ({"seeds": [-1]}, "seeds must be a whole number of at least 0, got -1"),
         ({"seeds": "3"}, "seeds must be a whole number of at least 1, got '3'"),
         ({"arms": {}}, "arms must be a dict of at least one arm, got {}"),
@@ -75,7 +75,7 @@ def test_what_is_wrong_is_said(changes: dict[str, Any], text: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "a/b", "../a", ".hidden", 3])
 def test_a_name_that_is_no_folder_name_is_refused(name: Any) -> None:
-    with pytest.raises(ArgumentError, match="a study's name is made of letters"):
+    with pytest.raises(ArgumentError, match="a study's name consists of letters"):
         Study(name, base={"model": lm.MLP([5])}, arms={"a": {}})
 
 

@@ -8,7 +8,7 @@ import pytest
 import lamella as lm
 from lamella.core.errors import ArgumentError
 from lamella.studies import Experiment
-from lamella.studies.definition.experiment import fields_table, own_parts
+from lamella.studies.definition.experiment import custom_parts, fields_table
 
 
 class Double(lm.Layer):
@@ -35,7 +35,9 @@ def another_double() -> type[lm.Layer]:
 
 
 def experiment(**fields: Any) -> Experiment:
-    return Experiment.from_table(fields_table({"model": lm.MLP([5]), **fields}), own_parts(fields))
+    return Experiment.from_table(
+        fields_table({"model": lm.MLP([5]), **fields}), custom_parts(fields)
+    )
 
 
 def test_what_is_left_out_is_as_documented() -> None:
@@ -99,20 +101,20 @@ def test_each_compiled_model_has_parts_of_its_own() -> None:
     assert first.layers[0] is not second.layers[0]
 
 
-def test_own_classes_are_carried_along_and_hashed_with_their_source() -> None:
+def test_custom_classes_are_carried_along_and_hashed_with_their_source() -> None:
     model = lm.Sequential([lm.Flatten(), Double(), lm.Dense(3)])
     made = experiment(model=model)
-    assert made.own == {"Double": Double}
+    assert made.custom == {"Double": Double}
     assert set(made.table()["own"]) == {"Double"}
     assert len(made.table()["own"]["Double"]) == 16
     assert isinstance(made.compiled(0).layers[1], Double)
     assert "own" not in experiment().table()
 
 
-def test_own_classes_that_are_not_used_do_not_count() -> None:
+def test_custom_classes_that_are_not_used_do_not_count() -> None:
     table = fields_table({"model": lm.MLP([5])})
     assert Experiment.from_table(table, {"Double": Double}) == Experiment.from_table(table)
-    assert Experiment.from_table(table, {"Double": Double}).own == {}
+    assert Experiment.from_table(table, {"Double": Double}).custom == {}
 
 
 def test_another_source_under_the_same_name_is_another_experiment() -> None:
@@ -123,10 +125,10 @@ def test_another_source_under_the_same_name_is_another_experiment() -> None:
     assert tables[0]["own"] != tables[1]["own"]
 
 
-def test_an_own_class_named_like_one_of_lamellas_is_refused() -> None:
+def test_a_custom_class_named_like_one_of_lamellas_is_refused() -> None:
     adam = type("Adam", (lm.Adam,), {})
-    with pytest.raises(ArgumentError, match="Adam is a name of lamella's own"):
-        own_parts({"optimizer": adam(1e-3)})
+    with pytest.raises(ArgumentError, match="Adam is already a name in lamella"):
+        custom_parts({"optimizer": adam(1e-3)})
 
 
 @pytest.mark.parametrize(
@@ -144,8 +146,8 @@ def test_an_own_class_named_like_one_of_lamellas_is_refused() -> None:
         ({"model.hidden": [0]}, "model: hidden must be a whole number of at least 1, got 0"),
         ({"model": {"class": "Adam"}}, "model.class 'Adam' is not known"),
         ({"model": 3}, "an experiment needs a model"),
-        ({"model.seed": 3}, "model.seed is not decided by the model: a study has seeds"),
-        ({"model.loss": "L2"}, "model.loss is not decided by the model: it is a field"),
+        ({"model.seed": 3}, "model.seed cannot be set: a study has seeds"),
+        ({"model.loss": "L2"}, "model.loss cannot be set: it is a field"),
         ({"model.backend": "cuda"}, "backend"),
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
         ({"epochs": 1.5}, "epochs must be a whole number"),

@@ -1,4 +1,4 @@
-"""Studies as TOML: the same words, the same study, and errors that name the file."""
+"""Studies as TOML: the same names, the same study, and errors that name the file."""
 
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def test_a_file_gives_the_study_that_python_gives(tmp_path: Path) -> None:
         ("[base]", "[bases]", "x.toml: the key 'bases' is not known: did you mean 'base'?"),
         ("name = ", "title2 = ", "x.toml: the key 'title2' is not known"),
         ('name = "learning-rate"\n', "", "x.toml: there is no name: a study has name, base and"),
-        ("[base]", "[base", "x.toml is no TOML: "),
+        ("[base]", "[base", "x.toml is not valid TOML: "),
         ("seeds = 3", "seeds = 0", "x.toml: seeds must be a whole number of at least 1, got 0"),
         ("hidden = [", "hiden = [", "argument of MLP 'hiden' is not known: did you mean 'hidden'?"),
         (
@@ -88,7 +88,7 @@ def test_a_wrong_word_is_named_with_the_nearest_right_one(old: str, new: str, te
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(FileFormatError, match=r"study\.toml is no text in UTF-8"):
+    with pytest.raises(FileFormatError, match=r"study\.toml is not UTF-8 text"):
         load_study(path)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import lamella as lm
 from lamella.core.errors import DataError, UsageError
-from lamella.studies.running.data import received, study_data
+from lamella.studies.running.data import study_data, unpack_arrays
 from tests.studies.small import TEST, TRAIN
 
 Digits = tuple[lm.datasets.Samples, lm.datasets.Samples]
@@ -21,17 +21,17 @@ def test_mnist_is_the_same_whether_given_or_left_out(digits: Digits) -> None:
 
 
 def test_mnist_is_not_sent_but_read_where_it_is_needed(digits: Digits) -> None:
-    arrays = study_data(*digits).to_send
+    arrays = study_data(*digits).worker_arrays
     assert arrays == (None,) * 4
-    train, test = received(arrays)
+    train, test = unpack_arrays(arrays)
     assert np.array_equal(train.x, digits[0].x)
     assert np.array_equal(test.y, digits[1].y)
 
 
-def test_own_arrays_are_sent() -> None:
+def test_arrays_of_the_user_are_sent() -> None:
     data = study_data(TRAIN, TEST)
     assert not data.bundled
-    train, test = received(data.to_send)
+    train, test = unpack_arrays(data.worker_arrays)
     assert np.array_equal(train.x, TRAIN.x)
     assert np.array_equal(test.y, TEST.y)
 

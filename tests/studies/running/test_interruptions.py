@@ -90,7 +90,7 @@ def test_a_killed_worker_is_told_and_the_next_call_goes_on(tmp_path: Path) -> No
     with pytest.raises(StudyStopped) as caught:
         study.run(**RUN, out=out, n_jobs=2)
     told = re.search(
-        r"a worker is lost: .* (\d+) of 9 runs are done and kept in", str(caught.value)
+        r"a worker process died: .* (\d+) of 9 runs are done and stored in", str(caught.value)
     )
     assert told, caught.value
     kept = times(out / "runs")
@@ -180,7 +180,7 @@ def test_ctrl_c_says_what_is_kept_and_the_next_call_goes_on(
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode != 0
-    told = re.search(r"(\d+) of 24 runs are done and kept in .*: the same call goes on", err)
+    told = re.search(r"(\d+) of 24 runs are done and stored in .*: repeat the call", err)
     assert told, err
     there = contents(out / "runs")
     # It may come when a run has been kept and not yet counted.

@@ -103,9 +103,9 @@ def test_one_bit_of_each_part_is_found(out: Path) -> None:
     status, batch, epoch, score, classes, chances = found.parts
     assert status == "it is diverged there, done here"
     # 220 samples are trained on, 20 a batch.
-    assert batch.startswith("they part in epoch 2, batch 3: loss 1.3")
+    assert batch.startswith("they differ from epoch 2, batch 3 on: loss 1.3")
     assert "1 of 33 batches" in batch
-    assert "they part in epoch 2: val_loss" in epoch
+    assert "they diverge in epoch 2: val_loss" in epoch
     assert "1 of 3 epochs" in epoch
     assert score.startswith("test_accuracy: 0.5 there")
     assert classes == "predictions of 90 of 90 test samples"
@@ -116,7 +116,7 @@ def test_batches_that_are_missing_are_found(out: Path) -> None:
     run = from_files(first(out), study="", arm="", seconds=0.0)
     edit(first(out), step_losses=run.step_losses[:30], epochs=run.epochs[:2])
     [found] = repeated(out, keys=[first(out).name])
-    assert "epoch 3, batch 9: loss no loss there" in found.parts[0]
+    assert "epoch 3, batch 9 on: loss no loss there" in found.parts[0]
     assert found.parts[1] == "2 epochs there, 3 here"
 
 
@@ -148,7 +148,7 @@ def test_a_configuration_that_is_not_that_of_the_folder_is_told(out: Path) -> No
     experiment = {**run.config["experiment"], "epochs": 1}
     edit(first(out), config={**run.config, "experiment": experiment})
     [found] = repeated(out, keys=[first(out).name])
-    assert "its configuration is that of another run" in found.parts[0]
+    assert "its configuration belongs to another run" in found.parts[0]
 
 
 def test_other_data_are_refused(out: Path) -> None:

@@ -10,7 +10,7 @@ import lamella as lm
 from lamella.core.seeds import Streams
 from lamella.datasets import Samples
 from lamella.studies import Experiment
-from lamella.studies.definition.experiment import fields_table, own_parts
+from lamella.studies.definition.experiment import custom_parts, fields_table
 from lamella.studies.running.run import Run, Task, train_run, training_parts
 from tests.studies.small import TEST, TRAIN
 
@@ -23,7 +23,7 @@ def trained(seed: int = 0, train: Samples = TRAIN, test: Samples = TEST, **field
         "epochs": 4,
         **fields,
     }
-    experiment = Experiment.from_table(fields_table(given), own_parts(given))
+    experiment = Experiment.from_table(fields_table(given), custom_parts(given))
     task = Task("small", "arm", seed, "0" * 16, {"seed": seed})
     run, _ = train_run(task, experiment, *train, *test)
     return run

@@ -196,7 +196,7 @@ def test_an_arm_that_was_only_renamed_keeps_its_runs(tmp_path: Path) -> None:
         (
             small_study().resized(samples=100),
             DATA,
-            r"\(samples is not said there, 100 here\)",
+            r"\(samples is not set there, 100 here\)",
         ),
         (small_study(), {"train": "a", "test": "c"}, "holds results on other data"),
     ],
@@ -217,14 +217,16 @@ def test_another_version_of_lamella_is_not_mixed_in(tmp_path: Path) -> None:
     filled(tmp_path, study)
     index = tmp_path / "study.json"
     index.write_text(index.read_text().replace('"lamella": "', '"lamella": "0.0.9+'))
-    with pytest.raises(UsageError, match=r"was written by lamella 0\.0\.9\+.*versions are not"):
+    with pytest.raises(
+        UsageError, match=r"was written by lamella 0\.0\.9\+.*a folder must not mix versions"
+    ):
         StudyFolder(tmp_path).claim(study, plan(study, DATA), DATA)
 
 
 def test_a_folder_of_other_things_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     study = small_study()
-    with pytest.raises(UsageError, match="holds other things than a study: choose a new folder"):
+    with pytest.raises(UsageError, match="holds other files than a study: choose a new folder"):
         StudyFolder(tmp_path).claim(study, plan(study, DATA), DATA)
     assert contents(tmp_path) == {"thesis.tex": b"years of work"}
 

@@ -1,1 +1,1 @@
-""""""
+"""Analysis of runs: measures, statistics over seeds, comparisons and tables."""

@@ -1,30 +1,30 @@
-"""All arms of a study compared to one of them."""
+"""Comparison of all arms of a study to one of them."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lamella.core.errors import ArgumentError
-from lamella.studies.analysis.incomplete import lost_values
+from lamella.studies.analysis.incomplete import missing_values
 from lamella.studies.analysis.measures import Measure, get_measure
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.analysis.statistics import Difference, difference, judged
+from lamella.studies.analysis.statistics import Difference, difference, with_verdicts
 from lamella.studies.analysis.text_table import TextTable
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Differences of all other arms to one arm; printing it shows them as a table.
+    """Differences of all other arms to one arm; printing it shows a table.
 
     Attributes
     ----------
     measure : Measure
     to : str
-        The arm they are compared to.
+        The arm that the others are compared to.
     differences : list of Difference
-        In the order of the arms. The comparison can be looped over like this list.
+        In the order of the arms; iterating over the comparison yields them.
     notes : list of str
-        Runs that are left out, and why.
+        Missing runs, with the reason.
 
     Examples
     --------
@@ -55,12 +55,12 @@ class Comparison:
     __repr__ = __str__
 
     def table(self) -> TextTable:
-        """Return the differences as a table of text."""
+        """Return the differences as a text table."""
         return TextTable(
             title=f"{_capital(self.measure.label)}, compared to {self.to}",
             head=["arm", f"difference{self._unit}", "95% interval", "p", "corrected", "pairs", ""],
             rows=[self._row(d) for d in self.differences],
-            notes=[*self._how(), *self.notes],
+            notes=[*self._method(), *self.notes],
             left=(6,),
         )
 
@@ -86,14 +86,13 @@ class Comparison:
             verdict,
         ]
 
-    def _how(self) -> list[str]:
+    def _method(self) -> list[str]:
         tested = sum(not math.isnan(d.p) for d in self.differences)
-        way = "Higher" if self.measure.higher_is_better else "Lower"
+        direction = "Higher" if self.measure.higher_is_better else "Lower"
         if not tested:
-            return [f"{way} is better. Without two seeds that both arms have there is no verdict."]
+            return [f"{direction} is better. A verdict needs two seeds that both arms finished."]
         return [
-            f"{way} is better. Each seed's difference to {self.to}; intervals are of each arm by "
-            "itself;",
+            f"{direction} is better. Differences are paired by seed; intervals are not corrected;",
             f"verdicts: paired t-test, corrected for {tested} comparison{'s' * (tested > 1)} "
             "(Holm), p < 0.05.",
         ]
@@ -112,20 +111,20 @@ def compare(runs: Runs, to: str | None, measure: str | Measure) -> Comparison:
         raise ArgumentError(f"the study has one arm, {to!r}: there is nothing to compare it to")
     measure = get_measure(measure) if isinstance(measure, str) else measure
     values = runs.values(measure)
-    remarks = {arm: lost_values(runs, arm, measure, values[arm]) for arm in runs.arms}
+    missing = {arm: missing_values(runs, arm, measure, values[arm]) for arm in runs.arms}
     found = []
     for arm in values:
         if arm == to:
             continue
-        plain = difference(arm, to, values[arm], values[to])
-        said = [remarks[arm]] if remarks[arm] and plain.n == 0 else [remarks[arm], plain.note]
-        found.append(replace(plain, note="; ".join(filter(None, said))))
-    differences = judged(found, higher_is_better=measure.higher_is_better)
-    return Comparison(measure, to, differences, [f"{to}: {remarks[to]}."] if remarks[to] else [])
+        paired = difference(arm, to, values[arm], values[to])
+        notes = [missing[arm]] if missing[arm] and paired.n == 0 else [missing[arm], paired.note]
+        found.append(replace(paired, note="; ".join(filter(None, notes))))
+    differences = with_verdicts(found, higher_is_better=measure.higher_is_better)
+    return Comparison(measure, to, differences, [f"{to}: {missing[to]}."] if missing[to] else [])
 
 
 def show_p(p: float) -> str:
-    """Return a p-value as text, no more exact than it is known."""
+    """Return a p-value as text with three decimals, or a dash for nan."""
     if math.isnan(p):
         return "-"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"

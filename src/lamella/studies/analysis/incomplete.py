@@ -1,4 +1,4 @@
-"""What is in no mean, in words: runs that diverged, failed or were not run yet."""
+"""Descriptions of runs that no mean includes: diverged, failed or not run yet."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,35 +6,35 @@ from lamella.studies.analysis.measures import EpochsTo, Measure
 from lamella.studies.analysis.runs import Runs
 
 
-def lost_runs(results: Runs, arm: str) -> str:
-    """Return which runs of an arm are not done; empty if all are."""
-    said = []
+def incomplete_runs(results: Runs, arm: str) -> str:
+    """Describe the unfinished runs of an arm; empty if there are none."""
+    parts = []
     for status in ("diverged", "failed"):
-        lost = [run.seed for run in results.failed if (run.arm, run.status) == (arm, status)]
-        if lost:
-            said.append(f"{status} with {_seeds(lost, results.seeds)}")
+        seeds = [run.seed for run in results.failed if (run.arm, run.status) == (arm, status)]
+        if seeds:
+            parts.append(f"{status} with {_seeds(seeds, results.seeds)}")
     if not_run := [seed for name, seed in results.missing if name == arm]:
-        said.append(f"not run with {_seeds(not_run, results.seeds)}")
-    return "; ".join(said)
+        parts.append(f"not run with {_seeds(not_run, results.seeds)}")
+    return "; ".join(parts)
 
 
-def behind_name(results: Runs, arm: str) -> str:
-    """Return what has to be said behind an arm's name if not all its runs are done."""
+def name_suffix(results: Runs, arm: str) -> str:
+    """Return the text that marks the name of an arm with unfinished runs; empty if complete."""
     done, seeds = len(results.of(arm)), len(results.seeds)
     if done == seeds:
         return ""
-    lost = {run.status for run in results.failed if run.arm == arm}
-    why = " and ".join(sorted(lost)) or "not run yet"
+    statuses = {run.status for run in results.failed if run.arm == arm}
+    why = " and ".join(sorted(statuses)) or "not run yet"
     return f" ({why})" if done == 0 else f" ({done} of {seeds} seeds)"
 
 
-def lost_values(results: Runs, arm: str, measure: Measure, values: Mapping[int, float]) -> str:
-    """Return which seeds of an arm have no number, and why; empty if all have one."""
-    said = [lost_runs(results, arm)]
+def missing_values(results: Runs, arm: str, measure: Measure, values: Mapping[int, float]) -> str:
+    """Describe the seeds of an arm that have no number; empty if all have one."""
+    parts = [incomplete_runs(results, arm)]
     if without := [seed for seed, value in values.items() if value != value]:
-        why = "did not get there" if isinstance(measure, EpochsTo) else "no number"
-        said.append(f"{why} with {_seeds(without, results.seeds)}")
-    return "; ".join(filter(None, said))
+        why = "threshold not reached" if isinstance(measure, EpochsTo) else "no number"
+        parts.append(f"{why} with {_seeds(without, results.seeds)}")
+    return "; ".join(filter(None, parts))
 
 
 def _seeds(seeds: Sequence[int], whole: Sequence[int]) -> str:

@@ -1,29 +1,29 @@
-"""What runs are measured by: what it is called, its unit, and which way is better."""
+"""Measures of runs: name, unit, and whether higher or lower is better."""
 
-import difflib
 import math
 import re
 from dataclasses import dataclass
 
 from lamella.core.errors import ArgumentError
+from lamella.studies.definition.tables import expect_known
 from lamella.studies.running.run import Run
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One number a run.
+    """A measure: one number per run.
 
     Attributes
     ----------
     name : str
-        As it stands in ``run.scores``, or "seconds", or "epochs_to_<threshold>".
+        A key of ``run.scores``, "seconds", or "epochs_to_<threshold>".
     label : str
-        What it is, in a few words.
+        Short description.
     unit : str
-        Of what is shown: "%", "s", or nothing.
+        Unit of the shown value: "%", "s", or empty.
     higher_is_better : bool
     digits : int
-        Shown behind the decimal point.
+        Decimal places shown.
     """
 
     name: str
@@ -34,29 +34,29 @@ class Measure:
 
     @property
     def title(self) -> str:
-        """The label with its unit, as it heads a column or an axis."""
+        """The label with its unit, for column heads and axes."""
         return f"{self.label}, {self.unit}" if self.unit else self.label
 
     @property
     def scale(self) -> float:
-        """What a value is multiplied by to be shown: shares are shown in percent."""
+        """Factor from values to shown numbers: fractions are shown in percent."""
         return 100.0 if self.unit == "%" else 1.0
 
     def show(self, value: float, *, sign: bool = False) -> str:
-        """Return a value as text, without its unit; a dash if there is none."""
+        """Return a value as text without its unit; a dash if it is not finite."""
         if not math.isfinite(value):
             return "-"
         return f"{self.scale * value:{'+' if sign else ''}.{self.digits}f}"
 
     def of(self, run: Run) -> float:
-        """Return the value of one run; nan if it has none."""
+        """Return the value of one run, or nan if it has none."""
         value = run.seconds if self.name == "seconds" else run.scores.get(self.name, math.nan)
         return float(value)
 
 
 @dataclass(frozen=True)
 class EpochsTo(Measure):
-    """The first epoch whose score is at least ``threshold``, or at most, for a loss."""
+    """First epoch whose score is at least ``threshold``, or for a loss at most."""
 
     column: str
     threshold: float
@@ -71,7 +71,7 @@ class EpochsTo(Measure):
 
 
 def is_higher_better(column: str) -> bool:
-    """Whether more of it is better: of everything but losses, penalties and times."""
+    """Whether higher is better: true for all but losses, penalties and times."""
     return not column.endswith(("loss", "penalty", "seconds"))
 
 
@@ -109,7 +109,8 @@ def epochs_to(threshold: float, column: str = "val_accuracy") -> EpochsTo:
     """
     if column.endswith("accuracy") and not 0 <= threshold <= 1:
         raise ArgumentError(
-            f"the threshold of {column} must be a share in [0, 1], such as 0.95; got {threshold!r}"
+            f"the threshold of {column} must be a fraction in [0, 1], such as 0.95; "
+            f"got {threshold!r}"
         )
     name = MEASURES[column].label if column in MEASURES else column.replace("_", " ")
     goal = f"{100 * threshold:g} %" if column.endswith("accuracy") else f"{threshold:g}"
@@ -125,19 +126,14 @@ def epochs_to(threshold: float, column: str = "val_accuracy") -> EpochsTo:
 
 
 def get_measure(name: str) -> Measure:
-    """Return the measure of that name; "epochs_to_0.95" is one of validation accuracy.
+    """Return the measure of a name; "epochs_to_0.95" refers to validation accuracy.
 
     Raises
     ------
     ArgumentError
-        If there is none; the text has the nearest one.
+        If there is none; the message has the nearest name.
     """
-    if name in MEASURES:
-        return MEASURES[name]
     if goal := re.fullmatch(r"epochs_to_(\d*\.?\d+)", name):
         return epochs_to(float(goal[1]))
-    near = difflib.get_close_matches(name, MEASURES, n=1)
-    hint = f"did you mean {near[0]!r}? There are" if near else "there are"
-    raise ArgumentError(
-        f"there is no measure {name!r}: {hint} {', '.join(MEASURES)} and epochs_to_<threshold>"
-    )
+    expect_known("the measure", name, [*MEASURES, "epochs_to_0.95"])
+    return MEASURES[name]

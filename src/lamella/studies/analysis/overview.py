@@ -1,26 +1,25 @@
-"""All arms of a study in one table."""
+"""Overview: all arms of a study in one table."""
 
 from collections.abc import Mapping, Sequence
 
-from lamella.studies.analysis.incomplete import lost_runs
+from lamella.studies.analysis.incomplete import incomplete_runs
 from lamella.studies.analysis.measures import Measure, get_measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.statistics import Estimate
 from lamella.studies.analysis.text_table import TextTable
 
 OVERVIEW = ("test_accuracy", "train_accuracy", "val_accuracy", "test_loss", "seconds")
-"""What is shown unless told otherwise."""
+"""Measures shown by default."""
 
 
 def overview(results: Runs, measures: Sequence[str] | None = None) -> TextTable:
-    """Return one line an arm: mean and standard deviation of each measure.
+    """Return one row per arm: mean and standard deviation of each measure.
 
     Parameters
     ----------
-    results : Results
+    results : Runs
     measures : list of str, optional
-        The first is shown with its 95% interval. If left out, those of `OVERVIEW` that any run
-        has.
+        The first is shown with its 95% interval. By default those of `OVERVIEW` that any run has.
     """
     if measures is None:
         scored = {name for run in results.runs for name in run.scores}
@@ -43,23 +42,23 @@ def overview(results: Runs, measures: Sequence[str] | None = None) -> TextTable:
 
 
 def _notes(results: Runs, columns: Sequence[tuple[Measure, Mapping[str, Estimate]]]) -> list[str]:
-    """Return what has to be said below a table: how to read it, and what is not in it."""
+    """Return the notes below a table: how to read it, and which runs it excludes."""
     if len(results.seeds) == 1:
-        notes = ["One seed: no interval, no verdict. What differs here may be chance."]
+        notes = ["One seed: no interval, no verdict. Differences may be chance."]
     else:
         notes = ["Mean ± standard deviation over seeds; 95% t interval of the mean."]
     if results.study.cut:
         notes.append(f"Cut short: {results.study.cut}.")
     for arm in results.arms:
         done = len(results.of(arm))
-        said = [lost_runs(results, arm)]
-        said += [
+        gaps = [incomplete_runs(results, arm)]
+        gaps += [
             f"{measure.label}: {summary[arm].n} of {done} seeds"
             for measure, summary in columns
             if summary[arm].n < done
         ]
-        if any(said):
-            notes.append(f"{arm}: {'; '.join(filter(None, said))}.")
+        if any(gaps):
+            notes.append(f"{arm}: {'; '.join(filter(None, gaps))}.")
     return notes
 
 

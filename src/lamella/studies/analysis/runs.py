@@ -1,40 +1,20 @@
-"""The runs of a study, read as numbers."""
+"""Numbers of a study's runs, by arm and seed."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from lamella.core.errors import ArgumentError, DataError
+from lamella.core.errors import DataError
 from lamella.studies.analysis.measures import EpochsTo, Measure, epochs_to, get_measure
 from lamella.studies.analysis.statistics import Estimate, estimate
 from lamella.studies.definition.definition import StudyDefinition
+from lamella.studies.definition.tables import expect_known
 from lamella.studies.running.run import Run
 
 
 class Runs:
-    """The runs of a study.
-
-    Parameters
-    ----------
-    study : Study
-    runs : iterable of Run
-        Any of its runs, in any order; a study that is not finished has results, too.
-
-    Attributes
-    ----------
-    study : Study
-    arms : list of str
-        In the order of the study.
-    seeds : list of int
-    runs : list of Run
-        By arm, then seed, whatever the order they came in.
-    failed : list of Run
-        Those that diverged or ended with an error; ``run.reason`` says why. They are in no mean.
-    missing : list of (arm, seed)
-        Not run yet.
-    """
+    """The runs of a study and their numbers; `lamella.studies.Results` documents the attributes."""
 
     def __init__(self, study: StudyDefinition, runs: Iterable[Run]) -> None:
         self.study = study
@@ -64,12 +44,12 @@ class Runs:
         return len(self.runs)
 
     def of(self, arm: str) -> list[Run]:
-        """Return the runs of an arm that are done, by seed."""
+        """Return the finished runs of an arm, sorted by seed."""
         self.expect_arm(arm)
         return [run for run in self.runs if run.arm == arm and run.done]
 
     def values(self, measure: str | Measure) -> dict[str, dict[int, float]]:
-        """Return one number a run: for each arm, by seed. Only runs that are done count.
+        """Return one number per finished run: for each arm, by seed.
 
         Parameters
         ----------
@@ -81,7 +61,7 @@ class Runs:
         ArgumentError
             If there is no such measure.
         DataError
-            If no run has it: validation scores, say, where nothing was held out.
+            If no run has it, such as validation scores without a validation set.
         """
         measure = get_measure(measure) if isinstance(measure, str) else measure
         found = {arm: {run.seed: measure.of(run) for run in self.of(arm)} for arm in self.arms}
@@ -95,7 +75,7 @@ class Runs:
     def summary(self, measure: str | Measure = "test_accuracy") -> dict[str, Estimate]:
         """Return mean, standard deviation and 95% interval over seeds of each arm.
 
-        The intervals of accuracies are cut where no accuracy can be: below 0 and above 1.
+        Intervals of accuracies are clipped to [0, 1].
         """
         measure = get_measure(measure) if isinstance(measure, str) else measure
         found = {arm: estimate(list(by.values())) for arm, by in self.values(measure).items()}
@@ -107,28 +87,24 @@ class Runs:
         return found
 
     def epochs_to(self, threshold: float, measure: str = "val_accuracy") -> dict[str, Estimate]:
-        """Return how many epochs each arm took to reach a score first.
+        """Return the mean number of epochs each arm needed to reach a score.
 
         Parameters
         ----------
         threshold : float
-            At least this; at most, for a loss.
+            Lowest score that counts; for a loss, the highest.
         measure : str
             A column of the epochs: "val_accuracy", "val_loss", "accuracy", "loss".
 
         Notes
         -----
-        Seeds that never reach it are not in the mean: see the estimate's ``n``.
+        The mean excludes seeds that never reach the threshold; see the estimate's ``n``.
         """
         return self.summary(epochs_to(threshold, measure))
 
     def expect_arm(self, arm: str) -> str:
-        """Return ``arm`` if the study has it, else raise an ArgumentError naming the nearest."""
-        if arm not in self.arms:
-            near = difflib.get_close_matches(str(arm), self.arms, n=1)
-            hint = f"did you mean {near[0]!r}? There are" if near else "there are"
-            known = ", ".join(map(repr, self.arms))
-            raise ArgumentError(f"the study has no arm {arm!r}: {hint} {known}")
+        """Return ``arm`` if the study has it, else raise an ArgumentError with the nearest name."""
+        expect_known("the arm", arm, self.arms)
         return arm
 
 

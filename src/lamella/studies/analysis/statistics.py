@@ -1,8 +1,8 @@
-"""How sure the seeds make us: intervals of means, and paired tests between arms.
+"""Statistics over seeds: intervals of means, and paired tests between arms.
 
 Seeds are paired: with one seed, all arms see the same data in the same order and start from the
-same weights. So arms are compared by their differences seed by seed, from which what the seeds
-have in common is gone.
+same weights. Arms are therefore compared by their differences per seed, which removes the variation
+that all arms share.
 
 References
 ----------
@@ -21,24 +21,24 @@ from lamella.core.errors import MissingExtraError
 
 CONFIDENCE, SIGNIFICANCE = 0.95, 0.05
 SAME = 1e-7
-"""Numbers that differ by less than this share of their size differ by rounding only."""
+"""Relative difference below which two numbers differ by rounding only."""
 
 Verdict = Literal["better", "worse", "no difference shown", "no verdict"]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds, and how sure it is.
+    """A mean over seeds with its uncertainty.
 
     Attributes
     ----------
     mean, sd : float
-        The standard deviation has n - 1 below; nan for one seed.
+        The standard deviation divides by n - 1; nan for one seed.
     low, high : float
-        95% t interval of the mean; nan for one seed, and where all seeds gave the same number,
-        since nothing then tells how far the next one may be off.
+        95% t interval of the mean; nan for one seed, and if all seeds gave the same number, since
+        the spread is then unknown.
     n : int
-        Seeds that gave a number.
+        Number of seeds with a finite value.
     """
 
     mean: float
@@ -50,25 +50,25 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """What an arm gave more than another, seed by seed.
+    """Difference between two arms, paired by seed.
 
     Attributes
     ----------
     arm, to : str
         The difference is ``arm`` minus ``to``.
     mean, low, high : float
-        Of the differences, with their 95% t interval (of this pair alone, not corrected).
+        Mean of the differences and its 95% t interval, not corrected for other pairs.
     p : float
-        Of the paired t-test: how often differences at least as large on average would be seen
-        if there were none.
+        Of the paired t-test: the probability of a mean difference at least as large if the arms
+        do not differ.
     p_adjusted : float
-        The same after Holm's correction for all pairs that were compared.
+        ``p`` after Holm's correction for all compared pairs.
     n : int
-        Seeds that both have.
+        Number of seeds that both arms have.
     verdict : {"better", "worse", "no difference shown", "no verdict"}
         "better" or "worse" only if ``p_adjusted`` < 0.05. "no verdict" with fewer than two seeds.
     note : str
-        What else has to be known; often empty.
+        Remark for the reader, such as missing runs; often empty.
     """
 
     arm: str
@@ -84,7 +84,7 @@ class Difference:
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """Return mean, standard deviation and 95% t interval of the numbers that are finite."""
+    """Return mean, standard deviation and 95% t interval of the finite values."""
     x = np.asarray(values, np.float64)
     x = x[np.isfinite(x)]
     n = len(x)
@@ -101,20 +101,19 @@ def estimate(values: Sequence[float]) -> Estimate:
 def difference(
     arm: str, to: str, ours: Mapping[int, float], theirs: Mapping[int, float]
 ) -> Difference:
-    """Compare two arms over the seeds that both have; the verdict is still open.
+    """Compare two arms over the seeds that both have; `with_verdicts` adds the verdict.
 
     Parameters
     ----------
     arm, to : str
         Names.
     ours, theirs : mapping
-        Number by seed. Those that are not finite count as missing.
+        Number by seed. Values that are not finite count as missing.
 
     Notes
     -----
-    Where every seed gives the very same difference, the t-test has no spread to divide by, and
-    there is no interval. p is then 1 if the difference is zero, and else that of the sign test,
-    2^(1 - n): it is as rare as n coins that fall alike.
+    If every seed gives the same difference, the t-test would divide by zero, and there is no
+    interval. p is then 1 for a difference of zero, and else that of the sign test, 2^(1 - n).
     """
     seeds = [s for s in ours if math.isfinite(ours[s]) and math.isfinite(theirs.get(s, math.nan))]
     a = np.array([ours[seed] for seed in seeds], np.float64)
@@ -139,8 +138,8 @@ def difference(
     return Difference(arm, to, mean, low, high, p, p, n, "no verdict", note)
 
 
-def judged(differences: Sequence[Difference], *, higher_is_better: bool) -> list[Difference]:
-    """Return the differences with p corrected for their number, and verdicts."""
+def with_verdicts(differences: Sequence[Difference], *, higher_is_better: bool) -> list[Difference]:
+    """Return the differences with corrected p-values and verdicts."""
     corrected = holm([d.p for d in differences])
     return [
         replace(d, p_adjusted=p, verdict=_verdict(d.mean, p, higher_is_better))
@@ -149,10 +148,10 @@ def judged(differences: Sequence[Difference], *, higher_is_better: bool) -> list
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values for their number: the chance of even one false alarm stays below each.
+    """Correct p-values by Holm's method, which bounds the probability of any false positive.
 
-    The smallest of m is multiplied by m, the next by m - 1, and so on; none may come out below
-    one before it, none above 1. nan is no test: it stays nan and is not counted.
+    The smallest of m is multiplied by m, the next by m - 1, and so on; none may fall below the
+    previous one or exceed 1. nan means "not tested": it stays nan and is not counted.
     """
     tested = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
     corrected = [math.nan] * len(p_values)

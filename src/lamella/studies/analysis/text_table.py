@@ -1,27 +1,27 @@
-"""Tables that are read: as aligned text."""
+"""Text tables with aligned columns."""
 
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDEST = 16
-"""Headings that are longer go over several lines."""
+MAX_HEADING = 16
+"""Characters; longer headings wrap."""
 
 
 @dataclass(frozen=True, repr=False)
 class TextTable:
-    """Rows of text under headings; printing it aligns them.
+    """Rows of text under headings; printing aligns the columns.
 
     Attributes
     ----------
     title : str
     head : list of str
     rows : list of list of str
-        As many cells as ``head`` has. The first column is set left, the others right.
+        One cell per heading. The first column is left-aligned, the others right-aligned.
     notes : list of str
         Lines below.
     left : tuple of int
-        Numbers of further columns set left.
+        Indices of further left-aligned columns.
     """
 
     title: str
@@ -31,7 +31,7 @@ class TextTable:
     left: Sequence[int] = ()
 
     def __str__(self) -> str:
-        heads = [textwrap.wrap(name, WIDEST) for name in self.head]
+        heads = [textwrap.wrap(name, MAX_HEADING) for name in self.head]
         deepest = max(map(len, heads))
         head = list(zip(*([""] * (deepest - len(lines)) + lines for lines in heads), strict=True))
         columns = list(zip(*head, *self.rows, strict=True))

@@ -11,7 +11,7 @@ from lamella.studies.running.run import Run
 
 
 def tidy_rows(runs: Sequence[Run], per: Literal["epoch", "run"]) -> list[dict[str, Any]]:
-    """Return one row a run and epoch, or one a run with its final scores."""
+    """Return one row per run and epoch, or one per run with its final scores."""
     one_of("per", per, ("epoch", "run"))
     rows: list[dict[str, Any]] = []
     for run in runs:
@@ -25,7 +25,7 @@ def tidy_rows(runs: Sequence[Run], per: Literal["epoch", "run"]) -> list[dict[st
 
 
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """Return rows as CSV, under all the names that occur; what a row lacks stays empty."""
+    """Return rows as CSV with a column for every name; missing values are empty."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")

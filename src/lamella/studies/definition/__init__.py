@@ -1,1 +1,1 @@
-""""""
+"""Definition of studies: experiments, arms and seeds, in Python or TOML."""

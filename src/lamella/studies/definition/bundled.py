@@ -1,8 +1,8 @@
-"""The studies that come with lamella: every experiment of the report that it grew from.
+"""Bundled studies: every experiment of the report that lamella grew from.
 
-Each is a TOML file in ``bundled``, with the report's hyper-parameters. The data are another
-matter: the report took its validation images from the test set, here they are held out of the
-training set, and all 10,000 test images are left for the test.
+Each is a TOML file in ``bundled`` with the report's hyper-parameters. The data split differs: the
+report took its validation images from the test set; here they are held out of the training set, and
+all 10,000 test images are used for testing.
 """
 
 from functools import cache
@@ -46,11 +46,11 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "dropout",
     ),
 }
-"""The bundled studies in the report's order; the last chapter's are in its code only."""
+"""The bundled studies in the report's order; those of the last chapter are in its code only."""
 
-TRAINED_ON, LOOKED_AT = 55_000, 15_000
-PER_STEP, PER_WEIGHT, PER_PRODUCT, PER_LOOK = 1.5e-4, 2.5e-9, 4e-11, 1.5e-11
-"""Seconds: of each step, of its update by weight, of training by image and weight, of scoring."""
+TRAINING_IMAGES, SCORED_IMAGES = 55_000, 15_000
+PER_STEP, PER_UPDATE, PER_PRODUCT, PER_SCORE = 1.5e-4, 2.5e-9, 4e-11, 1.5e-11
+"""Seconds of a step; and per weight of an update, a training image and a scored image."""
 
 
 def names() -> list[str]:
@@ -64,44 +64,44 @@ def load(name: str) -> StudyDefinition:
     Raises
     ------
     ArgumentError
-        If there is none of that name; the nearest is named.
+        If there is none of that name; the message has the nearest.
     """
     return StudyDefinition.parse(text(name), f"{name}.toml")
 
 
 def note(name: str) -> str:
-    """Return what has to be known about a bundled study: the comment its file begins with."""
+    """Return the remarks on a bundled study: the comment at the top of its file."""
     lines = takewhile(lambda line: line.startswith("#"), text(name).splitlines())
     return " ".join(line.lstrip("# ") for line in lines)
 
 
 def summary(name: str) -> str:
-    """Return in one line what a bundled study asks, its size, and how long it takes."""
+    """Return the question, size and estimated time of a bundled study in one line."""
     study = load(name)
     runs = f"{len(study.arms)} arms, {len(study.seeds)} seeds"
     return f"{study.question} {runs}, {duration(seconds(study))}"
 
 
 def seconds(study: StudyDefinition) -> float:
-    """Return about how long a study of MLPs or softmax classifiers takes on one core.
+    """Estimate the time that a study of MLPs or softmax classifiers takes on one core.
 
-    Estimated from numbers of weights, batches and epochs for a core of 2020; right to a factor
-    of two or so.
+    The estimate uses the numbers of weights, batches and epochs, for a core of 2020, and is right
+    to about a factor of two.
     """
     total = 0.0
     for experiment in study.experiments.values():
         widths = [784, *experiment.model.get("hidden", []), experiment.model.get("classes", 10)]
         weights = sum(a * b for a, b in pairwise(widths))
-        images = min(experiment.samples or TRAINED_ON, TRAINED_ON)
+        images = min(experiment.samples or TRAINING_IMAGES, TRAINING_IMAGES)
         steps = images / experiment.batch_size
-        by_weight = steps * PER_WEIGHT + images * PER_PRODUCT + LOOKED_AT * PER_LOOK
+        by_weight = steps * PER_UPDATE + images * PER_PRODUCT + SCORED_IMAGES * PER_SCORE
         epoch = steps * PER_STEP + by_weight * weights
         total += len(study.seeds) * experiment.epochs * epoch
     return total
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people say it: "about 3 minutes on one core"."""
+    """Return a time as rounded text: "about 3 minutes on one core"."""
     minutes = seconds / 60
     if minutes < 1:
         return "under a minute on one core"
@@ -111,7 +111,7 @@ def duration(seconds: float) -> str:
 
 
 def original(study: StudyDefinition) -> bool:
-    """Whether a study is the bundled one of its name; epochs, samples and seeds may be cut."""
+    """Whether a study equals the bundled one of its name, apart from epochs, samples and seeds."""
     if study.name not in names():
         return False
     ours = load(study.name)
@@ -119,7 +119,7 @@ def original(study: StudyDefinition) -> bool:
 
 
 def cut(study: StudyDefinition) -> str:
-    """Return what a study has less of than the bundled one of its name; empty if nothing."""
+    """Describe how a study is smaller than the bundled one of its name; empty if it is not."""
     ours = load(study.name)
     less = []
     if len(study.seeds) < len(ours.seeds):
@@ -147,7 +147,7 @@ def text(name: str) -> str:
     Raises
     ------
     ArgumentError
-        If there is none of that name; the nearest is named.
+        If there is none of that name; the message has the nearest.
     """
     expect_known("the bundled study", name, names())
     folder = resources.files("lamella.studies") / "bundled"

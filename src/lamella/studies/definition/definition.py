@@ -1,4 +1,4 @@
-"""The definition of a study: arms that differ in one thing, on a common base, and seeds."""
+"""Study definition: a common base, arms that change it, and seeds."""
 
 import copy
 import re
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from lamella.core.errors import ArgumentError, FileFormatError, LamellaError
 from lamella.core.validation import at_least
-from lamella.studies.definition.experiment import Experiment, fields_table, own_parts
+from lamella.studies.definition.experiment import Experiment, custom_parts, fields_table
 from lamella.studies.definition.tables import Known, Table, differing, expect_known, merge
 from lamella.studies.definition.toml import parse_table
 
@@ -15,41 +15,29 @@ DESCRIPTION = ("name", "title", "question", "base", "arms", "seeds", "baseline",
 
 
 class StudyDefinition:
-    """A comparison: arms that differ in what varies, on a base that is held equal.
-
-    It is paired: with the same seed, all arms see the same data in the same order, and start
-    with the same weights and the same dropout where their shapes allow.
+    """The arms, base and seeds of a study; `lamella.studies.Study` adds ``run`` and documents all.
 
     Parameters
     ----------
     name : str
-        Letters, digits, spaces, and the signs - _ and .
     base : dict
-        Fields of an `Experiment`: model, loss, optimizer, batch_size, epochs, shuffle,
-        validation_split, samples. What is left out is as `Experiment` says.
+        Fields of an `Experiment`.
     arms : dict of name to dict
-        What each arm changes: fields again, or dotted names that reach into them, such as
-        ``{"optimizer.lr": 0.5}``.
+        Changes of each arm.
     seeds : int or list of int
-        5 means 0 to 4.
-    title, question : str
-        For people.
-    baseline : str, optional
-        The arm that the others are compared to; the first by default.
+    title, question, baseline : str, optional
 
     Attributes
     ----------
     experiments : dict of name to Experiment
-        Each arm, completed.
+        Empty if the definition was read from a folder of results.
     varies : list of str
-        Dotted names of what differs between arms.
     cut : str
-        Of what it has fewer than when it was defined, see `quick`; empty if of nothing.
 
     Raises
     ------
     ArgumentError
-        If a word is not known (the nearest is named), two arms are equal, or there are no seeds.
+        If a name is unknown, two arms are equal, or there are no seeds.
     """
 
     def __init__(
@@ -65,10 +53,10 @@ class StudyDefinition:
     ) -> None:
         if not isinstance(arms, Mapping) or not arms:
             raise ArgumentError(f"arms must be a dict of at least one arm, got {arms!r}")
-        self.name, self.title, self.question = _name(name), title or name, question
+        self.name, self.title, self.question = _check_name(name), title or name, question
         self.base = fields_table(base)
         self.arms = {str(arm): fields_table(fields) for arm, fields in arms.items()}
-        self.own: Known = own_parts({"base": base, "arms": arms})
+        self.custom: Known = custom_parts({"base": base, "arms": arms})
         self.seeds = _seeds(seeds)
         self.baseline = next(iter(self.arms)) if baseline is None else baseline
         expect_known("the baseline", self.baseline, self.arms)
@@ -77,12 +65,12 @@ class StudyDefinition:
 
     @classmethod
     def parse(cls, text: str, source: str) -> Self:
-        """Read a study from TOML text; ``source`` names its origin in error messages.
+        """Read a study from TOML text; ``source`` is its name in error messages.
 
         Raises
         ------
         FileFormatError
-            If it is not TOML, or describes no study; an unknown word names the nearest one.
+            If the text is not valid TOML, or not a valid study.
         """
         try:
             return cls(**parse_table(text, source))
@@ -95,14 +83,14 @@ class StudyDefinition:
         self.experiments: dict[str, Experiment] = {}
         for arm, fields in self.arms.items():
             try:
-                experiment = Experiment.from_table(merge(self.base, fields), self.own)
+                experiment = Experiment.from_table(merge(self.base, fields), self.custom)
             except ArgumentError as error:
                 raise ArgumentError(f"study {self.name!r}, arm {arm!r}: {error}") from error
             for other, present in self.experiments.items():
                 if experiment == present:
                     raise ArgumentError(
                         f"study {self.name!r}: the arms {other!r} and {arm!r} are equal, so there "
-                        "is nothing to compare: let them differ, or leave one out"
+                        "is nothing to compare: change one, or remove it"
                     )
             self.experiments[arm] = experiment
         first, *others = [experiment.table() for experiment in self.experiments.values()]
@@ -116,12 +104,12 @@ class StudyDefinition:
         epochs: int | None = None,
         samples: int | None = None,
     ) -> Self:
-        """Return a copy with other seeds, epochs or samples; ``cut`` says of what it has fewer.
+        """Return a copy with other seeds, epochs or samples; its ``cut`` describes reductions.
 
         Raises
         ------
         ArgumentError
-            If the arms differ in just that.
+            If the arms differ in epochs or samples, which then cannot be set.
         """
         fields = {"epochs": epochs, "samples": samples}
         changes = {name: value for name, value in fields.items() if value is not None}
@@ -148,9 +136,9 @@ class StudyDefinition:
         return resized
 
     def quick(self, *, seeds: int = 2, epochs: int = 3, samples: int | None = 6000) -> Self:
-        """Return a copy that is done soon: with at most so many seeds, epochs and samples.
+        """Return a smaller copy with at most this many seeds, epochs and samples.
 
-        ``cut`` of the copy says what was cut. What the arms differ in is left as it is.
+        Its ``cut`` describes the reductions. Fields in which the arms differ do not change.
         """
         limits = {"epochs": epochs, "samples": samples}
         present = self._sizes()
@@ -164,20 +152,20 @@ class StudyDefinition:
         return self.resized(seeds=self.seeds[:seeds], **changes)
 
     def _sizes(self) -> dict[str, Any]:
-        some = next(iter(self.experiments.values()))
-        return {"seeds": len(self.seeds), "epochs": some.epochs, "samples": some.samples}
+        first = next(iter(self.experiments.values()))
+        return {"seeds": len(self.seeds), "epochs": first.epochs, "samples": first.samples}
 
     def description(self) -> Table:
-        """Return all of it as a plain table, as JSON can hold it."""
+        """Return the definition as a table that JSON can represent."""
         return {name: getattr(self, name) for name in DESCRIPTION}
 
     @classmethod
     def described(cls, table: Table) -> Self:
-        """Undo `description`, to read results; it has no ``experiments`` and cannot be run."""
+        """Undo `description` to read results, without ``experiments``: it cannot be run."""
         study = cls.__new__(cls)
         for name in DESCRIPTION:
             setattr(study, name, table[name])
-        study.own, study.experiments = {}, {}
+        study.custom, study.experiments = {}, {}
         return study
 
     def __repr__(self) -> str:
@@ -185,10 +173,10 @@ class StudyDefinition:
         return f"Study({self.name!r}, {len(self.arms)} arms: {arms}; {len(self.seeds)} seeds)"
 
 
-def _name(name: object) -> str:
+def _check_name(name: object) -> str:
     if not (isinstance(name, str) and re.fullmatch(r"[\w][\w .-]*", name)):
         raise ArgumentError(
-            f"a study's name is made of letters, digits, spaces, - _ and . ; got {name!r}"
+            f"a study's name consists of letters, digits, spaces, - _ and . ; got {name!r}"
         )
     return name
 
@@ -197,6 +185,6 @@ def _seeds(seeds: int | Iterable[int]) -> list[int]:
     if isinstance(seeds, Iterable) and not isinstance(seeds, str):
         found = [at_least("seeds", seed, 0) for seed in seeds]
         if not found or len(set(found)) < len(found):
-            raise ArgumentError(f"seeds must be at least one, each once; got {seeds!r}")
+            raise ArgumentError(f"seeds must be at least one, without repetition; got {seeds!r}")
         return found
     return list(range(at_least("seeds", seeds, 1)))

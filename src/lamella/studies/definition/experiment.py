@@ -1,4 +1,4 @@
-"""One experiment: all that decides a training, but for the seed and the data."""
+"""Experiment: all settings of a training except the seed and the data."""
 
 import hashlib
 import inspect
@@ -19,13 +19,13 @@ from lamella.studies.definition.tables import (
     Known,
     Table,
     arguments,
+    arguments_from_table,
     call,
     expand,
     expect_known,
-    made_arguments,
-    make,
+    from_table,
     merge,
-    plain,
+    to_table,
 )
 
 DEFAULTS: Table = {
@@ -39,31 +39,31 @@ DEFAULTS: Table = {
 }
 FIELDS = ("model", *DEFAULTS)
 T = TypeVar("T")
-NOT_THE_MODELS = {
+NOT_IN_MODEL = {
     "seed": "a study has seeds",
-    "loss": "it is a field of the experiment, beside model",
-    "optimizer": "it is a field of the experiment, beside model",
+    "loss": "it is a field of the experiment, like model",
+    "optimizer": "it is a field of the experiment, like model",
 }
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is trained, and how; complete, so that experiments that do the same are equal.
+    """Settings of a training with all defaults filled in, so that equal trainings compare equal.
 
     Attributes
     ----------
     model : table
-        Class and hyper-parameters of a `Sequential`, but for seed, loss and optimizer.
+        Class and hyper-parameters of a `Sequential`, without seed, loss and optimizer.
     loss, optimizer : table
-        SoftmaxCrossEntropy() and Adam(5e-4) by default, whatever the model. As losses,
-        "cross-entropy", "L2" and "L1" are understood too.
+        SoftmaxCrossEntropy() and Adam(5e-4) by default, for every model. A loss may also be
+        "cross-entropy", "L2" or "L1".
     batch_size, epochs, shuffle, validation_split
         As in `Sequential.fit`; 64, 5, True and 1/12 by default.
     samples : int or None
-        Train and validate on so many of the training samples: the first in an order drawn from
-        the seed, so that fewer are among more. None, the default, takes all.
-    own : dict
-        Classes and functions it uses that are not lamella's, by name.
+        Number of training samples to train and validate on: the first in an order drawn from
+        the seed, so that smaller sets are subsets of larger ones. None, the default, takes all.
+    custom : dict
+        The user's classes and functions among the settings, by name.
     """
 
     model: Table
@@ -74,32 +74,32 @@ class Experiment:
     shuffle: bool
     validation_split: float
     samples: int | None
-    own: Known = field(default_factory=dict, repr=False)
+    custom: Known = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_table(cls, table: Table, own: Known | None = None) -> Self:
-        """Return the experiment that a table describes, completed by the defaults.
+    def from_table(cls, table: Table, custom: Known | None = None) -> Self:
+        """Return the experiment of a table, with defaults for missing fields.
 
         Raises
         ------
         ArgumentError
-            If a word is not known (the nearest is named), or a value is refused.
+            If a name is unknown (the message has the nearest one), or a value is invalid.
         """
         table = merge(DEFAULTS, table)
         for name in table:
             expect_known("the field", name, FIELDS)
         if isinstance(table["loss"], str):
             expect_known("the loss", table["loss"], LOSSES)
-            table["loss"] = plain(LOSSES[table["loss"]]())
+            table["loss"] = to_table(LOSSES[table["loss"]]())
         used = list(_names(table))
-        own = {name: part for name, part in (own or {}).items() if name in used}
-        known = {**KNOWN, **own}
+        custom = {name: part for name, part in (custom or {}).items() if name in used}
+        known = {**KNOWN, **custom}
         model = _model(table, known, seed=0)
         samples = table["samples"]
         return cls(
-            model={**_bare(plain(model)), "backend": model.backend.name},
-            loss=plain(model.loss),
-            optimizer=plain(model.optimizer),
+            model={**_model_fields(to_table(model)), "backend": model.backend.name},
+            loss=to_table(model.loss),
+            optimizer=to_table(model.optimizer),
             batch_size=at_least("batch_size", table["batch_size"], 1),
             epochs=at_least("epochs", table["epochs"], 1),
             shuffle=instance("shuffle", table["shuffle"], bool, "True"),
@@ -107,46 +107,46 @@ class Experiment:
                 "validation_split", table["validation_split"], 0, 1, right_open=True
             ),
             samples=None if samples is None else at_least("samples", samples, 1),
-            own=own,
+            custom=custom,
         )
 
     def table(self) -> Table:
-        """Return all fields, as JSON can hold them; of own parts a hash of their source too."""
+        """Return all fields for JSON, with a hash of the source of each custom part as ``own``."""
         table: Table = {name: getattr(self, name) for name in FIELDS}
-        if self.own:
-            table["own"] = {name: _source(part) for name, part in sorted(self.own.items())}
+        if self.custom:
+            table["own"] = {name: _source_hash(part) for name, part in sorted(self.custom.items())}
         return table
 
     def compiled(self, seed: int) -> Sequential:
-        """Return a new model with its loss and optimizer, ready to be trained."""
-        return _model(self.table(), {**KNOWN, **self.own}, seed=seed)
+        """Return a new compiled model."""
+        return _model(self.table(), {**KNOWN, **self.custom}, seed=seed)
 
 
 def fields_table(fields: Mapping[str, Any]) -> Table:
-    """Return fields as a user writes them, with objects and dotted keys, as a plain table."""
+    """Convert the fields that a user gives, with objects and dotted keys, into a plain table."""
     if not isinstance(fields, Mapping):
         raise ArgumentError(f"fields of an experiment must be a dict, got {fields!r}")
     given = {
-        name: _described(value) if isinstance(value, Sequential) else value
+        name: _model_table(value) if isinstance(value, Sequential) else value
         for name, value in fields.items()
     }
     return expand(given)
 
 
-def own_parts(fields: Mapping[str, Any]) -> dict[str, Any]:
+def custom_parts(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the classes and functions among ``fields`` that are not lamella's, by name."""
-    own: dict[str, Any] = {}
+    custom: dict[str, Any] = {}
     for value in fields.values():
-        parts = own_parts(value) if isinstance(value, Mapping) else named_parts(value)
-        own.update((name, part) for name, part in parts.items() if KNOWN.get(name) is not part)
-    taken = sorted(set(own) & set(KNOWN))
+        parts = custom_parts(value) if isinstance(value, Mapping) else named_parts(value)
+        custom.update((name, part) for name, part in parts.items() if KNOWN.get(name) is not part)
+    taken = sorted(set(custom) & set(KNOWN))
     if taken:
-        raise ArgumentError(f"{taken[0]} is a name of lamella's own: give your class another one")
-    return own
+        raise ArgumentError(f"{taken[0]} is already a name in lamella: give yours another one")
+    return custom
 
 
 def _model(table: Table, known: Known, seed: int) -> Sequential:
-    """Make the model that an experiment's table describes, compiled."""
+    """Return the compiled model of an experiment's table."""
     given = table.get("model")
     if not isinstance(given, dict) or "class" not in given:
         raise ArgumentError(
@@ -154,13 +154,13 @@ def _model(table: Table, known: Known, seed: int) -> Sequential:
             f'{{ class = "MLP", hidden = [256, 30] }}; got {given!r}'
         )
     expect_known("model.class", given["class"], _classes(known, Sequential))
-    for name, reason in NOT_THE_MODELS.items():
+    for name, reason in NOT_IN_MODEL.items():
         if name in given:
-            raise ArgumentError(f"model.{name} is not decided by the model: {reason}")
+            raise ArgumentError(f"model.{name} cannot be set: {reason}")
     loss = _part("loss", table, known, Loss, "SoftmaxCrossEntropy()")
     optimizer = _part("optimizer", table, known, Optimizer, "Adam(5e-4)")
     kind = known[given["class"]]
-    options = made_arguments(kind, given, known, "model")
+    options = arguments_from_table(kind, given, known, "model")
     options.update(seed=seed, backend=get_backend(given.get("backend", "auto")))
     if {"loss", "optimizer"} <= set(arguments(kind)):
         model: Sequential = call(kind, {**options, "loss": loss, "optimizer": optimizer}, "model")
@@ -173,11 +173,11 @@ def _part(name: str, table: Table, known: Known, kind: type[T], hint: str) -> T:
     given = table[name]
     if isinstance(given, dict) and "class" in given:
         expect_known(f"{name}.class", given["class"], _classes(known, kind))
-    return instance(name, make(given, known, name), kind, hint)
+    return instance(name, from_table(given, known, name), kind, hint)
 
 
 def _classes(known: Known, kind: type) -> list[str]:
-    """Return the names of all known classes of a kind that can be made."""
+    """Return the names of all known concrete classes of a kind."""
     return [
         name
         for name, part in known.items()
@@ -185,33 +185,33 @@ def _classes(known: Known, kind: type) -> list[str]:
     ]
 
 
-def _described(model: Sequential) -> Table:
-    """Return a model that a user made as a table; what would be ignored is refused."""
-    table: Table = plain(model)
-    bare = _bare(table)
+def _model_table(model: Sequential) -> Table:
+    """Return the table of a user's model; refuse a loss or optimizer that would be ignored."""
+    table: Table = to_table(model)
+    fields = _model_fields(table)
     if model.backend.name != get_backend("auto").name:
-        bare["backend"] = model.backend.name
+        fields["backend"] = model.backend.name
     if "optimizer" in table:
-        config = {name: item for name, item in model.config().items() if name in bare}
-        same = plain(type(model)(**config))
+        config = {name: item for name, item in model.config().items() if name in fields}
+        same = to_table(type(model)(**config))
         ignored = [name for name in ("loss", "optimizer") if table[name] != same[name]]
     else:
         ignored = ["loss", "optimizer"] if model.compiled else []
     if ignored:
         kind = type(model).__name__
         raise ArgumentError(
-            f"the {' and '.join(ignored)} of the {kind} would be ignored: give them to the study "
-            f"beside it, as in dict(model={kind}(...), {ignored[0]}=...)"
+            f"the {' and '.join(ignored)} of the {kind} would be ignored: pass them as fields of "
+            f"the study, as in dict(model={kind}(...), {ignored[0]}=...)"
         )
-    return bare
+    return fields
 
 
-def _bare(table: Table) -> Table:
-    return {name: value for name, value in table.items() if name not in NOT_THE_MODELS}
+def _model_fields(table: Table) -> Table:
+    return {name: value for name, value in table.items() if name not in NOT_IN_MODEL}
 
 
 def _names(table: Any) -> Iterator[str]:
-    """Yield all classes and functions that a table names."""
+    """Yield the names of all classes and functions in a table."""
     if isinstance(table, dict):
         yield from (table[kind] for kind in ("class", "function") if kind in table)
     if isinstance(table, dict | list):
@@ -219,7 +219,7 @@ def _names(table: Any) -> Iterator[str]:
             yield from _names(value)
 
 
-def _source(part: Any) -> str:
+def _source_hash(part: Any) -> str:
     try:
         return hashlib.sha256(inspect.getsource(part).encode()).hexdigest()[:16]
     except (OSError, TypeError):

@@ -1,73 +1,72 @@
-"""Plain tables, as TOML and JSON hold them, and the objects they stand for."""
+"""Conversion between objects and the plain tables of TOML and JSON."""
 
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from lamella.core.config import to_json
+from lamella.core.config import Configured, to_json
 from lamella.core.errors import ArgumentError, LamellaError
 
 Table = dict[str, Any]
 Known = Mapping[str, Callable[..., Any]]
 
 
-def plain(value: Any) -> Any:
-    """Return a value as a table holds it: objects become ``{"class": name, **arguments}``."""
+def to_table(value: Any) -> Any:
+    """Turn a value into tables, lists and scalars; objects become ``{"class": name, **arguments}``.
+
+    The format is flatter than that of model files, `to_json`, so that people can write it.
+    """
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
+        return {str(name): to_table(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return _flat(to_json(value))
+        return [to_table(item) for item in value]
+    saved = to_json(value)
+    if isinstance(value, Configured):
+        return {"class": saved["class"], **to_table(value.config())}
+    return saved
 
 
-def _flat(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_flat(item) for item in value]
-    if isinstance(value, dict) and "class" in value:
-        config = {name: _flat(item) for name, item in value["config"].items()}
-        return {"class": value["class"], **config}
-    return value
-
-
-def make(value: Any, known: Known, where: str) -> Any:
-    """Undo `plain`: make the objects that a table names, only ever of what is in ``known``.
+def from_table(value: Any, known: Known, where: str) -> Any:
+    """Undo `to_table`: create the objects in a table, using only the classes in ``known``.
 
     Raises
     ------
     ArgumentError
-        If a class or an argument is not known, or its value is refused; ``where`` is named.
+        If a class or an argument is unknown, or a value is invalid; the message has ``where``.
     """
     if isinstance(value, list):
-        return [make(item, known, f"{where}.{i}") for i, item in enumerate(value)]
+        return [from_table(item, known, f"{where}.{i}") for i, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
     kind = "function" if "function" in value else "class"
     if kind not in value:
         raise ArgumentError(
-            f"{where} needs a class beside {', '.join(map(repr, value)) or 'nothing'}, such as "
-            f'{where} = {{ class = "Adam", lr = 5e-4 }}'
+            f'{where} needs a class, such as {where} = {{ class = "Adam", lr = 5e-4 }}; got '
+            f"{value!r:.200}"
         )
     expect_known(f"{where}.{kind}", value[kind], known)
     found = known[value[kind]]
     if kind == "function":
         return found
-    if inspect.isfunction(found):  # it would be called with arguments out of a file
+    if inspect.isfunction(found):  # a file must not call functions
         raise ArgumentError(f"{where}: {value[kind]} is a function, not a class")
-    return call(found, made_arguments(found, value, known, where), where)
+    return call(found, arguments_from_table(found, value, known, where), where)
 
 
-def made_arguments(found: Callable[..., Any], table: Table, known: Known, where: str) -> Table:
-    """Return the arguments for ``found`` that a table holds, with all objects in them made."""
+def arguments_from_table(
+    found: Callable[..., Any], table: Table, known: Known, where: str
+) -> Table:
+    """Return the arguments for ``found`` from its table, with all objects created."""
     accepted = arguments(found)
     given = {name: item for name, item in table.items() if name != "class"}
     for name in given:
         expect_known(f"{where}: the argument of {table['class']}", name, accepted)
-    return {name: make(item, known, f"{where}.{name}") for name, item in given.items()}
+    return {name: from_table(item, known, f"{where}.{name}") for name, item in given.items()}
 
 
 def call(found: Callable[..., Any], given: Mapping[str, Any], where: str) -> Any:
-    """Return ``found(**given)``; what it complains of is told together with ``where`` it was."""
+    """Return ``found(**given)``; errors become an ArgumentError that begins with ``where``."""
     try:
         return found(**given)
     except (TypeError, ValueError, LamellaError) as error:
@@ -75,15 +74,15 @@ def call(found: Callable[..., Any], given: Mapping[str, Any], where: str) -> Any
 
 
 def arguments(found: Callable[..., Any]) -> list[str]:
-    """Return the names of the arguments a class or function takes."""
+    """Return the argument names of a class or function."""
     return list(inspect.signature(found).parameters)
 
 
 def expand(fields: Mapping[str, Any]) -> Table:
-    """Return ``fields`` as a table of tables: the key "optimizer.lr" reaches into "optimizer"."""
+    """Return ``fields`` as nested tables: the key "optimizer.lr" reaches into "optimizer"."""
     table: Table = {}
     for name in sorted(fields, key=lambda name: name.count(".")):  # parts first, then their parts
-        value = plain(fields[name])
+        value = to_table(fields[name])
         for part in reversed(name.split(".")):
             value = {part: value}
         table = merge(table, value)
@@ -91,7 +90,7 @@ def expand(fields: Mapping[str, Any]) -> Table:
 
 
 def merge(old: Any, new: Any) -> Any:
-    """Return ``old`` changed by ``new``: a table with a class replaces, one without is merged in.
+    """Return ``old`` updated by ``new``: a table with a class replaces, one without is merged.
 
     Numbers as keys reach into lists: ``{"layers": {"1": {"units": 30}}}``.
     """
@@ -105,7 +104,7 @@ def merge(old: Any, new: Any) -> Any:
 
 
 def differing(a: Any, b: Any, path: str = "") -> list[str]:
-    """Return the dotted keys by which two tables differ; of other classes, the whole is named."""
+    """Return the dotted keys in which two tables differ; different classes count as one."""
     if isinstance(a, dict) and isinstance(b, dict) and a.get("class") == b.get("class"):
         pairs = [(name, a.get(name), b.get(name)) for name in dict.fromkeys([*a, *b])]
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b) and _holds_tables(a):
@@ -120,12 +119,12 @@ def _holds_tables(values: list[Any]) -> bool:
     return any(isinstance(value, dict) for value in values)
 
 
-def expect_known(what: str, name: Any, known: Iterable[str]) -> None:
-    """Raise an ArgumentError that names the nearest known word, unless ``name`` is one."""
+def expect_known(kind: str, name: Any, known: Iterable[str]) -> None:
+    """Raise an ArgumentError with the nearest known name, unless ``name`` is known."""
     words = list(known)
     if isinstance(name, str) and name in words:
         return
     lower = {word.lower(): word for word in words}
     near = difflib.get_close_matches(str(name).lower(), lower, 1, 0.5)
     hint = f": did you mean {lower[near[0]]!r}?" if near else f"; known are {', '.join(words)}"
-    raise ArgumentError(f"{what} {name!r} is not known{hint}")
+    raise ArgumentError(f"{kind} {name!r} is not known{hint}")

@@ -1,1 +1,1 @@
-""""""
+"""The HTML report: all studies on one page, with the verdicts on their claims."""

@@ -1,4 +1,4 @@
-"""What a study trains and is tested on, and the checksum by which it is known."""
+"""Training and test data of a study, with checksums."""
 
 import hashlib
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class StudyData:
     ----------
     train, test : Samples
     checksums : dict
-        Of both, by "train" and "test".
+        SHA-256 of both, by "train" and "test".
     bundled : bool
-        Whether it is MNIST, which every process can read for itself.
+        Whether the data are MNIST, which each worker reads from disk itself.
     """
 
     train: Samples
@@ -30,13 +30,13 @@ class StudyData:
     bundled: bool
 
     @property
-    def to_send(self) -> tuple[np.ndarray | None, ...]:
-        """The four arrays, or None for each where nothing has to be sent."""
+    def worker_arrays(self) -> tuple[np.ndarray | None, ...]:
+        """The four arrays to send to workers; each is None for MNIST."""
         return (None,) * 4 if self.bundled else (*self.train, *self.test)
 
 
 def study_data(train: Any, test: Any) -> StudyData:
-    """Return the data of a study: MNIST, unless both sets are given as pairs (x, y)."""
+    """Return the data of a study: two pairs (x, y), or MNIST if both are None."""
     if (train is None) != (test is None):
         raise UsageError("give both train and test, or neither for MNIST")
     if train is None:
@@ -47,8 +47,8 @@ def study_data(train: Any, test: Any) -> StudyData:
     return StudyData(sets["train"], sets["test"], checksums, bundled)
 
 
-def received(arrays: tuple[np.ndarray | None, ...]) -> tuple[Samples, Samples]:
-    """Undo ``to_send`` in the process that trains."""
+def unpack_arrays(arrays: tuple[np.ndarray | None, ...]) -> tuple[Samples, Samples]:
+    """Return training and test set from `StudyData.worker_arrays`, in the worker."""
     if arrays[0] is None:
         return _digits()
     train_x, train_y, test_x, test_y = (np.asarray(array) for array in arrays)
@@ -57,7 +57,7 @@ def received(arrays: tuple[np.ndarray | None, ...]) -> tuple[Samples, Samples]:
 
 @lru_cache(maxsize=1)
 def _digits() -> tuple[Samples, Samples]:
-    """Return MNIST, read once in each process."""
+    """Return MNIST; each process reads it once."""
     return mnist()
 
 

@@ -1,4 +1,4 @@
-"""What ``study.json`` must hold before it is believed: the folder may come from a stranger."""
+"""Validation of ``study.json``, which may come from an untrusted source."""
 
 import re
 from pathlib import Path
@@ -13,43 +13,42 @@ KINDS: dict[str, Any] = {
     **dict.fromkeys(("base", "arms", "data"), dict),
     **dict.fromkeys(("seeds", "varies", "runs"), list),
 }
-MOST_RUNS = 100_000
+MAX_RUNS = 100_000
 
 
 def expect_index(table: Table, path: Path) -> None:
-    """Raise a FileFormatError unless a study and its runs are described as they should be.
+    """Raise a FileFormatError unless the table describes a study and its runs.
 
-    The key of a run names its folder, so it must not lead out of the study's own.
+    The key of a run is the name of its folder, so it must not contain a path.
     """
     missing = sorted(set(KINDS) - set(table))
     if missing:
         raise FileFormatError(f"{path} lacks {', '.join(missing)}")
     for name, kind in KINDS.items():
         if not isinstance(table[name], kind):
-            raise FileFormatError(f"{path}: {name} is no {kind.__name__}")
-    wrong = _wrong(table)
-    if wrong:
-        raise FileFormatError(f"{path}: {wrong}")
+            raise FileFormatError(f"{path}: {name} is not a {kind.__name__}")
+    if problem := _problem(table):
+        raise FileFormatError(f"{path}: {problem}")
 
 
-def _wrong(table: Table) -> str:
+def _problem(table: Table) -> str:
     arms, seeds, runs = table["arms"], table["seeds"], table["runs"]
     limit_size({name: item for name, item in table.items() if name != "runs"})
     if table["baseline"] not in arms:
-        return "the baseline is no arm"
+        return "the baseline is not an arm"
     if not all(isinstance(fields, dict) for fields in arms.values()):
-        return "an arm is no table"
+        return "an arm is not a table"
     if not all(isinstance(seed, int) for seed in seeds):
-        return "a seed is no whole number"
+        return "a seed is not a whole number"
     if not all(isinstance(name, str) for name in table["varies"]):
-        return "what varies is no list of names"
-    if len(runs) > MOST_RUNS:
+        return "varies is not a list of names"
+    if len(runs) > MAX_RUNS:
         return f"{len(runs):,} runs are too many"
     for run in runs:
         if not isinstance(run, dict) or not {"arm", "seed", "key"} <= set(run):
             return "a run has no arm, seed and key"
         if not (isinstance(run["key"], str) and re.fullmatch(r"\w{1,64}", run["key"], re.ASCII)):
-            return f"the key {run['key']!r:.80} is none that lamella makes"
+            return f"the key {run['key']!r:.80} is not one that lamella writes"
         if not (isinstance(run["arm"], str) and isinstance(run["seed"], int)):
-            return "a run is of no arm, or has no seed"
+            return "a run has no valid arm or seed"
     return ""

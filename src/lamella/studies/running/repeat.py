@@ -1,4 +1,4 @@
-"""Doing runs of a study once more, and comparing them with what was kept, bit for bit."""
+"""Repetition of stored runs, to compare them bit for bit."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ from lamella.studies.running.data import StudyData, study_data
 from lamella.studies.running.run import Run, Task, train_run
 from lamella.studies.running.runner import key_of
 from lamella.studies.running.storage import StudyFolder
-from lamella.training.differences import of_environments, of_histories
+from lamella.training.differences import environment_differences, history_differences
 from lamella.training.environment import environment
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """What came of doing a run once more.
+    """Outcome of repeating a stored run.
 
     Attributes
     ----------
     task : Task
     run : Run or None
-        As it was kept; None if its files are damaged.
+        The stored run; None if its files are damaged.
     parts : list of str
-        Where the two are not the same; empty if every bit is.
+        Differences between the two runs; empty if they are equal bit for bit.
     others : list of str
-        What is not as it was when the run was made: versions, processor, BLAS.
+        Differences between the environments: versions, processor, BLAS.
     """
 
     task: Task
@@ -50,122 +50,123 @@ def repeat_runs(
     keys: Iterable[str] | None = None,
     own: Iterable[Any] = (),
 ) -> Iterator[Repeated]:
-    """Do the runs in a study's folder again, one by one; nothing in it is written.
+    """Repeat the runs in a study's folder, one by one, without writing to it.
 
     Parameters
     ----------
     folder : path
     train, test : pairs (x, y), optional
-        What the study was run on; MNIST by default.
+        The data of the study; MNIST by default.
     most : int, optional
-        At most so many runs, evenly chosen. All by default.
+        Repeat at most this many runs, evenly spaced. All by default.
     keys : iterable of str, optional
         Runs to choose from, by the names of their folders. All by default.
     own : iterable of classes and functions
-        Those of the study that are not lamella's.
+        The user's classes and functions that the study uses.
 
     Raises
     ------
     UsageError
-        If the study was run on other data, no run is there, or one cannot be repeated.
+        If the study was run on other data, has no finished run, or needs parts missing in ``own``.
     """
-    there = StudyFolder(folder)
+    stored = StudyFolder(folder)
     wanted = None if keys is None else set(keys)
     tasks = [
         task
-        for task in there.tasks()
-        if (there.path / "runs" / task.key).exists() and (wanted is None or task.key in wanted)
+        for task in stored.tasks()
+        if (stored.path / "runs" / task.key).exists() and (wanted is None or task.key in wanted)
     ]
     if not tasks:
-        raise UsageError(f"{there.path} holds no finished run to be repeated")
+        raise UsageError(f"{stored.path} holds no finished run to repeat")
     data = study_data(train, test)
     known = {part.__name__: part for part in own}
-    for task in _evenly(tasks, most):
+    for task in _evenly_spaced(tasks, most):
         try:
-            run = there.read(task)
+            run = stored.read(task)
         except FileFormatError as error:
             yield Repeated(task, None, [f"its files are damaged: {error}"], [])
             continue
         if run is not None:
-            yield _repeated(there, task, run, data, known)
+            yield _repeat(stored, task, run, data, known)
 
 
-def _evenly(tasks: list[Task], most: int | None) -> list[Task]:
+def _evenly_spaced(tasks: list[Task], most: int | None) -> list[Task]:
     if most is None or at_least("most", most, 1) >= len(tasks):
         return tasks
     return [tasks[int(i)] for i in np.linspace(0, len(tasks) - 1, most).round()]
 
 
-def _repeated(
-    there: StudyFolder, task: Task, run: Run, data: StudyData, own: dict[str, Any]
+def _repeat(
+    stored: StudyFolder, task: Task, run: Run, data: StudyData, custom: dict[str, Any]
 ) -> Repeated:
     if key_of(run.config) != task.key or run.seed != task.seed:
-        said = "its configuration is that of another run: the name of its folder says so"
-        return Repeated(task, run, [said], [])
+        problem = "its configuration belongs to another run: it does not match the folder's name"
+        return Repeated(task, run, [problem], [])
     if run.config.get("data") != data.checksums:
-        what = "MNIST" if data.bundled else "the samples given"
+        given = "MNIST" if data.bundled else "the samples given"
         raise UsageError(
-            f"{there.path} holds results on other data than {what}: call "
-            "lamella.studies.repeat_runs with what the study was run on"
+            f"{stored.path} holds results on other data than {given}: call "
+            "lamella.studies.repeat_runs with the data of the study"
         )
-    experiment = _experiment(run, there.path, own)
+    experiment = _experiment(run, stored.path, custom)
     backend = get_backend(experiment.model["backend"])
-    others = of_environments(
-        {"versions": {"lamella": run.config.get("lamella")}, **there.log(task.key)},
+    others = environment_differences(
+        {"versions": {"lamella": run.config.get("lamella")}, **stored.log(task.key)},
         environment(backend),
     )
-    table = experiment.table().get("own", {})
+    sources = experiment.table().get("own", {})
     for name, source in run.config["experiment"].get("own", {}).items():
-        if table.get(name) != source:
+        if sources.get(name) != source:
             others.append(f"source of {name}")
     again, _ = train_run(
-        Task(task.study, task.arm, task.seed, task.key, run.config), experiment, *data.to_send
+        Task(task.study, task.arm, task.seed, task.key, run.config), experiment, *data.worker_arrays
     )
     return Repeated(task, run, differences(run, again), others)
 
 
-def _experiment(run: Run, path: Path, own: dict[str, Any]) -> Experiment:
-    """Return what a run trained, from its configuration alone."""
+def _experiment(run: Run, path: Path, custom: dict[str, Any]) -> Experiment:
+    """Return the experiment of a run from its stored configuration."""
     table = run.config.get("experiment")
     if not isinstance(table, dict) or not isinstance(table.get("own", {}), dict):
-        raise FileFormatError(f"{path}: the run {run.key} does not say what it trained")
-    used = table.get("own", {})
-    missing = [str(name) for name in used if name not in own]
+        raise FileFormatError(f"{path}: the run {run.key} has no valid experiment")
+    missing = [str(name) for name in table.get("own", {}) if name not in custom]
     if missing:
         raise UsageError(
-            f"{path} uses {', '.join(missing)}, not of lamella: call lamella.studies.repeat_runs "
-            f"with own=[{', '.join(missing)}]"
+            f"{path} uses {', '.join(missing)}, not part of lamella: call "
+            f"lamella.studies.repeat_runs with own=[{', '.join(missing)}]"
         )
     try:
         limit_size(table)
-        return Experiment.from_table({k: v for k, v in table.items() if k != "own"}, own)
+        return Experiment.from_table({k: v for k, v in table.items() if k != "own"}, custom)
     except (LamellaError, RecursionError) as error:
         raise FileFormatError(f"{path}: the run {run.key} cannot be repeated: {error}") from error
 
 
 def differences(there: Run, here: Run) -> list[str]:
-    """Say where two runs are not the same, from the first batch on; nothing if every bit is."""
-    said = []
+    """Describe the differences between two runs; empty if they are equal bit for bit."""
+    found = []
     if there.status != here.status:
-        said.append(f"it is {there.status} there, {here.status} here {here.reason}".rstrip())
-    said += _losses(there, here)
-    said += of_histories(*[[_comparable(row) for row in run.epochs] for run in (there, here)])
+        found.append(f"it is {there.status} there, {here.status} here {here.reason}".rstrip())
+    found += _loss_differences(there, here)
+    found += history_differences(
+        *[[_comparable(row) for row in run.epochs] for run in (there, here)]
+    )
     old, new = _comparable(there.scores), _comparable(here.scores)
-    said += [
+    found += [
         f"{name}: {old.get(name)} there, {new.get(name)} here"
         for name in {**old, **new}
         if old.get(name) != new.get(name)
     ]
     for name in ("predictions", "confidence"):
-        wrong = _places(getattr(there, name), getattr(here, name))
+        wrong = _unequal(getattr(there, name), getattr(here, name))
         if len(wrong):
-            said.append(f"{name} of {len(wrong):,} of {len(there.predictions):,} test samples")
-    return said
+            found.append(f"{name} of {len(wrong):,} of {len(there.predictions):,} test samples")
+    return found
 
 
-def _losses(there: Run, here: Run) -> list[str]:
-    """Say in which batch the losses part."""
-    wrong = _places(there.step_losses, here.step_losses)
+def _loss_differences(there: Run, here: Run) -> list[str]:
+    """Describe the first batch in which the losses differ; empty if there is none."""
+    wrong = _unequal(there.step_losses, here.step_losses)
     if not len(wrong):
         return []
     first, steps = int(wrong[0]), max(there.steps_per_epoch, 1)
@@ -174,14 +175,14 @@ def _losses(there: Run, here: Run) -> list[str]:
         for run in (there, here)
     ]
     return [
-        f"they part in epoch {first // steps + 1}, batch {first % steps + 1}: loss {values[0]} "
-        f"there, {values[1]} here; {len(wrong):,} of {len(there.step_losses):,} batches are not "
-        "the same"
+        f"they differ from epoch {first // steps + 1}, batch {first % steps + 1} on: loss "
+        f"{values[0]} there, {values[1]} here; {len(wrong):,} of {len(there.step_losses):,} "
+        "batches differ"
     ]
 
 
-def _places(there: np.ndarray, here: np.ndarray) -> np.ndarray:
-    """Return where two rows of numbers have other bits, what only one of them has among it."""
+def _unequal(there: np.ndarray, here: np.ndarray) -> np.ndarray:
+    """Return the indices at which two vectors differ in any bit or only one has an entry."""
     if there.dtype != here.dtype:
         return np.arange(max(len(there), len(here)))
     bits, size = f"u{there.itemsize}", min(len(there), len(here))
@@ -190,5 +191,5 @@ def _places(there: np.ndarray, here: np.ndarray) -> np.ndarray:
 
 
 def _comparable(row: dict[str, float]) -> dict[str, float | None]:
-    """Return None for what is no number, as that is not even the same as itself."""
+    """Replace NaN by None, so that equal rows compare equal."""
     return {name: None if value != value else value for name, value in row.items()}

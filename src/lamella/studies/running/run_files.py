@@ -1,4 +1,4 @@
-"""A run as files, and back: the same run gives the same bytes."""
+"""File format of a run: equal runs give equal bytes."""
 
 import hashlib
 import io
@@ -15,14 +15,14 @@ from lamella.studies.definition.tables import Table
 from lamella.studies.running.run import Run
 
 ARRAYS = {"losses": "step_losses", "predictions": "predictions", "confidence": "confidence"}
-MOST_BYTES = 2**25  # of a table: that of a run takes some KB, and 200 bytes an epoch
-STATED = ("config", "status", "reason", "steps_per_epoch")
+MAX_JSON_BYTES = 2**25  # run.json takes some KB and 200 bytes per epoch
+PLAIN_FIELDS = ("config", "status", "reason", "steps_per_epoch")
 
 
 def to_files(run: Run) -> dict[str, bytes]:
-    """Return the contents of a run's files by name; names and seconds are not among them."""
+    """Return the contents of a run's files by name, without study, arm and seconds."""
     files = {f"{name}.npy": _npy(getattr(run, field)) for name, field in ARRAYS.items()}
-    table: Table = {name: getattr(run, name) for name in STATED}
+    table: Table = {name: getattr(run, name) for name in PLAIN_FIELDS}
     table["epochs"] = [_to_null(row) for row in run.epochs]
     table["scores"] = _to_null(run.scores)
     checksums = {name: sha256(content) for name, content in files.items()}
@@ -31,17 +31,17 @@ def to_files(run: Run) -> dict[str, bytes]:
 
 
 def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
-    """Read a run whose folder is named by its key.
+    """Read a run from its folder, whose name is the key.
 
     Raises
     ------
     FileFormatError
-        If a file is missing, or is not what was written.
+        If a file is missing or damaged.
     """
     table = read_json(folder / "run.json")
     checksums = table.pop("sha256", None)
     if not isinstance(checksums, dict) or checksums.get("run.json") != sha256(json_bytes(table)):
-        raise FileFormatError("run.json is not what was written: its checksum is another")
+        raise FileFormatError("run.json is not what was written: its checksum differs")
     arrays: dict[str, Any] = {}
     for name, field in ARRAYS.items():
         try:
@@ -49,7 +49,7 @@ def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
         except OSError as error:
             raise FileFormatError(f"cannot read {name}.npy: {error.strerror}") from error
         if sha256(content) != checksums.get(f"{name}.npy"):
-            raise FileFormatError(f"{name}.npy is not what was written: its checksum is another")
+            raise FileFormatError(f"{name}.npy is not what was written: its checksum differs")
         arrays[field] = _from_npy(name, content)
     _expect_run(table)
     return Run(
@@ -60,42 +60,42 @@ def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
         epochs=[_from_null(row) for row in table["epochs"]],
         scores=_from_null(table["scores"]),
         seconds=seconds,
-        **{name: table[name] for name in STATED},
+        **{name: table[name] for name in PLAIN_FIELDS},
         **arrays,
     )
 
 
 def _expect_run(table: Table) -> None:
-    """Check what a checksum does not: that a run has all it should, each of its kind."""
+    """Raise a FileFormatError unless a run has all fields, each of its type."""
     kinds = {"config": dict, "status": str, "reason": str, "steps_per_epoch": int, "scores": dict}
     for name, kind in kinds.items():
         if not isinstance(table.get(name), kind):
-            raise FileFormatError(f"run.json has no {name} that is a {kind.__name__}")
+            raise FileFormatError(f"run.json: {name} is not a {kind.__name__}")
     if not isinstance(table["config"].get("seed"), int):
-        raise FileFormatError("run.json has no seed that is a whole number")
+        raise FileFormatError("run.json: seed is not a whole number")
     rows = table.get("epochs")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise FileFormatError("run.json has no epochs that are tables")
+        raise FileFormatError("run.json: epochs are not a list of tables")
     for row in [*rows, table["scores"]]:
         if not all(value is None or _is_number(value) for value in row.values()):
-            raise FileFormatError("run.json has scores that are no numbers")
+            raise FileFormatError("run.json has scores that are not numbers")
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a number that a float can be; whole ones in JSON may have any size."""
+    """Whether a value is a number within the range of float; integers in JSON have no limit."""
     return isinstance(value, int | float) and abs(value) <= sys.float_info.max
 
 
 def _from_npy(name: str, content: bytes) -> np.ndarray:
-    """Read an array of numbers with one axis; memory for it is taken when it is all there."""
+    """Read a vector; check its announced size before allocating memory."""
     file = io.BytesIO(content)
     try:
         np.lib.format.read_magic(file)
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    except Exception as error:  # the header is Python's text, and fails in many ways
+    except Exception as error:  # the header is Python source and can fail in many ways
         raise FileFormatError(f"{name}.npy is damaged: {error}") from error
     if len(shape) != 1 or dtype.kind not in "uf":
-        raise FileFormatError(f"{name}.npy holds no row of numbers, but {shape} of {dtype}")
+        raise FileFormatError(f"{name}.npy is not a vector of numbers, but {shape} of {dtype}")
     if shape[0] * dtype.itemsize != len(content) - file.tell():
         raise FileFormatError(f"{name}.npy does not hold the {shape} numbers it announces")
     return np.frombuffer(content, dtype, offset=file.tell())
@@ -112,11 +112,11 @@ def read_json(path: Path) -> Table:
     Raises
     ------
     FileFormatError
-        If it is missing, larger than any that is written, or something else.
+        If the file is missing, too large, or not a JSON object.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise FileFormatError(f"{path} is damaged: it has more than {MOST_BYTES:,} bytes")
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise FileFormatError(f"{path} is damaged: it has more than {MAX_JSON_BYTES:,} bytes")
         table = json.loads(path.read_bytes(), parse_float=_finite, parse_constant=_finite)
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror}") from error
@@ -129,13 +129,13 @@ def read_json(path: Path) -> Table:
 
 def _finite(text: str) -> float:
     number = float(text)
-    if not math.isfinite(number):  # JSON has no such numbers, though Python reads and writes them
-        raise ValueError(f"{text} is no number of JSON")
+    if not math.isfinite(number):  # Python's json accepts NaN and Infinity, the format does not
+        raise ValueError(f"{text} is not a JSON number")
     return number
 
 
 def sha256(content: bytes) -> str:
-    """Return the checksum of some bytes."""
+    """Return the SHA-256 of bytes."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -146,7 +146,7 @@ def _npy(array: np.ndarray) -> bytes:
 
 
 def _to_null(row: dict[str, float]) -> dict[str, Any]:
-    """Write NaN as null: JSON has no word for it."""
+    """Replace NaN by None, since JSON cannot represent it."""
     return {name: value if math.isfinite(value) else None for name, value in row.items()}
 
 

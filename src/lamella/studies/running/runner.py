@@ -1,4 +1,4 @@
-"""Running a study: what is not there yet, many at a time, each kept as soon as it is done."""
+"""Runner: train the missing runs of a study in parallel and store each when it is done."""
 
 import hashlib
 import json
@@ -19,38 +19,40 @@ from lamella.studies.running.workers import work
 
 
 class StudyStopped(LamellaError, RuntimeError):
-    """A study could not be run to its end; what was finished is kept, and the next call goes on."""
+    """A study stopped early; finished runs are stored, and the next call resumes it."""
 
 
 def run_study(
     study: StudyDefinition, train: Any, test: Any, *, out: Any, n_jobs: int | None, verbose: bool
 ) -> list[Run]:
-    """Return all runs of a study, see `Study.run`: those kept in ``out``, and new ones."""
+    """Return all runs of a study, stored in ``out`` or new; see `Study.run`."""
     try:
         import joblib
     except ImportError:
         raise MissingExtraError("joblib", "studies", "running a study") from None
     if not study.experiments:
-        raise UsageError(f"{study!r} was read from a folder of results: to run it, define it again")
+        raise UsageError(f"{study!r} was read from a folder of results: define it again to run it")
     data = study_data(train, test)
-    _expect_enough(study, data)
+    _expect_enough_samples(study, data)
     tasks = plan(study, data.checksums)
     folder = None if out is None else StudyFolder(out)
     done: dict[str, Run] = {}
     if folder is not None:
         folder.claim(study, tasks, data.checksums)
-        there = (folder.find(task) for task in tasks)
-        # What failed may have lacked memory, or a GPU: it is tried again. What diverged is known.
-        done = {run.key: run for run in there if run is not None and run.status != "failed"}
+        stored = (folder.find(task) for task in tasks)
+        # Failed runs may have lacked memory or a GPU, so try them again; divergence is final.
+        done = {run.key: run for run in stored if run is not None and run.status != "failed"}
     todo = [task for task in tasks if task.key not in done]
     if not todo:
         return [done[task.key] for task in tasks]
     workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
     bar = _bar(study, len(tasks), len(done)) if verbose else _NoBar()
-    # The limit is each worker's business, but where the workers are threads it is ours.
+    # Worker processes limit their own threads; for worker threads this process must do so.
     with single_threaded(), bar:
         results = workers(
-            joblib.delayed(work)(os.getpid(), task, study.experiments[task.arm], *data.to_send)
+            joblib.delayed(work)(
+                os.getpid(), task, study.experiments[task.arm], *data.worker_arrays
+            )
             for task in todo
         )
         try:
@@ -60,21 +62,21 @@ def run_study(
                 done[run.key] = run
                 bar.update()
         except KeyboardInterrupt as interrupt:
-            interrupt.add_note(_kept(len(done), len(tasks), out))
+            interrupt.add_note(_progress(len(done), len(tasks), out))
             raise
         except Exception as error:
-            said = " ".join(str(error).split())
-            reason = said if isinstance(error, LamellaError) else f"a worker is lost: {said}"
-            raise StudyStopped(f"{reason}. {_kept(len(done), len(tasks), out)}") from error
+            text = " ".join(str(error).split())
+            reason = text if isinstance(error, LamellaError) else f"a worker process died: {text}"
+            raise StudyStopped(f"{reason}. {_progress(len(done), len(tasks), out)}") from error
         finally:
-            with warnings.catch_warnings():  # joblib warns of cancelled tasks: that is the wish
+            with warnings.catch_warnings():  # joblib warns of tasks cancelled on purpose
                 warnings.simplefilter("ignore", UserWarning)
                 results.close()
     return [done[task.key] for task in tasks]
 
 
 def plan(study: StudyDefinition, checksums: dict[str, str]) -> list[Task]:
-    """Return all tasks: seed by seed, so that what is done early can be compared."""
+    """Return all tasks, seed by seed, so that early results compare all arms."""
     tasks = []
     for seed in study.seeds:
         for arm, experiment in study.experiments.items():
@@ -89,12 +91,12 @@ def plan(study: StudyDefinition, checksums: dict[str, str]) -> list[Task]:
 
 
 def key_of(config: dict[str, Any]) -> str:
-    """Return the key of a run, by which all that decides its numbers is known."""
+    """Return the key of a run: a hash of everything that determines its numbers."""
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _expect_enough(study: StudyDefinition, data: StudyData) -> None:
+def _expect_enough_samples(study: StudyDefinition, data: StudyData) -> None:
     for arm, experiment in study.experiments.items():
         if experiment.samples is not None and experiment.samples > len(data.train.y):
             raise DataError(
@@ -104,8 +106,10 @@ def _expect_enough(study: StudyDefinition, data: StudyData) -> None:
 
 
 class _NoBar(nullcontext[None]):
-    """Shows nothing. A bar of tqdm's that is disabled still starts a thread, and takes a lock that
-    all forks of a process share: one that is killed while it holds it stops all others.
+    """Progress bar that shows nothing.
+
+    A disabled tqdm bar would still start a thread and take a lock that forked processes share: a
+    process killed with the lock would block all others.
     """
 
     def update(self) -> None:
@@ -115,13 +119,13 @@ class _NoBar(nullcontext[None]):
 def _bar(study: StudyDefinition, total: int, done: int) -> Any:
     from tqdm import tqdm  # takes longer to import than all of lamella
 
-    # No smoothing: arms take different times, and only the mean over all says when it will end.
+    # No smoothing: arms take different times, so only the overall mean predicts the end.
     return tqdm(
         desc=study.name, total=total, initial=done, unit="run", smoothing=0, file=sys.stderr
     )
 
 
-def _kept(done: int, total: int, out: Any) -> str:
+def _progress(done: int, total: int, out: Any) -> str:
     if out is None:
-        return f"{done} of {total} runs were done, and not kept: give out=, a folder"
-    return f"{done} of {total} runs are done and kept in {out}: the same call goes on from there"
+        return f"{done} of {total} runs were done but not stored: pass a folder as out="
+    return f"{done} of {total} runs are done and stored in {out}: repeat the call to resume"

@@ -1,13 +1,13 @@
-"""The folder of a study: every run has a folder of its own, there as a whole or not at all.
+"""Study folder: each run has its own subfolder, which is written atomically.
 
-    study.json                  the study, and which run is in which folder
-    runs/<key>/run.json         what decided the run, and what it gave; checksums
+    study.json                  definition of the study, and the key of each run
+    runs/<key>/run.json         configuration, scores and checksums
     runs/<key>/losses.npy       float32, training loss of every batch
     runs/<key>/predictions.npy  uint8, class of each test sample
-    runs/<key>/confidence.npy   float32, probability given to it
-    log/<key>.json              seconds, when, where, on what: what differs from time to time
+    runs/<key>/confidence.npy   float32, probability of that class
+    log/<key>.json              seconds, date, host and environment, which vary between repetitions
 
-All under ``runs`` is decided by the keys, bit for bit.
+The keys determine everything under ``runs``, bit for bit.
 """
 
 import math
@@ -31,11 +31,11 @@ FORMAT = "lamella-study-1"
 
 
 class DamagedRunWarning(UserWarning):
-    """A run's files are not what was written, so it does not count."""
+    """The files of a run are damaged, so the run counts as missing."""
 
 
 class StudyFolder:
-    """The results of one study on disk. One process at a time may write.
+    """Results of one study on disk. Only one process may write at a time.
 
     Parameters
     ----------
@@ -48,15 +48,15 @@ class StudyFolder:
         self._unfinished = self.path / "unfinished"
 
     def claim(self, study: StudyDefinition, tasks: Sequence[Task], data: Table) -> None:
-        """Make this the folder of ``study``, or go on with what is there.
+        """Create the folder of ``study``, or check that the existing one fits.
 
-        Arms and seeds may be more or fewer than before; what is the same must be alike.
+        Arms and seeds may be added or removed, but not changed.
 
         Raises
         ------
         UsageError
-            If what is there is of another study, another version of lamella or other data, or
-            the folder cannot be written.
+            If the folder belongs to another study, another version of lamella or other data, or
+            cannot be written.
         """
         if self._index.exists():
             self._expect_same(study, tasks, data)
@@ -64,7 +64,7 @@ class StudyFolder:
         self._clear()
         if not self._index.exists() and any(self.path.iterdir()):
             raise UsageError(
-                f"{self.path} holds other things than a study: choose a new folder for the results"
+                f"{self.path} holds other files than a study: choose a new folder for the results"
             )
         plan = [{"arm": task.arm, "seed": task.seed, "key": task.key} for task in tasks]
         head = {"format": FORMAT, "lamella": __version__}
@@ -75,17 +75,17 @@ class StudyFolder:
             expect_writable(self.path / part)
 
     def study(self) -> StudyDefinition:
-        """Return the study whose results these are, to be read, not run.
+        """Return the definition of the study, which cannot be run.
 
         Raises
         ------
         FileFormatError
-            If there is none.
+            If the folder holds no study.
         """
         return StudyDefinition.described(self._read_index())
 
     def tasks(self) -> list[Task]:
-        """Return what was to be run, as `study` says it; their configurations are with the runs."""
+        """Return the planned tasks of the study; only the stored runs have configurations."""
         table = self._read_index()
         return [
             Task(table["name"], entry["arm"], entry["seed"], entry["key"])
@@ -93,30 +93,30 @@ class StudyFolder:
         ]
 
     def runs(self) -> list[Run]:
-        """Return the runs that are there; of a damaged one a warning tells."""
+        """Return the stored runs; warn of damaged ones."""
         found = [self.find(task) for task in self.tasks()]
         return [run for run in found if run is not None]
 
     def find(self, task: Task) -> Run | None:
-        """Return one run, or None if it is not there or is damaged; a warning tells of that."""
+        """Return a stored run, or None if it is missing or, with a warning, damaged."""
         try:
             return self.read(task)
         except FileFormatError as error:
             warnings.warn(
                 f"{self.path / 'runs' / task.key} (arm {task.arm!r}, seed {task.seed}) is damaged "
-                f"and left out; running the study again mends it: {error}",
+                f"and skipped; run the study again to repair it: {error}",
                 DamagedRunWarning,
                 stacklevel=3,
             )
             return None
 
     def read(self, task: Task) -> Run | None:
-        """Return one run, or None if it is not there.
+        """Return a stored run, or None if it is missing.
 
         Raises
         ------
         FileFormatError
-            If it is damaged.
+            If the run is damaged.
         """
         folder = self.path / "runs" / task.key
         if not folder.exists():
@@ -128,19 +128,19 @@ class StudyFolder:
         return from_files(folder, study=task.study, arm=task.arm, seconds=seconds)
 
     def log(self, key: str) -> Table:
-        """Return when, where and on what a run was done; nothing if its log was lost."""
+        """Return the log of a run: date, host and environment; empty if the log is missing."""
         try:
             return read_json(self.path / "log" / f"{key}.json")
         except FileFormatError:
             return {}
 
     def write(self, run: Run, log: Table) -> None:
-        """Keep a run: first its log, then its folder, which appears as a whole.
+        """Store a run: first its log, then its folder, atomically.
 
         Raises
         ------
         UsageError
-            If it cannot be written; all else is as it was.
+            If it cannot be written; stored runs do not change.
         """
         place, final = self._unfinished / run.key, self.path / "runs" / run.key
         try:
@@ -160,7 +160,7 @@ class StudyFolder:
             raise UsageError(f"cannot write {final}: {error.strerror or error}") from error
 
     def _clear(self) -> None:
-        """Remove what a process that was killed has left half written."""
+        """Remove unfinished files of a killed process."""
         shutil.rmtree(self._unfinished, ignore_errors=True)
         remove_unfinished(self.path, self._index.name)
         remove_unfinished(self.path / "log", "*")
@@ -179,16 +179,16 @@ class StudyFolder:
 
     def _expect_same(self, study: StudyDefinition, tasks: Sequence[Task], data: Table) -> None:
         table = self._read_index()
-        there = StudyDefinition.described(table)
-        if there.name != study.name:
+        stored = StudyDefinition.described(table)
+        if stored.name != study.name:
             raise UsageError(
-                f"{self.path} holds the study {there.name!r}, this is {study.name!r}: choose "
+                f"{self.path} holds the study {stored.name!r}, this is {study.name!r}: choose "
                 "another folder"
             )
         if table["lamella"] != __version__:
             raise UsageError(
                 f"{self.path} was written by lamella {table['lamella']}, this is "
-                f"{__version__}, and versions are not mixed: choose another folder"
+                f"{__version__}, and a folder must not mix versions: choose another folder"
             )
         if table["data"] != data:
             raise UsageError(f"{self.path} holds results on other data: choose another folder")
@@ -197,12 +197,12 @@ class StudyFolder:
             if keys.get((task.arm, task.seed), task.key) != task.key:
                 raise UsageError(
                     f"{self.path} holds the study {study.name!r} with another arm {task.arm!r} "
-                    f"({_changes(there, study, task.arm)}): choose another folder"
+                    f"({_changes(stored, study, task.arm)}): choose another folder"
                 )
 
 
 def read_study_folder(path: Any) -> tuple[StudyDefinition, list[Run]]:
-    """Return the study whose results are in a folder, and those of its runs that are there."""
+    """Return the study definition and the stored runs of a folder."""
     folder = StudyFolder(path)
     return folder.study(), folder.runs()
 
@@ -211,10 +211,10 @@ def _changes(there: StudyDefinition, here: StudyDefinition, arm: str) -> str:
     old, new = (merge(study.base, study.arms[arm]) for study in (there, here))
     paths = differing(old, new)
     changes = [f"{path} is {_at(old, path)} there, {_at(new, path)} here" for path in paths]
-    return "; ".join(changes) or "its own classes have changed"
+    return "; ".join(changes) or "its custom classes have changed"
 
 
 def _at(table: Any, path: str) -> Any:
     for name in path.split("."):
         table = table[int(name)] if isinstance(table, list) else (table or {}).get(name)
-    return "not said" if table is None else table
+    return "not set" if table is None else table

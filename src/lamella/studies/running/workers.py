@@ -1,7 +1,7 @@
-"""What a worker of a study does for the process that asked it: runs, until nobody waits for them.
+"""Study worker: train runs until the parent process exits.
 
-A process that is killed cannot end its workers. Those of joblib would go on to the end of their
-run, and then wait five minutes for the next.
+A killed process cannot end its workers: those of joblib would finish their run, and then wait
+five minutes for the next.
 """
 
 import multiprocessing
@@ -17,31 +17,31 @@ import numpy as np
 from lamella.studies.definition.experiment import Experiment
 from lamella.studies.running.run import Run, Task, train_run
 
-LOOKS = 0.5  # seconds between two looks whether the process that asked is there
+POLL_SECONDS = 0.5
 
 
 def work(
-    asked_by: int, task: Task, experiment: Experiment, *arrays: np.ndarray | None
+    parent_pid: int, task: Task, experiment: Experiment, *arrays: np.ndarray | None
 ) -> tuple[Run, dict[str, Any]]:
-    """Do one run, see `train_run`, for the process of the number ``asked_by``."""
-    if os.getpid() != asked_by:
-        # Ctrl-C reaches workers too; the process that asked ends them, and they need not complain.
+    """Train one run, see `train_run`, for the process ``parent_pid``."""
+    if os.getpid() != parent_pid:
+        # Ctrl-C reaches workers too; the parent ends them, so they need not print tracebacks.
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _end_with(asked_by)
+        _exit_with_parent(parent_pid)
     return train_run(task, experiment, *arrays)
 
 
-@cache  # once in a process
-def _end_with(asked_by: int) -> None:
-    """End this process when the one that asked is gone, unless it is the worker of a cluster."""
+@cache  # once per process
+def _exit_with_parent(parent_pid: int) -> None:
+    """Exit this process after its parent has exited; workers of a cluster have another parent."""
     parent = multiprocessing.parent_process()
-    if parent is not None and parent.pid == asked_by:
-        threading.Thread(target=_watch, args=(asked_by,), daemon=True).start()
+    if parent is not None and parent.pid == parent_pid:
+        threading.Thread(target=_poll_parent, args=(parent_pid,), daemon=True).start()
 
 
-def _watch(asked_by: int) -> None:
-    # An orphan has another parent (but not on Windows); it has written nothing that could be lost.
-    while os.getppid() == asked_by:
-        time.sleep(LOOKS)
+def _poll_parent(parent_pid: int) -> None:
+    # An orphan gets another parent (but not on Windows); it has written nothing that could be lost.
+    while os.getppid() == parent_pid:
+        time.sleep(POLL_SECONDS)
     os._exit(1)
