@@ -1,4 +1,4 @@
-"""Whose arrays: numpy on the host or cupy on a GPU, and the few things that differ between them."""
+"""Array backends: numpy on the host and cupy on a GPU."""
 
 from lamella.backend.base import Backend
 from lamella.backend.cupy_backend import CupyBackend, cupy_problem

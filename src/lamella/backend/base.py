@@ -90,13 +90,25 @@ class Backend(ABC):
         """Return a loop over samples compiled, or None where loops are not the fast way."""
         return None
 
-    def capture(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None] | None]:
-        """Do ``work`` and return its result, and what does all of it again over the same arrays.
+    def capture(
+        self, work: Callable[..., Any], arrays: Sequence[Array], memory: Sequence[Any], objects: Any
+    ) -> tuple[Any, Callable[[], None] | None]:
+        """Return the result of ``work(*arrays)``, and a function that replays it in one call.
 
-        The latter is None where that cannot be. Only what is done by methods of this backend, and
-        by what they return, is done again.
+        The latter is None where that cannot be done. A replay repeats recorded calls only, over
+        the same arrays; any other work on arrays ends the capture.
+
+        Parameters
+        ----------
+        work : function
+        arrays : sequence of array
+        memory : sequence of Parameter, State, Scratch and Batches
+            All other memory that the work uses; their ``wrap_views`` wraps its arrays.
+        objects : sequence of object
+            Network and layers, whose attributes the work sets. An array among them that is not
+            from ``memory`` ends the capture: its numbers may change unseen.
         """
-        return work(), None
+        return work(*arrays), None
 
     def threads_for(
         self, batch_size: int, matrices: Iterable[tuple[int, ...]]
@@ -104,7 +116,7 @@ class Backend(ABC):
         """Give the library behind ``xp.dot`` the threads that a training is worth; say how many."""
         return nullcontext(1)
 
-    def pace(self) -> AbstractContextManager[Callable[[], None]]:
+    def tune_threads(self) -> AbstractContextManager[Callable[[], None]]:
         """Lend what is told of each step of a training, to have the next done the faster way."""
         return nullcontext(lambda: None)
 
@@ -114,7 +126,3 @@ class Backend(ABC):
         Its arguments are the images, the index or None for all, and where the results go.
         """
         return None
-
-    @abstractmethod
-    def synchronize(self) -> None:
-        """Wait until the device has done all that it was given."""

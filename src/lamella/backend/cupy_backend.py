@@ -1,4 +1,4 @@
-"""cupy: arrays in the memory of a GPU."""
+"""Backend of cupy: arrays in GPU memory."""
 
 import functools
 import importlib.util
@@ -20,14 +20,14 @@ SIGN = "template <typename T> __device__ T sign(T x) { return (T)(x > 0) - (T)(x
 
 
 class CupyBackend(Backend):
-    """Arrays in the memory of a GPU.
+    """Backend of arrays in GPU memory.
 
     Parameters
     ----------
     xp : module
-        cupy, or what stands in for it in tests.
+        cupy, or its emulation `lamella.testing.strict_cupy`.
     reason : str
-        Why it was chosen.
+        Why this backend was selected.
     """
 
     name = "cupy"
@@ -57,8 +57,7 @@ class CupyBackend(Backend):
     def compile_rule(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
     ) -> Callable[..., None]:
-        # An output may be one of the inputs: each thread reads all it needs of its element before
-        # it writes.
+        # An output may be one of the inputs: each thread reads its element before it writes.
         kernel = self._kernel(program)
 
         def run(*scalars: float) -> None:
@@ -89,20 +88,17 @@ class CupyBackend(Backend):
 
         return run
 
-    def synchronize(self) -> None:
-        self.xp.cuda.get_current_stream().synchronize()
-
     def __reduce__(self) -> tuple[Callable[[], "CupyBackend"], tuple[()]]:
         return open_cupy, ()
 
 
 def open_cupy(reason: str = "asked for") -> CupyBackend:
-    """Return the backend of cupy.
+    """Return the cupy backend.
 
     Raises
     ------
     BackendError
-        If cupy cannot be used: the text says what is missing. There is no silent fall-back.
+        If cupy cannot be used; the message names the missing part. There is no silent fallback.
     """
     if problem := cupy_problem():
         raise BackendError(f'backend="cupy" cannot be used: {problem}')
@@ -113,20 +109,20 @@ def open_cupy(reason: str = "asked for") -> CupyBackend:
 
 @functools.cache
 def cupy_problem() -> str:
-    """Return why cupy cannot be used here, with what to do about it; empty if it can.
+    """Return the reason why cupy cannot be used and the remedy; empty if it works.
 
-    Asks in the order of what is cheap: is there a wheel, a driver, a device, and do the CUDA
-    libraries load. cupy is imported only when a device is there.
+    The checks run from cheap to expensive: wheel, driver, device, CUDA libraries. cupy is imported
+    only if a device exists.
     """
     if importlib.util.find_spec("cupy") is None:
-        return "cupy is not installed: pip install 'lamella[cuda13]' (or [cuda12], as your driver)"
+        return "cupy is not installed: pip install 'lamella[cuda13]' ([cuda12] for an older driver)"
     import ctypes
 
     driver = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
         cuda = ctypes.CDLL(driver)
     except OSError:
-        return f"there is no NVIDIA driver ({driver} is not found)"
+        return f"no NVIDIA driver is installed ({driver} is not found)"
     count = ctypes.c_int(0)
     if cuda.cuInit(0) != 0 or cuda.cuDeviceGetCount(ctypes.byref(count)) != 0 or not count.value:
         return "the NVIDIA driver finds no device (is CUDA_VISIBLE_DEVICES empty?)"

@@ -1,4 +1,4 @@
-"""Random arrays on a GPU: the counter-based generator Philox4x32-10, one kernel a draw."""
+"""Random arrays on a GPU: the counter-based generator Philox4x32-10, one kernel per draw."""
 
 from typing import Any
 
@@ -32,9 +32,9 @@ __device__ unsigned int philox(u64 key, u64 draw, u64 i) {
 
 
 class DeviceNoise(Noise):
-    """Noise drawn on the device: nothing is moved, nothing waits for the host.
+    """Noise drawn on the device, without transfers and synchronization.
 
-    The numbers differ from those that `HostNoise` draws for the same key.
+    The numbers differ from those of `HostNoise` for the same key.
     """
 
     def __init__(self, key: int, xp: Any) -> None:

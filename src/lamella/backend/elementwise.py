@@ -1,9 +1,9 @@
-"""A rule of arithmetic, written once as a function of numbers and recorded as a list of steps.
+"""A rule of arithmetic: one function of numbers, traced into a list of operations.
 
-Update rules and regularizers are such functions. Recording one (running it once on symbols) gives
-a `Program`, which says *what* to compute, one operation a step. A backend decides *how*: numpy
-runs it without temporaries (`lamella.backend.numpy_elementwise`), numba as one compiled loop (`lamella.backend.numba`), a
-GPU as one kernel (`to_c`).
+Activations, update rules and regularizers are such functions. A trace (one run on symbols) gives a
+`Program`, the list of operations. Each backend executes it in its own way: numpy without
+temporaries (`lamella.backend.numpy_elementwise`), numba as one compiled loop
+(`lamella.backend.numba.elementwise`), a GPU as one kernel (`to_c`).
 """
 
 import operator
@@ -39,7 +39,7 @@ OPERATIONS = {
     "less": "{} < {}",
     "less_equal": "{} <= {}",
 }
-# What Python's floats do as numpy does it, and much faster than numpy does it with single numbers.
+# Python's operators give numpy's bits for floats, much faster than numpy's functions do.
 PLAIN: dict[np.ufunc, Callable[..., Any]] = {
     np.add: operator.add,
     np.subtract: operator.sub,
@@ -56,9 +56,33 @@ class Step:
     result: int
 
 
+@dataclass(frozen=True)
+class Read:
+    """A value that a rule read while it was traced: an attribute, a global or a closed-over cell."""
+
+    owner: Any
+    name: str
+    value: Any
+
+    def now(self) -> Any:
+        """Return the present value; None if it is gone."""
+        if isinstance(self.owner, dict):
+            return self.owner.get(self.name)
+        return getattr(self.owner, self.name, None)
+
+    def is_current(self) -> bool:
+        """Whether the value is still the one that was read."""
+        now = self.now()
+        return now is self.value or (type(now) is type(self.value) and bool(now == self.value))
+
+
 @dataclass
 class Program:
-    """What a rule computes. Its values are numbered: arrays, scalars, then all others."""
+    """The operations of a rule. Its values are numbered: arrays, scalars, then all others.
+
+    ``reads`` lists the numbers that the rule took from elsewhere; the program holds while all of
+    them are current.
+    """
 
     arrays: int
     scalars: int
@@ -66,7 +90,12 @@ class Program:
     scalar_steps: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
     size: int = 0
+
+    def is_current(self) -> bool:
+        """Whether each value that the rule read is still the same."""
+        return all(read.is_current() for read in self.reads)
 
     @property
     def shared(self) -> list[int]:
@@ -92,7 +121,7 @@ class Program:
 
 
 class Symbol(NDArrayOperatorsMixin):
-    """Stands for a number while a rule is recorded: what is done with it is noted."""
+    """Stand-in for a number while a rule is traced; appends each operation to the program."""
 
     def __init__(self, program: Program, value: int) -> None:
         self.program = program
@@ -114,7 +143,7 @@ class Symbol(NDArrayOperatorsMixin):
 
     def __float__(self) -> float:
         raise UsageError(
-            "a rule is recorded with symbols, which are no floats: use numpy's functions, such as "
+            "a rule is traced with symbols, which are no floats: use numpy's functions, such as "
             "numpy.sqrt, not those of math"
         )
 
@@ -127,7 +156,7 @@ def _not_elementwise(name: str) -> UsageError:
 
 
 def trace(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
-    """Record ``rule``, a function of ``arrays`` array arguments followed by ``scalars`` numbers.
+    """Trace ``rule``, a function of ``arrays`` array arguments followed by ``scalars`` numbers.
 
     Raises
     ------
@@ -159,6 +188,11 @@ def _trace(
     numbers = []
     for item in inputs:
         if not isinstance(item, Symbol):
+            if np.ndim(item):
+                raise UsageError(
+                    f"a rule works on single numbers, got an array of shape {np.shape(item)}: pass "
+                    "arrays as arguments of the rule"
+                )
             program.constants[program.size] = float(item)
             program.size += 1
         numbers.append(item.value if isinstance(item, Symbol) else program.size - 1)

@@ -1,4 +1,4 @@
-"""Rules run by numpy: step by step, and every step writes into memory that is there already."""
+"""Run rules with numpy, operation by operation, in preallocated memory."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -9,7 +9,7 @@ import numpy as np
 from lamella.backend.elementwise import Program
 from lamella.core.typing import Shape
 
-BLOCK_BYTES = 128 * 1024  # a rule of six arrays then stays within the L2 cache of one core
+BLOCK_BYTES = 128 * 1024  # so that the blocks of six arrays fit the L2 cache of one core
 COMPARISONS = (np.greater, np.greater_equal, np.less, np.less_equal)
 EXTREMES = (np.maximum, np.minimum)
 
@@ -17,20 +17,19 @@ EXTREMES = (np.maximum, np.minimum)
 def run_in_blocks(
     program: Program, arrays: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
 ) -> Callable[..., None]:
-    """Bind a program to numpy vectors; the returned ``run(*scalars)`` allocates nothing.
+    """Compile a program for these vectors; the returned ``run(*scalars)`` allocates nothing.
 
-    The vectors are cut into blocks that stay in the cache while all steps pass over them, and
-    every step writes into an array that is there already: an output whose old content is no
-    longer needed, or one of a few block-sized temporaries.
+    All steps pass over one block of the vectors while it is in the cache. Each step writes into an
+    output whose old content is no longer needed, or into one of a few block-sized temporaries.
 
     Parameters
     ----------
     program : Program
-        A recorded rule.
+        A traced rule.
     arrays : sequence of ndarray
         Its array arguments: vectors of one length and dtype.
     outputs : sequence of ndarray
-        Where each result goes; may be among ``arrays``.
+        One per result; may be among ``arrays``.
     """
     dtype = arrays[0].dtype
     places, temporaries = _assign_places(program, arrays, outputs)
@@ -64,16 +63,16 @@ def run_in_blocks(
 def run_whole(program: Program) -> Callable[..., None]:
     """Return ``run(out, arrays, scalars)``, which applies a rule to whole arrays of any shape.
 
-    Unlike `run_in_blocks` it is not bound to memory: what it is given may differ from call to
-    call. Its temporaries are kept, a set for each shape.
+    Unlike in `run_in_blocks`, the arrays may differ from call to call. Temporaries are cached per
+    shape and dtype.
     """
     places, _ = _assign_places(program, (), (None,))
-    kept: dict[tuple[Shape, np.dtype], list[Any]] = {}
+    cache: dict[tuple[Shape, np.dtype], list[Any]] = {}
 
     def run(out: np.ndarray, arrays: Sequence[np.ndarray], scalars: Sequence[float]) -> None:
-        values = kept.get((out.shape, out.dtype))
+        values = cache.get((out.shape, out.dtype))
         if values is None:
-            values = kept[out.shape, out.dtype] = _room(program, places, out)
+            values = cache[out.shape, out.dtype] = _allocate_values(program, places, out)
         values[: program.arrays] = arrays
         if program.scalars:
             for i, x in program.scalar_values(scalars).items():
@@ -85,41 +84,41 @@ def run_whole(program: Program) -> Callable[..., None]:
     return run
 
 
-def _room(
+def _allocate_values(
     program: Program, places: Mapping[int, tuple[str, int]], like: np.ndarray
 ) -> list[np.ndarray]:
-    """Return an array for each value of a program that is applied to arrays as ``like``."""
-    truths = _truths(program)
+    """Allocate an array for each value of a program applied to arrays like ``like``."""
+    booleans = _boolean_values(program)
     memory: dict[tuple[int, bool], np.ndarray] = {}
-    room = [np.empty((), like.dtype) for _ in range(program.size)]
+    values = [np.empty((), like.dtype) for _ in range(program.size)]
     for step in program.steps:
         if step.ufunc in EXTREMES:
             # numpy compares with an array several times faster than with a single number.
             for i in set(step.inputs) & set(program.constants):
-                room[i] = np.empty_like(like)
-        truth = step.result in truths
-        slot = places[step.result][1], truth
+                values[i] = np.empty_like(like)
+        is_boolean = step.result in booleans
+        slot = places[step.result][1], is_boolean
         if slot not in memory:
-            memory[slot] = np.empty(like.shape, bool if truth else like.dtype)
-        room[step.result] = memory[slot]
+            memory[slot] = np.empty(like.shape, bool if is_boolean else like.dtype)
+        values[step.result] = memory[slot]
     for i, x in program.scalar_values([1.0] * program.scalars).items():
-        room[i][...] = x
-    return room
+        values[i][...] = x
+    return values
 
 
-def _truths(program: Program) -> set[int]:
-    """Return the comparisons that are only multiplied with numbers: they can stay truth values."""
-    truths = {step.result for step in program.steps if step.ufunc in COMPARISONS}
+def _boolean_values(program: Program) -> set[int]:
+    """Return the comparisons that only multiply numbers: their results can stay boolean."""
+    booleans = {step.result for step in program.steps if step.ufunc in COMPARISONS}
     for step in program.steps:
-        if step.ufunc is not np.multiply or truths.issuperset(step.inputs):
-            truths -= set(step.inputs)
-    return truths - set(program.outputs)
+        if step.ufunc is not np.multiply or booleans.issuperset(step.inputs):
+            booleans -= set(step.inputs)
+    return booleans - set(program.outputs)
 
 
 def _assign_places(
     program: Program, arrays: Sequence[Any], outputs: Sequence[Any]
 ) -> tuple[dict[int, tuple[str, int]], int]:
-    """Say for each result where it is kept: straight in an output, or in a numbered temporary."""
+    """Assign each result to an output or a numbered temporary; return also the number of those."""
     last_use = {i: at for at, step in enumerate(program.steps) for i in step.inputs}
     last_use.update((value, len(program.steps)) for value in program.outputs)
     places: dict[int, tuple[str, int]] = {}

@@ -1,7 +1,7 @@
-"""Where the numbers of a model live: parameters as views into two flat vectors, and states."""
+"""Memory of a model: parameters as views into two flat vectors, and states."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,9 @@ from lamella.core.typing import Array, Initializer, Shape
 
 
 class State:
-    """An array of a layer that is saved with the model but not trained, as a running mean is.
+    """Array of a layer that is saved but not trained, such as a running mean.
 
-    Assigning to ``value`` copies into the memory that is there.
+    Assigning to ``value`` copies into the existing memory.
     """
 
     def __init__(self, name: str, shape: Shape, fill: float) -> None:
@@ -26,20 +26,24 @@ class State:
 
     @property
     def value(self) -> Array:
-        """The numbers, of shape ``shape``."""
-        return _there(self._value, self.name)
+        """The array, of shape ``shape``."""
+        return _expect_allocated(self._value, self.name)
 
     @value.setter
     def value(self, new: Any) -> None:
         _copy_into(self.value, new, self.name)
 
+    def wrap_views(self, wrap: Callable[[Array], Array]) -> None:
+        """Replace the array by a view of the same memory."""
+        self._value = wrap(self._value)
+
     def allocate(self, backend: Backend, dtype: np.dtype) -> None:
-        """Make the memory and fill it with ``fill``."""
+        """Allocate the memory and fill it with ``fill``."""
         self._value = backend.xp.full(self.shape, self.fill, dtype)
 
 
 class Parameter:
-    """An array that is trained: value and gradient, both views into the model's vectors.
+    """Trainable array: its value and gradient are views into the model's vectors.
 
     Assigning to ``value`` or ``grad`` copies into the view, so the model always sees it.
 
@@ -50,9 +54,9 @@ class Parameter:
     shape : tuple of int
     init : Initializer
     regularizer : Regularizer or None
-        Its penalty on this parameter is part of what is minimised.
+        Adds a penalty on this parameter to the loss.
     stream : str
-        Names the random numbers it starts with, such as "Dense 1.W"; its name, if left out.
+        Name of the random stream of its initial value, such as "Dense 1.W"; ``name`` by default.
     """
 
     def __init__(
@@ -67,20 +71,34 @@ class Parameter:
         self.stream = stream or name
         self.shape = shape
         self.init = init
-        self.regularizer = regularizer
+        self._regularizer = regularizer
         self.size = math.prod(shape)
         self._value: Array | None = None
         self._grad: Array | None = None
 
     @property
+    def regularizer(self) -> Any:
+        """Its penalty, or None; fixed once there are values, while the penalty's rate is not."""
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, new: Any) -> None:
+        if self._value is not None:
+            raise UsageError(
+                f"the regularizer of {self.name} is fixed once the model is built: change its "
+                "rate, or make a new model"
+            )
+        self._regularizer = new
+
+    @property
     def is_matrix(self) -> bool:
-        """Whether it has two or more axes: weights have, biases and scales do not."""
+        """Whether it has two or more axes, as weights do, unlike biases and scales."""
         return len(self.shape) >= 2
 
     @property
     def value(self) -> Array:
-        """The numbers, of shape ``shape``."""
-        return _there(self._value, self.name)
+        """The array, of shape ``shape``."""
+        return _expect_allocated(self._value, self.name)
 
     @value.setter
     def value(self, new: Any) -> None:
@@ -88,16 +106,20 @@ class Parameter:
 
     @property
     def grad(self) -> Array:
-        """Gradient of the loss with respect to the value; overwritten by each backward pass."""
-        return _there(self._grad, self.name)
+        """Gradient of the loss; each backward pass overwrites it."""
+        return _expect_allocated(self._grad, self.name)
 
     @grad.setter
     def grad(self, new: Any) -> None:
         _copy_into(self.grad, new, f"gradient of {self.name}")
 
     def point_to(self, value: Array, grad: Array) -> None:
-        """Make the two views; called once by the store."""
+        """Set both views; the store calls it once."""
         self._value, self._grad = value, grad
+
+    def wrap_views(self, wrap: Callable[[Array], Array]) -> None:
+        """Replace both arrays by views of the same memory."""
+        self._value, self._grad = wrap(self._value), wrap(self._grad)
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, shape={self.shape})"
@@ -106,17 +128,16 @@ class Parameter:
 class ParameterStore:
     """All parameters of a model in one contiguous vector, all gradients in another.
 
-    Weights come first, then biases and scales, each in the order of declaration, so that what an
-    optimizer treats differently is one slice. Each parameter begins on a 64-byte boundary; the
-    gaps are zero and stay zero.
+    Weights come first, then biases and scales, each in declaration order, so that weight decay
+    applies to one slice. Each parameter begins on a 64-byte boundary; the padding stays zero.
 
     Parameters
     ----------
     parameters : sequence of Parameter
-        In the order of declaration; that order is kept when iterating.
+        In declaration order, which is also the order of iteration.
     backend : Backend
     dtype : dtype
-        float32 or float64, the same for all.
+        float32 or float64.
     """
 
     def __init__(self, parameters: Sequence[Parameter], backend: Backend, dtype: np.dtype) -> None:
@@ -147,11 +168,11 @@ class ParameterStore:
 
     @property
     def count(self) -> int:
-        """How many numbers are trained."""
+        """Number of trainable numbers."""
         return sum(parameter.size for parameter in self.parameters)
 
     def initialize(self, streams: Streams) -> None:
-        """Draw every start value from a stream of its own."""
+        """Draw each initial value from its own random stream."""
         for parameter in self.parameters:
             rng = streams.generator("init", parameter.stream)
             drawn = np.asarray(parameter.init(rng, parameter.shape))
@@ -163,11 +184,10 @@ class ParameterStore:
             parameter.value = self.backend.asarray(drawn, self.values.dtype)
 
 
-def _there(array: Array | None, name: str) -> Array:
+def _expect_allocated(array: Array | None, name: str) -> Array:
     if array is None:
         raise UsageError(
-            f"{name} has no numbers yet: they are there once the model is built, that is after "
-            "compile(..., in_shape=) or the first fit"
+            f"{name} has no numbers yet: build the model first, with compile(..., in_shape=) or fit"
         )
     return array
 

@@ -1,20 +1,18 @@
-"""Random arrays for layers, drawn from a stream of its own for each layer."""
+"""Random arrays for layers; each layer has its own stream."""
 
-from __future__ import annotations  # numpy.random is imported only when it is used
+from __future__ import annotations  # numpy.random loads only when it is used
 
 from abc import ABC, abstractmethod
 
 import numpy as np
 
-from lamella.backend.numba import recorded_python
 from lamella.core.typing import Array
 
 
 class Noise(ABC):
     """Random arrays for a layer, on the device of its model.
 
-    The n-th draw depends on the key and on n only, so ``draws`` is all that has to be kept to
-    go on later with the same numbers.
+    The n-th draw depends on the key and on n only, so that ``draws`` is the whole state.
 
     Parameters
     ----------
@@ -43,9 +41,9 @@ class Noise(ABC):
 
 
 class HostNoise(Noise):
-    """Noise drawn with numpy's Philox generator, put to counter n for the n-th draw."""
+    """Noise drawn with numpy's Philox generator, whose counter is set to n for the n-th draw."""
 
-    BLOCK = 16384  # 16-bit numbers at a time: memory does not grow with what is asked for
+    BLOCK = 16384  # 16-bit numbers per block; bounds the temporary memory
 
     def __init__(self, key: int) -> None:
         super().__init__(key)
@@ -58,17 +56,14 @@ class HostNoise(Noise):
         self._bits.state = self._start
         self.draws += 1
 
-    @recorded_python
     def uniform(self, out: Array) -> Array:
         self._next()
         return self._generator.random(out=out, dtype=out.dtype)
 
-    @recorded_python
     def normal(self, out: Array) -> Array:
         self._next()
         return self._generator.standard_normal(out=out, dtype=out.dtype)
 
-    @recorded_python
     def dropout_mask(self, keep: float, out: Array) -> Array:
         self._next()
         threshold = max(1, round(keep * 65536))
@@ -76,7 +71,7 @@ class HostNoise(Noise):
         for start in range(0, flat.size, self.BLOCK):
             part = flat[start : start + self.BLOCK]
             draws = self._bits.random_raw((part.size + 3) // 4).view(np.uint16)[: part.size]
-            # Not draws < threshold: 65536 is no uint16, and numpy before 2.3 can crash on it.
+            # Not draws < threshold: 65536 exceeds uint16, on which numpy before 2.3 can crash.
             np.less_equal(draws, threshold - 1, out=part)
         flat *= 65536 / threshold
         return out

@@ -1,29 +1,29 @@
-"""Select a backend by name, or take the one that works here."""
+"""Select a backend by name or by availability."""
 
 from lamella.backend.base import Backend
 from lamella.backend.cupy_backend import cupy_problem, open_cupy
+from lamella.backend.numba import is_available
 from lamella.backend.numpy_backend import NumpyBackend
 from lamella.core.errors import BackendError
 
 
 def get_backend(name: str | Backend = "auto") -> Backend:
-    """Return the backend called ``name``.
+    """Return the backend with this name.
 
     Parameters
     ----------
     name : {"auto", "numpy", "cupy"} or Backend
-        "auto" takes cupy where it works and numpy elsewhere; ``reason`` of the result says why.
+        "auto" selects cupy if it works, else numpy; ``reason`` of the result explains the choice.
 
     Raises
     ------
     BackendError
-        If "cupy" is asked for and cannot be used: the text says what is missing. There is no
-        silent fall-back.
+        If "cupy" cannot be used; the message names the missing part. There is no silent fallback.
     """
     if isinstance(name, Backend):
         return name
     if name == "numpy":
-        return NumpyBackend()
+        return host_backend()
     if name == "cupy":
         return open_cupy()
     if name != "auto":
@@ -31,4 +31,13 @@ def get_backend(name: str | Backend = "auto") -> Backend:
     problem = cupy_problem()
     if not problem:
         return open_cupy("a GPU answers")
-    return NumpyBackend(f"no GPU: {problem}")
+    return host_backend(f"no GPU: {problem}")
+
+
+def host_backend(reason: str = "asked for") -> NumpyBackend:
+    """Return the backend of numpy arrays, with compiled loops if numba is installed."""
+    if not is_available():
+        return NumpyBackend(reason)
+    from lamella.backend.numba.numba_backend import NumbaBackend
+
+    return NumbaBackend(reason)

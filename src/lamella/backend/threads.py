@@ -1,9 +1,8 @@
-"""How many threads a network's matrix products are worth: a rule of its shapes, not of the clock.
+"""Number of threads for a network's matrix products: a function of its shapes, not of timings.
 
-Threads that share a product wait for each other twice a product, and on a machine that does
-something else beside they wait long: a small product loses more by that than it gains, sometimes
-a hundredfold. The number also decides the last bits of a product, so it must not depend on how
-long anything took.
+The threads of a parallel product wait for each other twice, and for long on a busy machine: a small
+product loses more than it gains, sometimes a hundredfold. With BLAS the number also decides the
+last bits of a product, so it must not depend on measured times.
 """
 
 import functools
@@ -14,17 +13,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-WORK_OF_A_THREAD = 12e6  # additions and multiplications: some 60 us
+FLOPS_PER_THREAD = 12e6  # some 60 us of work
 
 
 def useful_threads(batch_size: int, matrices: Iterable[tuple[int, ...]]) -> int:
-    """Return how many threads the largest product of batches with such matrices is worth."""
+    """Return the number of threads that pays for the largest product of batches and matrices."""
     largest = max((shape[-2] * shape[-1] for shape in matrices), default=0)
-    return max(1, int(2 * batch_size * largest / WORK_OF_A_THREAD))
+    return max(1, int(2 * batch_size * largest / FLOPS_PER_THREAD))
 
 
 def cores() -> int:
-    """Return how many processor cores this process may use."""
+    """Return the number of processor cores available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -32,114 +31,114 @@ def cores() -> int:
 
 @functools.cache
 def thread_budget() -> int:
-    """Return how many threads this process may use: its cores, or what the environment allows."""
-    told = [os.environ.get(name, "") for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")]
-    return max(1, min([cores(), *(int(number) for number in told if number.isdecimal())]))
+    """Return the number of threads this process may use: its cores, or fewer by environment."""
+    limits = [os.environ.get(name, "") for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")]
+    return max(1, min([cores(), *(int(number) for number in limits if number.isdecimal())]))
 
 
 def workers() -> int:
-    """Return how many threads may share a compiled product; its bits do not depend on it."""
-    return 1 if _single else thread_budget()
+    """Return the number of threads of compiled products; their bits do not depend on it."""
+    return 1 if _single_blocks else thread_budget()
 
 
-_single = 0
+# Global: the thread count of a BLAS library belongs to the whole process.
 _lock = threading.Lock()
-_holders = 0
-_first: Any = None  # the limit that holds
+_single_blocks = 0  # blocks of `single_threaded` that are active
+_limit_blocks = 0  # blocks of `limit_blas_threads` that are active
+_limit: Any = None  # the limit that the first of them has set
 
 
 @contextmanager
 def limit_blas_threads(number: int) -> Iterator[int]:
-    """Let matrix products use so many threads in this block, and say how many that are.
+    """Limit the BLAS library to ``number`` threads in this block; yield the resulting number.
 
-    There are never more than numpy's library was told to use, as by ``OPENBLAS_NUM_THREADS``. The
-    number belongs to the process: where several blocks hold at once, nested or in several threads,
-    the number of the first stands until the last has ended.
+    An existing limit, such as ``OPENBLAS_NUM_THREADS``, is never raised. The number belongs to the
+    process: of several active blocks, nested or in several threads, the first one decides until the
+    last has ended.
     """
-    global _holders, _first
+    global _limit_blocks, _limit
     with _lock:
-        pools = _pools(len(sys.modules))
-        there: int = max((pool["num_threads"] for pool in pools.info()), default=1)
-        if _holders == 0:
-            there = min(number, there)
-            _let_this_thread_set()
-            _first = pools.limit(limits=there)
-        _holders += 1
+        libraries = _blas_libraries(len(sys.modules))
+        threads: int = max((library["num_threads"] for library in libraries.info()), default=1)
+        if _limit_blocks == 0:
+            threads = min(number, threads)
+            _take_control()
+            _limit = libraries.limit(limits=threads)
+        _limit_blocks += 1
     try:
-        yield there
+        yield threads
     finally:
         with _lock:
-            _holders = max(_holders - 1, 0)  # below 0 it would fall in a child, see _begin_anew
-            if _holders == 0:
-                _let_this_thread_set()
-                _first.restore_original_limits()
+            _limit_blocks = max(_limit_blocks - 1, 0)  # 0 in a child, see _reset_after_fork
+            if _limit_blocks == 0:
+                _take_control()
+                _limit.restore_original_limits()
 
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Let all products be done by the thread that asks for them: for many trainings at once."""
-    global _single
+    """Run all products on the calling thread, for several trainings in parallel."""
+    global _single_blocks
     with limit_blas_threads(1):
         with _lock:
-            _single += 1
+            _single_blocks += 1
         try:
             yield
         finally:
             with _lock:
-                _single = max(_single - 1, 0)  # below 0 it would fall in a child, see _begin_anew
+                _single_blocks = max(_single_blocks - 1, 0)  # 0 in a child, see _reset_after_fork
 
 
 def threads_for(
     batch_size: int, matrices: Iterable[tuple[int, ...]]
 ) -> AbstractContextManager[int]:
-    """Give the products of a training the threads they are worth, as `limit_blas_threads` does."""
+    """Limit BLAS to the threads that pay for a training, as `limit_blas_threads` does."""
     return limit_blas_threads(useful_threads(batch_size, matrices))
 
 
 @contextmanager
-def available(number: int) -> Iterator[None]:
-    """Let the whole process have at most so many threads, as ``OPENBLAS_NUM_THREADS`` would.
+def cap_blas_threads(number: int) -> Iterator[None]:
+    """Cap the BLAS threads of the whole process, as ``OPENBLAS_NUM_THREADS`` would.
 
-    Unlike `limit_blas_threads` it leaves those within free to take fewer.
+    Unlike `limit_blas_threads`, blocks within may set a lower limit.
     """
-    pools = _pools(len(sys.modules))
-    before = [pool["num_threads"] for pool in pools.info()]
-    _let_this_thread_set()
-    limit = pools.limit(limits=min(number, *before)) if before else None
+    libraries = _blas_libraries(len(sys.modules))
+    before = [library["num_threads"] for library in libraries.info()]
+    _take_control()
+    limit = libraries.limit(limits=min(number, *before)) if before else None
     try:
         yield
     finally:
         if limit is not None:
-            _let_this_thread_set()
+            _take_control()
             limit.restore_original_limits()
 
 
 @functools.lru_cache(maxsize=1)
-def _pools(_modules: int) -> Any:
-    """Return what controls the libraries of products that came with so many loaded modules."""
-    # To look for them takes a millisecond, as long as a few dozens of small steps.
+def _blas_libraries(_modules: int) -> Any:
+    """Return the controller of the loaded BLAS libraries; a search takes a millisecond."""
     from threadpoolctl import ThreadpoolController  # not needed to import lamella
 
     return ThreadpoolController().select(user_api="blas")
 
 
-def _begin_anew() -> None:
-    """Free the child of a fork from what threads held that it does not have."""
-    global _lock, _holders, _single
+def _reset_after_fork() -> None:
+    """Release the lock and limits in the child of a fork, where their threads do not exist."""
+    global _lock, _limit_blocks, _single_blocks
     _lock = threading.Lock()
-    _single = 0
-    if _holders:
-        _holders = 0
-        _let_this_thread_set()
-        _first.restore_original_limits()
+    _single_blocks = 0
+    if _limit_blocks:
+        _limit_blocks = 0
+        _take_control()
+        _limit.restore_original_limits()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)
 
 
-def _let_this_thread_set() -> None:
-    """Take over: from threadpoolctl 3.8 on, only who set a limit first may change it."""
+def _take_control() -> None:
+    """Let this thread change a limit; since threadpoolctl 3.8 only the thread that set it may."""
     from threadpoolctl import OpenBLASController
 
     release = getattr(OpenBLASController, "clear_controlling_thread", None)

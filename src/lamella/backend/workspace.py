@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import Any, TypeVar
 
 import numpy as np
 
 from lamella.backend import Backend, get_backend
-from lamella.backend.elementwise import trace
+from lamella.backend.elementwise import Program
+from lamella.backend.rules import CLOSURES, key_of, trace_rule
 from lamella.core.config import Configured
 from lamella.core.errors import UsageError
 from lamella.core.typing import Array, Shape
@@ -37,6 +39,7 @@ class Scratch:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._wrap: Callable[[Array], Array] | None = None
         self._buffers: dict[tuple[str, np.dtype], Array] = {}
         self._views: dict[tuple[str, Shape, Any], Array] = {}
 
@@ -53,7 +56,13 @@ class Scratch:
         if buffer is None or buffer.size < size:
             buffer = self._buffers[name, dtype] = self._backend.zeros(size, dtype)
             self._views = {key: view for key, view in self._views.items() if key[0] != name}
-        return buffer[:size].reshape(shape)
+        view = buffer[:size].reshape(shape)
+        return view if self._wrap is None else self._wrap(view)
+
+    def wrap_views(self, wrap: Callable[[Array], Array]) -> None:
+        """Replace all views, and those yet to be made, by views of the same memory."""
+        self._wrap = wrap
+        self._views = {key: wrap(view) for key, view in self._views.items()}
 
     def buffers(self) -> Mapping[tuple[str, np.dtype], Array]:
         """Return every buffer by name and dtype; checks fill them with NaN."""
@@ -96,7 +105,7 @@ class Workspace(Configured):
         self.xp = self.backend.xp
         self.dtype = np.dtype(dtype)
         self._scratch = Scratch(self.backend)
-        self._rules: dict[tuple[Callable[..., Any], int], Callable[..., None]] = {}
+        self._rules: dict[tuple[Any, ...], tuple[Program, Callable[..., None]]] = {}
 
     def expect_free(self, owner: object) -> None:
         """Raise a UsageError if it belongs to another model than ``owner``."""
@@ -135,7 +144,7 @@ class Workspace(Configured):
     def mean_rows(self, name: str, matrix: Array) -> Array:
         """Return the mean of a matrix's rows (N, D) in the scratch memory ``name``, (D,)."""
         total = self.sum_rows(matrix, out=self.scratch(name, matrix.shape[1:]))
-        return self.map(total, quotient, total, scalars=(float(len(matrix)),))
+        return self.map(total, lambda total, n: total / n, total, scalars=(float(len(matrix)),))
 
     @replayable
     def map(
@@ -160,14 +169,26 @@ class Workspace(Configured):
         scalars : sequence of float
             What is the same for all elements.
         """
-        key = rule, len(arrays)
-        run = self._rules.get(key)
-        if run is None:
-            run = self._rules[key] = self.backend.map(trace(rule, len(arrays), len(scalars)))
+        simple = type(rule) is FunctionType and not (rule.__closure__ or rule.__defaults__)
+        key = (rule.__code__, len(arrays)) if simple else key_of(rule, len(arrays))
+        found = self._rules.get(key)
+        if found is None or (found[0].reads and not found[0].is_current()):
+            found = self._rules[key] = self._compile(key, rule, len(arrays), len(scalars))
         if isinstance(out, str):
             out = self.scratch(out, arrays[0].shape)
-        run(out, arrays, scalars)
+        found[1](out, arrays, scalars)
         return out
+
+    def _compile(
+        self, key: tuple[Any, ...], rule: Callable[..., Any], arrays: int, scalars: int
+    ) -> tuple[Program, Callable[..., None]]:
+        if len(key) > 2 and sum(key[:2] == other[:2] for other in self._rules) >= CLOSURES:
+            raise UsageError(
+                f"a rule in {type(self).__name__} closed over {CLOSURES} different values: pass "
+                "numbers that change through scalars=(...)"
+            )
+        program = trace_rule(rule, arrays, scalars)
+        return program, self.backend.map(program)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("backend", "xp", "dtype", "_scratch", "_rules"):
@@ -176,13 +197,3 @@ class Workspace(Configured):
                 "model when the model is built; to use it alone, call its attach() first"
             )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-
-def quotient(x: Any, n: Any) -> Any:
-    """Return x / n, the rule of a mean."""
-    return x / n
-
-
-def product(x: Any, y: Any) -> Any:
-    """Return x y, the rule of whatever is scaled."""
-    return x * y

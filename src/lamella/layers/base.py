@@ -9,10 +9,28 @@ from lamella.backend import Backend
 from lamella.backend.parameters import Parameter, State
 from lamella.backend.random import Noise
 from lamella.backend.workspace import Workspace
-from lamella.core.errors import ArgumentError, ShapeError
+from lamella.core.errors import ArgumentError, ShapeError, UsageError
 from lamella.core.seeds import Streams
 from lamella.core.typing import Array, Initializer, Shape
 from lamella.layers.initializers import get_initializer
+
+
+class FixedOnceBuilt:
+    """Hyper-parameter that only ``build`` reads; a later change is refused, as it had no effect."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, layer: "Layer | None", kind: type) -> Any:
+        return self if layer is None else vars(layer)[self._name]
+
+    def __set__(self, layer: "Layer", value: Any) -> None:
+        if "parameters" in vars(layer):
+            raise UsageError(
+                f"{type(layer).__name__}.{self._name} is fixed once the layer is built: make a new "
+                f"model with {type(layer).__name__}({self._name}={value!r})"
+            )
+        vars(layer)[self._name] = value
 
 
 class Layer(Workspace):

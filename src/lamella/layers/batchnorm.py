@@ -1,10 +1,8 @@
 """Batch normalisation."""
 
-from typing import Any
-
 from numpy import sqrt
 
-from lamella.backend.workspace import product, replayable
+from lamella.backend.workspace import replayable
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import in_range, positive
 from lamella.layers.base import Layer
@@ -58,60 +56,41 @@ class BatchNorm(Layer):
         mean, var = self.running_mean.value, self.running_var.value
         if training:
             mean = self.mean_rows("mean", x)
-            var = self.mean_rows("var", self.map("squares", squared_distance, x, mean))
-            self._remember(mean, var, len(x))
-        self.inv_std = self.map("inv_std", inverse_root, var, scalars=(self.eps,))
-        self.n = self.map("n", normalize, x, mean, self.inv_std)
-        return self.map("y", scale_and_shift, self.n, self.gamma.value, self.beta.value)
+            var = self.mean_rows(
+                "var", self.map("squares", lambda x, mean: (x - mean) ** 2, x, mean)
+            )
+            self._update_running(mean, var, len(x))
+        self.inv_std = self.map(
+            "inv_std", lambda var, eps: 1 / sqrt(var + eps), var, scalars=(self.eps,)
+        )
+        self.n = self.map("n", lambda x, mean, inv_std: (x - mean) * inv_std, x, mean, self.inv_std)
+        gamma, beta = self.gamma.value, self.beta.value
+        return self.map("y", lambda n, gamma, beta: gamma * n + beta, self.n, gamma, beta)
 
     @replayable
-    def _remember(self, mean: Array, var: Array, samples: int) -> None:
+    def _update_running(self, mean: Array, var: Array, samples: int) -> None:
         unbiased = samples / (samples - 1)
         for state, batch, factor in (
             (self.running_mean.value, mean, 1.0),
             (self.running_var.value, var, unbiased),
         ):
-            shares = self.momentum, (1 - self.momentum) * factor
-            self.map(state, weighted_sum, state, batch, scalars=shares)
+            weights = self.momentum, (1 - self.momentum) * factor
+            self.map(state, lambda old, new, a, b: a * old + b * new, state, batch, scalars=weights)
 
     @replayable
     def backward(self, dy: Array) -> Array | None:
-        self.sum_rows(self.map("dx", product, dy, self.n), out=self.gamma.grad)
+        self.sum_rows(self.map("dx", lambda dy, n: dy * n, dy, self.n), out=self.gamma.grad)
         self.sum_rows(dy, out=self.beta.grad)
         if not self.needs_dx:
             return None
-        slope = self.map("slope", product, self.gamma.value, self.inv_std)
+        slope = self.map("slope", lambda gamma, s: gamma * s, self.gamma.value, self.inv_std)
         if not self.training:  # mean and variance are constants then
-            return self.map("dx", product, dy, slope)
-        sums, share = (self.gamma.grad, self.beta.grad), (1 / len(dy),)
-        return self.map("dx", gradient, dy, self.n, *sums, slope, scalars=share)
-
-
-def squared_distance(x: Any, mean: Any) -> Any:
-    """Return (x - mean)^2."""
-    return (x - mean) * (x - mean)
-
-
-def inverse_root(var: Any, eps: Any) -> Any:
-    """Return 1 / sqrt(var + eps)."""
-    return 1 / sqrt(var + eps)
-
-
-def normalize(x: Any, mean: Any, inv_std: Any) -> Any:
-    """Return n."""
-    return (x - mean) * inv_std
-
-
-def scale_and_shift(n: Any, gamma: Any, beta: Any) -> Any:
-    """Return y."""
-    return gamma * n + beta
-
-
-def weighted_sum(old: Any, new: Any, share: Any, rest: Any) -> Any:
-    """Return share old + rest new."""
-    return share * old + rest * new
-
-
-def gradient(dy: Any, n: Any, sum_dy_n: Any, sum_dy: Any, slope: Any, share: Any) -> Any:
-    """Return dx, where ``share`` turns sums over the batch into means."""
-    return (dy - share * sum_dy - n * (share * sum_dy_n)) * slope
+            return self.map("dx", lambda dy, slope: dy * slope, dy, slope)
+        return self.map(
+            "dx",
+            lambda dy, n, sum_dy_n, sum_dy, slope, c: (
+                (dy - c * sum_dy - n * (c * sum_dy_n)) * slope
+            ),
+            *(dy, self.n, self.gamma.grad, self.beta.grad, slope),
+            scalars=(1 / len(dy),),
+        )

@@ -3,7 +3,7 @@
 from lamella.backend.workspace import replayable
 from lamella.core.typing import Array, Initializer, Shape
 from lamella.core.validation import at_least
-from lamella.layers.base import Layer
+from lamella.layers.base import FixedOnceBuilt, Layer
 from lamella.layers.initializers import get_initializer
 from lamella.layers.regularizers import Regularizer, expect_regularizer
 
@@ -39,6 +39,11 @@ class Dense(Layer):
     He et al., Delving Deep into Rectifiers, 2015 (initialisation). Equal to torch.nn.Linear with
     W transposed.
     """
+
+    units = FixedOnceBuilt()
+    use_bias = FixedOnceBuilt()
+    init = FixedOnceBuilt()
+    regularizer = FixedOnceBuilt()
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Dropout."""
 
-from lamella.backend.workspace import product, replayable
+from lamella.backend.workspace import replayable
 from lamella.core.typing import Array
 from lamella.core.validation import in_range
 from lamella.layers.base import Layer
@@ -32,10 +32,10 @@ class Dropout(Layer):
         if not training or self.rate == 0:
             return x
         self.mask = self.rng.dropout_mask(1 - self.rate, out=self.scratch("mask", x.shape))
-        return self.map("y", product, x, self.mask)
+        return self.map("y", lambda x, mask: x * mask, x, self.mask)
 
     @replayable
     def backward(self, dy: Array) -> Array:
         if self.mask is None:
             return dy
-        return self.map("dx", product, dy, self.mask)
+        return self.map("dx", lambda dy, mask: dy * mask, dy, self.mask)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import Backend
-from lamella.backend.elementwise import trace
 from lamella.backend.parameters import Parameter
+from lamella.backend.rules import bind_rule
 from lamella.backend.workspace import replayable
 from lamella.core.config import Configured
 from lamella.core.typing import Array
@@ -36,9 +36,9 @@ class Regularizer(Configured, ABC):
     def compile_rule(self, parameter: Parameter, backend: Backend) -> Callable[[], None]:
         """Return a function that adds the penalty's gradient to that of ``parameter``."""
         w, g = parameter.value.reshape(-1), parameter.grad.reshape(-1)
-        scalars = tuple(self.config().values())
-        run = backend.compile_rule(trace(self.rule, 2, len(scalars)), (w, g), (g,))
-        return lambda: run(*scalars)
+        names = [*self.config()]
+        add = bind_rule(self.rule, backend, (w, g), {"g": g}, len(names))
+        return lambda: add(*[getattr(self, name) for name in names])
 
 
 class L1(Regularizer):

@@ -5,7 +5,7 @@ from abc import abstractmethod
 import numpy as np
 
 from lamella.backend.numba.loops import mean_of_vector
-from lamella.backend.workspace import Workspace, quotient, replayable
+from lamella.backend.workspace import Workspace, replayable
 from lamella.core.errors import DataError, ShapeError, UsageError
 from lamella.core.typing import Array, Shape
 from lamella.losses.labels import check_labels, is_integer
@@ -84,16 +84,16 @@ class Loss(Workspace):
     def __call__(self, pred: Array, target: Array, weight: Array | None = None) -> Array:
         """Return `forward`, with samples weighted: sum(weight loss) / sum(weight)."""
         self._weight = weight
-        self._reduced = self._shared = False
+        self._is_reduced = self._is_scaled = False
         loss = self.forward(pred, target)
-        self._expect_weighted(self._reduced)
+        self._expect_weighted(self._is_reduced)
         return loss
 
     @replayable
     def gradient(self) -> Array:
         """Return `backward`; with weights, make sure that it took account of them."""
         gradient = self.backward()
-        self._expect_weighted(self._shared)
+        self._expect_weighted(self._is_scaled)
         return gradient
 
     def _expect_weighted(self, done: bool) -> None:
@@ -106,7 +106,7 @@ class Loss(Workspace):
     @replayable
     def mean(self, losses: Array) -> Array:
         """Return the mean over samples (weighted, if there are weights) and all further axes."""
-        self._reduced = True
+        self._is_reduced = True
         mean = self.scratch("mean", ())
         loop = self.backend.compile(mean_of_vector) if self._weight is None else None
         if loop is not None:
@@ -132,10 +132,12 @@ class Loss(Workspace):
     @replayable
     def scale_by_batch(self, gradients: Array) -> Array:
         """Turn, in place, gradients of each sample's loss into those of the mean."""
-        self._shared = True
+        self._is_scaled = True
         if self._weight is None:
-            return self.map(gradients, quotient, gradients, scalars=(float(len(gradients)),))
-        share = self.scratch("share", self._weight.shape)
-        self.xp.divide(self._weight, self.scratch("total", ()), out=share)
-        gradients *= share.reshape(-1, *(1,) * (gradients.ndim - 1))
+            return self.map(
+                gradients, lambda g, n: g / n, gradients, scalars=(float(len(gradients)),)
+            )
+        weights = self.scratch("weights", self._weight.shape)
+        self.xp.divide(self._weight, self.scratch("total", ()), out=weights)
+        gradients *= weights.reshape(-1, *(1,) * (gradients.ndim - 1))
         return gradients

@@ -38,7 +38,7 @@ class SoftmaxCrossEntropy(Loss):
         losses = self.scratch("losses", (len(pred),))
         loop = self.backend.compile(cross_entropy_rows)
         if loop is None:
-            self._surprise_of_all(pred, target, losses)
+            self._cross_entropy_of_all(pred, target, losses)
         else:
             loop(pred, target, self.d, losses)
         return self.mean(losses)
@@ -47,7 +47,7 @@ class SoftmaxCrossEntropy(Loss):
     def backward(self) -> Array:
         return self.scale_by_batch(self.d)
 
-    def _surprise_of_all(self, pred: Array, target: Array, losses: Array) -> None:
+    def _cross_entropy_of_all(self, pred: Array, target: Array, losses: Array) -> None:
         """Fill ``losses`` (N,) and ``self.d``, p - onehot(y), by operations on whole arrays."""
         xp, row = self.xp, (len(pred), 1)
         top = pred.max(axis=-1, keepdims=True, out=self.scratch("top", row))
@@ -126,12 +126,12 @@ class BinaryCrossEntropy(Loss):
         limits = np.finfo(self.dtype)
         self.pred, self.target = pred, target
         self.limits = float(limits.tiny), float(limits.eps)
-        return self.mean(self.map("losses", surprise, pred, target, scalars=self.limits))
+        return self.mean(self.map("losses", _cross_entropy, pred, target, scalars=self.limits))
 
     @replayable
     def backward(self) -> Array:
         scalars = *self.limits, self.pred[0].size
-        return self.scale_by_batch(self.map("d", slope, self.pred, self.target, scalars=scalars))
+        return self.scale_by_batch(self.map("d", _slope, self.pred, self.target, scalars=scalars))
 
     def check_targets(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
         target = super().check_targets(target, out_shape, dtype)
@@ -143,14 +143,14 @@ class BinaryCrossEntropy(Loss):
         return target
 
 
-def surprise(p: Any, t: Any, tiny: Any, eps: Any) -> Any:
+def _cross_entropy(p: Any, t: Any, tiny: Any, eps: Any) -> Any:
     """Return -t log p - (1 - t) log(1 - p)."""
     yes, no = log(maximum(p, tiny)), log(maximum(1 - p, eps))
     return -(t * (yes - no) + no)
 
 
-def slope(p: Any, t: Any, tiny: Any, eps: Any, outputs: Any) -> Any:
-    """Return the derivative of `surprise` by p, divided by the number of outputs."""
+def _slope(p: Any, t: Any, tiny: Any, eps: Any, outputs: Any) -> Any:
+    """Return the derivative of the cross-entropy by p, divided by the number of outputs."""
     q = maximum(1 - p, eps)
     p = maximum(p, tiny)
     return (p - t) / (p * q) / outputs

@@ -1,10 +1,8 @@
 """Losses for numbers: distances between predictions and targets."""
 
-from typing import Any
-
 from numpy import absolute, sign
 
-from lamella.backend.workspace import product, replayable
+from lamella.backend.workspace import replayable
 from lamella.core.typing import Array
 from lamella.losses.base import Loss
 
@@ -23,12 +21,14 @@ class MeanSquaredError(Loss):
 
     @replayable
     def forward(self, pred: Array, target: Array) -> Array:
-        self.d = self.map("d", difference, pred, target)
-        return self.mean(self.map("squares", product, self.d, self.d))
+        self.d = self.map("d", lambda p, t: p - t, pred, target)
+        return self.mean(self.map("squares", lambda d: d**2, self.d))
 
     @replayable
     def backward(self) -> Array:
-        return self.scale_by_batch(self.map(self.d, product, self.d, scalars=(2 / self.d[0].size,)))
+        return self.scale_by_batch(
+            self.map(self.d, lambda d, c: d * c, self.d, scalars=(2 / self.d[0].size,))
+        )
 
 
 class MeanAbsoluteError(Loss):
@@ -45,19 +45,11 @@ class MeanAbsoluteError(Loss):
 
     @replayable
     def forward(self, pred: Array, target: Array) -> Array:
-        self.d = self.map("d", difference, pred, target)
+        self.d = self.map("d", lambda p, t: p - t, pred, target)
         return self.mean(self.map("distances", absolute, self.d))
 
     @replayable
     def backward(self) -> Array:
-        return self.scale_by_batch(self.map(self.d, direction, self.d, scalars=(self.d[0].size,)))
-
-
-def difference(p: Any, t: Any) -> Any:
-    """Return p - t."""
-    return p - t
-
-
-def direction(d: Any, outputs: Any) -> Any:
-    """Return the slope of abs(d), divided by the number of outputs."""
-    return sign(d) / outputs
+        return self.scale_by_batch(
+            self.map(self.d, lambda d, n: sign(d) / n, self.d, scalars=(self.d[0].size,))
+        )

@@ -1,4 +1,4 @@
-"""Ready models: softmax regression and the multilayer perceptron."""
+"""Preconfigured models: softmax regression and the multilayer perceptron."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ LOSSES: dict[str, type[Loss]] = {
 
 
 class Classifier(Sequential):
-    """A `Sequential` that is compiled from the start, and whose `fit` returns itself."""
+    """`Sequential` that compiles itself, with accuracy as its metric."""
 
     def __init__(
         self,
@@ -33,16 +33,11 @@ class Classifier(Sequential):
         if isinstance(loss, str):
             loss = LOSSES[one_of("loss", loss, LOSSES)]()
         loss = instance("loss", loss, Loss, "SoftmaxCrossEntropy()")
-        # Distances are between probabilities; cross-entropy takes the logits themselves.
+        # L1 and L2 compare probabilities; cross-entropy takes logits.
         end = [] if loss.takes_logits else [Softmax()]
         super().__init__([Flatten(), *hidden, last, *end], **options)
         self.given = {"loss": loss, "optimizer": optimizer}
         self.compile(loss, optimizer, metrics=["accuracy"])
-
-    def fit(self, x: Any, y: Any, **options: Any) -> "Classifier":  # type: ignore[override]
-        """Train as `Sequential.fit` does; the classifier is returned and has the ``history``."""
-        super().fit(x, y, **options)
-        return self
 
 
 class SoftmaxClassifier(Classifier):
@@ -56,7 +51,7 @@ class SoftmaxClassifier(Classifier):
         "L2" is the mean squared, "L1" the mean absolute difference between probabilities and
         one-hot labels.
     optimizer : Optimizer, optional
-        Adam(2e-3) by default: best on held-out training images among 5e-4 to 1e-2, in 5 epochs.
+        Adam(2e-3) by default: the best of 5e-4 to 1e-2 on held-out images, in 5 epochs.
     l2 : float
         Rate of the penalty l2 / 2 sum(W^2), at least 0.
     seed, backend, dtype
@@ -80,14 +75,19 @@ class SoftmaxClassifier(Classifier):
         super().__init__([], last, loss, optimizer or Adam(2e-3), **options)
 
     def config(self) -> dict[str, Any]:
-        own = {"classes": self.classes, **self.given, "l2": self.l2}
-        return {**own, "seed": self.seed, "dtype": self.dtype.name}
+        return {
+            "classes": self.classes,
+            **self.given,
+            "l2": self.l2,
+            "seed": self.seed,
+            "dtype": self.dtype.name,
+        }
 
 
 class MLP(Classifier):
     """Multilayer perceptron: hidden layers with ReLU, then class scores.
 
-    Each hidden layer is Dense, BatchNorm (if asked for), ReLU, Dropout (if asked for).
+    Each hidden layer is Dense, BatchNorm (optional), ReLU, Dropout (optional).
 
     Parameters
     ----------
@@ -100,10 +100,10 @@ class MLP(Classifier):
     optimizer : Optimizer, optional
         Adam(5e-4) by default.
     batch_norm : bool
-        Whether to normalise before each ReLU. The layers before have no bias then: it would be
-        subtracted again.
+        Whether to normalize before each ReLU. The layers before then have no bias, because
+        normalization would cancel it.
     dropout : float or sequence of float
-        Share dropped, in [0, 1): one number for all hidden layers, or one for the input and each
+        Fraction dropped, in [0, 1): one number for all hidden layers, or one for the input and each
         hidden layer, such as [0.0, 0.1, 0.1].
     l2 : float
         Rate of the penalty l2 / 2 sum(W^2) on the weights of every layer, at least 0.

@@ -1,4 +1,4 @@
-"""Load a model file; only what is listed here or passed by the user can be named in one."""
+"""Load model files, which can name only the classes listed here or passed by the user."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -24,10 +24,10 @@ from lamella.optimizers.schedules import (
     Warmup,
 )
 
-MOST_TEXT = 2**20  # characters of a description: 1,000 layers take a fifth of it
+MAX_HEADER = 2**20  # characters; 1,000 layers take a fifth of it
 SCHEDULES = (CosineDecay, ExponentialDecay, InverseDecay, StepDecay, Warmup)
 
-# All that a file can name. Nothing is ever imported or looked up because a file says so.
+# Classes and functions that a file can name. Names in a file are never imported.
 KNOWN: dict[str, Callable[..., Any]] = {
     **{name: getattr(lamella.layers, name) for name in lamella.layers.__all__},
     **{name: getattr(lamella.losses, name) for name in lamella.losses.__all__},
@@ -45,25 +45,25 @@ def load(
     custom_layers: Iterable[Callable[..., Any]] = (),
     backend: str | Backend = "auto",
 ) -> Any:
-    """Read a model that `save` wrote; it predicts the same, and can be trained on.
+    """Load a model that `save` wrote; it makes the same predictions and can be trained further.
 
     Parameters
     ----------
     path : path
     custom_layers : iterable of classes (and functions)
-        Your own layers, losses, optimizers, regularizers or initializers that the model uses.
+        Custom layers, losses, optimizers, regularizers or initializers that the model uses.
     backend : {"auto", "numpy", "cupy"}
-        Where it shall compute.
+        Backend of the model.
 
     Returns
     -------
     Sequential, MLP or SoftmaxClassifier
-        As it was saved.
+        The class that was saved.
 
     Raises
     ------
     FileFormatError
-        If the file is damaged, truncated or not lamella's, or names a class that is not known.
+        If the file is damaged, truncated or not a lamella model, or names an unknown class.
     """
     import safetensors
 
@@ -77,17 +77,17 @@ def load(
         raise FileFormatError(f"cannot read {path}: {error}") from error
     except MemoryError:
         raise
-    except Exception as error:  # a foreign parser's, of whatever kind
+    except Exception as error:  # the parser may raise any type
         raise FileFormatError(
-            f"{path} is no safetensors file, or a damaged one: {error}"
+            f"{path} is not a safetensors file, or is damaged: {error}"
         ) from error
     if "lamella" not in metadata:
         raise FileFormatError(
-            f"{path} holds tensors, but no lamella model: only what model.save wrote can be loaded"
+            f"{path} has tensors, but no lamella model: load a file that model.save wrote"
         )
     try:
-        if len(metadata["lamella"]) > MOST_TEXT:
-            raise FileFormatError(f"it is longer than {MOST_TEXT:,} characters")
+        if len(metadata["lamella"]) > MAX_HEADER:
+            raise FileFormatError(f"it is longer than {MAX_HEADER:,} characters")
         header = json.loads(metadata["lamella"])
         limit_size(header if isinstance(header, dict) else {})
     except (ValueError, RecursionError) as error:
@@ -97,11 +97,11 @@ def load(
         raise FileFormatError(
             f"{path} is of format {found!r:.80}, this version of lamella reads {FORMAT!r}"
         )
-    own = {item.__name__: item for item in custom_layers}
+    custom = {item.__name__: item for item in custom_layers}
     backend = get_backend(backend)
     try:
-        return from_parts(header, arrays, {**KNOWN, **own}, backend)
+        return from_parts(header, arrays, {**KNOWN, **custom}, backend)
     except MemoryError:
         raise
-    except Exception as error:  # classes of one's own raise what they like at strange arguments
-        raise FileFormatError(f"{path} describes no model that can be made: {error}") from error
+    except Exception as error:  # custom classes may raise any type
+        raise FileFormatError(f"{path} does not describe a valid model: {error}") from error

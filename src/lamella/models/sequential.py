@@ -1,4 +1,4 @@
-"""Sequential: layers in a row, and the words to train them and use them."""
+"""Sequential: a trainable network of layers in a row."""
 
 import copy
 from collections.abc import Callable
@@ -23,51 +23,51 @@ if TYPE_CHECKING:
 
 
 class Sequential(Trainable):
-    """A network of layers in a row that can be trained.
+    """Trainable network of layers in a row.
 
     Parameters
     ----------
     layers : sequence of Layer
-        At least one; an object may appear once only.
+        At least one; each object may appear only once.
     seed : int, optional
-        Decides initial weights, order of the data and dropout. None draws one, kept in ``seed``.
+        Of initial weights, data order and dropout. None draws one and stores it in ``seed``.
     backend : {"auto", "numpy", "cupy"}
-        Where it computes; ``model.backend`` says what "auto" chose and why.
+        Array library; ``model.backend`` shows the choice of "auto" and its reason.
     dtype : {"float32", "float64"}
-        Of all its numbers.
+        Of parameters, activations and gradients.
 
     Attributes
     ----------
     history : History
         Of the last `fit`.
     pred : array
-        What the last `forward` gave; valid until the next one.
+        Output of the last `forward`, valid until the next one.
     epochs_done : int
         Epochs trained so far, over all calls of `fit`. Schedules count from `compile`.
     validates : bool
-        Whether the present or last `fit` scores a validation set.
+        Whether the current or last `fit` scores a validation set.
     stop_reason : str
-        Why training ended before its last epoch; empty if it did not.
+        Reason why training stopped early; empty if it did not.
     blas_threads : int
-        How many threads the matrix products of the last `fit` had: what they are worth, see
-        `lamella.backend.threads`. It decides their last bits.
+        Number of threads for the matrix products of the last `fit`, see
+        `lamella.backend.threads`. It affects their last bits.
     """
 
     history: History
     epoch_log: EpochLog
 
     def train_step(self, x: Any, y: Any, sample_weight: Any = None) -> Array:
-        """Do one step of training on a batch, for training loops of your own.
+        """Train one step on a batch, for custom training loops.
 
         Parameters
         ----------
         x, y, sample_weight
-            A batch, as `fit` takes them.
+            A batch, in the form that `fit` accepts.
 
         Returns
         -------
         0-d array
-            Loss before the step, without penalties; on a GPU it has not been waited for.
+            Loss before the step, without penalties; a GPU may still be computing it.
         """
         self.expect_compiled()
         data, _ = prepare(self, x, y, sample_weight)
@@ -75,16 +75,16 @@ class Sequential(Trainable):
         return self.step(self.batches.scale(data.x), data.y, data.weight)
 
     def check(self, x: Any, y: Any) -> "CheckReport":
-        """Look whether data and model fit, before any training: print what comes back.
+        """Check whether data and model are compatible, before training; print the report.
 
-        Shapes through the layers, scale of the inputs, features that never change, balance of the
-        classes, loss and last layer. Of many samples it looks at some. Nothing is changed, but
-        that a new model is built for the data. `fit` does the same and warns of what it finds.
+        It covers the shapes of all layers, the scale of the inputs, constant features, the balance
+        of the classes, the loss and the last layer, on a sample of a large data set. It builds the
+        model if necessary and changes nothing else. `fit` runs the same checks and warns.
 
         Raises
         ------
         LamellaError
-            If the data cannot be trained on, or it would be pointless.
+            If training on the data is impossible or useless.
         """
         from lamella.training.diagnostics.check import examine
 
@@ -92,31 +92,30 @@ class Sequential(Trainable):
         return examine(self, *prepare(self, x, y))
 
     def doctor(self, x: Any, y: Any, *, batch_size: int = 32, steps: int = 300) -> "DoctorReport":
-        """Find out why a network does not learn: print what comes back, or ``plot()`` it.
+        """Find out why a network does not learn; print the report or ``plot()`` it.
 
-        All is done on copies. Data and model are looked at as `check` does; one step of training
-        on up to 512 samples is watched, layer by layer; then one batch is trained on again and
-        again: a network that cannot learn a single batch by heart has something broken. If it
-        cannot, other learning rates are tried.
+        It works on copies: it runs `check`, measures one training step on up to 512 samples layer
+        by layer, then overfits a single batch. A network that cannot memorize one batch is broken;
+        in this case other learning rates are tried.
 
         Parameters
         ----------
         x, y
-            Data as `fit` takes them.
+            Data, in the form that `fit` accepts.
         batch_size : int
-            Samples to learn by heart, at least 1.
+            Number of samples to memorize, at least 1.
         steps : int
-            How many steps that may take, at least 1.
+            Maximum number of steps for it, at least 1.
         """
         from lamella.training.diagnostics.doctor import diagnose
 
         self.expect_compiled()
         at_least("batch_size", batch_size, 1)
         at_least("steps", steps, 1)
-        patient = copy.deepcopy(self)
-        data, given_y = prepare(patient, x, y)
-        expect_batch(patient, min(batch_size, len(data)))
-        return diagnose(patient, data, given_y, batch_size=batch_size, steps=steps)
+        model = copy.deepcopy(self)
+        data, host_y = prepare(model, x, y)
+        expect_batch(model, min(batch_size, len(data)))
+        return diagnose(model, data, host_y, batch_size=batch_size, steps=steps)
 
     fit = fit
 
@@ -125,7 +124,7 @@ class Sequential(Trainable):
     ) -> dict[str, float]:
         """Return the mean loss (without penalties) and the metrics on a data set.
 
-        Metrics count every sample alike, whatever its weight.
+        Metrics ignore the sample weights.
         """
         self.expect_compiled()
         self.built()
@@ -133,13 +132,13 @@ class Sequential(Trainable):
         return evaluate(self, data, at_least("batch_size", batch_size, 1))
 
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return class probabilities (N, K): the outputs' softmax, if the loss takes logits."""
+        """Return class probabilities (N, K): the softmax of the outputs if the loss takes logits."""
         self.expect_compiled()
         pred = self.backend.asarray(self.predict(x, batch_size=batch_size))
         return self.backend.to_host(self.loss.probabilities(pred))
 
     def save(self, path: Any) -> None:
-        """Write architecture, weights and states to a file, see `lamella.network.model_file.save`."""
+        """Write architecture, weights and states to a file, see `lamella.save`."""
         save(self, path)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:

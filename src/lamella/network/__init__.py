@@ -1,1 +1,5 @@
-"""Layers in a row: compute, train a step, replay it, write it to a file."""
+"""A network of layers in a row: computation, training steps, replay, model files.
+
+Read network first (build, forward, backward), then trainable (compile and step), batches and
+prepare (data), model_file (saving), and last replay, which only saves time.
+"""

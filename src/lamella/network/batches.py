@@ -1,4 +1,4 @@
-"""Data on its way in: checked once at the boundary, then gathered batch by batch."""
+"""Checks of the user's data, done once, and batches of it."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -13,19 +13,19 @@ from lamella.core.errors import ArgumentError, DataError, ShapeError
 from lamella.core.typing import Array
 from lamella.losses.labels import as_labels
 
-FEW = 2**14  # numbers that it costs little to copy
+SMALL = 2**14  # numbers, cheap to copy
 
 
 def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
-    """Return inputs as a numeric array with a batch axis, or say what is wrong with them.
+    """Return inputs as a numeric array with a batch axis.
 
-    uint8 is kept: such inputs are images, scaled to [0, 1] when a batch is gathered. All else is
-    cast to ``dtype``.
+    uint8 inputs are images and stay uint8; `Batches` scales them to [0, 1]. All others are cast to
+    ``dtype``.
 
     Raises
     ------
     DataError
-        If there are no samples, or the values are no numbers, NaN or infinite.
+        If there are no samples, or values are not numbers, NaN or infinite.
     ShapeError
         If there is no batch axis.
     """
@@ -42,7 +42,7 @@ def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
         return np.ascontiguousarray(x)
     with np.errstate(over="ignore"):
         x = np.ascontiguousarray(x, dtype)
-    # The extremes say it all, and unlike isfinite(x) need no memory.
+    # NaN and infinity show in the extremes, which unlike isfinite(x) need no memory.
     if not (np.isfinite(x.min()) and np.isfinite(x.max())):
         row = int(np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0])
         raise DataError(
@@ -53,7 +53,7 @@ def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
 
 
 def check_targets(data: Any, samples: int) -> np.ndarray:
-    """Return targets as an array of ``samples`` rows of numbers."""
+    """Return targets as a numeric array with ``samples`` rows."""
     y = _to_numpy(data)
     if y.dtype.kind not in "biuf":
         raise DataError(f"y must hold numbers, got an array of {y.dtype}")
@@ -68,9 +68,9 @@ def sample_weights(
     class_weight: Mapping[int, float] | None,
     dtype: np.dtype,
 ) -> np.ndarray | None:
-    """Return one weight a sample, of both kinds multiplied, or None if there are none.
+    """Return the product of sample weights and class weights, or None without either.
 
-    ``class_weight`` maps labels to weights; classes that it leaves out have weight 1.
+    ``class_weight`` maps labels to weights; classes not in it have weight 1.
     """
     if sample_weight is None and class_weight is None:
         return None
@@ -98,7 +98,7 @@ def sample_weights(
 
 @dataclass(frozen=True)
 class Data:
-    """Checked inputs, targets as the loss takes them, and weights: arrays of one backend."""
+    """Checked inputs, targets in the form of the loss, and weights: arrays of one backend."""
 
     x: Array
     y: Array
@@ -109,13 +109,13 @@ class Data:
 
 
 class Batches:
-    """Gathers batches into memory that is used again; what it returns is valid until the next call.
+    """Gather batches into reused memory; returned arrays are valid until the next call.
 
     Parameters
     ----------
     backend : Backend
     dtype : dtype
-        Of the inputs it gives out; uint8 images are divided by 255 on the way.
+        Of the inputs returned; uint8 images are divided by 255.
     """
 
     def __init__(self, backend: Backend, dtype: np.dtype) -> None:
@@ -124,7 +124,7 @@ class Batches:
         self._scratch = Scratch(backend)
 
     def wrap_views(self, wrap: Callable[[Array], Array]) -> None:
-        """Replace the arrays that batches are written into by views of the same memory."""
+        """Replace the arrays for batches by views of the same memory."""
         self._scratch.wrap_views(wrap)
 
     def take(self, data: Data, index: Array | slice) -> tuple[Array, Array, Array | None]:
@@ -138,7 +138,7 @@ class Batches:
         return self._backend.scale_images()
 
     def scale(self, x: Array) -> Array:
-        """Return inputs in the model's dtype: uint8 images in [0, 1], all else as it is."""
+        """Return inputs in the model's dtype: scale uint8 images to [0, 1], keep all others."""
         if x.dtype != np.uint8:
             return x
         out = self._scratch.get("scaled", x.shape, self._dtype)
@@ -148,10 +148,10 @@ class Batches:
         return out
 
     def stage(self, x: Array) -> Array:
-        """Return what `scaled` makes the same of; few inputs are always in the same memory."""
-        if x.size > FEW:
+        """Return inputs for evaluation: large ones scaled, small ones copied to a fixed buffer."""
+        if x.size > SMALL:
             return self.scale(x)
-        out = self._scratch.get("fixed", x.shape, x.dtype)
+        out = self._scratch.get("staged", x.shape, x.dtype)
         out[...] = x
         return out
 
@@ -170,10 +170,10 @@ class Batches:
 
 
 def _to_numpy(array: Any) -> np.ndarray:
-    """Return a numpy array of whatever was given; arrays of a device are fetched."""
+    """Return the data as a numpy array; copy device arrays to the host."""
     if hasattr(array, "__cuda_array_interface__"):
         array = array.get()
     try:
         return np.asarray(array)
     except ValueError as error:
-        raise DataError(f"rows of different lengths make no array: {error}") from error
+        raise DataError(f"rows of different lengths do not form an array: {error}") from error

@@ -1,7 +1,7 @@
-"""A model as a file: safetensors, with the architecture in the header. Never pickle, never code.
+"""Model files: safetensors with the architecture in the header, neither pickle nor code.
 
-Copies of models, and models sent to other processes, are made from the same parts: copies of views
-are not views of one vector.
+Copying and pickling a model use the same parts, because copies of its parameters would no longer
+be views of one vector.
 """
 
 import json
@@ -24,33 +24,33 @@ FORMAT = "lamella-1"
 def save(model: Trainable, path: Any) -> None:
     """Write a model to a safetensors file.
 
-    The tensors are all parameters and states by name; the header holds, as JSON, the layers with
-    their hyper-parameters, loss, optimizer and metrics. The optimizer's moments are not kept. The
-    file is written whole or not at all.
+    The tensors are all parameters and states by name; the header has, as JSON, the layers with
+    their hyper-parameters, loss, optimizer and metrics. The optimizer's moments are not saved. The
+    file is written atomically.
 
     Parameters
     ----------
     model : Trainable
         A built model.
     path : path
-        Customarily ending in ".safetensors".
+        By convention it ends in ".safetensors".
 
     Raises
     ------
     UsageError
-        If the model is not built, or the file cannot be written; an old one is kept then.
+        If the model is not built, or the file cannot be written; an old file then remains.
     """
-    from safetensors.numpy import save as serialise
+    from safetensors.numpy import save as serialize
 
     model.built()
     header, arrays = to_parts(model)
-    # One entry only: the order of several would differ from one writing to the next.
-    content = serialise(arrays, {"lamella": json.dumps({"format": FORMAT, **header})})
+    # One entry only: the order of several is not deterministic.
+    content = serialize(arrays, {"lamella": json.dumps({"format": FORMAT, **header})})
     write_atomically(Path(path), content)
 
 
 def to_parts(model: Trainable) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return what makes a model: its description, as JSON can hold it, and its arrays."""
+    """Return the description of a model, as JSON values, and its arrays."""
     header: dict[str, Any] = {"model": to_json(model), "in_shape": None}
     arrays: dict[str, np.ndarray] = {}
     if model.store is not None:
@@ -67,24 +67,24 @@ def from_parts(
     known: Mapping[str, Callable[..., Any]],
     backend: str | Backend = "auto",
 ) -> Trainable:
-    """Undo `to_parts`.
+    """Create a model from the result of `to_parts`.
 
     Parameters
     ----------
     header, arrays
-        What `to_parts` returned.
+        The description and the arrays.
     known : dict of name to class or function
-        All that the description may name; nothing else is ever looked up.
+        All classes and functions that the description may name.
     backend : str or Backend
-        Where the model shall compute.
+        Backend of the new model.
 
     Raises
     ------
     FileFormatError
-        If the description is incomplete, or names what is not in ``known``.
+        If the description is incomplete, or has a name that is not in ``known``.
     """
     backend = get_backend(backend)
-    known = {name: _on(backend, part) for name, part in known.items()}
+    known = {name: _with_backend(part, backend) for name, part in known.items()}
     if not isinstance(header, dict) or not isinstance(header.get("in_shape", 0), list | None):
         raise FileFormatError("the description of the model is incomplete")
     model = from_json(header.get("model"), known)
@@ -102,14 +102,14 @@ def from_parts(
         model.compile(parts["loss"], parts["optimizer"], parts["metrics"])
     if header["in_shape"] is not None:
         model.declare(header["in_shape"])
-        model.expect_arrays(arrays)  # before memory is taken for what the file only claims
+        model.expect_arrays(arrays)  # before building, which would trust the file's sizes
         model.build(header["in_shape"])
         model.load_state_dict(arrays)
     return model
 
 
-def _on(backend: Backend, part: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a model's class with the backend filled in; all else as it is."""
+def _with_backend(part: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
+    """Bind the backend of a model class; return all other parts unchanged."""
     if isinstance(part, type) and issubclass(part, Trainable) and "backend" in arguments_of(part):
         return partial(part, backend=backend)
     return part
@@ -118,7 +118,7 @@ def _on(backend: Backend, part: Callable[..., Any]) -> Callable[..., Any]:
 def reduce(
     model: Trainable,
 ) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-    """Return what ``__reduce__`` of a model returns: how to make it again, and its state."""
+    """Return the result of a model's ``__reduce__``: function, arguments and state."""
     header, arrays = to_parts(model)
     parts = [model.loss, model.optimizer, *model.metrics] if model.compiled else []
     known = named_parts([model, *parts])
@@ -133,7 +133,7 @@ def reduce(
 
 
 def restore(model: Trainable, state: dict[str, Any]) -> None:
-    """Give a model that was made again the state it had."""
+    """Set the state from `reduce`, as ``__setstate__`` of a model."""
     model.epochs_done = state["epochs_done"]
     model.compiled_at = state.get("compiled_at", 0)
     for layer, draws in zip(model.layers, state.get("draws", ()), strict=False):

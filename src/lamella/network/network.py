@@ -16,7 +16,8 @@ from lamella.core.typing import Array, Shape
 from lamella.core.validation import at_least, instance, one_of
 from lamella.layers import Layer
 from lamella.network.batches import Batches, check_inputs
-from lamella.network.replay import Calls, Replay
+from lamella.network.fingerprint import Calls
+from lamella.network.replay import Replay
 
 EVALUATION_BATCH = 512  # a few hundred rows stay in the caches
 MOST_LAYERS = 1000  # each layer has a few KB of its own, which a file of a few bytes can ask for

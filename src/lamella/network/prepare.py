@@ -1,4 +1,4 @@
-"""Checked data: everything is checked before anything changes."""
+"""Checks of a data set against a model, before anything changes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,10 +18,10 @@ def prepare(
     class_weight: Mapping[int, float] | None = None,
     where: str = "",
 ) -> tuple[Data, np.ndarray]:
-    """Check a data set and move it to the device; also return the targets as they came.
+    """Check a data set and move it to the device; return it with the targets on the host.
 
-    A model that was not built before, and would be built for data that turn out to be wrong, is as
-    before after the error.
+    Build the model for the inputs if it is not built. If an error follows, it stays unbuilt.
+    ``where`` is a prefix for error messages.
     """
     was_built = model.store is not None
     try:
@@ -40,7 +40,7 @@ def prepare(
 
 
 def expect_batch(model: Trainable, size: int, which: str = "") -> None:
-    """Raise a DataError if a layer cannot be trained on a batch of this size."""
+    """Raise a DataError if a layer cannot be trained on a batch of ``size`` samples."""
     for index, layer in enumerate(model.layers):
         if size < layer.min_batch:
             raise DataError(

@@ -9,8 +9,9 @@ from lamella.core.typing import Array, Shape
 from lamella.core.validation import instance
 from lamella.losses import Loss
 from lamella.losses.metrics import Metric, get_metrics
+from lamella.network.fingerprint import Calls
 from lamella.network.network import Network
-from lamella.network.replay import Calls, Replay
+from lamella.network.replay import Replay
 from lamella.optimizers import Optimizer
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend.elementwise import trace
 from lamella.backend.parameters import ParameterStore
+from lamella.backend.rules import bind_rule
 from lamella.core.config import Configured
 from lamella.core.errors import FileFormatError, UsageError
 from lamella.core.typing import Array
@@ -164,11 +164,9 @@ class Optimizer(Configured, ABC):
                 continue
             w, g = store.values[span], store.grads[span]
             kept = [vector[span] for vector in self.state.values()]
-            program = trace(self.rule, 2 + len(kept), len(scalars(1)))
-            self._expect_results(len(program.outputs))
-            updates.append(
-                (store.backend.compile_rule(program, (w, g, *kept), (w, *kept)), scalars)
-            )
+            moved = {"w": w, **dict(zip(self.slots, kept, strict=True))}
+            run = bind_rule(self.rule, store.backend, (w, g, *kept), moved, len(scalars(1)))
+            updates.append((run, scalars))
         return updates
 
     def _bind_each(self) -> Updates:
@@ -206,8 +204,10 @@ class Optimizer(Configured, ABC):
         margins += [(vector, FLUSH_MARGIN) for vector in self.state.values()]
         for vector, margin in margins:
             smallest = float(np.finfo(vector.dtype).tiny) * margin
-            program = trace(lambda x, low: x * (abs(x) >= low), 1, 1)
-            flushes.append((backend.compile_rule(program, (vector,), (vector,)), smallest))
+            flush = bind_rule(
+                lambda x, low: x * (abs(x) >= low), backend, (vector,), {"x": vector}, 1
+            )
+            flushes.append((flush, smallest))
         return flushes
 
     def _clip(self, grads: Array, limit: float) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend import Backend, CupyBackend, NumpyBackend
+from lamella.backend import Backend, CupyBackend
+from lamella.backend.selection import host_backend
 from lamella.core.errors import CheckError, UsageError
 from lamella.core.typing import Array, Shape
 from lamella.layers import Layer
@@ -61,7 +62,7 @@ def check_layer(
         raise UsageError("give check_layer a fresh layer, not one that belongs to a model")
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((batch, *in_shape)) if x is None else np.asarray(x, float)
-    bench = _Bench(layer, in_shape, "float64", NumpyBackend(), seed)
+    bench = _Bench(layer, in_shape, "float64", host_backend(), seed)
     dy = rng.standard_normal((len(x), *bench.out_shape))
 
     reference = bench.run(x, dy)
@@ -69,7 +70,7 @@ def check_layer(
     _check_gradients(bench, x, dy, reference)
     fewer = max(layer.min_batch, len(x) // 2)
     short = bench.run(x[:fewer], dy[:fewer])
-    fresh = _Bench(layer, in_shape, "float64", NumpyBackend(), seed).run(x[:fewer], dy[:fewer])
+    fresh = _Bench(layer, in_shape, "float64", host_backend(), seed).run(x[:fewer], dy[:fewer])
     for name, expected in fresh.items():
         cause = "after a longer batch it gives something else: it used more than the batch's rows"
         expect_close(name, short[name], expected, relative=1e-10, absolute=1e-12, cause=cause)
@@ -77,7 +78,7 @@ def check_layer(
     _check_first(layer, in_shape, x, dy, reference, seed)
     _check_replay(bench, x.copy(), dy.copy())
 
-    single = _Bench(layer, in_shape, "float32", NumpyBackend(), seed)
+    single = _Bench(layer, in_shape, "float32", host_backend(), seed)
     rough = single.run(x.astype("f4"), dy.astype("f4"))
     for name, expected in reference.items():
         _expect_rough(name, rough[name], expected, "float32 gives something else than float64")
@@ -198,7 +199,7 @@ def _check_first(
     seed: int,
 ) -> None:
     """As first layer of a model it is not asked for dx, but for the same gradients."""
-    bench = _Bench(layer, in_shape, "float64", NumpyBackend(), seed)
+    bench = _Bench(layer, in_shape, "float64", host_backend(), seed)
     bench.layer.needs_dx = False
     bench.forward(x)
     bench.layer.backward(dy)
@@ -210,7 +211,7 @@ def _check_first(
 def _check_replay(bench: _Bench, x: np.ndarray, dy: np.ndarray) -> None:
     layer = bench.layer
 
-    def work() -> dict[str, Array]:
+    def work(x: Array, dy: Array) -> dict[str, Array]:
         results = {f"the output of {bench.name}": layer.forward(x, training=True)}
         results[f"dx of {bench.name}"] = layer.backward(dy)
         return results | {f"the gradient of {p.name}": p.grad for p in layer.parameters}
@@ -218,7 +219,8 @@ def _check_replay(bench: _Bench, x: np.ndarray, dy: np.ndarray) -> None:
     def restart() -> None:
         layer.rng.draws = 0
 
-    expect_replay([layer.forward, layer.backward], work, [x, dy], restart)
+    memory = [*layer.parameters, *layer.states, layer._scratch]
+    expect_replay([layer.forward, layer.backward], work, [x, dy], memory, layer, restart)
 
 
 def _check_file(layer: Layer, bench: _Bench, x: np.ndarray) -> None:

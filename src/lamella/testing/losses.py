@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend import Backend, CupyBackend, NumpyBackend
+from lamella.backend import Backend, CupyBackend
+from lamella.backend.selection import host_backend
 from lamella.core.errors import CheckError, LamellaError, UsageError
 from lamella.core.typing import Array, Shape
 from lamella.losses import Loss
@@ -69,7 +70,7 @@ def check_loss(
     out_shape = pred.shape[1:]
     target = _target(loss, target, len(pred), out_shape, rng)
 
-    bench = _Bench(loss, NumpyBackend(), "float64")
+    bench = _Bench(loss, host_backend(), "float64")
     target64 = loss.check_targets(target, out_shape, np.dtype("float64"))
     value, gradient = bench.run(pred, target64)
     moved = pred.copy()
@@ -94,7 +95,7 @@ def check_loss(
     _check_replay(bench.loss, pred.copy(), target64.copy())
 
     target32 = loss.check_targets(target, out_shape, np.dtype("float32"))
-    rough, rough_gradient = _Bench(loss, NumpyBackend(), "float32").run(pred, target32)
+    rough, rough_gradient = _Bench(loss, host_backend(), "float32").run(pred, target32)
     _expect_number(f"{loss!r} in float32", rough, value, "float64 gives another", 1e-3)
     device = _Bench(loss, CupyBackend(strict_cupy, "stand-in"), "float32")
     try:
@@ -195,11 +196,11 @@ def _check_weights(bench: _Bench, pred: np.ndarray, target: np.ndarray) -> None:
 
 
 def _check_replay(loss: Loss, pred: np.ndarray, target: np.ndarray) -> None:
-    def work() -> dict[str, Array]:
+    def work(pred: Array, target: Array) -> dict[str, Array]:
         return {f"{loss!r}": loss(pred, target), f"the gradient of {loss!r}": loss.gradient()}
 
     names = "__call__", "forward", "mean", "gradient", "backward", "scale_by_batch"
-    expect_replay([getattr(loss, name) for name in names], work, [pred, target])
+    expect_replay([getattr(loss, name) for name in names], work, [pred, target], [loss._scratch], loss)
 
 
 def _expect_number(

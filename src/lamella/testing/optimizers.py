@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend import Backend, CupyBackend, NumpyBackend
+from lamella.backend import Backend, CupyBackend
 from lamella.backend.numpy_elementwise import BLOCK_BYTES
 from lamella.backend.parameters import Parameter, ParameterStore
+from lamella.backend.selection import host_backend
 from lamella.core.errors import CheckError, UsageError
 from lamella.optimizers import Optimizer
 from lamella.testing import strict_cupy
@@ -80,7 +81,7 @@ def _zeros(rng: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _check_descent(optimizer: Optimizer, steps: int, rng: np.random.Generator) -> None:
-    bench = _Bench(optimizer, (6, 5), NumpyBackend())
+    bench = _Bench(optimizer, (6, 5), host_backend())
     start = 1 + rng.standard_normal((6, 5)), 1 + rng.standard_normal(5)
     bench.start(*start)
     for _ in range(steps):
@@ -97,7 +98,7 @@ def _check_descent(optimizer: Optimizer, steps: int, rng: np.random.Generator) -
 
 
 def _check_gaps(optimizer: Optimizer, rng: np.random.Generator) -> None:
-    bench = _Bench(optimizer, (3, 3), NumpyBackend())
+    bench = _Bench(optimizer, (3, 3), host_backend())
     bench.start(rng.standard_normal((3, 3)), rng.standard_normal(3))
     for _ in range(20):
         bench.step(rng.standard_normal((3, 3)), rng.standard_normal(3))
@@ -116,8 +117,8 @@ def _check_gaps(optimizer: Optimizer, rng: np.random.Generator) -> None:
 
 def _check_blocks(optimizer: Optimizer, rng: np.random.Generator) -> None:
     rows = BLOCK_BYTES // 4 // 64 * 2 + 3
-    large = _Bench(optimizer, (rows, 64), NumpyBackend())
-    small = _Bench(optimizer, (1, 64), NumpyBackend())
+    large = _Bench(optimizer, (rows, 64), host_backend())
+    small = _Bench(optimizer, (1, 64), host_backend())
     W, b = rng.standard_normal((1, 64)), rng.standard_normal(64)
     large.start(np.tile(W, (rows, 1)), b)
     small.start(W, b)
@@ -137,7 +138,7 @@ def _check_blocks(optimizer: Optimizer, rng: np.random.Generator) -> None:
 
 
 def _check_resume(optimizer: Optimizer, rng: np.random.Generator) -> None:
-    first, second = (_Bench(optimizer, (6, 5), NumpyBackend()) for _ in range(2))
+    first, second = (_Bench(optimizer, (6, 5), host_backend()) for _ in range(2))
     gradients = [(rng.standard_normal((6, 5)), rng.standard_normal(5)) for _ in range(40)]
     first.start(*gradients[0])
     for gradient in gradients[:20]:
@@ -156,7 +157,7 @@ def _check_resume(optimizer: Optimizer, rng: np.random.Generator) -> None:
 
 
 def _check_device(optimizer: Optimizer, rng: np.random.Generator) -> None:
-    host = _Bench(optimizer, (6, 5), NumpyBackend())
+    host = _Bench(optimizer, (6, 5), host_backend())
     try:
         device = _Bench(optimizer, (6, 5), CupyBackend(strict_cupy, "stand-in"))
         for _ in range(20):

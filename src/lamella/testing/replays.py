@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend import NumpyBackend
+from lamella.backend.selection import host_backend
 from lamella.core.typing import Array
 from lamella.testing.comparing import expect_same
 
@@ -17,8 +17,10 @@ CAUSE = (
 
 def expect_replay(
     methods: Sequence[Callable[..., Any]],
-    work: Callable[[], dict[str, Array]],
+    work: Callable[..., dict[str, Array]],
     arrays: Sequence[np.ndarray],
+    memory: Sequence[Any],
+    part: Any,
     restart: Callable[[], None] = lambda: None,
 ) -> None:
     """Raise a CheckError if ``work`` gives something else when it is replayed.
@@ -29,17 +31,21 @@ def expect_replay(
     ----------
     methods : sequence of function
         What ``work`` calls.
-    work : function () -> dict
+    work : function (*arrays) -> dict
         Returns arrays by name.
     arrays : sequence of ndarray
-        What it works on; their samples are put in another order.
+        Its arguments; the check reverses the order of their samples.
+    memory : sequence of Parameter, State and Scratch
+        All other memory that it uses.
+    part : Layer or Loss
+        The object under test.
     restart : function ()
         Puts random streams back to where they were.
     """
     if not all(getattr(method, "is_replayable", False) for method in methods):
         return
     restart()
-    results, replay = NumpyBackend().capture(work)
+    results, replay = host_backend().capture(work, arrays, memory, [part])
     if replay is None:
         return
     for array in arrays:
@@ -48,5 +54,5 @@ def expect_replay(
     replay()
     replayed = {name: result.copy() for name, result in results.items()}
     restart()
-    for name, expected in work().items():
+    for name, expected in work(*arrays).items():
         expect_same(name, replayed[name], expected, CAUSE)

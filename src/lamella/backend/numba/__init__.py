@@ -3,22 +3,6 @@
 import functools
 import importlib.util
 
-from lamella.backend.numba.call_recorder import call, capture, end_capture, recorded_python
-from lamella.backend.numba.code_cache import compile_function
-from lamella.backend.numba.elementwise import compile_loop, compile_map
-
-__all__ = [
-    "call",
-    "capture",
-    "compile_function",
-    "compile_loop",
-    "compile_map",
-    "end_capture",
-    "has_products",
-    "is_available",
-    "recorded_python",
-]
-
 
 @functools.cache
 def is_available() -> bool:
@@ -37,6 +21,6 @@ def has_products() -> bool:
     """Whether matrix products are compiled: that needs an x86 processor with FMA."""
     if not is_available():
         return False
-    from lamella.backend.numba import gemm_kernel as tile
+    from lamella.backend.numba import gemm_kernel
 
-    return tile.IS_FUSED
+    return gemm_kernel.IS_FUSED

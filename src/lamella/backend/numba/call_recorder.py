@@ -1,7 +1,7 @@
-"""What compiled functions were called with, noted so that all of it can be done again at once.
+"""Record the calls of compiled functions, to replay all of them in one call.
 
-A step of training calls some thirty of them, with the same arrays each time. Where batches are
-small, to call them from Python takes as long as what they do. A recorder plays them in one call.
+A step of training calls some thirty of them, with the same arrays each time. In small batches the
+calls from Python take as long as the work itself.
 """
 
 import functools
@@ -9,74 +9,65 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from lamella.backend.numba.code_cache import digest_of_file, load_module
 
-if TYPE_CHECKING:
-    from lamella.backend.numba.thread_pool import Pool
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-_here = threading.local()  # each thread may capture calls of its own
-
 
 class CallRecorder:
-    """What was done, in order: compiled functions, and Python between them.
+    """Calls in their order: compiled functions, and Python functions between them.
 
     Attributes
     ----------
-    is_whole : bool
-        False if something was done that could not be noted: then it must not be played.
+    is_complete : bool
+        False if a call could not be recorded: then there is no replay.
     """
 
     def __init__(self) -> None:
-        self.is_whole = True
+        self.is_complete = True
         self._parts: list[Any] = [[]]  # lists of tasks and their words, and functions
-        self._kept: list[Any] = []
+        self._memory: list[Any] = []  # held for the tasks, which know only addresses
 
-    def add(self, task: int, words: np.ndarray, *kept: Any) -> None:
-        """Add the task whose code is at an address, with words that tell it what to work on.
-
-        These words, and what else has to stay where it is for them, are kept.
-        """
+    def add(self, task: int, words: np.ndarray, *memory: Any) -> None:
+        """Append the task at an address, with its words, and hold the memory they point to."""
         if not isinstance(self._parts[-1], list):
             self._parts.append([])
         self._parts[-1].append((task, words.ctypes.data))
-        self._kept += [words, *kept]
+        self._memory += [words, *memory]
 
-    def add_call(self, function: Any, arguments: tuple[Any, ...], *kept: Any) -> None:
-        """Add a call of a compiled function of the top level of a module."""
+    def add_call(self, function: Any, arguments: tuple[Any, ...], *memory: Any) -> None:
+        """Append a call of a compiled function of the top level of a module."""
         try:
             formulas, words, numbers = _in_words(arguments)
             task = _task_of(function.py_func, tuple(formulas))
             scalars = np.array(numbers)
             place = np.array([scalars.ctypes.data, *words], np.int64)
-        except (TypeError, OverflowError, OSError):  # there is no file of what is typed in
-            self.is_whole = False
+        except (TypeError, OverflowError, OSError):  # a function typed in has no source file
+            self.is_complete = False
             return
-        self.add(task, place, scalars, *arguments, *kept)
+        self.add(task, place, scalars, *arguments, *memory)
 
     def add_python(self, run: Callable[[], Any]) -> None:
-        """Add a call of a Python function."""
+        """Append a call of a Python function."""
         self._parts.append(run)
 
     def finish(self) -> Callable[[], None] | None:
-        """Return what plays the recorder, if it is whole."""
+        """Return a function that replays all calls; None if one of them was not recorded."""
         from lamella.backend.numba.parallel_for import play
         from lamella.backend.numba.thread_pool import get_pool
 
-        if not self.is_whole:
+        if not self.is_complete:
             return None
         parts = [part if callable(part) else np.array(part) for part in self._parts if part]
-        return functools.partial(_play, play, get_pool(), parts, self._kept)
+        return functools.partial(_replay, play, get_pool(), parts, self._memory)
 
 
-def _play(
-    play: Callable[..., None], pool: "Pool", parts: Sequence[Any], _kept: Sequence[Any]
+def _replay(
+    play: Callable[..., None], pool: Any, parts: Sequence[Any], _memory: Sequence[Any]
 ) -> None:
-    """Do what is on a recorder, whose memory is held by whoever holds these arguments."""
+    """Do all calls again; whoever holds these arguments holds their memory."""
     for part in parts:
         if callable(part):
             part()
@@ -86,11 +77,18 @@ def _play(
             pool.wake()
 
 
+class _Here(threading.local):
+    recorder: CallRecorder | None = None  # each thread may record calls of its own
+
+
+_here = _Here()
+
+
 @contextmanager
 def capture() -> Iterator[CallRecorder]:
-    """Note all calls of this thread, within this block, on the recorder that it is given."""
-    end_capture()  # a recorder that does without them
-    before = current_recorder()
+    """Record the compiled calls of this thread within this block; an outer capture ends."""
+    end_capture()
+    before = _here.recorder
     _here.recorder = recorder = CallRecorder()
     try:
         yield recorder
@@ -99,36 +97,28 @@ def capture() -> Iterator[CallRecorder]:
 
 
 def current_recorder() -> CallRecorder | None:
-    """Return the recorder on which this thread notes its calls, if it does."""
-    return getattr(_here, "recorder", None)
+    """Return the recorder of this thread, if it captures."""
+    return _here.recorder
 
 
 def call(function: Any, *arguments: Any) -> None:
-    """Call a compiled function of arrays and numbers, and note it if this thread records."""
+    """Call a compiled function of arrays and numbers, and record the call in a capture."""
     function(*arguments)
-    recorder = current_recorder()
-    if recorder is not None:
-        recorder.add_call(function, arguments)
+    if _here.recorder is not None:
+        _here.recorder.add_call(function, arguments)
 
 
 def end_capture() -> None:
-    """Say that something is done now that cannot be noted."""
-    recorder = current_recorder()
-    if recorder is not None:
-        recorder.is_whole = False
+    """End the capture of this thread, if there is one: its work cannot be replayed."""
+    if _here.recorder is not None:
+        _here.recorder.is_complete = False
 
 
-def recorded_python(run: Function) -> Function:
-    """Return a function that does the same as ``run``, in Python, and notes that."""
-
-    @functools.wraps(run)
-    def run_and_note(*arguments: Any, **named: Any) -> Any:
-        recorder = current_recorder()
-        if recorder is not None:
-            recorder.add_python(functools.partial(run, *arguments, **named))
-        return run(*arguments, **named)
-
-    return run_and_note  # type: ignore[return-value]
+def call_python(run: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a Python function of plain arrays, and record the call in a capture."""
+    if _here.recorder is not None:
+        _here.recorder.add_python(functools.partial(run, *arguments))
+    return run(*arguments)
 
 
 def _in_words(arguments: tuple[Any, ...]) -> tuple[list[str], list[int], list[float]]:
@@ -144,9 +134,9 @@ def _in_words(arguments: tuple[Any, ...]) -> tuple[list[str], list[int], list[fl
                 array, turn = array.T, ".T"
             dtype = array.dtype
             if not (array.flags.c_contiguous and array.ndim and dtype.isnative):
-                raise TypeError("only whole arrays can be told by their address")
+                raise TypeError("only whole arrays are known by their address")
             if dtype.kind not in "biufc":
-                raise TypeError("only whole arrays can be told by their address")
+                raise TypeError("only whole arrays are known by their address")
             shape = ", ".join(f"words[{at + 1 + axis}]" for axis in range(array.ndim))
             formulas.append(f"array_at(words[{at}], ({shape},), np.{dtype.name}){turn}")
             words += [array.ctypes.data, *array.shape]
@@ -168,7 +158,7 @@ def _task_of(function: Callable[..., Any], formulas: tuple[str, ...]) -> int:
 
     found = getattr(sys.modules.get(function.__module__), function.__name__, None)
     if getattr(found, "py_func", found) is not function:
-        raise TypeError("only a function of the top level of a module can be told by its name")
+        raise TypeError("only a function of the top level of a module is known by its name")
     return int(compile_task(load_module(_to_task(function, formulas)).task))
 
 

@@ -1,9 +1,7 @@
-"""A task of a matrix product: a block of rows by a panel of columns.
+"""Tasks of a matrix product: each computes a block of rows by a panel of columns.
 
-A task copies its panel of the second factor, piece after piece, to where it stays in the nearest
-cache, and computes tile after tile with it.
-
-Import this module only where numba is.
+A task copies its panel of the second factor piece by piece into memory that fits the L1 cache,
+and multiplies tile by tile with the copy. Requires numba.
 """
 
 import numba
@@ -23,10 +21,10 @@ from lamella.backend.numba.parallel_for import vector_at
 from lamella.backend.numba.sparsity import (
     A_COLUMN,
     A_ROW,
+    CAPACITY,
     DEPTH,
     LIST,
-    LISTED,
-    ROOM,
+    LIST_BYTES,
     TERMS,
     A,
     K,
@@ -34,17 +32,17 @@ from lamella.backend.numba.sparsity import (
     list_terms,
 )
 
-BLOCK = 64  # rows of a task: so often is a panel used that was copied once
-SMALL_BLOCK = 16  # where nothing is copied
-AHEAD = 24  # rows of a factor that are asked for before they are copied
+BLOCK = 64  # rows per task, which all use one copy of the panel
+SMALL_BLOCK = 16  # rows per task where no panel is copied
+PREFETCH_ROWS = 24  # distance of the prefetch that precedes a copy
 
-# More words that describe a product: addresses, strides and sizes, in elements.
+# More words of a product descriptor: addresses, strides and sizes, in elements.
 B, B_ROW, B_COLUMN, N, BIAS, OUT = range(8, 14)
 
 
 @numba.njit
-def tasks_of(words, size):
-    """Return how many tasks a product has; ``size`` is that of a number in bytes."""
+def count_tasks(words, size):
+    """Return the number of tasks of a product of numbers of ``size`` bytes."""
     panels = -(-words[N] // (WIDTH * VECTOR // size))
     return -(-words[M] // (BLOCK if panels > 1 else SMALL_BLOCK)) * panels
 
@@ -60,12 +58,12 @@ def list_float64(words, task, memory):
 
 
 def multiply_float32(words, task, memory):
-    """Do a task of a product in single precision."""
+    """Compute a task of a product in single precision."""
     multiply_block(words, task, memory, np.float32)
 
 
 def multiply_float64(words, task, memory):
-    """Do a task of a product in double precision."""
+    """Compute a task of a product in double precision."""
     multiply_block(words, task, memory, np.float64)
 
 
@@ -76,7 +74,7 @@ def multiply_block(words, task, memory, kind):
     a_row, a_column, b_row, b_column = words[A_ROW], words[A_COLUMN], words[B_ROW], words[B_COLUMN]
     a, b = vector_at(words[A], rows * depth, kind), vector_at(words[B], depth * out_row, kind)
     out = vector_at(words[OUT], rows * out_row, kind)
-    terms = vector_at(words[TERMS], words[ROOM], np.uint8)
+    terms = vector_at(words[TERMS], words[CAPACITY], np.uint8)
     lanes = VECTOR // a.itemsize
     width = WIDTH * lanes
     panels = -(-out_row // width)
@@ -92,11 +90,11 @@ def multiply_block(words, task, memory, kind):
         if (rows > ROWS and panels > 1) or b_column != 1:
             copy_panel(b, b_row, b_column, start, length, column, columns, panel)
             part, part_at, part_row = panel, 0, width
-        step = TALL if columns <= lanes and not words[LISTED] else ROWS
+        step = TALL if columns <= lanes and not words[LIST_BYTES] else ROWS
         for i in range(first, last, step):
             at, to = i * a_row + start * a_column, i * out_row + column
             height = min(step, last - i)
-            if words[LISTED]:
+            if words[LIST_BYTES]:
                 terms_at = (i // ROWS * pieces + piece) * LIST
             else:
                 terms_at = 0 if length == DEPTH or pieces == 1 else LIST
@@ -124,13 +122,13 @@ def multiply_block(words, task, memory, kind):
 
 @numba.njit
 def copy_panel(b, b_row, b_column, start, length, column, columns, panel):
-    """Copy ``length`` rows of ``b`` from ``start`` on, of them ``columns`` from ``column`` on."""
+    """Copy ``b[start : start + length, column : column + columns]`` into ``panel``."""
     lanes = VECTOR // panel.itemsize
     width = WIDTH * lanes
     at = start * b_row + column * b_column
     if b_column == 1:
         for k in range(length):
-            copy_vectors(WIDTH, b, at + k * b_row, panel, k * width, columns, AHEAD * b_row)
+            copy_vectors(WIDTH, b, at + k * b_row, panel, k * width, columns, PREFETCH_ROWS * b_row)
         return
     for k in range(0, length, lanes):
         for c in range(0, columns, lanes):

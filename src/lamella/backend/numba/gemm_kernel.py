@@ -1,10 +1,9 @@
-"""The heart of a matrix product: a small tile of the result, held in vector registers.
+"""Kernel of a matrix product: a small tile of the result, held in vector registers.
 
-Each number of a tile is a chain of fused multiplications and additions in the order of the sum's
-terms, whatever the tile's size. Hence the bits of a product depend neither on how wide the
-processor's vectors are, nor on how the result is cut into tiles and who computes which.
+Each number of a tile is a chain of fused multiply-adds in the order of the sum's terms. Hence the
+bits of a product depend neither on the vector width, nor on the tiling, nor on the threads.
 
-Written in the language of LLVM, the compiler behind numba: import this module only where numba is.
+Written in LLVM IR. Requires numba.
 """
 
 from llvmlite import ir
@@ -13,18 +12,18 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 FEATURES = set(cpu_target.target_context.codegen().magic_tuple()[2].split(","))
-# Of x86. Without it each fused step would be a call of a function, and other processors have no
-# loads and stores of some lanes, which this code is made of.
+# An x86 feature. Without it each fused step would be a function call, and other architectures lack
+# the masked loads and stores of this code.
 IS_FUSED = "+fma" in FEATURES
 WIDE = "+avx512f" in FEATURES
 VECTOR = 64 if WIDE else 32  # bytes
-# Rows and vectors of a tile, so that its sums take half of the registers: one tile for most of a
-# product, one for what is left at its right, and one for a product that is narrow.
+# Rows and vectors of a tile, whose sums take half of the registers. HALF is the width of the tile
+# at the right edge, TALL the height of the tile for narrow products.
 ROWS, WIDTH = 4, 4 if WIDE else 2
 HALF = WIDTH // 2
 TALL = 2 * ROWS
 
-END = 255  # of a list of terms
+END = 255  # terminates a list of terms
 
 INDEX = ir.IntType(64)
 LANE = ir.IntType(32)
@@ -35,13 +34,13 @@ def multiply_tile(
     _, height, width, a, a_at, a_row, a_column, b, b_at, b_row, out, out_at, out_row,
     terms, terms_at, rows, columns, old,
 ):  # fmt: skip
-    """Write ``out[i, j] = old out[i, j] + sum of a[i, k] b[k, j]`` over some terms ``k``.
+    """Write ``out[i, j] = old out[i, j] + sum of a[i, k] b[k, j]`` over the listed terms ``k``.
 
-    Those are the bytes of ``terms`` from ``terms_at`` up to END. ``i`` is less than ``rows`` and
-    ``j`` less than ``columns``; ``old`` is 0 or 1. The arrays are vectors of one type of float:
-    element (i, k) of ``a`` lies at ``a_at + i a_row + k a_column``, (k, j) of ``b`` at ``b_at + k
-    b_row + j`` and (i, j) of ``out`` at ``out_at + i out_row + j``. The literal numbers ``height``
-    and ``width`` say how many rows the tile has at most, and how many registers hold one of them.
+    The terms are the bytes of ``terms`` from ``terms_at`` up to END; ``i < rows``, ``j < columns``
+    and ``old`` is 0 or 1. The arrays are vectors of one float type: element (i, k) of ``a`` lies at
+    ``a_at + i a_row + k a_column``, (k, j) of ``b`` at ``b_at + k b_row + j`` and (i, j) of ``out``
+    at ``out_at + i out_row + j``. The tile has at most ``height`` rows of ``width`` registers; both
+    are literal numbers.
     """
     vector = vector_of(a)
     places = range(height.literal_value), range(width.literal_value)
@@ -59,7 +58,7 @@ def multiply_tile(
             for i in (2, 6, 9, 12)
         )
         fused = function(code, "fma", vector, [vector] * 3)
-        # Rows too many repeat the last, and are not written.
+        # Rows past the last repeat it and are not written.
         last = code.sub(rows, INDEX(1))
         row = [
             code.select(code.icmp_signed("<", last, INDEX(i)), last, INDEX(i)) for i in places[0]
@@ -67,15 +66,15 @@ def multiply_tile(
         a_rows = [code.gep(a, [code.mul(i, a_row)]) for i in row]
         out_rows = [code.gep(out, [code.mul(i, out_row)]) for i in row]
         inside = [mask(code, columns, v, vector) for v in places[1]]
-        # Places in memory, in name: the compiler keeps them in registers.
+        # The compiler promotes these stack slots to registers.
         zero = ir.Constant(vector, None)
         sums = [[cgutils.alloca_once_value(code, zero) for _ in places[1]] for _ in places[0]]
         with code.if_then(code.icmp_signed("!=", old, INDEX(0))):
             for i in places[0]:
                 for v in places[1]:
-                    begun = load_vector(code, out_rows[i], v, inside[v], vector)
-                    code.store(begun, sums[i][v])
-        for k in each(code, terms):
+                    start = load_vector(code, out_rows[i], v, inside[v], vector)
+                    code.store(start, sums[i][v])
+        for k in loop_over_terms(code, terms):
             b_k = code.gep(b, [code.mul(k, b_row)])
             a_k = code.mul(k, a_column)
             factors = [load_vector(code, b_k, v, inside[v], vector) for v in places[1]]
@@ -95,10 +94,10 @@ def multiply_tile(
 
 @intrinsic(prefer_literal=True)
 def copy_vectors(_, vectors, source, source_at, target, target_at, columns, ahead):
-    """Copy ``columns`` numbers, at most as many as ``vectors``, a literal number, registers hold.
+    """Copy ``columns`` numbers into ``vectors`` registers' worth of memory, padded with zeros.
 
-    The rest of what the registers hold becomes 0. What lies ``ahead`` of the source by so many
-    numbers is asked for, since it is copied soon.
+    ``vectors`` is a literal number. Prefetch the numbers that lie ``ahead`` numbers after the
+    source.
     """
     vector = vector_of(source)
     signature = types.void(vectors, source, types.intp, target, *[types.intp] * 3)
@@ -118,10 +117,10 @@ def copy_vectors(_, vectors, source, source_at, target, target_at, columns, ahea
 
 @intrinsic
 def transpose_tile(_, source, source_at, source_row, rows, columns, target, target_at, target_row):
-    """Write the transpose of a square with sides as long as a register.
+    """Write the transpose of a square as wide as a register.
 
-    Only ``rows`` and ``columns`` of it are in the source; the others are anything that is finite
-    if the source is.
+    The source has only ``rows`` and ``columns`` of it; the other elements are finite if the source
+    is.
     """
     vector = vector_of(source)
     side = vector.count
@@ -134,23 +133,22 @@ def transpose_tile(_, source, source_at, source_row, rows, columns, target, targ
         )
         inside = mask(code, columns, 0, vector)
         last = code.sub(rows, INDEX(1))
-        lines = []
+        vectors = []
         for i in range(side):
             row = code.select(code.icmp_signed("<", INDEX(i), rows), INDEX(i), last)
-            line = code.gep(here, [code.mul(row, source_row)])
-            lines.append(load_vector(code, line, 0, inside, vector))
-        for i, line in enumerate(transposed(code, lines)):
-            store_vector(code, line, code.gep(there, [code.mul(INDEX(i), target_row)]), 0)
+            place = code.gep(here, [code.mul(row, source_row)])
+            vectors.append(load_vector(code, place, 0, inside, vector))
+        for i, column in enumerate(transposed(code, vectors)):
+            store_vector(code, column, code.gep(there, [code.mul(INDEX(i), target_row)]), 0)
         return context.get_dummy_value()
 
     return signature, write
 
 
-def each(code, terms):
-    """Write a loop over the bytes up to END; what is written while this is iterated is its body.
+def loop_over_terms(code, terms):
+    """Emit a loop over the bytes up to END; the caller emits its body while iterating once.
 
-    The compiler does not unroll a loop whose end it does not know: two rounds at once would need
-    more registers than there are.
+    An unknown trip count keeps the compiler from unrolling the loop, which would spill registers.
     """
     before = code.block
     head, body, after = (code.append_basic_block(name) for name in ("head", "body", "after"))
@@ -168,7 +166,7 @@ def each(code, terms):
 
 
 def vector_of(array):
-    """Return the type of a vector register full of the numbers of an array."""
+    """Return the type of a vector register of an array's numbers."""
     number = ir.DoubleType() if array.dtype == types.float64 else ir.FloatType()
     return ir.VectorType(number, 8 * VECTOR // array.dtype.bitwidth)
 
@@ -179,30 +177,30 @@ def element(context, code, kind, array, at):
 
 
 def function(code, name, vector, arguments, result=None, suffix=""):
-    """Return one of LLVM's own functions on vectors."""
+    """Declare an LLVM intrinsic on vectors and return it."""
     kind = ir.FunctionType(vector if result is None else result, arguments)
     full = f"llvm.{name}.v{vector.count}f{8 * VECTOR // vector.count}{suffix}"
     return cgutils.get_or_insert_function(code.module, kind, full)
 
 
 def mask(code, columns, v, vector):
-    """Return which lanes of the ``v``-th vector of a row are among its first ``columns``."""
+    """Return the lanes of the ``v``-th vector of a row that lie in its first ``columns``."""
     lanes = [v * vector.count + lane for lane in range(vector.count)]
     index = ir.Constant(ir.VectorType(INDEX, vector.count), lanes)
     return code.icmp_signed("<", index, repeat(code, columns, index.type))
 
 
 def load_vector(code, start, v, inside, vector):
-    """Return the ``v``-th vector that follows ``start``; lanes that are not inside are 0."""
+    """Load the ``v``-th vector after ``start``, with 0 in lanes that are not inside."""
     place = vector_at(code, start, v, vector)
     arguments = [place.type, LANE, inside.type, vector]
     load = function(code, "masked.load", vector, arguments, suffix=".p0")
-    align = LANE(VECTOR // vector.count)  # no more than a single number has
+    align = LANE(VECTOR // vector.count)  # the alignment of a single number
     return code.call(load, [place, align, inside, ir.Constant(vector, None)])
 
 
 def store_vector(code, value, start, v, inside=None):
-    """Write the ``v``-th vector that follows ``start``, or those of its lanes that are inside."""
+    """Store the ``v``-th vector after ``start``, only its lanes inside if given."""
     vector = value.type
     place = vector_at(code, start, v, vector)
     align = VECTOR // vector.count
@@ -215,28 +213,28 @@ def store_vector(code, value, start, v, inside=None):
 
 
 def vector_at(code, start, v, vector):
-    """Return a pointer to the ``v``-th vector that follows ``start``."""
+    """Return a pointer to the ``v``-th vector after ``start``."""
     return code.bitcast(code.gep(start, [INDEX(v * vector.count)]), vector.as_pointer())
 
 
 def prefetch(code, place):
-    """Ask for a cache line that will be read; an address that is not ours does no harm."""
+    """Prefetch a cache line for reading; an invalid address does no harm."""
     line = ir.IntType(8).as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [line, LANE, LANE, LANE])
-    ask = cgutils.get_or_insert_function(code.module, kind, "llvm.prefetch.p0")
+    llvm_prefetch = cgutils.get_or_insert_function(code.module, kind, "llvm.prefetch.p0")
     to_read, soon, data = LANE(0), LANE(3), LANE(1)
-    code.call(ask, [code.bitcast(place, line), to_read, soon, data])
+    code.call(llvm_prefetch, [code.bitcast(place, line), to_read, soon, data])
 
 
 def repeat(code, number, vector):
-    """Return a vector of the same number in all lanes."""
+    """Broadcast a number to all lanes of a vector."""
     undefined = ir.Constant(vector, ir.Undefined)
-    alone = code.insert_element(undefined, number, LANE(0))
-    return code.shuffle_vector(alone, undefined, lanes_of([0] * vector.count))
+    single = code.insert_element(undefined, number, LANE(0))
+    return code.shuffle_vector(single, undefined, lanes_of([0] * vector.count))
 
 
 def transposed(code, rows):
-    """Return the columns of a square: each round shuffles its upper half into its lower half."""
+    """Return the columns of a square; each round interleaves its upper and lower half."""
     side = len(rows)
     pairs = [lane for i in range(side) for lane in (i, side + i)]
     for _ in range(side.bit_length() - 1):
@@ -250,5 +248,5 @@ def transposed(code, rows):
 
 
 def lanes_of(numbers):
-    """Return a constant that names lanes."""
+    """Return a constant vector of lane numbers."""
     return ir.Constant(ir.VectorType(LANE, len(numbers)), numbers)

@@ -1,10 +1,10 @@
-"""Loops that numpy has in one call, but a tape cannot have of it; plain Python, to be compiled."""
+"""Loops in plain Python that are compiled so that a capture can record them."""
 
 import numpy as np
 
 
 def sum_of_rows(matrix: np.ndarray, out: np.ndarray) -> None:
-    """Fill ``out`` with the sum of the rows, added one after the other as numpy does."""
+    """Write the sum of the rows into ``out``, added in order as numpy does."""
     out[:] = 0
     for row in matrix:
         for k in range(len(out)):
@@ -12,7 +12,7 @@ def sum_of_rows(matrix: np.ndarray, out: np.ndarray) -> None:
 
 
 def mean_of_vector(numbers: np.ndarray, out: np.ndarray) -> None:
-    """Write the mean of a vector, added in double precision, into ``out[0]``."""
+    """Write the mean of a vector, summed in double precision, into ``out[0]``."""
     total = 0.0
     for number in numbers:
         total += number

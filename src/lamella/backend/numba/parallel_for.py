@@ -1,11 +1,10 @@
-"""Threads that share the tasks of one job: whoever is free takes the next.
+"""Run the tasks of a job on several threads; each free thread takes the next task.
 
-The thread that has the job begins at once, and waits for nobody who has not begun: a helper that
-sleeps, or whose processor does something else, costs nothing but its help. Tasks write to places
-of their own, so that results do not depend on who did what.
+The calling thread starts immediately and waits only for workers that have started: a sleeping
+worker delays nothing. Tasks write to disjoint memory, so results do not depend on the schedule.
 
-The job is described on a board of 64-bit words that all these threads see. Import this module only
-where numba is.
+The job is described on the board, a vector of 64-bit words in memory common to all threads.
+Requires numba.
 """
 
 import functools
@@ -15,37 +14,37 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from lamella.backend.numba.code_cache import kept
+from lamella.backend.numba.code_cache import with_code_cache
 
-# Words of the board. Those that several threads write have a cache line each.
-OPEN, ACTIVE = 0, 8  # number of the job, or 0; how many help at present
-TAKEN, BEHIND = 16, 24  # tasks that are taken, and those of them that are at the end
-FUNCTION, ARGUMENTS = 32, 33  # addresses: of what does a task, and of the words it is given
-COUNT, WORKERS, JOBS = 34, 35, 36  # tasks there are; threads that may take part; jobs so far
-LIMIT = 38  # threads that are the faster way at present, at most, see `lamella.backend.numba.thread_tuning`
-WANTED = 37  # 1 once there was work to share and all helpers slept
-AWAKE = 56  # helpers that look at the board
-SCRATCH = 40  # addresses of memory of its own for each worker
+# Words of the board. Words that several threads write have a cache line each.
+OPEN, ACTIVE = 0, 8  # number of the open job, or 0; workers active in it
+TAKEN, TAKEN_LAST = 16, 24  # tasks taken in all, and those of them taken from the end
+FUNCTION, ARGUMENTS = 32, 33  # addresses of the task's code and of the job's words
+COUNT, WORKERS, JOBS = 34, 35, 36  # number of tasks; threads that may take them; jobs so far
+WAKE = 37  # 1 once a parallel job found all workers asleep
+LIMIT = 38  # greatest number of threads, set by `lamella.backend.numba.thread_tuning`
+SCRATCH = 40  # one word per thread: the address of its scratch memory
+AWAKE = 56  # worker threads that poll the board
 WORDS = 64
 
-# A task is a function of the job's words, its own number, and the address of its worker's memory.
+# A task is a function of the job's words, its own number, and the address of scratch memory.
 TASK_TYPE = types.void(types.CPointer(types.int64), types.int64, types.int64)
 
 
 @functools.cache
 def compile_task(function):
-    """Return the address of the machine code of a function for tasks."""
-    compiled = kept(numba.cfunc(TASK_TYPE, cache=True))(function)
-    _compiled.append(compiled)  # which keeps the code where it is
+    """Compile a task function and return the address of its machine code."""
+    compiled = with_code_cache(numba.cfunc(TASK_TYPE, cache=True))(function)
+    _compiled.append(compiled)
     return compiled.address
 
 
-_compiled: list[object] = []
+_compiled: list[object] = []  # global: machine code lives as long as these objects
 
 
-@kept(numba.njit(cache=True, nogil=True))
+@with_code_cache(numba.njit(cache=True, nogil=True))
 def run(board, function, arguments, count, workers):
-    """Do ``count`` tasks, alone or with helpers: at most so many ``workers`` in all."""
+    """Run ``count`` tasks on at most ``workers`` threads, the caller included."""
     board[FUNCTION], board[ARGUMENTS], board[COUNT] = function, arguments, count
     workers = min(workers, board[LIMIT])
     if workers == 1:
@@ -54,67 +53,67 @@ def run(board, function, arguments, count, workers):
         return
     board[WORKERS] = workers
     board[JOBS] += 1
-    store(board, TAKEN, 0)
-    store(board, BEHIND, 0)
-    store(board, OPEN, board[JOBS])
-    take_part(board, 0)
-    store(board, OPEN, 0)  # who comes from now on sees this; who came before counts as active
-    while load(board, ACTIVE) > 0:
+    atomic_store(board, TAKEN, 0)
+    atomic_store(board, TAKEN_LAST, 0)
+    atomic_store(board, OPEN, board[JOBS])
+    take_tasks(board, 0)
+    atomic_store(board, OPEN, 0)  # later workers see this; earlier ones are counted as active
+    while atomic_load(board, ACTIVE) > 0:
         pass
-    if load(board, AWAKE) == 0:
-        board[WANTED] = 1
+    if atomic_load(board, AWAKE) == 0:
+        board[WAKE] = 1
 
 
-@kept(numba.njit(cache=True, nogil=True))
+@with_code_cache(numba.njit(cache=True, nogil=True))
 def play(calls, board):
-    """Do one task after the other: of each the address of its code and that of its words."""
+    """Run tasks in order; each row of ``calls`` has the address of its code and of its words."""
     for k in range(len(calls)):
         call_at(calls[k, 0], calls[k, 1], 0, board[SCRATCH])
 
 
-@kept(numba.njit(cache=True, nogil=True))
-def help_out(board, worker, patience):
-    """Take part in every job, until there was none for ``patience`` looks at the board."""
-    add(board, AWAKE, 1)
-    seen = looks = 0
-    while looks < patience:
-        number = load(board, OPEN)
-        if number == 0 or number == seen:
-            looks += 1
+@with_code_cache(numba.njit(cache=True, nogil=True))
+def run_worker(board, worker, max_polls):
+    """Take tasks of every job, until ``max_polls`` polls in a row have found no new job."""
+    atomic_add(board, AWAKE, 1)
+    done = polls = 0
+    while polls < max_polls:
+        number = atomic_load(board, OPEN)
+        if number == 0 or number == done:
+            polls += 1
             continue
-        add(board, ACTIVE, 1)
-        if load(board, OPEN) == number and worker < board[WORKERS]:
-            take_part(board, worker)
-        add(board, ACTIVE, -1)
-        seen, looks = number, 0
-    add(board, AWAKE, -1)
+        atomic_add(board, ACTIVE, 1)
+        if atomic_load(board, OPEN) == number and worker < board[WORKERS]:
+            take_tasks(board, worker)
+        atomic_add(board, ACTIVE, -1)
+        done, polls = number, 0
+    atomic_add(board, AWAKE, -1)
 
 
 @numba.njit
-def take_part(board, worker):
-    """Do tasks of the job on the board until all are taken.
+def take_tasks(board, worker):
+    """Run tasks of the job on the board until all are taken.
 
-    Helpers begin at the end: so a thread has much the same part of the data each time, and finds
-    it in its cache.
+    Worker threads take them from the end, so that each thread meets much the same data each time
+    and finds it in its cache.
     """
-    mine = 0
-    while add(board, TAKEN, 1) < board[COUNT]:
+    task = 0
+    while atomic_add(board, TAKEN, 1) < board[COUNT]:
         if worker == 0:
-            call(board, mine, worker)
-            mine += 1
+            call(board, task, worker)
+            task += 1
         else:
-            call(board, board[COUNT] - 1 - add(board, BEHIND, 1), worker)
+            call(board, board[COUNT] - 1 - atomic_add(board, TAKEN_LAST, 1), worker)
 
 
 @numba.njit
 def call(board, task, worker):
-    """Call the job's function for one task."""
+    """Run one task of the job."""
     call_at(board[FUNCTION], board[ARGUMENTS], task, board[SCRATCH + worker])
 
 
 @intrinsic
 def call_at(_, function, words, task, memory):
-    """Call the function for tasks at an address."""
+    """Call the task function at an address."""
 
     def write(context, code, signature, values):
         place = code.inttoptr(values[1], INDEX.as_pointer())
@@ -127,7 +126,7 @@ def call_at(_, function, words, task, memory):
 
 @intrinsic
 def as_pointer(_, address, kind):
-    """Take a word for the address of numbers of a kind."""
+    """Return an address as a pointer to numbers of type ``kind``."""
     pointer = types.CPointer(kind.dtype)
 
     def write(context, code, signature, values):
@@ -138,19 +137,19 @@ def as_pointer(_, address, kind):
 
 @numba.njit
 def vector_at(address, size, kind):
-    """Return the vector of so many numbers of a kind that begins at an address."""
+    """Return the vector of ``size`` numbers of type ``kind`` at an address."""
     return numba.carray(as_pointer(address, kind), size)
 
 
 @numba.njit
 def array_at(address, shape, kind):
-    """Return the array of numbers of a kind that begins at an address, in C order."""
+    """Return the C-ordered array of numbers of type ``kind`` at an address."""
     return numba.carray(as_pointer(address, kind), shape)
 
 
 @intrinsic
-def load(_, board, word):
-    """Return a word as all threads see it."""
+def atomic_load(_, board, word):
+    """Load a word atomically."""
 
     def write(context, code, signature, values):
         place = address_of(context, code, board, *values)
@@ -160,8 +159,8 @@ def load(_, board, word):
 
 
 @intrinsic
-def store(_, board, word, value):
-    """Write a word; who sees it sees all that was written before."""
+def atomic_store(_, board, word, value):
+    """Store a word atomically, after all earlier writes."""
 
     def write(context, code, signature, values):
         place = address_of(context, code, board, *values[:2])
@@ -172,8 +171,8 @@ def store(_, board, word, value):
 
 
 @intrinsic
-def add(_, board, word, value):
-    """Add to a word in one go, and return what it was."""
+def atomic_add(_, board, word, value):
+    """Add to a word atomically and return its old value."""
 
     def write(context, code, signature, values):
         place = address_of(context, code, board, *values[:2])

@@ -1,11 +1,8 @@
-"""Which terms of a matrix product matter: those where a tile's rows are not all zero.
+"""Lists of the terms of a matrix product that are not zero in all rows of a tile.
 
-Images are mostly black, and a term that is 0 changes no sum. To leave them out number by number
-costs more than it saves, since a processor cannot foresee such a pattern. To leave them out where
-all rows of a tile agree, for all of its columns at once, saves more than half of the work, at the
-price of one look at the factor.
-
-Import this module only where numba is.
+Images are mostly black, and a zero term changes no sum. Skipping single numbers costs more in
+mispredicted branches than it saves. Skipping the terms that are zero in all rows of a tile saves
+more than half of the work, at the price of one pass over the factor. Requires numba.
 """
 
 import numba
@@ -17,34 +14,35 @@ from numba.extending import intrinsic
 from lamella.backend.numba.gemm_kernel import END, INDEX, LANE, ROWS, element, repeat
 from lamella.backend.numba.parallel_for import vector_at
 
-DEPTH = 120  # terms that are listed together; as many rows of a panel stay in the nearest cache
-LIST = 128  # bytes of such a list: numbers below DEPTH, and END
-TILES = 8  # of a task
-DENSE = 0.75  # share of terms that matter from which on lists do not pay
+DEPTH = 120  # terms per piece of the sum; that many rows of a panel fit the L1 cache
+LIST = 128  # bytes of the list of one piece: numbers below DEPTH, then END
+TILES = 8  # tiles per task
+DENSE = 0.75  # lists do not pay above this fraction of nonzero terms
 
-# The words that tell where the first factor is and how it lies, and where the lists are: LISTED is
-# the number of their bytes, 0 if there are none, and ROOM how many there can be.
-A, A_ROW, A_COLUMN, M, K, TERMS, LISTED, ROOM = range(8)
+# The first words of a product descriptor: address, strides and shape of the first factor, address
+# of the lists, their size in bytes (0 for none) and the capacity of their memory.
+A, A_ROW, A_COLUMN, M, K, TERMS, LIST_BYTES, CAPACITY = range(8)
 
 
 @numba.njit
 def bytes_of_lists(rows, depth):
-    """Return how much memory the lists take: one for each tile's rows and piece of the sum."""
+    """Return the size of all lists: one per tile of rows and piece of the sum."""
     return -(-rows // ROWS) * -(-depth // DEPTH) * LIST
 
 
 @numba.njit
 def is_probably_dense(words, memory, bits):
-    """Guess whether few terms are zero, by the rows of one tile and a piece in the middle."""
+    """Estimate from one piece of the middle tile whether few terms are zero."""
     rows, depth = words[M], words[K]
     first = (rows - 1) // 2 // ROWS * ROWS
     start = (depth - 1) // 2 // DEPTH * DEPTH
     count = min(DEPTH, depth - start)
-    a, seen = vector_at(words[A], rows * depth, bits), vector_at(memory, count, bits)
-    look(a, words[A_ROW], words[A_COLUMN], first, min(first + ROWS, rows), start, count, seen)
+    a, merged = vector_at(words[A], rows * depth, bits), vector_at(memory, count, bits)
+    last = min(first + ROWS, rows)
+    merge_rows(a, words[A_ROW], words[A_COLUMN], first, last, start, count, merged)
     found = 0
     for k in range(count):
-        found += seen[k] != 0
+        found += merged[k] != 0
     return found > DENSE * count
 
 
@@ -52,51 +50,51 @@ def is_probably_dense(words, memory, bits):
 def list_terms(words, task, memory, bits):
     """List the terms of some tiles.
 
-    ``bits`` is the unsigned integer as wide as the numbers: what is not 0 in all of its bits, such
-    as -0, counts.
+    ``bits`` is the unsigned integer as wide as the numbers. Numbers with any bit set, such as -0,
+    count as nonzero.
     """
     rows, depth = words[M], words[K]
     pieces = -(-depth // DEPTH)
-    a, seen = vector_at(words[A], rows * depth, bits), vector_at(memory, DEPTH, bits)
-    lists = vector_at(words[TERMS], words[LISTED], np.uint8)
+    a, merged = vector_at(words[A], rows * depth, bits), vector_at(memory, DEPTH, bits)
+    lists = vector_at(words[TERMS], words[LIST_BYTES], np.uint8)
     for tile in range(task * TILES, min((task + 1) * TILES, -(-rows // ROWS))):
         first = tile * ROWS
         last = min(first + ROWS, rows)
         for piece in range(pieces):
             start = piece * DEPTH
             count = min(DEPTH, depth - start)
-            look(a, words[A_ROW], words[A_COLUMN], first, last, start, count, seen)
-            write_list(seen, count, lists[(tile * pieces + piece) * LIST :])
+            merge_rows(a, words[A_ROW], words[A_COLUMN], first, last, start, count, merged)
+            write_list(merged, count, lists[(tile * pieces + piece) * LIST :])
 
 
 @numba.njit
-def write_list(seen, count, terms):
-    """List which of the first ``count`` integers are not 0."""
+def write_list(merged, count, terms):
+    """List the positions of the nonzero integers among the first ``count``."""
     n = 0
     for k in range(count):
         terms[n] = k
-        n += seen[k] != 0
+        n += merged[k] != 0
     terms[n] = END
 
 
 @numba.njit
-def look(a, a_row, a_column, first, last, start, count, seen):
-    """Fill ``seen`` with the bits that any row from ``first`` to ``last`` has in some columns."""
+def merge_rows(a, a_row, a_column, first, last, start, count, merged):
+    """Write the bitwise or of rows ``first`` to ``last`` into ``merged``, for some columns."""
     if a_column == 1:
-        seen = seen[:count]
-        seen[:] = 0
+        merged = merged[:count]
+        merged[:] = 0
         for i in range(first, last):
             row = a[i * a_row + start : i * a_row + start + count]
             for k in range(len(row)):
-                seen[k] |= row[k]
+                merged[k] |= row[k]
         return
     for k in range(count):
-        seen[k] = any_bits(a, first + (start + k) * a_column, last - first)
+        merged[k] = any_bits(a, first + (start + k) * a_column, last - first)
 
 
 @intrinsic
 def any_bits(_, a, at, count):
-    """Return the bits that any of ``count`` integers in a row has; at most as many as ROWS."""
+    """Return the bitwise or of ``count`` adjacent integers, at most ROWS."""
     bits = a.dtype.bitwidth
     numbers = ir.VectorType(ir.IntType(bits), ROWS)
 

@@ -1,4 +1,4 @@
-"""The threads of this process that help with matrix products."""
+"""Pool of worker threads that run parallel loops together with the calling thread."""
 
 import contextlib
 import os
@@ -6,83 +6,79 @@ import threading
 
 import numpy as np
 
-from lamella.backend.numba import parallel_for as sharing
+from lamella.backend.numba import parallel_for
+from lamella.backend.numpy_backend import NumpyBackend
 from lamella.backend.threads import thread_budget
 
-MOST = 8  # threads, with the one that asks: more are of no use to products this small
-PATIENCE = 1_000_000  # looks at the board, about a millisecond, before a helper goes to sleep
-LINE = 64  # bytes
-MEMORY = 2**16  # bytes that a task can use for itself
+MAX_THREADS = 8  # with the calling thread; products this small gain nothing from more
+MAX_POLLS = 1_000_000  # about a millisecond of polling before a worker sleeps
+SCRATCH_BYTES = 2**16  # scratch memory per thread
 
 
 class Pool:
-    """A board and the helpers that look at it; they sleep where there was no work for a while.
+    """Worker threads and the board they poll; idle workers sleep.
 
     Attributes
     ----------
     board : ndarray of int64
         See `lamella.backend.numba.parallel_for`.
     address : int
-        Of the board.
+        Address of the board.
     lock : threading.Lock
-        For the thread that has jobs on the board.
+        Held by the thread that runs a job.
+    size : int
+        Number of threads, the calling thread included.
     """
 
     def __init__(self) -> None:
-        self.board = in_lines(8 * sharing.WORDS).view(np.int64)
+        zeros = NumpyBackend().zeros
+        self.board = zeros(parallel_for.WORDS, np.int64)
         self.address = self.board.ctypes.data
         self.lock = threading.Lock()
         self._work = threading.Event()
-        self.size = min(thread_budget(), MOST)
-        self.board[sharing.LIMIT] = self.size
-        self._memory = [in_lines(MEMORY) for _ in range(self.size)]
+        self.size = min(thread_budget(), MAX_THREADS)
+        self.board[parallel_for.LIMIT] = self.size
+        self._memory = [zeros(SCRATCH_BYTES, np.uint8) for _ in range(self.size)]
         for worker, memory in enumerate(self._memory):
-            self.board[sharing.SCRATCH + worker] = memory.ctypes.data
+            self.board[parallel_for.SCRATCH + worker] = memory.ctypes.data
         for worker in range(1, self.size):
-            # A daemon, since nothing is lost where the process ends without it.
-            helper = threading.Thread(target=self._help, args=(worker,), daemon=True)
-            with contextlib.suppress(RuntimeError):  # no more threads: the work is done without
-                helper.start()
+            # A daemon thread: it has nothing to finish when the process exits.
+            thread = threading.Thread(target=self._run_worker, args=(worker,), daemon=True)
+            with contextlib.suppress(RuntimeError):  # no more threads: the others do its tasks
+                thread.start()
 
     def wake(self) -> None:
-        """Wake the helpers if there was work to share while they slept; after the lock is free."""
-        if self.board[sharing.WANTED]:
-            self.board[sharing.WANTED] = 0
+        """Wake the workers if a parallel job found them asleep; call it without the lock."""
+        if self.board[parallel_for.WAKE]:
+            self.board[parallel_for.WAKE] = 0
             self._work.set()
 
-    def _help(self, worker: int) -> None:
+    def _run_worker(self, worker: int) -> None:
         while True:
             self._work.wait()
-            sharing.help_out(self.board, worker, PATIENCE)
+            parallel_for.run_worker(self.board, worker, MAX_POLLS)
             self._work.clear()
 
 
-def in_lines(size: int) -> np.ndarray:
-    """Return ``size`` bytes of zeros that begin with a cache line."""
-    memory = np.zeros(size + LINE, np.uint8)
-    skip = -memory.ctypes.data % LINE
-    return memory[skip : skip + size]
-
-
-_pool: Pool | None = None
-_making = threading.Lock()
+_pool: Pool | None = None  # global: all models of a process compete for the same processor cores
+_creation_lock = threading.Lock()
 
 
 def get_pool() -> Pool:
-    """Return the pool of this process; the first call makes it."""
+    """Return the pool of this process; the first call creates it."""
     global _pool
     if _pool is None:
-        with _making:
+        with _creation_lock:
             if _pool is None:
                 _pool = Pool()
     return _pool
 
 
-def _begin_anew() -> None:
-    """Forget a pool that belongs to the parent of this process: its threads are not here."""
-    global _pool, _making
-    _pool, _making = None, threading.Lock()
+def _reset_after_fork() -> None:
+    """Drop the parent's pool: a fork does not copy its threads."""
+    global _pool, _creation_lock
+    _pool, _creation_lock = None, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)

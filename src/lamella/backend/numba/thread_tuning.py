@@ -1,7 +1,7 @@
-"""Whether threads are to share work, found out by trying: they are not always the faster way.
+"""Choose between one thread and several by timing the steps of a training.
 
-Cores that are far apart exchange data slowly, and those that do something else keep others waiting;
-both can change within seconds. Who does what changes no bit of a result, so the clock may decide.
+Distant cores exchange data slowly, and busy cores keep the others waiting; both can change within
+seconds. The number of threads changes no bit of a result, so that the clock may decide.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,61 +13,60 @@ from lamella.backend.numba.parallel_for import LIMIT
 from lamella.backend.numba.thread_pool import Pool, get_pool
 from lamella.backend.threads import workers
 
-TRIAL, IGNORED = 12, 4  # steps in each of the two ways, and the first of them, while data move
-SHORTEST = 0.25  # seconds between trials
-SHARE = 0.01  # of the time, at most, is lost to trials
+TRIAL, WARM_UP = 12, 4  # steps timed in each mode; the first of them, which move data, are ignored
+MIN_INTERVAL = 0.25  # seconds between trials
+MAX_OVERHEAD = 0.01  # greatest fraction of the time that trials may cost
 
 
-class Pace:
-    """Decides before each step of a training whether its work is shared.
+class ThreadTuner:
+    """Decide before each step of a training whether it runs on one thread or on several.
 
     Parameters
     ----------
     pool : Pool
-        Whose threads may share it.
     """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._most = workers()
+        self._max_threads = workers()
         self._times: list[float] = []
         self._medians: list[float] = []
         self._last = self._next_trial = 0.0
-        self._is_shared = True
+        self._is_parallel = True
 
     def step(self) -> None:
-        """Say that a step is done."""
-        if self._most == 1:
+        """Time the step that has just ended, and choose the mode of the next one."""
+        if self._max_threads == 1:
             return
         now = perf_counter()
         if now >= self._next_trial:
             self._times.append(now - self._last)
             if len(self._times) == TRIAL:
-                self._note(now)
+                self._end_trial(now)
         self._last = now
 
-    def _note(self, now: float) -> None:
-        """Note how long steps take in the present way, and try the other or take the better."""
-        self._medians.append(median(self._times[IGNORED:]))
+    def _end_trial(self, now: float) -> None:
+        """Append the median of this trial, then try the other mode or select the faster one."""
+        self._medians.append(median(self._times[WARM_UP:]))
         self._times = []
         is_better = self._medians[0] <= self._medians[-1]
         if len(self._medians) == 1 or is_better:
-            self._take(not self._is_shared)
+            self._set_parallel(not self._is_parallel)
         if len(self._medians) == 2:
-            lost = TRIAL * abs(self._medians[0] - self._medians[1])
-            self._next_trial = now + max(SHORTEST, lost / SHARE)
+            cost = TRIAL * abs(self._medians[0] - self._medians[1])
+            self._next_trial = now + max(MIN_INTERVAL, cost / MAX_OVERHEAD)
             self._medians = []
 
-    def _take(self, is_shared: bool) -> None:
-        self._is_shared = is_shared
-        self._pool.board[LIMIT] = self._most if is_shared else 1
+    def _set_parallel(self, is_parallel: bool) -> None:
+        self._is_parallel = is_parallel
+        self._pool.board[LIMIT] = self._max_threads if is_parallel else 1
 
 
 @contextmanager
-def pace() -> Iterator[Callable[[], None]]:
-    """Lend `Pace.step` for a training; whoever comes next shares work again."""
+def tune_threads() -> Iterator[Callable[[], None]]:
+    """Yield the `ThreadTuner.step` of a training, and lift its thread limit afterwards."""
     pool = get_pool()
     try:
-        yield Pace(pool).step
+        yield ThreadTuner(pool).step
     finally:
         pool.board[LIMIT] = pool.size

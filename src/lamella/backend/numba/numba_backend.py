@@ -1,0 +1,171 @@
+"""numpy's arrays, worked on by compiled loops and products; steps are captured and replayed."""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from lamella.backend import numba as compiled
+from lamella.backend.elementwise import Program
+from lamella.backend.numba.call_recorder import (
+    call,
+    call_python,
+    capture,
+    current_recorder,
+    end_capture,
+)
+from lamella.backend.numba.captured_array import CapturedArray, captured, plain
+from lamella.backend.numba.code_cache import compile_function
+from lamella.backend.numba.elementwise import compile_loop, compile_map
+from lamella.backend.numba.loops import sum_of_rows
+from lamella.backend.numpy_backend import NumpyBackend
+from lamella.backend.random import HostNoise, Noise
+from lamella.backend.threads import limit_blas_threads
+from lamella.core.typing import Array
+
+TRANSCENDENTAL = ("exp", "log", "tanh", "power")
+
+
+class NumbaBackend(NumpyBackend):
+    """numpy's arrays, worked on by compiled loops; the backend "numpy" where numba is installed.
+
+    A capture records the calls of `dot`, `sum_rows`, `scale_images`, compiled loops, maps and
+    random arrays, on captured memory. All else ends it (see
+    `lamella.backend.numba.captured_array`).
+    """
+
+    def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
+        if not compiled.has_products():
+            return super().dot(a, b, out, bias)
+        from lamella.backend.numba import gemm
+
+        _expect_captured(a, b, out, *([] if bias is None else [bias]))
+        return gemm.dot(a, b, out, bias)
+
+    def sum_rows(self, matrix: Array, out: Array) -> Array:
+        if matrix.ndim != 2:
+            return super().sum_rows(matrix, out)
+        _expect_captured(matrix, out)
+        call(compile_function(sum_of_rows), matrix, out)
+        return out
+
+    def noise(self, key: int) -> Noise:
+        return RecordedNoise(key)
+
+    def compile_rule(
+        self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
+    ) -> Callable[..., None]:
+        return compile_loop(program, arrays, outputs)
+
+    def map(self, program: Program) -> Callable[..., None]:
+        # numba's exp takes one number at a time, numpy's a whole vector register.
+        plain_steps = {step.ufunc.__name__ for step in program.steps}.isdisjoint(TRANSCENDENTAL)
+        work = compile_map(program) if plain_steps else super().map(program)
+
+        def run(out: Array, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
+            if current_recorder() is None:
+                work(out, arrays, scalars)
+                return
+            _expect_captured(out, *arrays)
+            given = plain(out), plain(list(arrays)), tuple(scalars)
+            if plain_steps:
+                work(*given)
+            else:
+                call_python(work, *given)
+
+        return run
+
+    def compile(self, loop: Callable[..., Any]) -> Callable[..., Any]:
+        function = compile_function(loop)
+
+        def run(*arrays: Array) -> None:
+            _expect_captured(*arrays)
+            call(function, *arrays)
+
+        return run
+
+    def capture(
+        self, work: Callable[..., Any], arrays: Sequence[Array], memory: Sequence[Any], objects: Any
+    ) -> tuple[Any, Callable[[], None] | None]:
+        # A subclass may do things in ways that are not recorded.
+        if type(self) is not NumbaBackend or not compiled.has_products():
+            return super().capture(work, arrays, memory, objects)
+        for part in memory:
+            part.wrap_views(captured)
+        try:
+            with capture() as recorder:
+                result = work(*map(captured, arrays))
+                for each in objects:
+                    _release(vars(each))
+        finally:
+            for part in memory:
+                part.wrap_views(plain)
+        return plain(result), recorder.finish()
+
+    def threads_for(
+        self, batch_size: int, matrices: Iterable[tuple[int, ...]]
+    ) -> AbstractContextManager[int]:
+        if not compiled.has_products():
+            return super().threads_for(batch_size, matrices)
+        return limit_blas_threads(1)  # two pools of threads on the same processors wait
+
+    def tune_threads(self) -> AbstractContextManager[Callable[[], None]]:
+        if not compiled.has_products():
+            return super().tune_threads()
+        from lamella.backend.numba.thread_tuning import tune_threads
+
+        return tune_threads()
+
+    def scale_images(self) -> Callable[[Array, Array | None, Array], None]:
+        from lamella.backend.numba import images
+
+        def run(data: Array, index: Array | None, out: Array) -> None:
+            _expect_captured(data, out, *([] if index is None else [index]))
+            images.scale_images(data, index, out)
+
+        return run
+
+
+class RecordedNoise(HostNoise):
+    """Noise whose draws are recorded in a capture; a replay draws the next numbers."""
+
+    def uniform(self, out: Array) -> Array:
+        return _draw(super().uniform, out)
+
+    def normal(self, out: Array) -> Array:
+        return _draw(super().normal, out)
+
+    def dropout_mask(self, keep: float, out: Array) -> Array:
+        return _draw(functools.partial(super().dropout_mask, keep), out)
+
+
+def _draw(draw: Callable[[Array], Array], out: Array) -> Array:
+    _expect_captured(out)
+    call_python(draw, plain(out))
+    return out
+
+
+def _release(table: dict[str, Any]) -> None:
+    """Turn captured arrays among attributes into plain ones; end the capture at any other array."""
+    for name, value in table.items():
+        if type(value) is np.ndarray:
+            end_capture()
+        elif isinstance(value, CapturedArray):
+            table[name] = plain(value)
+        elif isinstance(value, list):
+            value[:] = plain(value)
+        elif isinstance(value, tuple) and any(isinstance(item, CapturedArray) for item in value):
+            table[name] = plain(value)
+
+
+def _expect_captured(*arrays: Array) -> None:
+    """End the capture, if there is one, unless all these arrays are captured memory.
+
+    A replay would find old numbers in an array that the work itself has made.
+    """
+    if current_recorder() is not None and not all(
+        isinstance(array, CapturedArray) or not isinstance(array, np.ndarray) for array in arrays
+    ):
+        end_capture()
