@@ -1,13 +1,12 @@
 """Style of pictures: arms can be distinguished, on light and dark backgrounds."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lamella.core.errors import ArgumentError
 from lamella.studies.pictures.style import PALETTE, THEMES, arm_styles, get_theme, make_figure
+from tests.subprocesses import run_python
 
 NAMES = [f"arm {number}" for number in range(40)]
 
@@ -88,7 +87,7 @@ def test_drawing_leaves_pyplot_and_settings_alone(tmp_path: Path) -> None:
         "assert 'matplotlib.pyplot' not in sys.modules\n"
         "assert before == settings()"
     )
-    subprocess.run([sys.executable, "-c", code, tmp_path], check=True)
+    run_python("-c", code, tmp_path)
 
 
 def test_missing_matplotlib_is_named_with_its_extra() -> None:
@@ -99,5 +98,5 @@ def test_missing_matplotlib_is_named_with_its_extra() -> None:
         "try:\n    trained({'a': 0.9, 'b': 0.95}, 2).plot('loss')\n"
         "except MissingExtraError as error:\n    print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_python("-c", code)
     assert "pip install 'lamella[plot]'" in done.stdout

@@ -1,4 +1,4 @@
-"""The page: one file, sound, that tells what it was given."""
+"""The page: one valid, self-contained file with the given results."""
 
 import re
 from html.parser import HTMLParser
@@ -18,7 +18,7 @@ VOID = {"meta", "link", "br", "use", "path", "circle", "img"}
 
 
 class Page(HTMLParser):
-    """Reads a page, and complains about tags that do not match."""
+    """Parser of a page that checks for unmatched tags."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -97,12 +97,12 @@ def test_same_results_make_the_same_page(whole: str) -> None:
     assert render(results) == render([results_of("depth")])
 
 
-def test_training_and_test_accuracy_stand_beside_each_other() -> None:
+def test_training_and_test_accuracy_are_adjacent() -> None:
     page = Page(render([results_of("depth", {"[100]": {"train": 0.999, "test": 0.975}})]))
     assert re.search(r"\[100\] 99\.\d\d ± 0\.0\d 97\.\d\d ± 0\.0\d", page.words)
 
 
-def test_differences_are_told_with_interval_p_and_verdict() -> None:
+def test_differences_have_interval_p_and_verdict() -> None:
     page = Page(render([results_of("depth", {"[100, 70]": {"test": 0.93}})]))
     assert re.search(
         r"\[100, 70\] 99\.[^\[]+ 0\.1000 −4\.0\d \[−4\.\d\d, −[34]\.\d\d\] < 0\.001 worse",
@@ -110,44 +110,44 @@ def test_differences_are_told_with_interval_p_and_verdict() -> None:
     )
 
 
-def test_verdicts_are_told_with_the_numbers_that_decide(whole: str) -> None:
+def test_verdicts_have_the_deciding_numbers(whole: str) -> None:
     words = Page(whole).words
     assert re.search(r"clearly more accurate\. holds Test accuracy: 97\.\d+% with MLP, 92\.", words)
-    assert "where above +1.00 counts, p < 0.001" in words
+    assert "required above +1.00, p < 0.001" in words
 
 
-def test_verdicts_at_a_glance_add_up(whole: str) -> None:
+def test_overview_of_verdicts_adds_up(whole: str) -> None:
     words = Page(whole).words
-    statements = int(re.findall(r"taken apart into (\d+) statements", words)[0])
+    statements = int(re.findall(r"consist of (\d+) statements", words)[0])
     counts = re.findall(r"<b>(\d+)</b>", whole)
     assert sum(map(int, counts)) == statements
 
 
-def test_runs_that_diverged_are_told_with_their_reason(whole: str) -> None:
+def test_diverged_runs_have_their_reason(whole: str) -> None:
     words = Page(whole).words
     assert "5e-1, seed 0, diverged: the loss was not finite in epoch 2" in words
     assert "no score" in words
 
 
-def test_what_was_cut_is_told_where_and_at_the_top() -> None:
+def test_reductions_are_listed_at_the_top_and_in_their_studies() -> None:
     fewer = [some_seeds(results_of(name), [0, 1]) for name in ("depth", "width")]
     text = render([*fewer, results_of("optimizers")])
     words = Page(text).words
-    assert "Cut short for time: 2 of 5 seeds: Width, Depth" in words
+    assert "Reduced to save time: 2 of 5 seeds: Width, Depth" in words
     assert '2 of 5 seeds: <a href="#study-width">Width</a>' in text
-    assert words.count("Cut short: 2 of 5 seeds.") == 2
-    assert "one seed" not in words.split("Verdicts at a glance")[0]
+    assert words.count("Reduced: 2 of 5 seeds.") == 2
+    assert "one seed" not in words.split("Overview of verdicts")[0]
     assert "fewer epochs" not in words
-    assert "Cut short" not in Page(render([results_of("depth")])).words
+    assert "Reduced" not in Page(render([results_of("depth")])).words
 
 
-def test_fewer_epochs_are_told_to_make_another_experiment() -> None:
+def test_fewer_epochs_are_a_smaller_experiment() -> None:
     depth = results_of("depth")
     words = Page(render([Results(depth.study.resized(epochs=5), depth.runs)])).words
-    assert "5 of 15 epochs: Depth With fewer epochs or images an experiment is no" in words
+    assert "5 of 15 epochs: Depth With fewer epochs or images, an experiment differs" in words
 
 
-def test_claims_whose_studies_are_missing_are_told_as_not_run() -> None:
+def test_claims_without_studies_are_not_run() -> None:
     text = render([results_of("depth")])
     page = Page(text)
     assert "claim-80" in page.ids
@@ -155,16 +155,16 @@ def test_claims_whose_studies_are_missing_are_told_as_not_run() -> None:
     assert re.search(r"not run Learning rate of Adam", page.words)
 
 
-def test_own_study_is_told_without_the_report() -> None:
+def test_own_study_has_a_page_without_the_report() -> None:
     results = small_study().run(TRAIN, TEST, verbose=False)
     page = Page(render([results]))
-    assert "Three arms, each with two seeds." in page.words
+    assert "Three arms with two seeds each." in page.words
     assert "all others" not in page.words
     assert not [name for name in page.ids if name.startswith("claim")]
     assert "report" not in page.words.replace("lamella report", "")
 
 
-def test_study_that_only_has_the_name_of_a_bundled_one_is_not_judged() -> None:
+def test_other_study_with_the_name_of_a_bundled_one_is_not_judged() -> None:
     results = small_called("depth").run(TRAIN, TEST, verbose=False)
     assert not [name for name in Page(render([results])).ids if name.startswith("claim")]
 
@@ -181,10 +181,10 @@ def test_one_seed_gets_no_interval_and_no_verdict() -> None:
     words = Page(render([some_seeds(results_of("depth"), [0])])).words
     assert "±" not in words.split("Depth")[-1]
     assert "no verdict" in words
-    assert "From one seed nothing can be judged" in words.split("Verdicts at a glance")[0]
-    assert "Of those not shown, 4 rest on a study with one seed" in words
-    assert "1 of 5 seeds. One seed: nothing can be judged from it." in words
-    assert words.count("hold. One seed: nothing can be judged from it.") == 3
+    assert "One seed allows no conclusion" in words.split("Overview of verdicts")[0]
+    assert "Of the statements not shown, 4 depend on a study with one seed" in words
+    assert "1 of 5 seeds. One seed allows no conclusion." in words
+    assert words.count("hold. One seed allows no conclusion.") == 3
 
 
 def test_report_of_results_is_a_page_that_opens(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_page_without_runs_is_refused(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_runs_that_failed_before_the_first_epoch_are_told() -> None:
+def test_runs_that_failed_before_the_first_epoch_are_listed() -> None:
     failed = changed(
         results_of("depth"),
         lambda run: (

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella.studies.analysis.incomplete import behind_name
+from lamella.studies.analysis.incomplete import name_suffix
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.style import (
     Style,
@@ -79,7 +79,7 @@ def _draw_group(
     handles = []
     for index, arm in enumerate(group):
         look = arm_line(styles[arm], theme)
-        handles.append(Line2D([], [], label=escape_math(arm + behind_name(results, arm)), **look))
+        handles.append(Line2D([], [], label=escape_math(arm + name_suffix(results, arm)), **look))
         x, rows = curves.get(arm, (np.zeros(0), np.zeros((0, 0))))
         if not len(x):
             continue

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lamella.studies.analysis.incomplete import behind_name
+from lamella.studies.analysis.incomplete import name_suffix
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.style import (
@@ -67,7 +67,7 @@ def row_panels(
     )
     for panel, bounds in zip(panels, (whole, limits), strict=False):
         _value_axis(panel, measure, bounds or whole, theme)
-    names = [escape_math(arm + behind_name(results, arm)) for arm in arms]
+    names = [escape_math(arm + name_suffix(results, arm)) for arm in arms]
     panels[0].set_yticks(range(len(names)), names, color=theme.text, fontsize=9.5)
     panels[0].set_ylim(len(names) - 0.4, -0.6)
     if limits is not None:

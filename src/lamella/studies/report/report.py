@@ -1,6 +1,6 @@
-"""One page that tells of studies: set-up, pictures, tables and, of the report's, the verdicts.
+"""HTML page on studies: set-up, drawings, tables, and verdicts on the claims of the report.
 
-The page is one HTML file that needs nothing else: styles, script and drawings are inside.
+The page is one self-contained file with styles, script and drawings.
 """
 
 import tomllib
@@ -16,24 +16,24 @@ from lamella.studies.definition import bundled
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.report.claims import Claim, judge
 from lamella.studies.report.page.sections import section, slug
-from lamella.studies.report.page.verdicts import from_one_seed, tally, told
+from lamella.studies.report.page.verdicts import describe, from_one_seed, tally
 
 
 def write_report(results: Runs | Iterable[Runs], path: Any) -> Path:
-    """Write the page of one study or of many; return its path.
+    """Write the page of one or several studies, and return its path.
 
     Parameters
     ----------
-    results : Runs or iterable of Results
+    results : Runs or iterable of Runs
     path : path
-        Written whole or not at all.
+        Written atomically.
 
     Raises
     ------
     MissingExtraError
         If jinja2 or scipy is not installed.
     DataError
-        If there is no run to tell of.
+        If no run is finished.
     """
     several = [results] if isinstance(results, Runs) else list(results)
     write_atomically(Path(path), render(several).encode())
@@ -48,7 +48,7 @@ def render(results: Sequence[Runs]) -> str:
         raise MissingExtraError("jinja2", "studies", "the report") from None
     finished = [each for each in results if each.runs]
     if not finished:
-        raise DataError("no run is finished yet, so there is nothing to tell")
+        raise DataError("no run is finished yet, so the report would be empty")
     environment = Environment(
         loader=PackageLoader("lamella.studies.report", "page"),
         autoescape=True,
@@ -68,16 +68,16 @@ def _page(results: Sequence[Runs]) -> dict[str, Any]:
     return {
         "title": _title(results, originals),
         "chapters": _chapters(originals, own, claims),
-        "claims": told(claims),
+        "claims": describe(claims),
         "tally": tally(claims),
         "from_one_seed": from_one_seed(claims),
         "parts": sum(len(claim.parts) for claim in claims),
         "mistakes": tomllib.loads(_file("mistakes.toml")),
         "css": _file("page.css"),
         "js": _file("page.js"),
-        "cuts": _cuts(originals),
+        "reductions": _reductions(originals),
         "one_seed": any(len(each.seeds) == 1 for each in results),
-        "other_experiment": any(_is_other(each.study) for each in originals),
+        "smaller_experiment": any(_is_smaller(each.study) for each in originals),
         "studies": len(results),
         "runs": len(runs),
         "took": _duration(sum(run.seconds for run in runs)),
@@ -87,22 +87,22 @@ def _page(results: Sequence[Runs]) -> dict[str, Any]:
 
 def _title(results: Sequence[Runs], originals: Sequence[Runs]) -> str:
     if originals:
-        return "Handwritten digits, compared again"
+        return "The MNIST report, reproduced"
     return results[0].study.title if len(results) == 1 else "Studies"
 
 
-def _cuts(originals: Sequence[Runs]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return what was cut, and address and title of the studies that have less of it."""
-    cuts: dict[str, list[tuple[str, str]]] = {}
+def _reductions(originals: Sequence[Runs]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return each reduction with the ids and titles of its studies."""
+    reductions: dict[str, list[tuple[str, str]]] = {}
     for name in bundled.names():
         for each in originals:
             if each.study.name == name and (less := bundled.cut(each.study)):
-                cuts.setdefault(less, []).append((f"study-{slug(name)}", each.study.title))
-    return sorted(cuts.items(), key=lambda cut: -len(cut[1]))
+                reductions.setdefault(less, []).append((f"study-{slug(name)}", each.study.title))
+    return sorted(reductions.items(), key=lambda reduction: -len(reduction[1]))
 
 
-def _is_other(study: StudyDefinition) -> bool:
-    """Whether a bundled study has fewer epochs or images than the report's experiment."""
+def _is_smaller(study: StudyDefinition) -> bool:
+    """Return whether a bundled study has fewer epochs or images than the report."""
     ours = bundled.load(study.name)
     return study.base["epochs"] < ours.base["epochs"] or bool(study.base.get("samples"))
 
@@ -110,7 +110,7 @@ def _is_other(study: StudyDefinition) -> bool:
 def _chapters(
     originals: Sequence[Runs], own: Sequence[Runs], claims: Sequence[Claim]
 ) -> list[dict[str, Any]]:
-    """Return the chapters that have anything in them; a claim stands where its studies are."""
+    """Return all non-empty chapters. A claim belongs to the chapter of its studies."""
     studies = {each.study.name: each for each in originals}
     chapters, placed = [], set()
     for title, names in bundled.CHAPTERS.items():
@@ -119,7 +119,7 @@ def _chapters(
         there = [section(studies[name], title) for name in names if name in studies]
         chapters.append(_chapter(title, there, here))
     left = [claim for claim in claims if claim.number not in placed]
-    chapters.append(_chapter("Taken together", [], left))
+    chapters.append(_chapter("Summary", [], left))
     chapters.append(_chapter("Other studies" if originals else "Results", map(section, own), []))
     return [chapter for chapter in chapters if chapter["studies"] or chapter["claims"]]
 
@@ -127,7 +127,7 @@ def _chapters(
 def _chapter(
     title: str, studies: Iterable[dict[str, Any]], claims: Sequence[Claim]
 ) -> dict[str, Any]:
-    judged = told([claim for claim in claims if claim.verdict != "not run"])
+    judged = describe([claim for claim in claims if claim.verdict != "not run"])
     return {
         "id": f"chapter-{slug(title)}",
         "title": title,

@@ -1,4 +1,4 @@
-"""The report's claims, judged by results that are made to show what they should find."""
+"""The claims of the report, judged by synthetic results with known verdicts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ WIDTHS = ("[64, 10]", "[128, 25]", "[256, 30]", "[512, 64]", "[1024, 128]")
 
 
 def judged(number: int, ends: Mapping[str, Mapping[str, Any]]) -> Claim:
-    """Return one claim, judged by studies whose arms end where ``ends`` says."""
+    """Return one claim, judged by studies whose arms end at the scores ``ends``."""
     claims = judge([results_of(name, arms) for name, arms in ends.items()])
     return next(claim for claim in claims if claim.number == number)
 
@@ -28,8 +28,8 @@ def test_every_claim_finds_the_studies_and_arms_it_asks_for() -> None:
     for claim in claims:
         assert set(claim.studies) <= set(bundled.names())
         for part in claim.parts:
-            for finding in part.findings:
-                assert finding.difference.n >= 3, (claim.number, part.says)
+            for finding in part.evidence:
+                assert finding.difference.n >= 3, (claim.number, part.statement)
 
 
 def test_claims_rest_on_no_other_studies_than_those_they_name() -> None:
@@ -43,8 +43,8 @@ def test_claims_rest_on_no_other_studies_than_those_they_name() -> None:
 def test_equal_arms_show_no_claim_about_differences() -> None:
     for claim in judge([results_of(name) for name in bundled.names()]):
         for part in claim.parts:
-            margins = any(finding.by or finding.bound is not None for finding in part.findings)
-            assert margins or part.verdict == "not shown", (claim.number, part.says)
+            margins = any(finding.by or finding.bound is not None for finding in part.evidence)
+            assert margins or part.verdict == "not shown", (claim.number, part.statement)
 
 
 def test_one_seed_decides_no_part_of_any_claim() -> None:
@@ -69,7 +69,7 @@ def test_learning_rate_claim_counts_a_step_that_diverges_as_bad() -> None:
     ends = {"5e-1": {"status": "diverged"}, "5e-2": {"test": 0.9}}
     claim = judged(71, {"learning-rate": ends})
     assert claim.parts[2].verdict == "holds"
-    assert "diverged with every seed" in {finding.note[5:] for finding in claim.parts[2].findings}
+    assert "diverged with every seed" in {finding.note[5:] for finding in claim.parts[2].evidence}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_adam_is_stable_above_its_bound_and_noisier_in_small_batches(
 def test_readings_of_the_batch_size_are_judged_apart() -> None:
     worse = {batch: {"test": 0.90} for batch in ("16", "64", "128", "256")}
     claim = judged(72, {"batch-size-sgd": {}, "batch-size-sgd-summed": worse})
-    best = [part.verdict for part in claim.parts if part.says.startswith("32 tests best")]
+    best = [part.verdict for part in claim.parts if part.statement.startswith("32 tests best")]
     assert best == ["not shown", "holds"]
 
 
@@ -166,7 +166,7 @@ def test_sensitivity_is_how_far_the_arms_lie_apart() -> None:
         86, {"batch-size-sgd": spread, "batch-size-momentum": spread, "batch-size-adam": {}}
     )
     assert claim.parts[0].verdict == "holds"
-    assert claim.parts[0].findings[0].difference.mean == pytest.approx(0.17, abs=0.001)
+    assert claim.parts[0].evidence[0].difference.mean == pytest.approx(0.17, abs=0.001)
     assert verdicts(claim)[1:] == ["not run"] * 9
     assert claim.verdict == "holds in part"
 
@@ -175,6 +175,6 @@ def test_sensitivity_is_judged_for_summed_gradients_too() -> None:
     names = ("batch-size-sgd-summed", "batch-size-momentum-summed", "batch-size-adam")
     claim = judged(86, {names[0]: {}, names[1]: {}, names[2]: {"16": {"test": 0.90}}})
     assert verdicts(claim)[:3] == ["not run", "does not hold", "not run"]
-    (sgd, momentum) = claim.parts[1].findings
+    (sgd, momentum) = claim.parts[1].evidence
     assert (sgd.ours.name, momentum.ours.name) == ("gradient descent", "momentum")
     assert sgd.measure.label == "test accuracy, best arm minus worst"

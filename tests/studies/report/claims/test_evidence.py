@@ -1,8 +1,8 @@
-"""Findings: what the seeds say to an expectation."""
+"""Evidence: tests of expected differences over the seeds."""
 
 import pytest
 
-from lamella.studies.report.claims.evidence import Arms, Finding, judged
+from lamella.studies.report.claims.evidence import Arms, Evidence, judged
 from lamella.studies.report.claims.measures import TEST, TRAIN_LOSS
 from tests.studies.synthetic import run
 
@@ -18,8 +18,8 @@ def arms(**scores: list[float]) -> Arms:
     return Arms("made-up", runs)
 
 
-def verdict(finding: Finding) -> str:
-    return judged([finding])[0].verdict
+def verdict(evidence: Evidence) -> str:
+    return judged([evidence])[0].verdict
 
 
 def test_difference_beyond_the_noise_holds() -> None:
@@ -86,7 +86,7 @@ def test_order_is_tested_step_by_step() -> None:
     assert [verdict(f) for f in study.falling(TEST, ["a", "b", "c"])] == ["does not hold"] * 2
 
 
-def test_findings_together_are_corrected_for_their_number() -> None:
+def test_evidence_of_a_statement_is_corrected_for_its_number() -> None:
     study = arms(good=GOOD, bad=[0.9800, 0.9801, 0.9830])
     one = study.more(TEST, "good", than="bad")
     first, second = judged([one, one])
@@ -94,7 +94,7 @@ def test_findings_together_are_corrected_for_their_number() -> None:
     assert second.difference.p_adjusted == pytest.approx(2 * one.difference.p)
 
 
-def test_study_that_was_not_run_is_told_as_such() -> None:
+def test_study_without_runs_is_not_run() -> None:
     assert verdict(Arms("nothing", []).more(TEST, "good", than="bad")) == "not run"
     assert verdict(arms(good=GOOD).more(TEST, "good", than="bad")) == "not run"
     assert verdict(Arms("nothing", []).above(TEST, "good", 0.5)) == "not run"
@@ -119,10 +119,10 @@ def test_arm_that_always_diverged_has_lost() -> None:
     assert verdict(study.above(TEST, "lost", 0.9)) == "does not hold"
 
 
-def test_single_runs_that_diverged_are_left_out_and_told() -> None:
+def test_single_diverged_runs_are_excluded_with_a_note() -> None:
     finding = diverging("done", "diverged", "done").more(TEST, "good", than="lost")
     assert finding.difference.n == 2
-    assert finding.note.startswith("1 run diverged and is left out")
+    assert finding.note.startswith("without 1 diverged run")
 
 
 def test_spread_is_best_minus_worst_of_each_seed_and_takes_a_guess_for_the_diverged() -> None:

@@ -1,4 +1,4 @@
-"""What the claims are measured by."""
+"""Measures of the claims."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_beginning_is_the_first_three_epochs() -> None:
     some = run("a", 0, epochs=epochs(0.90, 0.93, 0.96, 0.99))
     assert measures.EARLY_ACCURACY.of(some) == pytest.approx(0.93)
     assert measures.EARLY_LOSS.of(some) == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
-    assert measures.WHOLE_ACCURACY.of(some) == pytest.approx(0.945)
+    assert measures.MEAN_ACCURACY.of(some) == pytest.approx(0.945)
 
 
 def test_shorter_trainings_have_no_beginning_and_no_fall() -> None:

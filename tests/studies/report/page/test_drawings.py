@@ -1,4 +1,4 @@
-"""Drawings: the right places, colours and marks, and texts that cannot break the page."""
+"""Drawings: coordinates, colours and markers, and escaped texts."""
 
 import math
 import re
@@ -11,27 +11,27 @@ from lamella.studies.report.page import drawings
 from lamella.studies.report.page.drawings import Curve, Dots
 
 
-def curve(place: int = 0, name: str = "Adam", mean: tuple[float, ...] = (0.9, 0.95, 0.97)) -> Curve:
+def curve(index: int = 0, name: str = "Adam", mean: tuple[float, ...] = (0.9, 0.95, 0.97)) -> Curve:
     low, high = [v - 0.01 for v in mean], [v + 0.01 for v in mean]
-    return Curve(place, name, [1.0, 2.0, 3.0][: len(mean)], list(mean), low, high)
+    return Curve(index, name, [1.0, 2.0, 3.0][: len(mean)], list(mean), low, high)
 
 
-def scored(place: int = 0, name: str = "Adam", mean: float = 0.97) -> Dots:
-    return Dots(place, name, [mean - 0.001, mean + 0.001], mean, mean - 0.01, mean + 0.01, 0.99)
+def scored(index: int = 0, name: str = "Adam", mean: float = 0.97) -> Dots:
+    return Dots(index, name, [mean - 0.001, mean + 0.001], mean, mean - 0.01, mean + 0.01, 0.99)
 
 
 def points(path: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+)", path)]
 
 
-@pytest.mark.parametrize("place", range(2 * len(MARKERS)))
-def test_every_place_has_a_mark_and_a_key_that_are_sound(place: int) -> None:
-    key = ElementTree.fromstring(drawings.key(place))
+@pytest.mark.parametrize("index", range(2 * len(MARKERS)))
+def test_every_arm_has_a_valid_marker_and_key(index: int) -> None:
+    key = ElementTree.fromstring(drawings.key(index))
     assert len(key) == 2
-    assert f"--c{place % len(PALETTE)}" in drawings.mark(place, 5, 5)
+    assert f"--c{index % len(PALETTE)}" in drawings.marker(index, 5, 5)
 
 
-def test_arms_beyond_the_colours_are_told_by_dashes() -> None:
+def test_arms_beyond_the_palette_have_dashes() -> None:
     assert "dasharray" not in drawings.key(len(PALETTE) - 1)
     assert "dasharray" in drawings.key(len(PALETTE))
 
@@ -46,7 +46,7 @@ def test_curve_rises_where_its_numbers_do() -> None:
     assert len(points(band.get("d") or "")) == 2 * len(places)
 
 
-def test_gaps_in_a_curve_are_left_out() -> None:
+def test_gaps_in_a_curve_are_omitted() -> None:
     drawn = drawings.curves([curve(mean=(0.9, math.nan, 0.97))], "scores", "accuracy")
     assert "nan" not in drawn
     (line,) = re.findall(r'class="line" d="([^"]+)"', drawn)
@@ -60,7 +60,7 @@ def test_nothing_is_drawn_of_nothing() -> None:
     assert drawings.dots([missing], "scores") == ""
 
 
-def test_arm_without_scores_is_told_beside_those_that_have_some() -> None:
+def test_arm_without_scores_is_drawn_among_others() -> None:
     missing = Dots(1, "lost", [], math.nan, math.nan, math.nan, math.nan)
     drawn = drawings.dots([scored(), missing], "scores")
     ElementTree.fromstring(drawn)
@@ -68,7 +68,7 @@ def test_arm_without_scores_is_told_beside_those_that_have_some() -> None:
     assert "nan" not in drawn
 
 
-def test_better_scores_stand_further_right() -> None:
+def test_better_scores_are_further_right() -> None:
     arms = [scored(0, "SGD", 0.92), scored(1, "Adam", 0.97)]
     drawn = ElementTree.fromstring(drawings.dots(arms, "scores"))
     seeds = [float(c.get("cx") or 0) for c in drawn.iter("circle") if c.get("class") == "seed"]
@@ -106,7 +106,7 @@ def test_difference_beyond_reach_is_an_arrow() -> None:
     assert "H4M11 4L4 9L11 14" in drawn
 
 
-def test_reach_leaves_out_few_that_are_far_off() -> None:
+def test_reach_excludes_outliers() -> None:
     assert drawings.reach([(-0.01, 0.02), (-0.03, 0.0)]) == pytest.approx(0.03)
     assert drawings.reach([(-0.01, 0.02), (0.0, 0.02), (-0.9, -0.8)]) == pytest.approx(0.02)
     assert drawings.reach([]) == 1.0

@@ -1,4 +1,4 @@
-"""Confusion matrices and the images most often mistaken, as the page shows them."""
+"""Confusion matrices and the images misclassified most often."""
 
 import base64
 import io
@@ -19,7 +19,7 @@ SEVENS = np.flatnonzero(LABELS == 7)
 
 
 def predicting() -> Results:
-    """Softmax takes every second 7 for a 1, the network the first 7 of all for a 2."""
+    """Softmax predicts every second 7 as 1, the network predicts the first 7 as 2."""
 
     def guesses(run: Run) -> np.ndarray:
         guess = LABELS.astype(np.uint8)
@@ -41,7 +41,7 @@ def predicting() -> Results:
     )
 
 
-def test_matrix_tells_what_each_class_is_taken_for() -> None:
+def test_matrix_shows_the_predictions_of_each_class() -> None:
     softmax, network = errors(predicting())["matrices"]
     assert (softmax["arm"], network["arm"]) == ("softmax", "MLP")
     texts = re.findall(r"<text(?: class=\"right\")? x[^>]*>([\d.]+)</text>", softmax["drawn"])
@@ -58,11 +58,11 @@ def test_matrices_are_shaded_on_one_scale() -> None:
     assert 0 < max(network) < 0.05
 
 
-def test_images_are_those_that_the_best_arm_gets_wrong() -> None:
+def test_images_are_the_mistakes_of_the_best_arm() -> None:
     found = errors(predicting())
     assert found["arm"] == "MLP"
     (image,) = found["images"]
-    assert (image["label"], image["taken_for"], image["wrong"]) == (7, 2, found["seeds"])
+    assert (image["label"], image["predicted"], image["wrong"]) == (7, 2, found["seeds"])
     assert image["index"] == SEVENS[0]
 
 

@@ -1,4 +1,4 @@
-"""Scales: where numbers stand, and what stands at the ticks."""
+"""Scales: coordinates and ticks."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_linear_scale_has_round_numbers_inside() -> None:
     assert scale(scale.high) == 100
 
 
-def test_numbers_beyond_a_scale_stand_at_its_end() -> None:
+def test_values_outside_a_scale_are_clipped() -> None:
     scale = linear([0.0, 1.0], 0, 100)
     assert scale(7.0) == 100
     assert scale(-7.0) == 0
@@ -29,24 +29,24 @@ def test_scale_of_one_number_has_room_around_it() -> None:
         assert scale(value) == pytest.approx(50)
 
 
-def test_losses_far_apart_stand_by_factors() -> None:
+def test_losses_far_apart_are_logarithmic() -> None:
     scale = losses([0.001, 2.0], 100, 0)
     assert texts(scale) == ["0.001", "0.01", "0.1", "1"]
     assert scale(0.001) - scale(0.01) == pytest.approx(scale(0.1) - scale(1))
 
 
-def test_losses_close_together_stand_by_differences() -> None:
+def test_losses_close_together_are_linear() -> None:
     scale = losses([0.2, 0.4], 100, 0)
     assert scale(0.2) - scale(0.3) == pytest.approx(scale(0.3) - scale(0.4))
 
 
-def test_accuracies_far_apart_stand_by_errors() -> None:
+def test_accuracies_far_apart_are_logarithmic_in_the_error() -> None:
     scale = accuracies([0.3, 0.985], 0, 100)
     assert texts(scale) == ["50%", "80%", "90%", "95%", "98%"]
     assert scale(0.9) - scale(0.8) == pytest.approx(scale(0.95) - scale(0.9))
 
 
-def test_accuracies_close_together_stand_by_differences() -> None:
+def test_accuracies_close_together_are_linear() -> None:
     scale = accuracies([0.9805, 0.9838], 0, 100)
     assert texts(scale) == ["98.1%", "98.2%", "98.3%"]
     assert scale(0.982) - scale(0.981) == pytest.approx(scale(0.983) - scale(0.982))

@@ -1,13 +1,13 @@
-"""The report's claims, judged by numbers: each a function of the studies that were run."""
+"""The claims of the report, each as a function of the studies that test it."""
 
 from collections.abc import Iterable
 
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.report.claims import learning, networks, overall, regularization
 from lamella.studies.report.claims.claim import Claim, Part
-from lamella.studies.report.claims.evidence import Arms, Finding
+from lamella.studies.report.claims.evidence import Arms, Evidence
 
-__all__ = ["CLAIMS", "Claim", "Finding", "Part", "judge"]
+__all__ = ["CLAIMS", "Claim", "Evidence", "Part", "judge"]
 
 CLAIMS = (
     learning.learning_rate,
@@ -34,19 +34,19 @@ def judge(results: Iterable[Runs]) -> list[Claim]:
 
     Parameters
     ----------
-    results : iterable of Results
-        Of the bundled studies, whole or cut short, in any order; what is missing is "not run".
+    results : iterable of Runs
+        Bundled studies, complete or reduced, in any order. Parts of missing studies are "not run".
 
     Returns
     -------
     list of Claim
-        With a verdict on every part, and the numbers that decide.
+        With a verdict and the deciding numbers for every part.
 
     Notes
     -----
-    A part holds if every difference it needs is there with p < 0.05, in a t-test over the seeds,
-    corrected for all the tests of the part (Holm). It does not hold if one of them is there the
-    other way round. Else it is not shown: the difference is lost in the noise of the seeds.
+    A part holds if all its expected differences are significant: p < 0.05 in a t-test over the
+    seeds, corrected for all tests of the part (Holm). It does not hold if one difference is
+    significant in the opposite direction. Otherwise it is not shown.
     """
     found = {each.study.name: each.runs for each in results}
     return [claim(lambda name: Arms(name, found.get(name, ()))).judged() for claim in CLAIMS]

@@ -1,12 +1,9 @@
-"""A claim, its parts, and what becomes of them."""
+"""Claims and their parts, with verdicts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from lamella.studies.report.claims.evidence import Finding, Verdict, judged
-
-Overall = Literal["holds", "holds in part", "does not hold", "not shown", "not run"]
+from lamella.studies.report.claims.evidence import Evidence, Outcome, judged
 
 
 @dataclass(frozen=True)
@@ -15,21 +12,20 @@ class Part:
 
     Attributes
     ----------
-    says : str
-        The statement.
-    counts : str
-        What counts as holding.
-    findings : sequence of Finding
-        All must hold. One that does not hold is enough for the part not to hold.
+    statement : str
+    criterion : str
+        The measurable difference that decides.
+    evidence : sequence of Evidence
+        All must hold. If one does not hold, the part does not hold.
     """
 
-    says: str
-    counts: str
-    findings: Sequence[Finding]
+    statement: str
+    criterion: str
+    evidence: Sequence[Evidence]
 
     @property
-    def verdict(self) -> Verdict:
-        verdicts = [finding.verdict for finding in self.findings]
+    def verdict(self) -> Outcome:
+        verdicts = [each.verdict for each in self.evidence]
         if "does not hold" in verdicts:
             return "does not hold"
         if "not run" in verdicts:
@@ -44,29 +40,27 @@ class Claim:
     Attributes
     ----------
     number : int
-        Of the requirement that has it.
+        Number of its requirement.
     title : str
-        What it is about.
-    says : str
+    statement : str
         The claim in one sentence.
     parts : sequence of Part
     studies : sequence of str
-        The bundled studies that decide it; the chapter of the first is the claim's, unless it is
-        about several chapters.
+        The bundled studies that decide it.
     mistakes : sequence of str
-        Mistakes in the report's code that may explain what it saw; names of paragraphs on the page.
+        Mistakes in the report's code that may explain its results, as keys of ``mistakes.toml``.
     """
 
     number: int
     title: str
-    says: str
+    statement: str
     parts: Sequence[Part]
     studies: Sequence[str]
     mistakes: Sequence[str] = ()
 
     @property
-    def verdict(self) -> Overall:
-        """All parts together; what was not run is left out unless nothing was."""
+    def verdict(self) -> Outcome:
+        """The verdict on all parts together, without those not run."""
         verdicts = {part.verdict for part in self.parts}
         if verdicts == {"holds"}:
             return "holds"
@@ -77,6 +71,6 @@ class Claim:
         return "not shown" if "not shown" in verdicts else "not run"
 
     def judged(self) -> "Claim":
-        """Return the claim with the findings of each part judged."""
-        parts = [replace(part, findings=judged(part.findings)) for part in self.parts]
+        """Return the claim with a verdict on the evidence of each part."""
+        parts = [replace(part, evidence=judged(part.evidence)) for part in self.parts]
         return replace(self, parts=parts)

@@ -9,10 +9,10 @@ from lamella.studies.report.claims.measures import (
     EARLY_LOSS,
     FALL,
     JITTER,
+    MEAN_ACCURACY,
     STEP_LOSS,
     TEST,
     TRAIN_LOSS,
-    WHOLE_ACCURACY,
     WORST_FALL,
 )
 
@@ -20,8 +20,8 @@ Studies = Callable[[str], Arms]
 
 RATES = ["5e-4", "5e-3", "5e-2", "5e-1"]
 BATCHES = ["16", "32", "64", "128", "256"]
-LITTLE = 0.005
-"""Test accuracies that are no further apart count as little different: half a point."""
+SIMILAR = 0.005
+"""Largest difference of similar test accuracies: half a percentage point."""
 
 
 def learning_rate(study: Studies) -> Claim:
@@ -30,32 +30,32 @@ def learning_rate(study: Studies) -> Claim:
     return Claim(
         71,
         "Learning rate of Adam",
-        "Steps of 5e-1 and 5e-2 are too long to reach a good optimum; of the two short ones, 5e-3 "
-        "is the quicker.",
+        "Learning rates of 5e-1 and 5e-2 are too large to reach a good optimum. Of the two small "
+        "ones, 5e-3 is faster.",
         [
             Part(
-                "At 5e-1 and 5e-2 the loss stays on a floor above that of 5e-4.",
-                "A higher loss on the training images after the last epoch, for both.",
+                "At 5e-1 and 5e-2 the loss settles above that of 5e-4.",
+                "Both have a higher final loss on the training images.",
                 [arms.more(TRAIN_LOSS, rate, than="5e-4") for rate in large],
             ),
             Part(
-                "At 5e-1 and 5e-2 the loss jitters more.",
-                "A wider spread of step losses in the last epoch, for both.",
+                "At 5e-1 and 5e-2 the loss is noisier.",
+                "Both have a higher standard deviation of the step losses in the last epoch.",
                 [arms.more(JITTER, rate, than="5e-4") for rate in large],
             ),
             Part(
-                "Both test worse than the shorter steps.",
-                "A lower test accuracy than with 5e-3 and with 5e-4, for both.",
+                "Both test worse than the small learning rates.",
+                "Both have a lower test accuracy than 5e-3 and 5e-4.",
                 [arms.less(TEST, rate, than=short) for rate in large for short in RATES[:2]],
             ),
             Part(
-                "5e-3 comes to a high validation score sooner than 5e-4.",
-                "A higher validation accuracy on average over the first epochs.",
+                "5e-3 reaches a high validation accuracy sooner than 5e-4.",
+                "A higher mean validation accuracy over the first epochs.",
                 [arms.more(EARLY_ACCURACY, "5e-3", than="5e-4")],
             ),
             Part(
-                "The longer the step, the faster the loss falls.",
-                "A lower training loss over the first epochs at each next longer step.",
+                "A larger learning rate lowers the loss faster.",
+                "The training loss over the first epochs is lower at each larger learning rate.",
                 arms.falling(EARLY_LOSS, RATES),
             ),
         ],
@@ -71,41 +71,41 @@ def batch_size_sgd(study: Studies) -> Claim:
         large = BATCHES[2:]
         parts += [
             Part(
-                f"Larger batches bring the loss down in fewer steps ({reading} gradients).",
-                "A lower loss around step 200 with 256 than with 16.",
+                f"Larger batches lower the loss in fewer steps ({reading} gradients).",
+                "A lower loss before step 200 with 256 than with 16.",
                 [arms.less(STEP_LOSS, "256", than="16")],
             ),
             Part(
-                f"Larger batches bring the loss down with fewer images ({reading}).",
+                f"Larger batches lower the loss with fewer images ({reading}).",
                 "A lower training loss over the first epochs with 256 than with 16.",
                 [arms.less(EARLY_LOSS, "256", than="16")],
             ),
             Part(
-                f"Larger batches end on a higher floor ({reading}).",
-                "A higher loss on the training images after the last epoch, 256 against 16.",
+                f"Larger batches end with a higher loss ({reading}).",
+                "A higher final loss on the training images with 256 than with 16.",
                 [arms.more(TRAIN_LOSS, "256", than="16")],
             ),
             Part(
-                f"Above 32 the score falls back again and again ({reading}).",
-                "From epoch to epoch, larger falls of validation accuracy than with 16.",
+                f"Above 32 the accuracy often decreases ({reading}).",
+                "Validation accuracy decreases more between epochs than with 16.",
                 [arms.more(FALL, batch, than="16") for batch in large],
             ),
             Part(
-                f"Above 32 it scores low ({reading}).",
-                "A lower test accuracy than with 32 for 64, 128 and 256.",
+                f"Above 32 the test accuracy is low ({reading}).",
+                "A lower test accuracy with 64, 128 and 256 than with 32.",
                 [arms.less(TEST, batch, than="32") for batch in large],
             ),
             Part(
                 f"32 tests best ({reading}).",
-                "A higher test accuracy than every other batch size.",
+                "A higher test accuracy than with any other batch size.",
                 [arms.more(TEST, "32", than=batch) for batch in BATCHES if batch != "32"],
             ),
         ]
     return Claim(
         72,
         "Batch size of gradient descent",
-        "Plain gradient descent falls faster with larger batches but ends worse, and is steady "
-        "only up to 32, which tests best.",
+        "With larger batches, plain gradient descent lowers the loss faster but ends worse. It is "
+        "stable only up to 32, which tests best.",
         parts,
         ["batch-size-sgd", "batch-size-sgd-summed"],
         ["summed", "relu"],
@@ -119,35 +119,35 @@ def batch_size_momentum(study: Studies) -> Claim:
         arms = study(name)
         parts += [
             Part(
-                f"A batch of 64 is still fine ({reading} gradients).",
-                "A test accuracy less than half a point below that of 32.",
-                [arms.more(TEST, "64", than="32", by=-LITTLE)],
+                f"A batch size of 64 is still good ({reading} gradients).",
+                "A test accuracy at most half a point below that of 32.",
+                [arms.more(TEST, "64", than="32", by=-SIMILAR)],
             ),
             Part(
-                f"32 is the steadiest ({reading}).",
-                "Smaller falls of validation accuracy than with every other batch size.",
+                f"32 is the most stable ({reading}).",
+                "Validation accuracy decreases less between epochs than with any other batch size.",
                 [arms.less(FALL, "32", than=batch) for batch in BATCHES if batch != "32"],
             ),
             Part(
                 f"64 tests best ({reading}).",
-                "A higher test accuracy than every other batch size.",
+                "A higher test accuracy than with any other batch size.",
                 [arms.more(TEST, "64", than=batch) for batch in BATCHES if batch != "64"],
             ),
             Part(
-                f"It differs little from 16 and 32 ({reading}).",
-                "Test accuracies within half a point of that of 64.",
+                f"16, 32 and 64 are similar ({reading}).",
+                "Test accuracies of 16 and 32 within half a point of that of 64.",
                 [
-                    finding
+                    evidence
                     for batch in ("16", "32")
-                    for finding in arms.close(TEST, batch, to="64", within=LITTLE)
+                    for evidence in arms.close(TEST, batch, to="64", within=SIMILAR)
                 ],
             ),
         ]
     return Claim(
         73,
         "Batch size of momentum",
-        "Momentum bears larger batches than plain gradient descent: 64 tests best, 32 is the "
-        "steadiest, and they differ little.",
+        "Momentum tolerates larger batches than plain gradient descent. 64 tests best, 32 is the "
+        "most stable, and the differences are small.",
         parts,
         ["batch-size-momentum", "batch-size-momentum-summed"],
         ["summed", "momentum"],
@@ -159,23 +159,23 @@ def batch_size_adam(study: Studies) -> Claim:
     return Claim(
         74,
         "Batch size of Adam",
-        "Adam is stable at every batch size, and tests at 94% or more; small batches only make "
-        "its loss noisier.",
+        "Adam is stable at every batch size, with a test accuracy of at least 94%. Small batches "
+        "only make its loss noisier.",
         [
             Part(
-                "It is stable at every batch size.",
-                "On average over seeds, the largest fall of validation accuracy between epochs is "
+                "Adam is stable at every batch size.",
+                "The largest decrease of validation accuracy between epochs, mean over seeds, is "
                 "below one point.",
                 [arms.below(WORST_FALL, batch, 0.01) for batch in BATCHES],
             ),
             Part(
-                "Every test score is at least 94%.",
-                "A mean test accuracy above 94% at each batch size.",
+                "The test accuracy is at least 94%.",
+                "A mean test accuracy above 94% at every batch size.",
                 [arms.above(TEST, batch, 0.94) for batch in BATCHES],
             ),
             Part(
-                "The smaller the batch, the noisier the loss.",
-                "A smaller spread of step losses in the last epoch at each next larger batch.",
+                "Smaller batches make the loss noisier.",
+                "In the last epoch, the standard deviation of step losses falls with batch size.",
                 arms.falling(JITTER, BATCHES),
             ),
         ],
@@ -191,31 +191,31 @@ def optimizers(study: Studies) -> Claim:
         arms = study(name)
         parts += [
             Part(
-                f"Adam is faster than momentum, momentum than gradient descent ({reading}).",
-                "A lower training loss over the first epochs at each step of the order.",
+                f"Adam is faster than momentum, and momentum than gradient descent ({reading}).",
+                "The training loss over the first epochs follows this order.",
                 arms.falling(EARLY_LOSS, order),
             ),
             Part(
-                f"The same order of scores by epoch ({reading}).",
-                "A higher validation accuracy, mean of all epochs, at each step of the order.",
-                arms.rising(WHOLE_ACCURACY, order),
+                f"Validation accuracies have the same order ({reading}).",
+                "The validation accuracy, averaged over all epochs, follows this order.",
+                arms.rising(MEAN_ACCURACY, order),
             ),
             Part(
-                f"The same order on the test set ({reading}).",
-                "A higher test accuracy at each step of the order.",
+                f"Test accuracies have the same order ({reading}).",
+                "The test accuracy follows this order.",
                 arms.rising(TEST, order),
             ),
             Part(
-                f"Gradient descent is unsteady ({reading}).",
-                "Larger falls of validation accuracy than momentum and Adam.",
+                f"Gradient descent is unstable ({reading}).",
+                "Validation accuracy decreases more between epochs than with momentum and Adam.",
                 [arms.more(FALL, "SGD", than=other) for other in order[1:]],
             ),
         ]
     return Claim(
         75,
         "Optimizers",
-        "At a batch of 16, Adam is ahead of momentum and momentum of plain gradient descent, in "
-        "speed, epoch by epoch and on the test set; gradient descent is unsteady.",
+        "At a batch size of 16, Adam beats momentum and momentum beats plain gradient descent in "
+        "speed, validation and test accuracy. Gradient descent is unstable.",
         parts,
         ["optimizers", "optimizers-summed"],
         ["summed", "momentum", "adam"],

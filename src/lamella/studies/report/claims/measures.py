@@ -1,4 +1,4 @@
-"""What the claims are judged by, beyond the scores that every run has."""
+"""Measures of the claims, in addition to the scores of every run."""
 
 import math
 from collections.abc import Callable
@@ -10,18 +10,18 @@ from lamella.studies.analysis.measures import MEASURES, Measure
 from lamella.studies.running.run import Run
 
 EARLY = 3
-"""Epochs that count as the beginning."""
+"""Number of first epochs that measure speed."""
 
 CLEARLY = 0.01
-"""A difference in accuracy that is called clear: one point."""
+"""A clear difference in accuracy: one percentage point."""
 
 STEPS = slice(150, 200)
-"""Steps whose loss tells how far an arm has come after as many updates, not as many images."""
+"""Steps whose loss compares arms after equally many updates instead of equally many images."""
 
 
 @dataclass(frozen=True)
 class Derived(Measure):
-    """A number computed from what was recorded during a run."""
+    """A measure computed from the history of a run."""
 
     compute: Callable[[Run], float]
 
@@ -34,7 +34,7 @@ def _column(run: Run, name: str) -> np.ndarray:
 
 
 def _falls(run: Run) -> np.ndarray:
-    """By how much the validation accuracy fell from each epoch to the next; 0 where it rose."""
+    """Return the decrease of validation accuracy from each epoch to the next; 0 if it rose."""
     falls: np.ndarray = np.maximum(0.0, -np.diff(_column(run, "val_accuracy")))
     return falls
 
@@ -64,7 +64,7 @@ EARLY_ACCURACY = _percent(
     True,
     lambda run: _mean(_column(run, "val_accuracy")[:EARLY], EARLY),
 )
-WHOLE_ACCURACY = _percent(
+MEAN_ACCURACY = _percent(
     "whole_accuracy",
     "validation accuracy, mean of all epochs",
     True,
@@ -82,19 +82,19 @@ STEP_LOSS = _loss(
 )
 JITTER = _loss(
     "jitter",
-    "spread of the step losses in the last epoch",
+    "standard deviation of the step losses in the last epoch",
     lambda run: float(np.std(run.step_losses[-run.steps_per_epoch :], dtype=np.float64)),
 )
 FALL = _percent(
     "fall",
-    "mean fall of validation accuracy from one epoch to the next",
+    "mean decrease of validation accuracy per epoch",
     False,
     lambda run: _mean(_falls(run)),
     digits=3,
 )
 WORST_FALL = _percent(
     "worst_fall",
-    "largest fall of validation accuracy from one epoch to the next",
+    "largest decrease of validation accuracy in one epoch",
     False,
     lambda run: float(_falls(run).max(initial=0.0)) if len(run.epochs) > 1 else math.nan,
 )

@@ -23,8 +23,8 @@ def softmax_vs_mlp(study: Studies) -> Claim:
     return Claim(
         76,
         "Softmax classifier and network",
-        "A network is clearly better than a softmax classifier, in speed and accuracy; the latter "
-        "is still right in more than 80%.",
+        "A network is clearly faster and more accurate than a softmax classifier, which still "
+        "exceeds 80%.",
         [
             Part(
                 "The network is clearly more accurate.",
@@ -33,11 +33,11 @@ def softmax_vs_mlp(study: Studies) -> Claim:
             ),
             Part(
                 "The network is faster.",
-                "A higher validation accuracy on average over the first epochs.",
+                "A higher mean validation accuracy over the first epochs.",
                 [arms.more(EARLY_ACCURACY, "MLP", than="softmax")],
             ),
             Part(
-                "The softmax classifier is above 80%.",
+                "The softmax classifier exceeds 80%.",
                 "A mean test accuracy above 80%.",
                 [arms.above(TEST, "softmax", 0.80)],
             ),
@@ -54,16 +54,16 @@ def losses(study: Studies) -> Claim:
         parts += [
             Part(
                 f"Cross-entropy is faster ({model}).",
-                "A higher validation accuracy on average over the first epochs.",
+                "A higher mean validation accuracy over the first epochs.",
                 [arms.more(EARLY_ACCURACY, "cross-entropy", than="L2")],
             ),
             Part(
-                f"It is smoother ({model}).",
-                "From epoch to epoch, smaller falls of validation accuracy.",
+                f"Cross-entropy is smoother ({model}).",
+                "Validation accuracy decreases less between epochs.",
                 [arms.less(FALL, "cross-entropy", than="L2")],
             ),
             Part(
-                f"It is more accurate ({model}).",
+                f"Cross-entropy is more accurate ({model}).",
                 "A higher test accuracy.",
                 [arms.more(TEST, "cross-entropy", than="L2")],
             ),
@@ -71,7 +71,7 @@ def losses(study: Studies) -> Claim:
     return Claim(
         77,
         "Cross-entropy and L2 loss",
-        "Cross-entropy beats the L2 loss on both classifiers: faster, smoother, more accurate.",
+        "Cross-entropy is faster, smoother and more accurate than the L2 loss on both classifiers.",
         parts,
         ["softmax-loss", "mlp-loss"],
         ["shown", "scales"],
@@ -83,15 +83,15 @@ def width(study: Studies) -> Claim:
     return Claim(
         78,
         "Width",
-        "The wider the network the better it tests, up to [1024, 128], which passes 98%.",
+        "Wider networks test better, up to [1024, 128], which exceeds 98%.",
         [
             Part(
-                "Every next width tests better.",
-                "A higher test accuracy than the width before, each time.",
+                "Each wider network tests better.",
+                "A higher test accuracy than the next narrower network.",
                 arms.rising(TEST, WIDTHS),
             ),
             Part(
-                "[1024, 128] passes 98%.",
+                "[1024, 128] exceeds 98%.",
                 "A mean test accuracy above 98%.",
                 [arms.above(TEST, "[1024, 128]", 0.98)],
             ),
@@ -107,8 +107,8 @@ def over_fitting(study: Studies) -> Claim:
     for largest in ("[10240, 512]", "[5096, 128]"):
         parts += [
             Part(
-                f"{largest} trains less steadily than [2048, 256].",
-                "From epoch to epoch, larger falls of validation accuracy.",
+                f"{largest} is less stable than [2048, 256].",
+                "Validation accuracy decreases more between epochs.",
                 [arms.more(FALL, largest, than="[2048, 256]")],
             ),
             Part(
@@ -118,8 +118,8 @@ def over_fitting(study: Studies) -> Claim:
             ),
             Part(
                 f"{largest} over-fits more than [2048, 256].",
-                "Tests worse although it knows its training images as well: a wider gap between "
-                "training and test accuracy, and a training accuracy less than 0.1 points lower.",
+                "A wider gap between training and test accuracy, with a training accuracy at most "
+                "0.1 points lower.",
                 [
                     arms.more(GAP, largest, than="[2048, 256]"),
                     arms.more(TRAIN, largest, than="[2048, 256]", by=-0.001),
@@ -129,8 +129,8 @@ def over_fitting(study: Studies) -> Claim:
     return Claim(
         79,
         "Over-fitting by width",
-        "The widest network trains less steadily and tests below [2048, 256], which is taken for "
-        "over-fitting: capacity has an upper bound.",
+        "The widest network is less stable and tests worse than [2048, 256]. The report explains "
+        "this by over-fitting: capacity has an upper bound.",
         parts,
         ["over-fitting"],
         ["weights", "seeds", "validation"],
@@ -142,28 +142,28 @@ def depth(study: Studies) -> Claim:
     return Claim(
         80,
         "Depth",
-        "The deepest network has a higher loss and lower scores, which is taken for a vanishing "
-        "gradient.",
+        "The deepest network has a higher loss and lower accuracy. The report explains this by "
+        "vanishing gradients.",
         [
             Part(
                 "The deepest network ends with a higher loss.",
-                "A higher loss on the training images at the end than each shallower one.",
+                "A higher final loss on the training images than every shallower network.",
                 [arms.more(TRAIN_LOSS, DEEPEST, than=other) for other in SHALLOWER],
             ),
             Part(
-                "It has a lower validation score.",
-                "A lower validation accuracy after the last epoch than each shallower one.",
+                "The deepest network has a lower validation accuracy.",
+                "A lower validation accuracy after the last epoch than every shallower network.",
                 [arms.less(VALIDATION, DEEPEST, than=other) for other in SHALLOWER],
             ),
             Part(
-                "It has a lower test score.",
-                "A lower test accuracy than each shallower one.",
+                "The deepest network has a lower test accuracy.",
+                "A lower test accuracy than every shallower network.",
                 [arms.less(TEST, DEEPEST, than=other) for other in SHALLOWER],
             ),
             Part(
-                "Its gradient vanishes on the way to the first layers.",
-                "It would then fail on the very images it is trained on: a training accuracy more "
-                "than one point below that of [100].",
+                "Its gradient vanishes in the first layers.",
+                "The network then cannot fit its training images: a training accuracy more than "
+                "one point below that of [100].",
                 [arms.less(TRAIN, DEEPEST, than="[100]", by=CLEARLY)],
             ),
         ],

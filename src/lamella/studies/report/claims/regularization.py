@@ -13,10 +13,10 @@ from lamella.studies.report.claims.measures import (
 )
 
 READINGS = {"L2 0.01": "lambda", "L2 0.01/64": "lambda / batch"}
-NOTHING = 0.001
-"""A gain in test accuracy that is not worth the name: a tenth of a point."""
+NEGLIGIBLE = 0.001
+"""A negligible gain in test accuracy: a tenth of a percentage point."""
 COLLAPSE = 0.05
-"""Five points."""
+"""A loss of test accuracy that is called a collapse: five percentage points."""
 
 
 def deep(study: Studies) -> Claim:
@@ -26,26 +26,26 @@ def deep(study: Studies) -> Claim:
     for arm in ("BatchNorm", *READINGS):
         parts += [
             Part(
-                f"{_named(arm)} lowers the loss.",
-                "A lower loss on the training images after the last epoch (without the penalty).",
+                f"{_name(arm)} lowers the loss.",
+                "A lower final loss on the training images, without the penalty.",
                 [arms.less(TRAIN_LOSS, arm, than="none")],
             ),
             Part(
-                f"{_named(arm)} speeds the score up.",
-                "A higher validation accuracy on average over the first epochs.",
+                f"{_name(arm)} raises the accuracy faster.",
+                "A higher mean validation accuracy over the first epochs.",
                 [arms.more(EARLY_ACCURACY, arm, than="none")],
             ),
         ]
     parts.append(
         Part(
-            "With dropout the network does not train properly.",
-            "A test accuracy more than one point below that without, however the rates are read.",
+            "The network does not train properly with dropout.",
+            "A test accuracy more than one point below none, in both readings of the rates.",
             [arms.less(TEST, arm, than="none", by=CLEARLY) for arm in others[2:]],
         )
     )
     parts += [
         Part(
-            f"{_named(arm)} tests best.",
+            f"{_name(arm)} tests best.",
             "A higher test accuracy than none, BatchNorm and dropout.",
             [arms.more(TEST, arm, than=other) for other in others],
         )
@@ -54,8 +54,8 @@ def deep(study: Studies) -> Claim:
     return Claim(
         81,
         "Regularisation of a deep network",
-        "L2 and BatchNorm lower the loss and speed the score up; dropout does not train properly; "
-        "L2 tests best.",
+        "L2 and BatchNorm lower the loss and raise the accuracy faster. Dropout does not train "
+        "properly. L2 tests best.",
         parts,
         ["regularize-deep"],
         ["batchnorm", "dropout", "lambda"],
@@ -67,27 +67,27 @@ def wide(study: Studies) -> Claim:
     parts = [
         Part(
             "Dropout makes the loss oscillate.",
-            "A wider spread of step losses in the last epoch than without.",
+            "A higher standard deviation of the step losses in the last epoch than none.",
             [arms.more(JITTER, "Dropout", than="none")],
         )
     ]
     for arm in READINGS:
         parts += [
             Part(
-                f"{_named(arm)} restricts what the network can learn.",
-                "A training accuracy more than one point below that without.",
+                f"{_name(arm)} restricts capacity.",
+                "A training accuracy more than one point below none.",
                 [arms.less(TRAIN, arm, than="none", by=CLEARLY)],
             ),
             Part(
-                f"{_named(arm)} scores low.",
-                "A lower test accuracy than without.",
+                f"{_name(arm)} lowers the accuracy.",
+                "A lower test accuracy than none.",
                 [arms.less(TEST, arm, than="none")],
             ),
         ]
     return Claim(
         82,
         "Regularisation of a wide network",
-        "Dropout makes the loss oscillate; L2 with 0.01 restricts capacity and scores low.",
+        "Dropout makes the loss oscillate. L2 with 0.01 restricts capacity and accuracy.",
         parts,
         ["regularize-wide"],
         ["dropout", "lambda"],
@@ -101,13 +101,13 @@ def combinations(study: Studies) -> Claim:
     return Claim(
         83,
         "Combinations of regularisation",
-        "Combining brings nothing; dropout with BatchNorm is the best of them, and dropout with L2 "
-        "collapses.",
+        "Combinations bring no gain. Dropout with BatchNorm is the best of them, and dropout with "
+        "L2 collapses.",
         [
             Part(
-                "Combining brings nothing.",
-                "No combination tests 0.1 points or more above none at all.",
-                [arms.less(TEST, arm, than="none", by=-NOTHING) for arm in (best, *rest)],
+                "Combinations bring no gain.",
+                "No combination has a test accuracy 0.1 points or more above none.",
+                [arms.less(TEST, arm, than="none", by=-NEGLIGIBLE) for arm in (best, *rest)],
             ),
             Part(
                 "Dropout with BatchNorm is the best combination.",
@@ -117,7 +117,7 @@ def combinations(study: Studies) -> Claim:
             *[
                 Part(
                     f"Dropout with L2 collapses ({reading}).",
-                    "A test accuracy more than five points below none at all.",
+                    "A test accuracy more than five points below none.",
                     [arms.less(TEST, f"Dropout + {arm}", than="none", by=COLLAPSE)],
                 )
                 for arm, reading in READINGS.items()
@@ -133,11 +133,11 @@ def strength(study: Studies) -> Claim:
     return Claim(
         84,
         "Strength of the L2 penalty",
-        "The larger lambda, the lower the accuracy.",
+        "A larger lambda lowers the accuracy.",
         [
             Part(
-                f"Accuracy falls with every larger lambda ({reading}).",
-                "A lower test accuracy at each step: none, 1e-4, 1e-3, 1e-2.",
+                f"Each larger lambda lowers the accuracy ({reading}).",
+                "The test accuracy decreases in the order none, 1e-4, 1e-3, 1e-2.",
                 arms.falling(
                     TEST, ["none", *(f"{rate}{over}" for rate in ("1e-4", "1e-3", "1e-2"))]
                 ),
@@ -154,22 +154,21 @@ def drop_rate(study: Studies) -> Claim:
     return Claim(
         85,
         "Drop rate",
-        "The larger the drop rate, the lower the accuracy; 0.01 smooths the curve, 0.1 makes it "
-        "oscillate.",
+        "A larger drop rate lowers the accuracy. 0.01 smooths the curve, 0.1 makes it oscillate.",
         [
             Part(
-                "Accuracy falls with every larger drop rate.",
-                "A lower test accuracy at each step: none, 0.01, 0.1.",
+                "Each larger drop rate lowers the accuracy.",
+                "The test accuracy decreases in the order none, 0.01, 0.1.",
                 arms.falling(TEST, ["none", "0.01", "0.1"]),
             ),
             Part(
-                "0.01 gives a smoother curve.",
-                "From epoch to epoch, smaller falls of validation accuracy than without.",
+                "0.01 smooths the curve.",
+                "Validation accuracy decreases less between epochs than with none.",
                 [arms.less(FALL, "0.01", than="none")],
             ),
             Part(
-                "0.1 oscillates.",
-                "From epoch to epoch, larger falls of validation accuracy than without.",
+                "0.1 makes the curve oscillate.",
+                "Validation accuracy decreases more between epochs than with none.",
                 [arms.more(FALL, "0.1", than="none")],
             ),
         ],
@@ -178,5 +177,5 @@ def drop_rate(study: Studies) -> Claim:
     )
 
 
-def _named(arm: str) -> str:
+def _name(arm: str) -> str:
     return f"{arm.replace('L2 0.01/64', 'L2 0.01')} ({READINGS[arm]})" if arm in READINGS else arm

@@ -1,1 +1,1 @@
-"""The page that tells of studies: words, drawings and the template they are put into."""
+"""The HTML page: template, drawings and texts."""

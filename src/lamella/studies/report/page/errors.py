@@ -1,4 +1,4 @@
-"""What arms get wrong: which digits are taken for which, and the images most often mistaken."""
+"""Confusion matrices of the arms, and the images misclassified most often."""
 
 import math
 import struct
@@ -21,14 +21,14 @@ from lamella.studies.running.run import Run
 CLASSES = 10
 IMAGES = 12
 DARKEST = 0.55
-UNSEEN = 0.0005
-"""A share of a class that would be shown as 0.0%."""
+MIN_SHOWN = 0.0005
+"""Smaller fractions of a class would be shown as 0.0%."""
 
 
 def errors(results: Runs) -> dict[str, Any]:
-    """Return confusion matrices of the arms, and the images that the best arm gets wrong.
+    """Return confusion matrices of the arms, and the images that the best arm misclassifies.
 
-    Empty if the runs did not predict MNIST's test set.
+    Empty if the test set of the runs is not that of MNIST.
     """
     done = [run for run in results.runs if run.done]
     known = study_data(None, None)
@@ -45,27 +45,27 @@ def errors(results: Runs) -> dict[str, Any]:
 
 
 def _matrices(results: Runs, labels: np.ndarray) -> list[dict[str, Any]]:
-    """Return one matrix an arm, of all its seeds together, shaded alike so that they compare."""
-    shares = {}
-    for place, arm in enumerate(results.arms):
+    """Return one matrix for each arm, summed over its seeds, all with the same shading."""
+    fractions = {}
+    for index, arm in enumerate(results.arms):
         counts = [confusion_matrix(labels, r.predictions, CLASSES) for r in results.of(arm)]
         if counts:
             total = np.sum(counts, axis=0)
-            shares[place] = total / total.sum(axis=1, keepdims=True)
-    wrong = [share * (1 - np.eye(CLASSES)) for share in shares.values()]
-    most = max(float(share.max()) for share in wrong) or 1.0
+            fractions[index] = total / total.sum(axis=1, keepdims=True)
+    wrong = [matrix * (1 - np.eye(CLASSES)) for matrix in fractions.values()]
+    most = max(float(matrix.max()) for matrix in wrong) or 1.0
     return [
         {
-            "arm": results.arms[place],
-            "key": drawings.key(place),
-            "drawn": _drawn(share, most, f"{results.arms[place]}: which digits it takes for which"),
+            "arm": results.arms[index],
+            "key": drawings.key(index),
+            "drawn": _draw(matrix, most, f"{results.arms[index]}: confusion matrix"),
         }
-        for place, share in shares.items()
+        for index, matrix in fractions.items()
     ]
 
 
-def _drawn(share: np.ndarray, most: float, what: str) -> str:
-    """Draw a matrix of shares; errors are shaded by their size, ``most`` of all the darkest."""
+def _draw(fractions: np.ndarray, most: float, label: str) -> str:
+    """Draw a confusion matrix with shaded errors; ``most`` is the darkest."""
     side, start = 24, 18
     drawn = []
     for i in range(CLASSES):
@@ -73,19 +73,19 @@ def _drawn(share: np.ndarray, most: float, what: str) -> str:
         drawn.append(f'<text class="axis" x="{at}" y="12">{i}</text>')
         drawn.append(f'<text class="axis" x="7" y="{at + 3.5}">{i}</text>')
     for i, j in np.ndindex(CLASSES, CLASSES):
-        x, y, part = start + side * j, start + side * i, float(share[i, j])
+        x, y, part = start + side * j, start + side * i, float(fractions[i, j])
         if i != j:
             shade = DARKEST * math.sqrt(part / most)
             box = f'x="{x}" y="{y}" width="{side - 1}" height="{side - 1}"'
             drawn.append(f'<rect {box} fill-opacity="{shade:.2f}"/>')
-        if part >= UNSEEN:
+        if part >= MIN_SHOWN:
             kind = ' class="right"' if i == j else ""
             text = f"{100 * part:.1f}"
             drawn.append(f'<text{kind} x="{x + side / 2 - 0.5}" y="{y + 15}">{text}</text>')
     size = start + side * CLASSES
     return (
         f'<svg class="drawing matrix" viewBox="0 0 {size} {size}" role="img" '
-        f'aria-label="{escape(what)}">{"".join(drawn)}</svg>'
+        f'aria-label="{escape(label)}">{"".join(drawn)}</svg>'
     )
 
 
@@ -95,7 +95,7 @@ def _images(runs: Sequence[Run], test: Samples) -> list[dict[str, Any]]:
         {
             "source": _png(images[mistake.index]),
             "label": mistake.label,
-            "taken_for": mistake.taken_for,
+            "predicted": mistake.predicted,
             "wrong": mistake.wrong,
             "index": mistake.index,
         }
@@ -104,11 +104,11 @@ def _images(runs: Sequence[Run], test: Samples) -> list[dict[str, Any]]:
 
 
 def _png(image: np.ndarray) -> str:
-    """Return a grey image as the address of a PNG, dark on white as on paper."""
+    """Return a greyscale image as the data URL of a PNG, dark on white."""
     grey = np.asarray(image, np.float64)
     grey = (255 - np.round(grey * (255 / max(float(grey.max()), 1e-9)))).astype(np.uint8)
     height, width = grey.shape
-    rows = np.pad(grey, ((0, 0), (1, 0))).tobytes()  # each row begins with its filter: none
+    rows = np.pad(grey, ((0, 0), (1, 0))).tobytes()  # filter byte 0 in front of each row
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     parts = (b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")
     chunks = (

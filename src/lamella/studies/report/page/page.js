@@ -3,31 +3,31 @@ const root = document.documentElement;
 const button = document.querySelector(".theme");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => (root.dataset.theme ?? (dark.matches ? "dark" : "light")) === "dark";
-const say = () => { button.textContent = isDark() ? "Light" : "Dark"; };
-try { if (localStorage.theme) root.dataset.theme = localStorage.theme; } catch { /* a file may not keep things */ }
+const updateLabel = () => { button.textContent = isDark() ? "Light" : "Dark"; };
+try { if (localStorage.theme) root.dataset.theme = localStorage.theme; } catch { /* storage may be blocked for files */ }
 button.hidden = false;
 button.addEventListener("click", () => {
   root.dataset.theme = isDark() ? "light" : "dark";
-  try { localStorage.theme = root.dataset.theme; } catch { /* then only for this visit */ }
-  say();
+  try { localStorage.theme = root.dataset.theme; } catch { /* not stored */ }
+  updateLabel();
 });
-dark.addEventListener("change", say);
-say();
+dark.addEventListener("change", updateLabel);
+updateLabel();
 
 for (const legend of document.querySelectorAll(".legend")) {
   const study = legend.closest(".study");
-  let kept = null;
+  let pinned = null;
   const show = (arm) => {
     study.classList.toggle("chosen", arm !== null);
     for (const part of study.querySelectorAll(".arm")) part.classList.toggle("on", part.dataset.arm === arm);
   };
   for (const item of legend.querySelectorAll("button")) {
     item.addEventListener("mouseenter", () => show(item.dataset.arm));
-    item.addEventListener("mouseleave", () => show(kept));
+    item.addEventListener("mouseleave", () => show(pinned));
     item.addEventListener("click", () => {
-      kept = kept === item.dataset.arm ? null : item.dataset.arm;
-      for (const other of legend.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other.dataset.arm === kept));
-      show(kept);
+      pinned = pinned === item.dataset.arm ? null : item.dataset.arm;
+      for (const other of legend.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other.dataset.arm === pinned));
+      show(pinned);
     });
   }
 }

@@ -1,32 +1,35 @@
-"""Scales of drawings: from numbers to places, with round numbers at the ticks."""
+"""Scales of drawings: maps from values to coordinates, with round ticks."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 STEPS = (1, 2, 2.5, 5, 10)
-SHARES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
-BETWEEN = (0.3, 0.7, 0.85, 0.93, 0.97, 0.985, 0.993, 0.997, 0.9985, 0.9993)
+ACCURACIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
+MORE_ACCURACIES = (0.3, 0.7, 0.85, 0.93, 0.97, 0.985, 0.993, 0.997, 0.9985, 0.9993)
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Where numbers between ``low`` and ``high`` stand on a line from ``start`` to ``end``."""
+    """Map from values in [low, high] to coordinates from ``start`` to ``end``.
+
+    Values outside the range are clipped. The map is linear in ``transform(value)``.
+    """
 
     low: float
     high: float
     start: float
     end: float
     ticks: Sequence[tuple[float, str]]
-    bend: Callable[[float], float] = float
+    transform: Callable[[float], float] = float
 
     def __call__(self, value: float) -> float:
-        low, high = self.bend(self.low), self.bend(self.high)
-        share = (self.bend(min(max(value, self.low), self.high)) - low) / (high - low)
-        return self.start + share * (self.end - self.start)
+        low, high = self.transform(self.low), self.transform(self.high)
+        fraction = (self.transform(min(max(value, self.low), self.high)) - low) / (high - low)
+        return self.start + fraction * (self.end - self.start)
 
     def shown(self) -> list[tuple[float, str]]:
-        """Return place and text of the ticks."""
+        """Return coordinate and text of the ticks in range."""
         return [(self(value), text) for value, text in self.ticks if self.low <= value <= self.high]
 
 
@@ -37,14 +40,14 @@ def linear(
     text: Callable[[float, int], str] = lambda value, digits: f"{value:.{digits}f}",
     count: int = 4,
 ) -> Scale:
-    """Return a scale of equal steps, with a little room on both sides."""
+    """Return a linear scale with some room at both ends."""
     low, high = _span(values)
     ticks, digits = _round_numbers(low, high, count)
     return Scale(low, high, start, end, [(tick, text(tick, digits)) for tick in ticks])
 
 
 def losses(values: Sequence[float], start: float, end: float) -> Scale:
-    """Return a scale for losses: of equal factors where they differ by more than ten."""
+    """Return a scale for losses: logarithmic if they differ by a factor above ten."""
     positive = [value for value in values if value > 0]
     if not positive or max(positive) < 10 * min(positive):
         return linear(values, start, end)
@@ -58,9 +61,9 @@ def losses(values: Sequence[float], start: float, end: float) -> Scale:
 
 
 def accuracies(values: Sequence[float], start: float, end: float) -> Scale:
-    """Return a scale for accuracies: by errors, in equal factors, where they differ by far.
+    """Return a scale for accuracies: logarithmic in the error if errors differ by a factor of four.
 
-    From 90 to 99% it is then as far as from 99 to 99.9%: a tenth of the errors.
+    The distance from 90 to 99% then equals that from 99 to 99.9%.
     """
     low, high = _span(values)
     low, high = max(0.0, low), min(1.0, high)
@@ -70,15 +73,15 @@ def accuracies(values: Sequence[float], start: float, end: float) -> Scale:
         return Scale(low, high, start, end, [(t / 100, f"{t:.{digits}f}%") for t in ticks])
     high = 1 - max(min(errors) / 1.2, 1e-4)
     low = max(0.0, 1 - max(errors) * 1.15)
-    ticks = [share for share in SHARES if low <= share <= high]
+    ticks = [x for x in ACCURACIES if low <= x <= high]
     if len(ticks) < 4:
-        ticks = [share for share in sorted((*SHARES, *BETWEEN)) if low <= share <= high]
+        ticks = [x for x in sorted((*ACCURACIES, *MORE_ACCURACIES)) if low <= x <= high]
     return Scale(
         low,
         high,
         start,
         end,
-        [(share, f"{100 * share:.4g}%") for share in ticks],
+        [(tick, f"{100 * tick:.4g}%") for tick in ticks],
         lambda value: -math.log10(max(1 - value, 1e-4)),
     )
 
@@ -90,7 +93,7 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _round_numbers(low: float, high: float, count: int) -> tuple[list[float], int]:
-    """Return about ``count`` round numbers between two, and how many digits they need."""
+    """Return about ``count`` round numbers in [low, high], and their number of decimals."""
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in STEPS if factor * power >= rough)

@@ -1,4 +1,4 @@
-"""One study as the page's template wants it: set-up, drawings, and a table of its arms."""
+"""Template variables of one study: set-up, drawings, and a table of its arms."""
 
 import math
 import re
@@ -14,23 +14,21 @@ from lamella.studies.analysis.statistics import Difference, Estimate
 from lamella.studies.definition import bundled
 from lamella.studies.report.page import drawings
 from lamella.studies.report.page.errors import errors
-from lamella.studies.report.page.setup import setup, word
-from lamella.studies.report.page.words import difference
+from lamella.studies.report.page.setup import label, setup
+from lamella.studies.report.page.verdicts import ONE_SEED, show_difference
 from lamella.studies.running.run import Run
 
-POINTS_AN_EPOCH = 4
+POINTS_PER_EPOCH = 4
 NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 SHOWN_ERRORS = ("softmax-vs-mlp",)
-"""Studies whose mistakes are shown digit by digit."""
-
-ONE_SEED = "One seed: nothing can be judged from it. What differs here may be chance."
+"""Studies with confusion matrices on the page."""
 
 
 def section(results: Runs, chapter: str = "") -> dict[str, Any]:
-    """Return all that is told of a study; its title is left out where the chapter has it."""
+    """Return the variables of a study. Its heading is omitted if it equals that of the chapter."""
     study = results.study
     known = bundled.original(study)
-    held, varied = setup(results)
+    fixed, varied = setup(results)
     accuracy = f"{study.title}: validation accuracy"
     return {
         "id": f"study-{slug(study.name)}",
@@ -39,10 +37,10 @@ def section(results: Runs, chapter: str = "") -> dict[str, Any]:
         "question": study.question,
         "note": bundled.note(study.name) if known else "",
         "cut": bundled.cut(study) if known else study.cut,
-        "one_seed": ONE_SEED if len(results.seeds) == 1 else "",
-        "words": _words(results, [word(name) for name, _ in varied]),
-        "held": [(word(name), value) for name, value in held],
-        "varied": [(word(name), values) for name, values in varied],
+        "one_seed": f"{ONE_SEED} Differences may be chance." if len(results.seeds) == 1 else "",
+        "summary": _summary(results, [label(name) for name, _ in varied]),
+        "fixed": [(label(name), value) for name, value in fixed],
+        "varied": [(label(name), values) for name, values in varied],
         "baseline": study.baseline,
         "arms": _arms(results),
         "loss": drawings.curves(_losses(results), f"{study.title}: training loss", "loss"),
@@ -57,28 +55,28 @@ def section(results: Runs, chapter: str = "") -> dict[str, Any]:
 
 
 def slug(text: str) -> str:
-    """Return a text as it can stand in an address."""
+    """Return a text as an HTML id."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _words(results: Runs, varied: Sequence[str]) -> str:
-    """Say in a sentence or two what is compared and how often."""
+def _summary(results: Runs, varied: Sequence[str]) -> str:
+    """Return numbers of arms and seeds, and the fields that differ between arms, as sentences."""
     arms, seeds = len(results.arms), len(results.seeds)
-    said = f"{_count(arms, 'arm')}, {'each ' * (arms > 1)}with {_count(seeds, 'seed').lower()}."
+    size = f"{_count(arms, 'arm')} with {_count(seeds, 'seed').lower()}{' each' * (arms > 1)}."
     if not varied:
-        return said
+        return size
     *most, last = varied
-    what = f"{', '.join(most)} and {last}" if most else last
-    return f"{said} They differ in {what}, and in nothing else."
+    fields = f"{', '.join(most)} and {last}" if most else last
+    return f"{size} They differ only in {fields}."
 
 
-def _count(number: int, thing: str) -> str:
-    many = NUMBERS[number] if number < len(NUMBERS) else str(number)
-    return f"{many} {thing}{'s' * (number != 1)}"
+def _count(number: int, noun: str) -> str:
+    spelled = NUMBERS[number] if number < len(NUMBERS) else str(number)
+    return f"{spelled} {noun}{'s' * (number != 1)}"
 
 
 def _arms(results: Runs) -> list[dict[str, Any]]:
-    """Return the rows of the table: training and test beside each other, then the differences."""
+    """Return the rows of the table."""
     train, test, loss, seconds = (
         results.summary(name)
         for name in ("train_accuracy", "test_accuracy", "test_loss", "seconds")
@@ -90,14 +88,14 @@ def _arms(results: Runs) -> list[dict[str, Any]]:
     return [
         {
             "name": arm,
-            "place": place,
-            "key": drawings.key(place),
+            "index": index,
+            "key": drawings.key(index),
             "scores": [_score(each[arm]) for each in (train, test)],
             "loss": MEASURES["test_loss"].show(loss[arm].mean),
             "seconds": MEASURES["seconds"].show(seconds[arm].mean),
-            "difference": _difference(compared[arm], place, reach) if arm in compared else None,
+            "difference": _difference(compared[arm], index, reach) if arm in compared else None,
         }
-        for place, arm in enumerate(results.arms)
+        for index, arm in enumerate(results.arms)
     ]
 
 
@@ -106,10 +104,10 @@ def _score(estimate: Estimate) -> tuple[str, str]:
     return show(estimate.mean), show(estimate.sd) if estimate.n > 1 else ""
 
 
-def _difference(found: Difference, place: int, reach: float) -> dict[str, str]:
+def _difference(found: Difference, index: int, reach: float) -> dict[str, str]:
     return {
-        "text": difference(MEASURES["test_accuracy"], found),
-        "drawn": drawings.interval(place, found.mean, found.low, found.high, reach)
+        "text": show_difference(MEASURES["test_accuracy"], found),
+        "drawn": drawings.interval(index, found.mean, found.low, found.high, reach)
         if found.n > 1
         else "",
         "p": show_p(found.p_adjusted).replace("-", "–"),
@@ -124,41 +122,41 @@ def _span(found: Difference) -> tuple[float, float]:
 
 
 def _curves(results: Runs, column: str) -> list[drawings.Curve]:
-    """Return a column of the epochs, by arm."""
+    """Return the curve of a score over the epochs, by arm."""
     found = []
-    for place, arm in enumerate(results.arms):
+    for index, arm in enumerate(results.arms):
         rows = [_column(run, column) for run in results.runs if run.arm == arm]
         epochs = max((len(row) for row in rows), default=0)
-        found.append(_curve(place, arm, np.arange(1, epochs + 1), rows))
+        found.append(_curve(index, arm, np.arange(1, epochs + 1), rows))
     return found
 
 
 def _losses(results: Runs) -> list[drawings.Curve]:
-    """Return the loss of the steps, a few means an epoch, by arm."""
+    """Return the curve of the training loss by arm, as a few means per epoch."""
     found = []
-    for place, arm in enumerate(results.arms):
+    for index, arm in enumerate(results.arms):
         rows = [_smoothed(run) for run in results.runs if run.arm == arm and run.steps_per_epoch]
         points = max((len(row) for row in rows), default=0)
-        found.append(_curve(place, arm, (np.arange(points) + 0.5) / POINTS_AN_EPOCH, rows))
+        found.append(_curve(index, arm, (np.arange(points) + 0.5) / POINTS_PER_EPOCH, rows))
     return found
 
 
-def _curve(place: int, arm: str, x: np.ndarray, rows: Sequence[np.ndarray]) -> drawings.Curve:
-    """Return mean, lowest and highest of rows that may end early or hold what is not finite."""
+def _curve(index: int, arm: str, x: np.ndarray, rows: Sequence[np.ndarray]) -> drawings.Curve:
+    """Return mean, minimum and maximum of rows, which may differ in length or be non-finite."""
     grid = np.full((len(rows), len(x)), np.nan)
     for line, row in zip(grid, rows, strict=True):
         line[: len(row)] = row
     grid[~np.isfinite(grid)] = np.nan
-    some = np.isfinite(grid).any(axis=0)
-    grid = grid[:, some]
+    known = np.isfinite(grid).any(axis=0)
+    grid = grid[:, known]
     if not grid.size:
-        return drawings.Curve(place, arm, [], [], [], [])
+        return drawings.Curve(index, arm, [], [], [], [])
     spans = (of(grid, axis=0).tolist() for of in (np.nanmean, np.nanmin, np.nanmax))
-    return drawings.Curve(place, arm, x[some].tolist(), *spans)
+    return drawings.Curve(index, arm, x[known].tolist(), *spans)
 
 
 def _smoothed(run: Run) -> np.ndarray:
-    pieces = max(1, round(POINTS_AN_EPOCH * len(run.step_losses) / run.steps_per_epoch))
+    pieces = max(1, round(POINTS_PER_EPOCH * len(run.step_losses) / run.steps_per_epoch))
     means = [p.mean(dtype=np.float64) for p in np.array_split(run.step_losses, pieces) if len(p)]
     return np.array(means)
 
@@ -171,8 +169,8 @@ def _dots(results: Runs) -> list[drawings.Dots]:
     test, train = results.summary("test_accuracy"), results.summary("train_accuracy")
     values = results.values("test_accuracy")
     found = []
-    for place, arm in enumerate(results.arms):
+    for index, arm in enumerate(results.arms):
         seeds = [value for value in values[arm].values() if math.isfinite(value)]
-        own = test[arm]
-        found.append(drawings.Dots(place, arm, seeds, own.mean, own.low, own.high, train[arm].mean))
+        e = test[arm]
+        found.append(drawings.Dots(index, arm, seeds, e.mean, e.low, e.high, train[arm].mean))
     return found

@@ -1,4 +1,4 @@
-"""The set-up of a study in words: what is held equal, and what varies from arm to arm."""
+"""Set-up of a study: fixed fields, and fields that differ between arms."""
 
 from collections import Counter
 from fractions import Fraction
@@ -6,7 +6,7 @@ from typing import Any
 
 from lamella.studies.analysis.runs import Runs
 
-WORDS = {
+LABELS = {
     "lr": "learning rate",
     "beta1": "beta",
     "l2": "L2 penalty",
@@ -22,7 +22,7 @@ LOSSES = {
     "MeanAbsoluteError": "absolute distance (L1)",
 }
 OPTIMIZERS = {"SGD": "gradient descent (SGD)"}
-UNSAID: dict[str, Any] = {
+DEFAULTS: dict[str, Any] = {
     "beta": 0.9,
     "beta1": 0.9,
     "beta2": 0.999,
@@ -33,55 +33,53 @@ UNSAID: dict[str, Any] = {
     "l2": 0.0,
     "dtype": "float32",
 }
-"""Not mentioned while every arm has them: they are what lamella does by itself."""
-
-Facts = dict[str, Any]
+"""Defaults of lamella, which are omitted if all arms have them."""
 
 
 def setup(results: Runs) -> tuple[list[tuple[str, str]], list[tuple[str, dict[str, str]]]]:
-    """Return what is held equal, as (word, value), and what varies, as (word, {arm: value}).
+    """Return the fixed fields as (name, value), and the varied ones as (name, {arm: value}).
 
-    Empty if nothing was run.
+    Both are empty without runs.
     """
-    arms = {run.arm: _facts(run.config["experiment"]) for run in results.runs}
-    words = dict.fromkeys(word for facts in arms.values() for word in facts)
-    held, varied = [], []
-    for word in words:
-        values = {arm: facts.get(word) for arm, facts in arms.items()}
-        if all(_unsaid(word, value) for value in values.values()):
+    arms = {run.arm: _fields(run.config["experiment"]) for run in results.runs}
+    names = dict.fromkeys(name for fields in arms.values() for name in fields)
+    fixed, varied = [], []
+    for name in names:
+        values = {arm: fields.get(name) for arm, fields in arms.items()}
+        if all(value is None or value == DEFAULTS.get(name) for value in values.values()):
             continue
-        told = {arm: _show(word, value) for arm, value in values.items()}
-        if len(set(told.values())) > 1:
-            varied.append((word, _apart(told)))
+        texts = {arm: _show(name, value) for arm, value in values.items()}
+        if len(set(texts.values())) > 1:
+            varied.append((name, _merge_common(texts)))
         else:
-            held.append((word, next(iter(told.values()))))
-    return held, varied
+            fixed.append((name, next(iter(texts.values()))))
+    return fixed, varied
 
 
-def _apart(values: dict[str, str]) -> dict[str, str]:
-    """Name the arms that stand apart, and say of all others together what they have."""
+def _merge_common(values: dict[str, str]) -> dict[str, str]:
+    """Merge the arms with the most common value into "all others"."""
     common, count = Counter(values.values()).most_common(1)[0]
     if count < 2 or len(values) < 4:
         return values
     return {arm: value for arm, value in values.items() if value != common} | {"all others": common}
 
 
-def _facts(experiment: dict[str, Any]) -> Facts:
-    """Return an experiment as a flat table in people's words; hyper-parameters keep their names."""
+def _fields(experiment: dict[str, Any]) -> dict[str, Any]:
+    """Return an experiment as a flat table. Hyper-parameters keep their names."""
     model, optimizer = dict(experiment["model"]), dict(experiment["optimizer"])
-    facts: Facts = {"network": _network(model)}
+    fields: dict[str, Any] = {"network": _network(model)}
     for name in ("class", "hidden", "classes", "layers", "backend", "seed", "name"):
         model.pop(name, None)
-    facts |= model
-    facts["loss"] = LOSSES.get(experiment["loss"]["class"], _part(experiment["loss"]))
+    fields |= model
+    fields["loss"] = LOSSES.get(experiment["loss"]["class"], _part(experiment["loss"]))
     rule = optimizer.pop("class")
-    facts["update rule"] = OPTIMIZERS.get(rule, rule)
-    facts |= optimizer
+    fields["update rule"] = OPTIMIZERS.get(rule, rule)
+    fields |= optimizer
     for name in ("batch_size", "epochs", "validation_split", "samples"):
-        facts[name] = experiment[name]
+        fields[name] = experiment[name]
     if not experiment["shuffle"]:
-        facts["order of the images"] = "as in the file, in every epoch"
-    return facts
+        fields["order of the images"] = "as in the file, in every epoch"
+    return fields
 
 
 def _network(model: dict[str, Any]) -> str:
@@ -100,14 +98,10 @@ def _part(table: Any) -> str:
     return f"{table['class']}({', '.join(given)})"
 
 
-def _unsaid(word: str, value: Any) -> bool:
-    return value is None or (word in UNSAID and value == UNSAID[word])
-
-
-def _show(word: str, value: Any) -> str:
-    if word == "samples":
-        return "all" if value is None else f"{value:,} and what is held out of them"
-    if word == "validation_split":
+def _show(name: str, value: Any) -> str:
+    if name == "samples":
+        return "all" if value is None else f"{value:,}, including the validation images"
+    if name == "validation_split":
         return f"{Fraction(value).limit_denominator(1000)} of the training images"
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -120,6 +114,6 @@ def _show(word: str, value: Any) -> str:
     return _part(value)
 
 
-def word(name: str) -> str:
-    """Return what a field is called on the page."""
-    return WORDS.get(name, name)
+def label(name: str) -> str:
+    """Return the label of a field on the page."""
+    return LABELS.get(name, name)

@@ -1,4 +1,4 @@
-"""Verdicts in words and numbers, as the page shows them."""
+"""Claims and their verdicts as text and numbers for the page."""
 
 import math
 from collections import Counter
@@ -6,26 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamella.studies.analysis.comparison import show_p
-from lamella.studies.report.claims import Claim, Finding, Part
-from lamella.studies.report.page.words import difference, signed
+from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.statistics import Difference
+from lamella.studies.report.claims import Claim, Evidence, Part
 
 ORDER = ("holds", "does not hold", "not shown", "not run")
 DECIDING = {
-    "holds": "The weakest",
-    "does not hold": "The clearest against it",
-    "not shown": "The weakest",
+    "holds": "Weakest",
+    "does not hold": "Strongest opposite result",
+    "not shown": "Weakest",
 }
 NARROW = "\N{NARROW NO-BREAK SPACE}"
-ONE_SEED = " One seed: nothing can be judged from it."
+ONE_SEED = "One seed allows no conclusion."
 
 
-def told(claims: Sequence[Claim]) -> list[dict[str, Any]]:
-    """Return claims as the template wants them."""
+def describe(claims: Sequence[Claim]) -> list[dict[str, Any]]:
+    """Return claims as variables of the template."""
     return [
         {
             "id": f"claim-{claim.number}",
             "title": claim.title,
-            "says": claim.says,
+            "statement": claim.statement,
             "verdict": claim.verdict,
             "parts": [_part(part) for part in claim.parts],
             "mistakes": claim.mistakes,
@@ -35,94 +36,111 @@ def told(claims: Sequence[Claim]) -> list[dict[str, Any]]:
 
 
 def tally(claims: Sequence[Claim]) -> list[tuple[str, int]]:
-    """Return how many statements, of all claims, hold, do not, and so on."""
+    """Count the statements of all claims by verdict."""
     counts = Counter[str](part.verdict for claim in claims for part in claim.parts)
     return [(verdict, counts[verdict]) for verdict in ORDER]
 
 
 def from_one_seed(claims: Sequence[Claim]) -> int:
-    """Return how many statements are not shown because a study has one seed only."""
+    """Count the statements that are not shown because a study has only one seed."""
     parts = [part for claim in claims for part in claim.parts if part.verdict == "not shown"]
-    return sum(any(f.difference.n == 1 for f in part.findings) for part in parts)
+    return sum(any(each.difference.n == 1 for each in part.evidence) for part in parts)
+
+
+def signed(measure: Measure, value: float) -> str:
+    """Return a value with its sign, or a dash if it is not finite. A rounded zero has no sign."""
+    if not math.isfinite(value):
+        return "–"
+    text = measure.show(value, sign=True)
+    digits = text.lstrip("+-")
+    return text.replace("-", "−") if digits.strip("0.") else digits
+
+
+def show_difference(measure: Measure, difference: Difference) -> str:
+    """Return a difference with its interval, if it has one."""
+    text = signed(measure, difference.mean)
+    if math.isfinite(difference.low):
+        text += f" [{signed(measure, difference.low)}, {signed(measure, difference.high)}]"
+    return text
 
 
 def _part(part: Part) -> dict[str, Any]:
     return {
-        "says": part.says,
-        "counts": part.counts,
+        "statement": part.statement,
+        "criterion": part.criterion,
         "verdict": part.verdict,
-        "number": _decides(part),
-        "mixed": len({finding.measure.name for finding in part.findings}) > 1,
-        "findings": [_row(finding) for finding in part.findings],
+        "numbers": _deciding_numbers(part),
+        "mixed": len({each.measure.name for each in part.evidence}) > 1,
+        "evidence": [_row(each) for each in part.evidence],
     }
 
 
-def _decides(part: Part) -> str:
-    """Return the numbers of the finding that decides: the weakest, or the one that fails it."""
+def _deciding_numbers(part: Part) -> str:
+    """Return the numbers of the weakest evidence, or of the strongest against the part."""
     if part.verdict == "not run":
-        return "The studies that it needs were not run."
-    deciding = [f for f in part.findings if f.verdict == part.verdict]
+        return "Its studies were not run."
+    deciding = [each for each in part.evidence if each.verdict == part.verdict]
     worst = min if part.verdict == "does not hold" else max
-    finding = worst(deciding, key=lambda f: _or_one(f.difference.p))
-    text = f"{_capital(finding.measure.label)}: {_sides(finding)}"
-    if finding.difference.n:
-        text += f". Difference {_difference(finding)}{_margin(finding)}"
-        if not math.isnan(finding.difference.p_adjusted):
-            text += f", p{NARROW}{_equal(show_p(finding.difference.p_adjusted))}"
-    if finding.note and finding.difference.n != 1:
-        text += f" ({finding.note})"
-    if (count := len(part.findings)) > 1:
+    shown = worst(deciding, key=lambda each: _or_one(each.difference.p))
+    text = f"{shown.measure.label.capitalize()}: {_sides(shown)}"
+    if shown.difference.n:
+        text += f". Difference {_difference(shown)}{_margin(shown)}"
+        if not math.isnan(shown.difference.p_adjusted):
+            text += f", p{NARROW}{_equal(show_p(shown.difference.p_adjusted))}"
+    if shown.note and shown.difference.n != 1:
+        text += f" ({shown.note})"
+    if (count := len(part.evidence)) > 1:
         text += f". {DECIDING[part.verdict]} of {count} tests"
         if part.verdict != "holds":
-            held = sum(each.verdict == "holds" for each in part.findings)
+            held = sum(each.verdict == "holds" for each in part.evidence)
             text += f", of which {held or 'none'} {'holds' if held == 1 else 'hold'}"
-    return f"{text}.{ONE_SEED if finding.difference.n == 1 else ''}"
+    return f"{text}.{f' {ONE_SEED}' if shown.difference.n == 1 else ''}"
 
 
-def _row(finding: Finding) -> dict[str, str]:
-    gap = finding.difference
+def _row(evidence: Evidence) -> dict[str, str]:
+    difference = evidence.difference
     return {
-        "measure": finding.measure.label,
-        "expected": _expected(finding),
-        "sides": _sides(finding),
-        "difference": _difference(finding) if gap.n else "–",
-        "p": show_p(gap.p_adjusted),
-        "n": str(gap.n),
-        "verdict": finding.verdict,
-        "note": finding.note,
+        "measure": evidence.measure.label,
+        "expected": _expected(evidence),
+        "sides": _sides(evidence),
+        "difference": _difference(evidence) if difference.n else "–",
+        "p": show_p(difference.p_adjusted),
+        "n": str(difference.n),
+        "verdict": evidence.verdict,
+        "note": evidence.note,
     }
 
 
-def _sides(finding: Finding) -> str:
-    """Return the means of both sides, or of one and the bound it is held against."""
-    ours, theirs = finding.ours, finding.theirs
-    unit = "%" if finding.measure.unit == "%" else ""
-    show = finding.measure.show
-    if finding.bound is not None:
-        return f"{show(ours.mean)}{unit} with {ours.name}, bound {show(finding.bound)}{unit}"
+def _sides(evidence: Evidence) -> str:
+    """Return the means of both sides, or the mean and the bound."""
+    ours, theirs = evidence.ours, evidence.theirs
+    unit = "%" if evidence.measure.unit == "%" else ""
+    show = evidence.measure.show
+    if evidence.bound is not None:
+        return f"{show(ours.mean)}{unit} with {ours.name}, bound {show(evidence.bound)}{unit}"
     return f"{show(ours.mean)}{unit} with {ours.name}, {show(theirs.mean)}{unit} with {theirs.name}"
 
 
-def _expected(finding: Finding) -> str:
-    """Return what is expected of the difference, as a formula."""
-    theirs = "bound" if finding.bound is not None else finding.theirs.name
-    sign, by = (">", finding.by) if finding.more else ("<", -finding.by)
-    margin = f" {signed(finding.measure, by)}" if by else ""
-    return f"{finding.ours.name} {sign} {theirs}{margin}"
+def _expected(evidence: Evidence) -> str:
+    """Return the expected difference as a formula."""
+    theirs = "bound" if evidence.bound is not None else evidence.theirs.name
+    sign, by = (">", evidence.by) if evidence.more else ("<", -evidence.by)
+    margin = f" {signed(evidence.measure, by)}" if by else ""
+    return f"{evidence.ours.name} {sign} {theirs}{margin}"
 
 
-def _margin(finding: Finding) -> str:
-    """Return how large the difference has to be, if more or less than zero."""
-    if not finding.by:
+def _margin(evidence: Evidence) -> str:
+    """Return the required difference, if it is not zero."""
+    if not evidence.by:
         return ""
-    by = finding.by if finding.more else -finding.by
-    side = "above" if finding.more else "below"
-    return f", where {side} {signed(finding.measure, by)} counts"
+    by = evidence.by if evidence.more else -evidence.by
+    side = "above" if evidence.more else "below"
+    return f", required {side} {signed(evidence.measure, by)}"
 
 
-def _difference(finding: Finding) -> str:
-    unit = " points" if finding.measure.unit == "%" else ""
-    return difference(finding.measure, finding.difference) + unit
+def _difference(evidence: Evidence) -> str:
+    unit = " points" if evidence.measure.unit == "%" else ""
+    return show_difference(evidence.measure, evidence.difference) + unit
 
 
 def _equal(p: str) -> str:
@@ -131,7 +149,3 @@ def _equal(p: str) -> str:
 
 def _or_one(p: float) -> float:
     return 1.0 if math.isnan(p) else p
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -6,7 +6,7 @@ import pytest
 
 from lamella.studies.analysis.measures import MEASURES
 from lamella.studies.analysis.statistics import Difference
-from lamella.studies.report.page.words import difference, signed
+from lamella.studies.report.page.verdicts import show_difference, signed
 
 ACCURACY = MEASURES["test_accuracy"]
 
@@ -22,13 +22,13 @@ ACCURACY = MEASURES["test_accuracy"]
         (math.nan, "–"),
     ],
 )
-def test_signs_are_true_and_zero_has_none(value: float, said: str) -> None:
+def test_zero_has_no_sign(value: float, said: str) -> None:
     assert signed(ACCURACY, value) == said
 
 
-def test_difference_has_its_interval_where_there_is_one() -> None:
+def test_difference_has_its_interval_if_there_is_one() -> None:
     def found(low: float, high: float) -> Difference:
         return Difference("a", "b", -0.01, low, high, 0.1, 0.1, 3, "no verdict")
 
-    assert difference(ACCURACY, found(-0.0201, 0.0)) == "−1.00 [−2.01, 0.00]"
-    assert difference(ACCURACY, found(math.nan, math.nan)) == "−1.00"
+    assert show_difference(ACCURACY, found(-0.0201, 0.0)) == "−1.00 [−2.01, 0.00]"
+    assert show_difference(ACCURACY, found(math.nan, math.nan)) == "−1.00"
