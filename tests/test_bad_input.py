@@ -574,9 +574,9 @@ def test_a_file_of_another_kind_is_refused_by_both_readers(tmp_path: Path) -> No
     train(model)
     model.save(tmp_path / "model")
     lm.datasets.write_idx(tmp_path / "array", np.arange(9, dtype="uint8"))
-    with pytest.raises(FileFormatError, match="model is no IDX file"):
+    with pytest.raises(FileFormatError, match="model is not an IDX file"):
         lm.datasets.read_idx(tmp_path / "model")
-    with pytest.raises(FileFormatError, match="array is no safetensors file"):
+    with pytest.raises(FileFormatError, match="array is not a safetensors file"):
         lm.load(tmp_path / "array")
 
 

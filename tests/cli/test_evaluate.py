@@ -47,7 +47,7 @@ def test_file_that_is_no_model_is_one_line(call: Call, tmp_path: Path) -> None:
     (tmp_path / "foreign").write_bytes(b"anything but a model")
     done = call("evaluate", tmp_path / "foreign", "--json")
     assert (done.status, done.out) == (2, "")
-    assert "foreign is no safetensors file, or a damaged one" in done.err
+    assert "foreign is not a safetensors file, or is damaged" in done.err
 
 
 def test_model_for_other_inputs_is_refused(call: Call, tmp_path: Path) -> None:

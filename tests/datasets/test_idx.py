@@ -1,9 +1,7 @@
 """IDX files: every type there and back, and every kind of damage found."""
 
 import gzip
-import os
 import struct
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from lamella.core.errors import DataError, FileFormatError, UsageError
 from lamella.datasets import read_idx, write_idx
 from lamella.datasets.idx import parse_idx
+from tests.subprocesses import run_python
 
 TYPES = {
     "uint8": 0x08,
@@ -118,7 +117,7 @@ def expect_damaged(path: Path, content: bytes, text: str) -> None:
 def test_every_cut_is_found(tmp_path: Path) -> None:
     whole = head(0x0C, 2, 3) + bytes(24)
     for length in range(len(whole)):
-        expect_damaged(tmp_path / "a", whole[:length], "no IDX file|header|truncated")
+        expect_damaged(tmp_path / "a", whole[:length], "not an IDX file|header|truncated")
 
 
 def test_every_cut_of_a_compressed_file_is_found(tmp_path: Path) -> None:
@@ -157,7 +156,7 @@ def test_what_follows_a_compressed_file_is_found(tmp_path: Path) -> None:
     [b"", b"\0", b"\x89PNG\r\n", b"PK\3\4aaaa", b"\0\1\x08\1\0\0\0\0", head(0x0A, 0), head(0, 1)],
 )
 def test_a_foreign_file_is_refused(content: bytes, tmp_path: Path) -> None:
-    expect_damaged(tmp_path / "a", content, "no IDX file: it begins with")
+    expect_damaged(tmp_path / "a", content, "not an IDX file: it begins with")
 
 
 def test_a_short_body_is_told_in_bytes(tmp_path: Path) -> None:
@@ -196,13 +195,8 @@ def test_an_announced_size_is_not_believed(tmp_path: Path) -> None:
         for path, pack in ((tmp_path / name, bytes), (tmp_path / f"{name}.gz", gzip.compress)):
             path.write_bytes(pack(head(0x0E, *shape) + b"just a few bytes"))
             paths.append(path)
-    run = subprocess.run(
-        [sys.executable, "-c", HUGE, *paths],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # whose threads take up memory too
-    )
-    assert run.returncode == 0, run.stderr
+    one_thread = {"OPENBLAS_NUM_THREADS": "1"}  # threads take up memory too
+    run = run_python("-c", HUGE, *paths, environment=one_thread)
     lines = run.stdout.splitlines()
     assert len(lines) == len(paths)
     assert all(

@@ -179,7 +179,7 @@ def test_a_blank_image_is_refused(grey: int, size: tuple[int, int], tmp_path: Pa
 def test_what_is_no_image_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(content)
-    with pytest.raises(FileFormatError, match=r"a.png is no image that can be read"):
+    with pytest.raises(FileFormatError, match=r"a.png cannot be read as an image"):
         read_digit(path)
 
 

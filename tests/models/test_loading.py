@@ -4,8 +4,6 @@ import json
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +17,7 @@ import safetensors.numpy
 import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import FileFormatError, UsageError
+from tests.subprocesses import run_python
 
 
 class Gain(lm.Layer):
@@ -292,13 +291,13 @@ def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[Any, ...]:
             return os.mkdir, (str(trap),)
 
-    expect_refused(tmp_path / "m.pkl", pickle.dumps(Trap()), "no safetensors file")
+    expect_refused(tmp_path / "m.pkl", pickle.dumps(Trap()), "not a safetensors file")
     assert not trap.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 8, b"PK\3\4" + b"\0" * 99, b"hello" * 20])
 def test_what_is_no_safetensors_file_is_refused(content: bytes, tmp_path: Path) -> None:
-    expect_refused(tmp_path / "m", content, "no safetensors file, or a damaged one")
+    expect_refused(tmp_path / "m", content, "not a safetensors file, or is damaged")
 
 
 def test_tensors_that_are_no_model_are_refused(tmp_path: Path) -> None:
@@ -456,9 +455,7 @@ except lm.errors.UsageError as error:
 def test_a_full_disk_keeps_the_old_model(saved: bytes, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     path.write_bytes(saved)
-    run = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, path], capture_output=True, text=True, check=True
-    )
+    run = run_python("-c", FULL_DISK, path)
     assert f"cannot write {path}: File too large" in run.stdout
     assert path.read_bytes() == saved
     assert [p.name for p in tmp_path.iterdir()] == ["m.safetensors"]

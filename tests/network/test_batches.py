@@ -8,7 +8,14 @@ from hypothesis.extra import numpy as hnp
 
 import lamella as lm
 from lamella.backend import Backend, CupyBackend
-from lamella.network.batches import FEW, Batches, Data, check_inputs, check_targets, sample_weights
+from lamella.network.batches import (
+    SMALL,
+    Batches,
+    Data,
+    check_inputs,
+    check_targets,
+    sample_weights,
+)
 from lamella.testing import strict_cupy
 
 F32 = np.dtype("float32")
@@ -186,14 +193,14 @@ def test_few_images_are_fixed_as_bytes_and_scaled_from_there(backend: Backend) -
 
 
 def test_many_images_are_scaled_at_once(backend: Backend) -> None:
-    images = np.arange(FEW + 1, dtype=np.uint8).reshape(1, -1)
+    images = np.arange(SMALL + 1, dtype=np.uint8).reshape(1, -1)
     got = backend.to_host(Batches(backend, F32).stage(backend.asarray(images)))
     np.testing.assert_array_equal(got, images.astype(F32) / F32.type(255))
 
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_many_inputs_are_not_copied(backend: Backend, more: int) -> None:
-    x = backend.asarray(np.arange(FEW + more, dtype=F32).reshape(1, -1))
+    x = backend.asarray(np.arange(SMALL + more, dtype=F32).reshape(1, -1))
     got = Batches(backend, F32).stage(x)
     assert (got is x) == bool(more)
     np.testing.assert_array_equal(backend.to_host(got), backend.to_host(x))

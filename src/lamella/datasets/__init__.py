@@ -1,4 +1,4 @@
-"""Data sets, and what brings your own data in."""
+"""MNIST, and readers for your own data: IDX files, images of digits, train-test splits."""
 
 from lamella.datasets.idx import read_idx, write_idx
 from lamella.datasets.images import read_digit

@@ -1,4 +1,4 @@
-"""The IDX file format, in which MNIST and its relatives come; plain or compressed with gzip."""
+"""The IDX file format of MNIST and related data sets, plain or compressed with gzip."""
 
 import gzip
 import io
@@ -12,11 +12,11 @@ import numpy as np
 from lamella.core.disk import write_atomically
 from lamella.core.errors import DataError, FileFormatError
 
-# The third byte of a file says what its numbers are. All are big-endian.
+# Type by the third byte of the file; all are big-endian.
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"
-PIECE = 2**20
-ROOM, GROWTH = 64 * 2**20, 32  # how large a compressed file may become: ROOM + GROWTH * its size
+CHUNK = 2**20  # bytes per read
+ALLOWANCE, MAX_RATIO = 64 * 2**20, 32  # a file may decompress to ALLOWANCE + MAX_RATIO * its size
 
 
 def read_idx(path: Any) -> np.ndarray:
@@ -28,24 +28,24 @@ def read_idx(path: Any) -> np.ndarray:
     Parameters
     ----------
     path : path
-        Compressed or not; the content tells, not the name.
+        Compressed or not; the content decides, not the name.
 
     Returns
     -------
     ndarray
-        Of the file's type in native byte order.
+        In the type of the file and native byte order.
 
     Raises
     ------
     FileFormatError
         If the file is not IDX, is damaged, has fewer or more bytes than its header announces, or
-        is compressed so well (32 times, beyond 64 MB) that it may be meant to fill the memory.
+        decompresses to more than 64 MB plus 32 times its size, like a gzip bomb.
     """
     return parse_idx(Path(path).read_bytes(), str(path))
 
 
 def parse_idx(content: bytes, name: str) -> np.ndarray:
-    """Read an array from the bytes of an IDX file, see `read_idx`; ``name`` is for error texts."""
+    """Read an array from the bytes of an IDX file, see `read_idx`; errors contain ``name``."""
     if content[:2] == GZIP_MAGIC:
         stream: Any = gzip.GzipFile(fileobj=io.BytesIO(content))
     else:
@@ -53,7 +53,7 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
     try:
         head = stream.read(4)
         if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in TYPES:
-            raise FileFormatError(f"{name} is no IDX file: it begins with {head!r}")
+            raise FileFormatError(f"{name} is not an IDX file: it begins with {head!r}")
         axes = head[3]
         lengths = stream.read(4 * axes)
         if len(lengths) < 4 * axes:
@@ -61,21 +61,20 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
         shape = tuple(int(n) for n in np.frombuffer(lengths, ">u4"))
         dtype = np.dtype(TYPES[head[2]])
         expected = math.prod(shape) * dtype.itemsize
-        most = ROOM + GROWTH * len(content)
-        # A byte more shows whether there is more.
-        body = _read_at_most(stream, min(expected, most) + 1)
+        limit = ALLOWANCE + MAX_RATIO * len(content)
+        body = _read_at_most(stream, min(expected, limit) + 1)  # one extra byte shows an excess
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(f"{name} is damaged: {error}") from error
-    if len(body) > most:
+    if len(body) > limit:
         raise FileFormatError(
-            f"{name} grows from {len(content):,} bytes to more than {most:,}: if you trust it, "
+            f"{name} grows from {len(content):,} bytes to more than {limit:,}: if you trust it, "
             "decompress it with gunzip and read that"
         )
     if len(body) != expected:
-        there = "more" if len(body) > expected else f"{len(body):,}"
+        found = "more" if len(body) > expected else f"{len(body):,}"
         raise FileFormatError(
             f"{name} is truncated or damaged: its header announces an array {shape} of "
-            f"{expected:,} bytes, but there are {there}"
+            f"{expected:,} bytes, but there are {found}"
         )
     try:
         array = np.frombuffer(body, dtype).reshape(shape)
@@ -85,20 +84,20 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
 
 
 def _read_at_most(stream: Any, size: int) -> bytearray:
-    """Read in pieces: what a header announces is not believed before the bytes are there."""
+    """Read in chunks, so that a false header cannot reserve memory."""
     body = bytearray()
-    while len(body) < size and (piece := stream.read(min(size - len(body), PIECE))):
-        body += piece
+    while len(body) < size and (chunk := stream.read(min(size - len(body), CHUNK))):
+        body += chunk
     return body
 
 
 def header(array: np.ndarray) -> bytes:
-    """Return what stands before the numbers of ``array`` in an IDX file.
+    """Return the IDX header of ``array``.
 
     Raises
     ------
     DataError
-        If the format has no such type, or no room for so many axes.
+        If the format does not support the dtype.
     """
     codes = {np.dtype(name).newbyteorder("="): code for code, name in TYPES.items()}
     if array.dtype.newbyteorder("=") not in codes:
@@ -114,7 +113,7 @@ def write_idx(path: Any, array: np.ndarray) -> None:
     Raises
     ------
     DataError
-        If the format has no such type, or more than 255 axes are wanted.
+        If the format does not support the dtype.
     """
     array = np.asarray(array)
     head = header(array)

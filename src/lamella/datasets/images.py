@@ -1,4 +1,4 @@
-"""Photos and drawings of single digits, prepared as MNIST's were."""
+"""Photos and drawings of single digits, prepared like MNIST's images."""
 
 import math
 from typing import Any
@@ -8,34 +8,34 @@ import numpy as np
 from lamella.core.errors import FileFormatError, MissingExtraError
 
 SIDE, BOX = 28, 20
-# Pillow reads more, some of it by programs that a stranger's file would start.
+# Pillow reads more formats; some start external programs, which an untrusted file must not.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "TIFF", "WEBP")
-MOST_PIXELS = 25_000_000
+MAX_PIXELS = 25_000_000
 
 
 def read_digit(path: Any) -> np.ndarray:
-    """Read an image of one handwritten digit and prepare it as MNIST's images were.
+    """Read an image of one handwritten digit and prepare it like MNIST's images.
 
-    The image becomes grey; if its border is light, it is inverted, so that ink is bright; what is
-    fainter than a quarter of the strongest ink is taken as paper; the digit is cut out, scaled
-    (keeping its proportions) to fit 20 x 20 pixels, and placed in 28 x 28 with its centre of mass
+    The image is converted to grey and inverted if its border is light, so that ink is bright.
+    Pixels below 25% of the maximum are treated as background. The digit is cropped, scaled to
+    20 x 20 pixels with its aspect ratio preserved, and placed in 28 x 28 with its centre of mass
     in the middle.
 
     Parameters
     ----------
     path : path or file object
         PNG, JPEG, GIF, BMP, PPM, TIFF or WebP of at most 25 million pixels. An image of 28 x 28
-        with a black border is taken to be prepared already and returned as it is.
+        with a black border counts as prepared and is returned unchanged.
 
     Returns
     -------
     ndarray, uint8 (28, 28)
-        0 for paper, 255 for ink.
+        0 for the background, 255 for ink.
 
     Raises
     ------
     FileFormatError
-        If it is no such image, or shows nothing but one grey.
+        If the file is not such an image, or its brightness is uniform.
     MissingExtraError
         If Pillow is not installed.
 
@@ -49,22 +49,22 @@ def read_digit(path: Any) -> np.ndarray:
         raise MissingExtraError("Pillow", "images", "reading images") from None
     try:
         with Image.open(path, formats=FORMATS) as file:
-            if math.prod(file.size) > MOST_PIXELS:  # known before anything is decoded
-                raise FileFormatError(f"{file.size} pixels, more than {MOST_PIXELS:,} in all")
+            if math.prod(file.size) > MAX_PIXELS:  # known before decoding
+                raise FileFormatError(f"{file.size} pixels, more than {MAX_PIXELS:,} in total")
             picture = Image.alpha_composite(
                 Image.new("RGBA", file.size, "white"), file.convert("RGBA")
             ).convert("L")
-    except Exception as error:  # Pillow's readers raise many kinds
-        raise FileFormatError(f"{path} is no image that can be read: {error}") from error
+    except Exception as error:  # Pillow's readers raise many types
+        raise FileFormatError(f"{path} cannot be read as an image: {error}") from error
     grey = np.asarray(picture, np.float32)
     if grey.shape == (SIDE, SIDE) and _border(grey).max() == 0 < grey.max():
         return grey.astype(np.uint8)
     ink = _ink(grey, str(path))
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = BOX / max(cut.shape)
-    height, width = (max(1, round(side * scale)) for side in cut.shape)
-    small = Image.fromarray(cut.astype(np.uint8)).resize((width, height), Image.Resampling.LANCZOS)
+    crop = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = BOX / max(crop.shape)
+    height, width = (max(1, round(side * scale)) for side in crop.shape)
+    small = Image.fromarray(crop.astype(np.uint8)).resize((width, height), Image.Resampling.LANCZOS)
     return _centred(np.asarray(small))
 
 
@@ -73,18 +73,18 @@ def _border(grey: np.ndarray) -> np.ndarray:
 
 
 def _ink(grey: np.ndarray, name: str) -> np.ndarray:
-    """Return the strength of ink, 0 to 255, with the paper at 0."""
+    """Return the intensity of the ink, 0 to 255, with the background at 0."""
     paper = float(np.median(_border(grey)))
     ink: np.ndarray = paper - grey if paper > 127 else grey - paper
     if ink.max() < 16:
-        raise FileFormatError(f"{name} shows no digit: all of it is about as bright as its border")
+        raise FileFormatError(f"{name} shows no digit: its brightness is uniform")
     ink = np.clip(ink / ink.max(), 0, 1) * 255
     ink[ink < 64] = 0
     return ink
 
 
 def _centred(digit: np.ndarray) -> np.ndarray:
-    """Place a digit in 28 x 28 with its centre of mass at pixel 14, 14, as far as it fits."""
+    """Place a digit in 28 x 28 with its centre of mass as close to pixel 14, 14 as it fits."""
     mass = digit.astype(float)
     corner = []
     for axis, side in enumerate(digit.shape):

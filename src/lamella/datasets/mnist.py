@@ -1,4 +1,4 @@
-"""MNIST, which is inside the package: nothing is downloaded."""
+"""MNIST; its files are part of the package, so nothing is downloaded."""
 
 import hashlib
 from importlib import resources
@@ -15,28 +15,29 @@ CHECKSUMS = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+REMEDY = "Install lamella again: pip install --force-reinstall lamella"
 
 
 class Samples(NamedTuple):
-    """Inputs and targets that belong together."""
+    """Inputs ``x`` and their targets ``y``."""
 
     x: np.ndarray
     y: np.ndarray
 
 
 def mnist() -> tuple[Samples, Samples]:
-    """Return MNIST's training and test set.
+    """Return the training and test sets of MNIST.
 
     Returns
     -------
     train, test : Samples
-        60,000 and 10,000 images: ``x`` uint8 (N, 28, 28), 0 for paper and 255 for ink; ``y``
-        int64 (N,), the digits 0 to 9.
+        60,000 and 10,000 images: ``x`` uint8 (N, 28, 28), 0 for the background and 255 for ink;
+        ``y`` int64 (N,), the digits 0 to 9.
 
     Raises
     ------
     FileFormatError
-        If a file is not what the package was made with (checked by SHA-256).
+        If a file is missing or its SHA-256 checksum is wrong.
 
     References
     ----------
@@ -55,12 +56,9 @@ def _read(name: str) -> np.ndarray:
     try:
         array = parse_idx(file.read_bytes(), name)
     except (OSError, FileFormatError) as error:
-        raise FileFormatError(f"MNIST's {name} is missing or damaged: {error}. {MEND}") from error
+        raise FileFormatError(f"MNIST's {name} is missing or damaged: {error}. {REMEDY}") from error
     checksum = hashlib.sha256(header(array))
     checksum.update(array.data)
     if checksum.hexdigest() != CHECKSUMS[name]:
-        raise FileFormatError(f"MNIST's {name} does not have the checksum it should. {MEND}")
+        raise FileFormatError(f"MNIST's {name} has a wrong checksum. {REMEDY}")
     return array
-
-
-MEND = "Install lamella again: pip install --force-reinstall lamella"

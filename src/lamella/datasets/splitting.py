@@ -1,4 +1,4 @@
-"""Seeded splits of a data set."""
+"""Seeded train-test splits."""
 
 from typing import Any
 
@@ -14,16 +14,16 @@ from lamella.training.splits import split_rows
 def train_test_split(
     x: Any, y: Any, *, test: float = 0.2, seed: int = 0
 ) -> tuple[Samples, Samples]:
-    """Split samples in two at random; of each class alike, if ``y`` are integer labels.
+    """Split samples at random into two sets, stratified by class if ``y`` are integer labels.
 
     Parameters
     ----------
     x, y : array
         N samples and their targets.
     test : float
-        Share of the second part, in (0, 1).
+        Fraction of samples in the test set, in (0, 1).
     seed : int
-        Decides which samples; the same seed gives the same parts.
+        The same seed gives the same split.
 
     Returns
     -------
@@ -32,6 +32,6 @@ def train_test_split(
     """
     x = np.asarray(x)
     y = check_targets(y, len(x))
-    share = in_range("test", positive("test", test), 0, 1, right_open=True)
-    kept, held = split_rows(y, share, Streams(seed).generator("split"))
-    return Samples(x[kept], y[kept]), Samples(x[held], y[held])
+    fraction = in_range("test", positive("test", test), 0, 1, right_open=True)
+    train, held_out = split_rows(y, fraction, Streams(seed).generator("split"))
+    return Samples(x[train], y[train]), Samples(x[held_out], y[held_out])
