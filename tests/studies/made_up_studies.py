@@ -9,9 +9,9 @@ import numpy as np
 
 import lamella as lm
 from lamella.studies.definition import bundled
+from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.results import Results
 from lamella.studies.running.run import Run
-from lamella.studies.study import Study
 
 STEPS = 60
 NOISE = (0.0004, -0.0003, 0.0001, -0.0004, 0.0002)
@@ -21,7 +21,7 @@ Ends = Mapping[str, Mapping[str, Any]]
 
 
 @cache
-def study_called(name: str) -> Study:
+def study_called(name: str) -> StudyDefinition:
     return bundled.load(name)
 
 
@@ -46,7 +46,7 @@ def _noise(place: int, number: int) -> float:
     return NOISE[(2 * place + number) % len(NOISE)] + 1e-5 * place * (-1) ** number
 
 
-def _run(study: Study, arm: str, seed: int, noise: float, end: dict[str, Any]) -> Run:
+def _run(study: StudyDefinition, arm: str, seed: int, noise: float, end: dict[str, Any]) -> Run:
     status = end.get("status", "done")
     test, early = end.get("test", 0.97) + noise, end.get("early", 0.95) + noise
     fall, loss = end.get("fall", 0.001) * (1 + 50 * noise), end.get("loss", 0.05) * (1 + 50 * noise)

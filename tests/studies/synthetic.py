@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.results import Results
 from lamella.studies.running.run import Run
-from lamella.studies.study import Study
 
 CLASSES = 10
+ACCURACIES = {"SGD": [0.90, 0.92, 0.91], "Adam": [0.97, 0.98, 0.99]}
 
 
-def study(arms: Sequence[str], seeds: int | Sequence[int] = 3, **fields: Any) -> Study:
+def study(arms: Sequence[str], seeds: int | Sequence[int] = 3, **fields: Any) -> StudyDefinition:
     """Return a study to be read, not run."""
     about = {
         "name": "made-up",
@@ -25,7 +26,7 @@ def study(arms: Sequence[str], seeds: int | Sequence[int] = 3, **fields: Any) ->
         "varies": ["optimizer"],
         "cut": "",
     }
-    return Study.described({**about, **fields})
+    return StudyDefinition.described({**about, **fields})
 
 
 def run(

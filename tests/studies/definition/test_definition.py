@@ -1,8 +1,6 @@
 """A study: its arms, its seeds, what varies, smaller copies, and what is refused."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -131,10 +129,3 @@ def test_a_description_goes_through_json_and_back() -> None:
 
 def test_repr_names_the_arms() -> None:
     assert repr(small_study()) == "Study('small', 3 arms: slow, fast, dropped; 2 seeds)"
-
-
-def test_defining_a_study_imports_nothing_heavy() -> None:
-    code = "import sys, lamella.studies; print(*{name.partition('.')[0] for name in sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"joblib", "scipy", "pandas", "jinja2", "matplotlib", "dask", "cupy", "torch"}
-    assert heavy & set(done.stdout.split()) == set()

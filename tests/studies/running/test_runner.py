@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,12 +12,13 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import lamella as lm
-from lamella.core.errors import ArgumentError, DataError, MissingExtraError
+from lamella.core.errors import DataError, MissingExtraError
 from lamella.studies import DamagedRunWarning, Study, StudyFolder
 from lamella.studies.running.data import study_data
 from lamella.studies.running.runner import plan
 from lamella.training.environment import blas
 from tests.studies.small import RUN, TEST, TRAIN, contents, small_study, times
+from tests.subprocesses import run_python
 
 pytest.importorskip("joblib", reason="joblib is not installed")
 
@@ -195,10 +195,7 @@ print("tqdm" in sys.modules, threading.active_count())
 
 def test_without_a_bar_there_is_neither_its_thread_nor_its_lock() -> None:
     """Forks of a process share the lock: one that is killed with it would stop the others."""
-    argv = [sys.executable, "-c", SILENT]
-    root = Path(__file__).parents[3]
-    done = subprocess.run(argv, capture_output=True, text=True, cwd=root, check=True)
-    assert done.stdout == "False 1\n"
+    assert run_python("-c", SILENT).stdout == "False 1\n"
 
 
 def test_no_bar_is_shown_when_nothing_is_to_be_done(
@@ -213,17 +210,6 @@ def test_more_samples_than_there_are_is_refused_before_anything_is_run(tmp_path:
     with pytest.raises(DataError, match=r"arm 'many' wants 1,000 training samples, but .* 240"):
         study.run(**RUN, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("n_jobs", [0, -2, 1.5])
-def test_numbers_of_processes_that_make_no_sense_are_refused(n_jobs: Any) -> None:
-    with pytest.raises(ArgumentError, match="n_jobs must be a whole number of at least 1"):
-        small_study().run(**RUN, n_jobs=n_jobs)
-
-
-def test_a_study_read_from_a_folder_cannot_be_run(reference: Path) -> None:
-    with pytest.raises(lm.LamellaError, match="was read from a folder"):
-        lm.Study.described(StudyFolder(reference).study().description()).run(**RUN)
 
 
 def test_without_joblib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
