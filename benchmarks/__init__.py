@@ -1,1 +1,1 @@
-"""Measurements of lamella, alone and beside its peers."""
+"""Measurements of lamella, alone and compared with other libraries."""

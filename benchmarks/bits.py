@@ -1,10 +1,10 @@
-"""How far trainings of one seed part when something beside the seed is another.
+"""Measure how much trainings of one seed differ when another condition changes.
 
     python benchmarks/bits.py
 
-Each case trains 784-256-30-10 for an epoch on MNIST (batches of 64, Adam) in a process of its own.
-Printed is the largest difference of any weight from the first case's, after 1, 100 and all steps,
-and the test accuracy. "the same" means every bit.
+Each case trains 784-256-30-10 for an epoch on MNIST (batches of 64, Adam) in its own process. The
+table shows the largest difference of any weight from the first case, after 1, 100 and all steps,
+and the test accuracy. "the same" means equal bits.
 """
 
 import argparse
@@ -19,10 +19,10 @@ import numpy as np
 
 LOOKS = (1, 100, 938)  # steps
 AVX2 = "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt,+movbe"
-# What is set in the environment, and what is handed to the child.
+# Environment variables and command-line options of each case.
 CASES: dict[str, tuple[dict[str, str], list[str]]] = {
-    "as it is": ({}, []),
-    "once more": ({}, []),
+    "baseline": ({}, []),
+    "repeated": ({}, []),
     "one thread": ({"OPENBLAS_NUM_THREADS": "1"}, []),
     "BLAS kernels of another processor": ({"OPENBLAS_CORETYPE": "Haswell"}, []),
     "processor with AVX2 only, for numba": (
@@ -38,7 +38,7 @@ CASES: dict[str, tuple[dict[str, str], list[str]]] = {
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train in this process, and write weights and accuracy to ``options.out``."""
+    """Train in this process and write weights and accuracy to ``options.out``."""
     if options.without_numba:
         sys.modules["numba"] = None  # type: ignore[assignment]
     import lamella as lm
@@ -59,13 +59,13 @@ def train(options: argparse.Namespace) -> None:
 
 
 def run(case: str, out: Path) -> dict[str, np.ndarray] | None:
-    """Train one case in a process of its own; None if it cannot be done here."""
+    """Train one case in its own process; return None if this machine cannot run it."""
     settings, words = CASES[case]
     environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"} | settings
     command = [sys.executable, __file__, "--out", str(out), *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
-        print(f"{case}: left out: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        print(f"{case}: skipped: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
         return None
     with np.load(out) as arrays:
         return dict(arrays)

@@ -1,10 +1,10 @@
-"""How long `import lamella` takes, beyond the numpy that it needs anyway.
+"""Measure the time of `import lamella`, on top of that of numpy.
 
     python benchmarks/import_time.py                  # lamella
-    python benchmarks/import_time.py torch sklearn    # lamella, and peers that are installed
+    python benchmarks/import_time.py torch sklearn    # lamella and installed packages
 
-Each round starts one fresh interpreter for every package, in turn, so that whatever else the
-machine does falls on all of them alike. Printed is the median over rounds, with the quartiles.
+Each round starts one fresh interpreter for every package, in turn, so that other load on the
+machine affects all of them equally. The output shows medians and quartiles over rounds.
 """
 
 import argparse
@@ -16,12 +16,12 @@ import subprocess
 import sys
 import time
 
-# Without bytecode every import would be a compilation, which no installed package suffers.
+# Without bytecode every import would compile, unlike that of an installed package.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def seconds(statement: str) -> float:
-    """Return how long a fresh interpreter takes to start, do ``statement`` and end."""
+    """Return the seconds a fresh interpreter takes to start, execute ``statement`` and exit."""
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", statement], check=True, env=ENVIRONMENT)
     return time.perf_counter() - began

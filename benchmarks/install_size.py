@@ -1,11 +1,11 @@
-"""How much disk and time lamella takes: the wheel, and fresh environments with all it needs.
+"""Measure disk space and time of installing lamella: the wheel, and fresh environments.
 
     python benchmarks/install_size.py                       # lamella, alone and with extras
-    python benchmarks/install_size.py torch scikit-learn    # and peers from the index
+    python benchmarks/install_size.py torch scikit-learn    # and packages from the index
 
-Each is installed into an environment of its own; what pip and setuptools take is left out. Sizes
-are sums of file sizes, compiled bytecode included, in MB of 10^6 bytes. Seconds are those of `pip
-install` alone: everything has been downloaded before.
+Each package gets its own environment; pip and setuptools are not counted. Sizes are sums of file
+sizes, compiled bytecode included, in MB of 10^6 bytes. Seconds are those of `pip install` alone,
+after all downloads.
 """
 
 import argparse

@@ -1,14 +1,13 @@
-"""How much memory importing, loading MNIST and training take, in lamella and its peers.
+"""Measure the memory of importing, loading MNIST and training, in lamella and other libraries.
 
     python -m benchmarks.memory            # about 2 minutes
     python -m benchmarks.memory --quick    # a tenth of an epoch, once
 
-Each is measured in fresh processes, which do the same as in `python -m benchmarks.peers`: import
-the library, load the images, train an epoch with Adam. Shown is the most that the process has
-held by then (peak resident set, Python and numpy included), in MB of 10^6 bytes, as the median of
-the rounds, and beside it the multiple of the first contestant's. lamella reads the images that it
-ships with and keeps them as bytes; peers read uncompressed arrays, the cheapest way there is, and
-keep images as float32, as their users do.
+Each contestant runs in fresh processes with the work of `python -m benchmarks.peers`: import the
+library, load the images, train an epoch with Adam. The table shows the peak resident set after each
+stage (Python and numpy included) in MB of 10^6 bytes, as the median of the rounds, and its ratio to
+the first contestant. lamella reads its bundled images and stores them as bytes; the others read
+uncompressed arrays, the cheapest way, and store images as float32, as their users do.
 """
 
 import argparse
@@ -44,7 +43,7 @@ def parse() -> argparse.Namespace:
         default=list(CONTESTANTS),
         help=f"some of {', '.join(MAKERS)}; default {', '.join(CONTESTANTS)}",
     )
-    parser.add_argument("--threads", type=int, default=1, help="that everyone may use, default 1")
+    parser.add_argument("--threads", type=int, default=1, help="per contestant, default 1")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one round of a tenth of an epoch")
     parser.add_argument("--out", type=Path, default=Path("memory.json"), help="the record")
@@ -54,7 +53,7 @@ def parse() -> argparse.Namespace:
 def measure(name: str, setup: dict[str, Any], samples: int, key: int) -> dict[str, int]:
     """Return the peak of a fresh process after each stage, in bytes."""
     if name.startswith("lamella"):
-        setup = {**setup, "data": None}  # its own way of loading is part of what it costs
+        setup = {**setup, "data": None}  # its own loader is part of its cost
     worker = Worker(name, setup)
     try:
         trained = worker.ask(do="train", samples=samples, epoch=0, key=key)
@@ -66,7 +65,7 @@ def measure(name: str, setup: dict[str, Any], samples: int, key: int) -> dict[st
 
 
 def table(record: dict[str, Any]) -> str:
-    """Return what was measured as a table in Markdown."""
+    """Return the measurements as a Markdown table."""
     facts = record["machine"]
     versions = ", ".join(f"{k} {v}" for k, v in facts["versions"].items() if v)
     lines = [f"{facts['system']}, Python {facts['python']}, {versions}", ""]

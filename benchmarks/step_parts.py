@@ -1,11 +1,11 @@
-"""Where the time of a training step goes: its parts, each timed alone, in microseconds.
+"""Measure the parts of a training step, each timed alone, in microseconds.
 
     python benchmarks/step_parts.py                 # 784-256-30-10, batches of 64
-    python benchmarks/step_parts.py 8-2-2-2-2-2     # hardly any arithmetic: what calling costs
+    python benchmarks/step_parts.py 8-2-2-2-2-2     # hardly any arithmetic: overhead of calls
     OPENBLAS_NUM_THREADS=1 python benchmarks/step_parts.py
 
-Of a network that does not begin with MNIST's 784 pixels, the pixels are random. The best of several
-rounds is shown, since what disturbs a round only makes it longer.
+A network without MNIST's 784 pixels gets random inputs. The output shows the best of several
+rounds, since a disturbance only makes a round longer.
 """
 
 import sys
@@ -21,13 +21,13 @@ BATCH, REPEATS, ROUNDS = 64, 300, 7
 
 
 def best(part: Callable[[], object]) -> float:
-    """Return microseconds a call, at best."""
+    """Return the microseconds of the fastest call."""
     part()
     return min(timeit.repeat(part, number=REPEATS, repeat=ROUNDS)) / REPEATS * 1e6
 
 
 def products(model: lm.Sequential) -> Callable[[], None]:
-    """Return a function that does the bare matrix products of a step, into memory of its own."""
+    """Return a function that computes only the matrix products of a step, in its own memory."""
     pairs = []
     for number, parameter in enumerate(p for p in model.built() if p.is_matrix):
         inputs, outputs = parameter.shape
@@ -70,7 +70,7 @@ def main() -> None:
     parts: dict[str, Callable[[], object]] = {
         "gather and scale a batch": lambda: model.batches.take(data, rows),
         "the whole step": lambda: model.step(x, y),
-        "the same, not replayed": step_as_written,
+        "the same without replay": step_as_written,
         "  forward": lambda: model.forward(x, training=True),
         "  loss and its gradient": loss,
         "  backward": lambda: model.backward(dy),

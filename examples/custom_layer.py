@@ -11,7 +11,7 @@ import lamella as lm
 
 
 class Swish(lm.Layer):
-    """x times the sigmoid of beta x, with a beta for each feature that is learned."""
+    """x times the sigmoid of beta x, with a learned beta for each feature."""
 
     def build(self, in_shape):
         self.beta = self.add_param("beta", in_shape, init="ones")

@@ -1,7 +1,7 @@
-"""A training loop of your own: `train_step` does one step, all the rest is yours.
+"""A custom training loop: `train_step` does one step, the loop is yours.
 
-This one looks at 256 images at a time, and trains on the 64 of them on which the network does
-worst (online hard example mining). After a first look most digits are easy: why repeat them?
+This loop evaluates 256 images at a time and trains on the 64 with the lowest probability of their
+label (online hard example mining). Most digits are easy after the first steps.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ for epoch in range(3):
         x, y = train.x[rows], train.y[rows]
         right = model.predict_proba(x)[np.arange(len(y)), y]
         hardest = np.argsort(right)[:64]
-        # The loss lives in memory that the next step uses again: float() takes it out.
+        # The next step reuses the memory of the loss: float() copies it.
         losses.append(float(model.train_step(x[hardest], y[hardest])))
         # Every gradient is a view into this one vector, every parameter into store.values.
         lengths.append(float(model.backend.xp.linalg.norm(model.store.grads)))

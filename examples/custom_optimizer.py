@@ -1,4 +1,4 @@
-"""An optimizer of your own: its rule for one weight, and the numbers that the rule needs.
+"""A custom optimizer: its rule for one weight, and the scalars of the rule.
 
 `Lion` steps by the sign of a running mean of gradients, so every weight moves by `lr` each step.
 The library runs the rule over all weights, in blocks that fit the cache or as one GPU kernel.

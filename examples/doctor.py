@@ -1,7 +1,7 @@
-"""A network that does not learn, and what the doctor says: then one that does.
+"""Diagnose a network that does not learn, and then one that does.
 
-`model.check` looks before the first step, and `fit` does so by itself. `model.doctor` watches a
-copy of the model learn a single batch by heart, and says where that goes wrong.
+`model.check` examines data and model before the first step; `fit` calls it automatically.
+`model.doctor` lets a copy of the model memorize a single batch and reports where that fails.
 """
 
 import lamella as lm

@@ -1,7 +1,7 @@
 """A multilayer perceptron on MNIST, layer by layer, saved and loaded again.
 
 784 pixels, two hidden layers of 128 and 30 units, ten class scores. `lm.MLP([128, 30])` is the
-same network in one word.
+same network in one call.
 """
 
 import tempfile

@@ -1,7 +1,7 @@
 """Softmax regression on MNIST: one linear layer, the smallest classifier there is.
 
-Each of the ten classes has one weight per pixel. It reaches about 92%, and its mistakes are worth
-a look: they show what a straight line between digits cannot tell apart.
+Each of the ten classes has one weight per pixel. It reaches about 92%. Its mistakes show
+which digits a linear boundary cannot separate.
 """
 
 import numpy as np

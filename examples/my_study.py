@@ -1,15 +1,15 @@
-"""Your own study: does momentum pay, and is it more than chance?
+"""A custom study: does momentum help, and is the difference more than chance?
 
 Three ways to descend on 3,000 images, all else equal, with four seeds. Seeds are paired: with one
-seed, all arms see the same images in the same order and start from the same weights. So they are
-compared seed by seed, and what the seeds have in common drops out.
+seed, all arms see the same images in the same order and start from the same weights. They are
+therefore compared seed by seed, and the shared randomness cancels.
 """
 
 import lamella as lm
 
 study = lm.Study(
     "momentum",
-    question="Does momentum pay at the same learning rate?",
+    question="Does momentum help at the same learning rate?",
     base={"model": lm.MLP([64]), "batch_size": 50, "epochs": 4, "samples": 3000},
     arms={
         "plain": {"optimizer": lm.SGD(0.02)},
@@ -19,7 +19,7 @@ study = lm.Study(
     seeds=4,
     baseline="momentum",
 )
-results = study.run(verbose=False)  # on MNIST; out="runs/momentum" would keep the results
+results = study.run(verbose=False)  # on MNIST; out="runs/momentum" would save the results
 print(results.table(["test_accuracy", "train_accuracy"]))
 print()
 print(results.compare())

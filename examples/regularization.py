@@ -1,8 +1,8 @@
-"""What keeps a network from learning its training set by heart, and is the difference real?
+"""Compare regularizers that keep a network from memorizing its training set.
 
-With 1,000 images a network soon knows them all, and the loss on images it has not seen grows.
-Three ways to train are compared on 5,000 held-out images. Each is run with the same five seeds,
-and runs with one seed start from the same weights: the differences are taken pair by pair.
+A network soon memorizes 1,000 images, and the loss on unseen images grows. Three ways to train are
+compared on 5,000 held-out images. Each runs with the same five seeds, and runs with one seed start
+from the same weights: the differences are paired.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ ARMS = {
     "dropout": {"dropout": 0.5},
 }
 
-images, _ = lm.datasets.mnist()  # the test images are left alone
+images, _ = lm.datasets.mnist()  # the test images stay unused
 rest, held_out = lm.datasets.train_test_split(images.x, images.y, test=1 / 12, seed=0)
 _, train = lm.datasets.train_test_split(rest.x, rest.y, test=1000 / len(rest.x), seed=0)
 
@@ -34,7 +34,7 @@ for name, options in ARMS.items():
     seen_loss, new_loss, accuracy = scores[name].mean(axis=0)
     print(f"{name:<8} {seen_loss:>10.4f} {new_loss:>14.4f} {accuracy:>18.4f}")
 
-print("held-out loss minus that without regularisation, mean and standard error over seeds:")
+print("held-out loss minus that without regularization, mean and standard error over seeds:")
 for name in list(ARMS)[1:]:
     gain = scores[name][:, 1] - scores["none"][:, 1]
     print(f"{name:<8} {gain.mean():+.4f} +- {gain.std(ddof=1) / len(gain) ** 0.5:.4f}")

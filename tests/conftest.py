@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.backend import Backend, CupyBackend, NumpyBackend, cupy_problem
+from lamella.backend import Backend, CupyBackend, cupy_problem
+from lamella.backend.selection import host_backend
 from lamella.testing import strict_cupy
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so all they start.
@@ -18,7 +19,7 @@ LEFT_OUT = pytest.StashKey[int]()
 def backend(request: pytest.FixtureRequest) -> Backend:
     """numpy, the strict stand-in for cupy, and cupy itself where a GPU is."""
     if request.param == "numpy":
-        return NumpyBackend()
+        return host_backend()
     if request.param == "strict":
         strict_cupy.counts.reset()
         return CupyBackend(strict_cupy, "stand-in")

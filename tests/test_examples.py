@@ -2,13 +2,13 @@
 
 import ast
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parent.parent / "examples"
+from tests.subprocesses import ROOT, run_python
+
+FOLDER = ROOT / "examples"
 
 # What each must print: a pattern, and the smallest number that may stand where it captures one.
 PROMISES: dict[str, dict[str, float]] = {
@@ -46,13 +46,7 @@ def test_every_example_is_tested() -> None:
 
 @pytest.mark.parametrize("name", PROMISES)
 def test_example_prints_what_it_promises(name: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", FOLDER / f"{name}.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_python("-W", "error", FOLDER / f"{name}.py", folder=tmp_path)
     for pattern, least in PROMISES[name].items():
         found = re.search(pattern, done.stdout)
         assert found, f"{pattern!r} is not in what {name} printed:\n{done.stdout}"

@@ -1,12 +1,11 @@
 """What ``import lamella`` brings, and what it does not."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 import lamella as lm
+from tests.subprocesses import run_python
 
 HEAVY = {
     "IPython",
@@ -33,10 +32,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 
 
 def test_nothing_heavy_is_imported() -> None:
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", LOADED], capture_output=True, text=True, check=True
-    )
-    loaded = set(json.loads(run.stdout))
+    loaded = set(json.loads(run_python("-W", "error", "-c", LOADED).stdout))
     assert "numpy" in loaded
     assert loaded & HEAVY == set()
 
@@ -138,3 +134,8 @@ def test_the_same_class_is_found_by_both_ways() -> None:
     for part in (lm.layers, lm.losses, lm.optimizers):
         for name in part.__all__:
             assert getattr(lm, name) is getattr(part, name)
+
+
+def test_the_old_name_of_model_checkpoint_names_the_new_one() -> None:
+    with pytest.raises(AttributeError, match=r"is now lm\.ModelCheckpoint"):
+        _ = lm.Checkpoint

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 import lamella as lm
-
-PATIENCE = 120  # seconds after which it is taken for a deadlock
+from tests.subprocesses import TIME_LIMIT
 
 
 def job(number: int) -> bytes:
@@ -39,7 +38,7 @@ def single_threaded() -> list[bytes]:
 def test_models_in_threads_have_the_bits_of_each_alone(single_threaded: list[bytes]) -> None:
     for _ in range(3):
         with ThreadPoolExecutor(8) as pool:
-            assert list(pool.map(job, range(8), timeout=PATIENCE)) == single_threaded
+            assert list(pool.map(job, range(8), timeout=TIME_LIMIT)) == single_threaded
 
 
 def test_threads_that_change_often_give_the_same_bits(single_threaded: list[bytes]) -> None:
@@ -47,7 +46,7 @@ def test_threads_that_change_often_give_the_same_bits(single_threaded: list[byte
     sys.setswitchinterval(1e-5)
     try:
         with ThreadPoolExecutor(8) as pool:
-            assert list(pool.map(job, range(8), timeout=PATIENCE)) == single_threaded
+            assert list(pool.map(job, range(8), timeout=TIME_LIMIT)) == single_threaded
     finally:
         sys.setswitchinterval(before)
 
@@ -58,10 +57,12 @@ def start_methods() -> list[str]:
 
 
 @pytest.mark.parametrize("method", start_methods())
-def test_models_in_processes_have_the_bits_of_each_alone(method: str, single_threaded: list[bytes]) -> None:
+def test_models_in_processes_have_the_bits_of_each_alone(
+    method: str, single_threaded: list[bytes]
+) -> None:
     context = multiprocessing.get_context(method)
     with ProcessPoolExecutor(2, mp_context=context) as pool:
-        assert list(pool.map(job, range(8), timeout=PATIENCE)) == single_threaded
+        assert list(pool.map(job, range(8), timeout=TIME_LIMIT)) == single_threaded
 
 
 @pytest.mark.skipif("fork" not in start_methods(), reason="there is no fork here")
@@ -77,7 +78,7 @@ def test_a_fork_in_the_middle_of_training_neither_hangs_nor_changes_bits(
         def on_batch_end(self, model: lm.Sequential, batch: int, log: Any) -> None:
             if batch == 1 and not forked:
                 with ProcessPoolExecutor(1, mp_context=context) as pool:
-                    forked.append(pool.submit(job, 1).result(timeout=PATIENCE))
+                    forked.append(pool.submit(job, 1).result(timeout=TIME_LIMIT))
 
     def train() -> None:
         rng = np.random.default_rng(0)
@@ -87,7 +88,7 @@ def test_a_fork_in_the_middle_of_training_neither_hangs_nor_changes_bits(
 
     thread = threading.Thread(target=train)
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIME_LIMIT)
     assert not thread.is_alive()
     assert forked == [single_threaded[1]]
 
@@ -102,7 +103,7 @@ def test_a_fork_while_another_thread_takes_the_lock_of_threads_does_not_hang() -
     with threads._lock:
         child = context.Process(target=job, args=(1,))
         child.start()
-    child.join(60)
+    child.join(TIME_LIMIT)
     hangs = child.is_alive()
     child.kill()
     assert not hangs

@@ -3,16 +3,14 @@
 import argparse
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from lamella.cli import _parser
+from tests.subprocesses import ROOT, run_python
 
-ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 
@@ -43,13 +41,7 @@ def commands() -> list[str]:
 def test_python_runs_as_pasted_and_prints_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     program = tmp_path / f"{page.stem}.py"
     program.write_text(python_of(page))
-    done = subprocess.run(
-        [sys.executable, "-W", "error", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_python("-W", "error", program, folder=tmp_path)
     for shown in blocks(page, "text"):
         assert shown in done.stdout
     if page.name == "README.md":

@@ -1,1 +1,1 @@
-"""How the cost of training grows: `__main__` says how it is measured."""
+"""Growth of the training cost; `__main__` describes the measurement."""

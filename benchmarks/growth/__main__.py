@@ -1,12 +1,12 @@
-"""How the cost of training grows with width, depth, batch size and number of samples.
+"""Measure how the cost of training grows with width, depth, batch size and number of samples.
 
     python -m benchmarks.growth                     # about 10 minutes on two cores
     python -m benchmarks.growth --series depth      # one of width, depth, batch, samples
-    python -m benchmarks.growth --quick             # does it run? not for reading
+    python -m benchmarks.growth --quick             # smoke test only
 
-Everyone trains the same networks in turn, as in `python -m benchmarks.peers`, and is checked alike.
-Printed are medians of a step (of an epoch where the number of samples is varied), and ratios of
-each round to the first contestant; an asterisk marks quartiles over 15 % of the median apart.
+All contestants train the same networks in turn, as in `python -m benchmarks.peers`, with the same
+checks. The tables show medians per step (per epoch where the number of samples varies), and ratios
+of each round to the first contestant; an asterisk marks quartiles over 15 % of the median apart.
 """
 
 import argparse
@@ -42,11 +42,16 @@ def parse() -> argparse.Namespace:
         default=list(CONTESTANTS),
         help=f"some of {', '.join(MAKERS)}; default {', '.join(CONTESTANTS)}",
     )
-    parser.add_argument("--threads", type=int, default=1, help="that everyone may use, default 1")
+    parser.add_argument("--threads", type=int, default=1, help="per contestant, default 1")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.15, help="of a round of the first one")
     parser.add_argument("--quick", action="store_true", help="few short rounds of small networks")
-    parser.add_argument("--out", type=Path, default=Path("growth.json"), help="picture beside it")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("growth.json"),
+        help="JSON file; the picture has the same name",
+    )
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 3, 0.02
@@ -54,7 +59,7 @@ def parse() -> argparse.Namespace:
 
 
 def measure(series: Series, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Return what was measured for each point of a series, as JSON can hold it."""
+    """Return the measurements of all points of a series as JSON data."""
     points = []
     for point in series.points:
         race = Race(point.task, options.contestants, folder, options.threads)
@@ -77,12 +82,12 @@ def measure(series: Series, options: argparse.Namespace, folder: Path) -> dict[s
 def measure_point(
     race: Race, point: Point, whole_epochs: bool, rounds: int, seconds: float
 ) -> dict[str, Any]:
-    """Return everyone's cost of one step, or of one epoch, in each round."""
+    """Return each contestant's cost of a step, or of an epoch, in each round."""
     losses = check(race)
     samples = point.samples
     if not whole_epochs:
         samples = min(fitting_samples(race, seconds), samples)
-    race.train(samples)  # compilers have to see the length; moments settle
+    race.train(samples)  # lets compilers specialize on the length, and moments settle
     busy = machine.busy_share()
     trained = [race.train(samples, warm=True) for _ in range(rounds)]
     # Microseconds a step, or milliseconds an epoch.
@@ -103,7 +108,7 @@ def measure_point(
 
 
 def table(series: dict[str, Any]) -> list[str]:
-    """Return one series as a table in Markdown: a row for each value, a column for everyone."""
+    """Return one series as a table in Markdown: a row per value, a column per contestant."""
     names = list(dict.fromkeys(name for point in series["points"] for name in point["cost"]))
     lines = [f"### {series['title']}: {series['unit']} (ratio to {names[0]})", ""]
     lines += [f"| {series['of']} | {' | '.join(names)} |", f"|{'---|' * (len(names) + 1)}"]
@@ -123,7 +128,7 @@ def table(series: dict[str, Any]) -> list[str]:
 
 
 def cell(cost: dict[str, list[float]], name: str) -> str:
-    """Return median and ratio of one contestant, with an asterisk if they say little."""
+    """Return median and ratio of one contestant, with an asterisk for a wide spread."""
     if name not in cost:
         return ""
     own = spread(cost[name])

@@ -1,4 +1,4 @@
-"""A record of growth as a picture: a panel for each series, both axes logarithmic."""
+"""Picture of a growth measurement: a panel for each series, both axes logarithmic."""
 
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,12 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocat
 from benchmarks.peers.picture import COLOURS
 from benchmarks.peers.ratios import spread
 
-# Told apart without colours too.
+# Distinguishable without colours.
 MARKERS = dict(zip(COLOURS, "osDv^PXd*h_", strict=True))
 
 
 def picture(record: dict[str, Any], path: Path) -> None:
-    """Draw everyone's cost, with quartiles as bars, and save it."""
+    """Draw the cost of all contestants, with quartiles as error bars, and save the picture."""
     series = record["series"]
     columns = min(2, len(series))
     rows = -(-len(series) // columns)
@@ -41,7 +41,7 @@ def picture(record: dict[str, Any], path: Path) -> None:
 
 
 def draw(ax: Any, series: dict[str, Any]) -> None:
-    """Draw one series: a line for everyone."""
+    """Draw one series: a line for each contestant."""
     points = series["points"]
     for name in dict.fromkeys(name for point in points for name in point["cost"]):
         there = [point for point in points if name in point["cost"]]

@@ -1,4 +1,4 @@
-"""What is varied while all else stays: widths, depths, batch sizes, numbers of samples."""
+"""Series of networks: varying widths, depths, batch sizes and numbers of samples."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ from benchmarks.peers.tasks import Task
 
 BASE, BATCH = (784, 256, 30, 10), 64
 DEPTH_WIDTH = 64
-SAMPLES = 12_800  # of a round at most, where their number is not what is varied
+SAMPLES = 12_800  # maximum per round, unless the number of samples varies
 
 
 @dataclass(frozen=True)
 class Point:
-    """One value of what is varied, and the work that belongs to it.
+    """One value of a series and its task.
 
     Attributes
     ----------
@@ -19,7 +19,7 @@ class Point:
         The value.
     task : Task
     samples : int
-        How many images an epoch has; where all that counts is a step, the most that it may have.
+        Number of images in an epoch; a maximum if the cost is measured per step.
     """
 
     at: int
@@ -29,15 +29,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """Points that differ in one thing.
+    """Points that differ in one quantity.
 
     Attributes
     ----------
     of, title : str
-        What is varied, in a word and in a sentence.
+        The varied quantity, as a word and as an axis label.
     points : tuple of Point
     whole_epochs : bool
-        Whether the cost is that of an epoch in seconds, or that of a step in microseconds.
+        Whether the cost is measured per epoch in milliseconds, or per step in microseconds.
     """
 
     of: str

@@ -1,4 +1,4 @@
-"""lamella: small networks on numpy and cupy, for comparing choices honestly.
+"""lamella: small neural networks on numpy and cupy, with reproducible comparisons.
 
 import lamella as lm
 
@@ -62,11 +62,13 @@ from lamella.training.callbacks import (
     Progress,
     TerminateOnNaN,
 )
-from lamella.training.checkpoints import ResumeFolder
 
 if TYPE_CHECKING:
     from lamella import datasets, studies, testing
     from lamella.studies import Study, load_study
+    from lamella.training.checkpoints import ResumeFolder
+
+_LAZY = {"Study": "studies", "load_study": "studies", "ResumeFolder": "training.checkpoints"}
 
 __all__ = [
     "CSV",
@@ -135,13 +137,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what training does not need only when it is asked for: it keeps the start quick."""
+    """Import modules and classes on first use that training itself does not need."""
     import importlib
 
     if name in ("datasets", "studies", "testing"):
         return importlib.import_module(f"lamella.{name}")
-    if name in ("Study", "load_study"):
-        return getattr(importlib.import_module("lamella.studies"), name)
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"lamella.{_LAZY[name]}"), name)
     if name == "Checkpoint":
         raise AttributeError("lm.Checkpoint, which saves the best model, is now lm.ModelCheckpoint")
     raise AttributeError(f"module 'lamella' has no attribute {name!r}")

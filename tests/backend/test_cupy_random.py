@@ -1,4 +1,4 @@
-"""Random arrays on a GPU: Philox4x32-10 as defined, in the kernels and in their twins."""
+"""Random arrays on a GPU: Philox4x32-10 as published, in the kernels and in their emulation."""
 
 import ctypes
 from typing import Any
@@ -20,7 +20,7 @@ WORD = 0xFFFFFFFF
 
 
 def philox4x32(counter: list[int], key: list[int]) -> list[int]:
-    """Ten rounds on Python's integers, as written down in the paper."""
+    """Ten rounds on Python integers, as in the paper."""
     (a, b, c, d), (k0, k1) = counter, key
     for _ in range(10):
         p, q = 0xD2511F53 * a, 0xCD9E8D57 * c
@@ -47,7 +47,7 @@ def test_the_definition_gives_the_known_answers_of_random123(
     assert " ".join(f"{word:08x}" for word in philox4x32(counter, key)) == answer
 
 
-def test_the_twin_gives_the_known_answer() -> None:
+def test_the_emulation_gives_the_known_answer() -> None:
     numbers = kernels.philox(0, 0, np.arange(4))
     assert [f"{word:08x}" for word in numbers] == ["6627e8d5", "e169c58d", "bc57ac4c", "9b00dbd8"]
 
@@ -63,13 +63,13 @@ def defined(key: int, draw: int, index: int) -> int:
 
 @pytest.mark.parametrize("key", [0, KEY, 2**64 - 1])
 @pytest.mark.parametrize("draw", DRAWS)
-def test_the_twin_follows_the_definition(key: int, draw: int) -> None:
+def test_the_emulation_follows_the_definition(key: int, draw: int) -> None:
     expected = [defined(key, draw, place) for place in PLACES]
     np.testing.assert_array_equal(kernels.philox(key, draw, np.array(PLACES)), expected)
 
 
 def numbers(draw: int, size: int) -> np.ndarray:
-    """The first words of a draw under `KEY`, from the twin."""
+    """The first words of a draw under `KEY`, from the emulation."""
     return kernels.philox(KEY, draw, np.arange(size))
 
 
@@ -166,19 +166,19 @@ def run_compiled(compiled: Any, name: str, draw: int, *more: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize("draw", DRAWS)
-def test_compiled_uniform_text_equals_the_twin(compiled: Any, draw: int) -> None:
+def test_compiled_uniform_text_equals_the_emulation(compiled: Any, draw: int) -> None:
     expected = (numbers(draw, 1000) >> 8) / 2**24
     np.testing.assert_array_equal(run_compiled(compiled, "_uniform", draw), expected)
 
 
-def test_compiled_mask_text_equals_the_twin(compiled: Any) -> None:
+def test_compiled_mask_text_equals_the_emulation(compiled: Any) -> None:
     scalar = {np.float32: ctypes.c_float, np.float64: ctypes.c_double}[compiled[1]]
     got = run_compiled(compiled, "_dropout_mask", 3, ctypes.c_uint(58982), scalar(1.25))
     kept = (numbers(3, 1000) >> 16) < 58982
     np.testing.assert_array_equal(got, np.where(kept, 1.25, 0))
 
 
-def test_compiled_normal_text_equals_the_twin(compiled: Any) -> None:
+def test_compiled_normal_text_equals_the_emulation(compiled: Any) -> None:
     tolerance = 100 * np.finfo(compiled[1]).eps
     np.testing.assert_allclose(
         run_compiled(compiled, "_normal", 3),

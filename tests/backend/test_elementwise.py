@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamella.backend import Backend, CupyBackend, NumpyBackend
+from lamella.backend import Backend, CupyBackend
 from lamella.backend.cupy_backend import SIGN
 from lamella.backend.elementwise import OPERATIONS, Program, to_c, trace
 from lamella.backend.numpy_elementwise import BLOCK_BYTES, run_in_blocks
+from lamella.backend.selection import host_backend
 from lamella.core.errors import UsageError
 from lamella.testing import strict_cupy
 from tests.c_kernels import compile_kernels
@@ -73,7 +74,7 @@ def test_blocks_give_the_bits_of_the_plain_formula(
 ) -> None:
     w, g, m, v = vectors(rng, 4, size, dtype)
     expected = adam_in_numpy(w, g, m, v, dtype)
-    after = apply(NumpyBackend(), adam, [w, g, m, v], ADAM_SCALARS, outputs=(0, 2, 3))
+    after = apply(host_backend(), adam, [w, g, m, v], ADAM_SCALARS, outputs=(0, 2, 3))
     np.testing.assert_array_equal(after[1], g)
     for i, array in zip((0, 2, 3), expected, strict=True):
         assert after[i].dtype == dtype
@@ -264,7 +265,7 @@ def test_numpy_and_the_kernel_text_agree_on_every_operation(name: str, dtype: ty
     rule, count = operation(name)
     arrays = operands(name, count, dtype)
     expected = np.asarray(getattr(np, name)(*arrays), dtype)
-    for backend in (NumpyBackend(), CupyBackend(strict_cupy)):
+    for backend in (host_backend(), CupyBackend(strict_cupy)):
         np.testing.assert_array_equal(apply(backend, rule, arrays)[0], expected)
 
 
@@ -350,7 +351,7 @@ def test_compiled_adam_agrees_with_numpy(compiled: Any, rng: np.random.Generator
 def test_running_allocates_nothing_that_grows(blocks: int) -> None:
     size = blocks * BLOCK_BYTES // 4
     w, g, m, v = (np.ones(size, np.float32) for _ in range(4))
-    run = NumpyBackend().compile_rule(trace(adam, 4, 4), (w, g, m, v), (w, m, v))
+    run = host_backend().compile_rule(trace(adam, 4, 4), (w, g, m, v), (w, m, v))
     run(*ADAM_SCALARS)
     tracemalloc.start()
     try:
@@ -408,7 +409,7 @@ def test_random_rules_agree_with_numpy(
         return tuple(values[::-1][i % len(values)] for i in results)
 
     expected = rule(*arrays, *scalars)
-    for backend in (NumpyBackend(), CupyBackend(strict_cupy)):
+    for backend in (host_backend(), CupyBackend(strict_cupy)):
         after = apply(backend, rule, arrays, scalars, outputs=tuple(order))
         for i, right in zip(order, expected, strict=True):
             np.testing.assert_array_equal(after[i], np.broadcast_to(right, after[i].shape))

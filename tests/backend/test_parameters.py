@@ -1,4 +1,4 @@
-"""Where numbers live: parameters stay views into two flat vectors, whatever is done to them."""
+"""Memory of a model: parameters always stay views into two flat vectors."""
 
 from typing import Any
 
@@ -36,8 +36,8 @@ def steps(model: lm.Sequential, count: int = 1) -> None:
         model.train_step(rng.standard_normal((6, 5)), rng.integers(0, 2, 6))
 
 
-def assert_views_shared(model: lm.Sequential) -> None:
-    """Write a ramp into each flat vector and find it in the parameters, then put back what was."""
+def assert_views(model: lm.Sequential) -> None:
+    """Assert that a ramp in each flat vector shows in the parameters; restore the vectors."""
     store, to_host, send = model.built(), model.backend.to_host, model.backend.asarray
     for kind, flat in (("value", store.values), ("grad", store.grads)):
         before = np.array(to_host(flat))
@@ -52,12 +52,12 @@ def assert_views_shared(model: lm.Sequential) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_parameters_are_views_after_build_and_training(backend: Backend, dtype: str) -> None:
     model = network(backend, dtype)
-    assert_views_shared(model)
+    assert_views(model)
     steps(model, 3)
-    assert_views_shared(model)
+    assert_views(model)
     assert model.built().values.dtype == dtype
-    model.build((5,))  # anew
-    assert_views_shared(model)
+    model.build((5,))  # a second time
+    assert_views(model)
 
 
 def test_assigning_copies_into_the_view(backend: Backend) -> None:
@@ -76,7 +76,7 @@ def test_assigning_copies_into_the_view(backend: Backend) -> None:
     np.testing.assert_array_equal(backend.to_host(model.built().grads[:35]), np.full(35, -2))
     W.value = 0.5
     np.testing.assert_array_equal(backend.to_host(model.built().values[:35]), np.full(35, 0.5))
-    assert_views_shared(model)
+    assert_views(model)
 
 
 def test_assigning_keeps_the_dtype_and_no_tie_to_the_source(backend: Backend) -> None:
@@ -109,7 +109,7 @@ def test_assigning_a_list_is_refused_unless_its_shape_fits(backend: Backend) -> 
         W.value = [0.5] * 7
 
 
-def test_states_copy_what_is_assigned_and_check_its_shape(backend: Backend) -> None:
+def test_states_copy_assigned_arrays_and_check_their_shape(backend: Backend) -> None:
     state = State("0.Mine.mean", (3,), 2.5)
     state.allocate(backend, np.dtype("float32"))
     np.testing.assert_array_equal(backend.to_host(state.value), [2.5, 2.5, 2.5])
@@ -120,10 +120,10 @@ def test_states_copy_what_is_assigned_and_check_its_shape(backend: Backend) -> N
         state.value = backend.xp.ones(2, "float32")
 
 
-def test_numbers_that_are_not_there_yet_are_said_to_be_so() -> None:
+def test_reading_numbers_before_building_is_an_error() -> None:
     parameter, state = Parameter("0.Dense.W", (2, 3), ones), State("1.Norm.mean", (3,), 0.0)
     for use in (lambda: parameter.value, lambda: parameter.grad, lambda: state.value):
-        with pytest.raises(UsageError, match=r"has no numbers yet: they are there once the model"):
+        with pytest.raises(UsageError, match=r"has no numbers yet: build the model first"):
             use()
     with pytest.raises(UsageError, match=r"^0.Dense.W has no numbers yet"):
         parameter.value = 1.0
@@ -189,7 +189,7 @@ def test_views_hold_and_gaps_stay_zero_with_every_optimizer(
     model = network(backend, optimizer=optimizer(0.1, clip_norm=clip_norm))
     before = model.state_dict()
     steps(model, 17)  # the 16th flushes small moments
-    assert_views_shared(model)
+    assert_views(model)
     for name, start in before.items():
         assert (model.state_dict()[name] != start).any(), f"{name} was not trained"
     store = model.built()
@@ -212,8 +212,8 @@ def test_loading_copies_into_the_views(backend: Backend) -> None:
     np.testing.assert_array_equal(backend.to_host(held), saved["0.Dense.W"])
     for name, array in other.state_dict().items():
         np.testing.assert_array_equal(array, saved[name])
-    assert_views_shared(other)
-    saved["0.Dense.W"][...] = 0  # no tie to what was loaded
+    assert_views(other)
+    saved["0.Dense.W"][...] = 0  # loading has copied
     assert other.state_dict()["0.Dense.W"].all()
 
 
@@ -227,7 +227,7 @@ def test_state_dicts_are_copies(backend: Backend) -> None:
             np.testing.assert_array_equal(before[name], array)
 
 
-def test_loading_what_does_not_belong_changes_nothing(backend: Backend) -> None:
+def test_loading_a_wrong_state_changes_nothing(backend: Backend) -> None:
     model = network(backend)
     before = model.state_dict()
     moved = {name: array + 1 for name, array in before.items()}
@@ -252,7 +252,7 @@ def test_optimizer_states_continue_where_they_were(backend: Backend) -> None:
     assert other.optimizer.t == 8
     for name, array in model.state_dict().items():
         np.testing.assert_array_equal(other.state_dict()[name], array)
-    assert_views_shared(other)
+    assert_views(other)
 
 
 @pytest.mark.parametrize("wrong", [{}, {"v": np.zeros(3)}])

@@ -1,4 +1,4 @@
-"""One seed, many streams: numbers depend on seed, name and draw, and on no more."""
+"""One seed, many streams: numbers depend only on seed, name and draw."""
 
 import itertools
 import tracemalloc
@@ -51,7 +51,7 @@ def test_keys_stay_as_they_are_from_release_to_release() -> None:
     np.testing.assert_array_equal(first, [0.8535988552074008, 0.580221266297395])
 
 
-def test_a_generator_begins_anew_each_time() -> None:
+def test_a_generator_restarts_each_time() -> None:
     streams = Streams(7)
     first = streams.generator("split").random(5)
     np.testing.assert_array_equal(first, streams.generator("split").random(5))
@@ -133,8 +133,8 @@ def test_uniform_numbers_fill_zero_to_one(backend: Backend, dtype: str) -> None:
     assert numbers.dtype == dtype
     assert 0 <= numbers.min() < 1e-3
     assert 1 - 1e-3 < numbers.max() < 1
-    share = np.histogram(numbers, 10, (0, 1))[0] / numbers.size
-    np.testing.assert_allclose(share, 0.1, atol=5 * np.sqrt(0.09 / numbers.size))
+    fractions = np.histogram(numbers, 10, (0, 1))[0] / numbers.size
+    np.testing.assert_allclose(fractions, 0.1, atol=5 * np.sqrt(0.09 / numbers.size))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -184,13 +184,13 @@ def test_keeping_almost_nothing_stays_finite(backend: Backend) -> None:
 def test_masks_of_any_size_are_filled_to_the_end(backend: Backend, size: int) -> None:
     mask = draw(backend, backend.noise(KEY), "dropout_mask", size)
     np.testing.assert_allclose(mask[mask != 0], 1 / 0.75)
-    kept = (mask > 0).mean()
-    assert abs(kept - 0.75) <= 5 * np.sqrt(0.75 * 0.25 / size)
-    if size > BLOCK + 4000:  # what is behind the first block is not the first block again
+    fraction = (mask > 0).mean()
+    assert abs(fraction - 0.75) <= 5 * np.sqrt(0.75 * 0.25 / size)
+    if size > BLOCK + 4000:  # the second block does not repeat the first
         assert 0.5 < (mask[:4000] == mask[BLOCK : BLOCK + 4000]).mean() < 0.75
 
 
-def test_drawing_a_mask_needs_no_memory_that_grows() -> None:
+def test_drawing_a_mask_needs_constant_memory() -> None:
     noise, out = HostNoise(KEY), np.empty(100 * BLOCK, np.float32)
     noise.dropout_mask(0.5, out=out)
     tracemalloc.start()
@@ -202,7 +202,7 @@ def test_drawing_a_mask_needs_no_memory_that_grows() -> None:
         tracemalloc.stop()
 
 
-def test_layers_of_one_model_draw_from_streams_of_their_own(backend: Backend) -> None:
+def test_each_layer_draws_from_its_own_stream(backend: Backend) -> None:
     first, second = lm.Dropout(0.5), lm.Dropout(0.5)
     model = lm.Sequential([first, second], seed=7, backend=backend).build((50,))
     model.forward(backend.asarray(np.ones((4, 50), np.float32)), training=True)

@@ -1,8 +1,7 @@
-"""Whose arrays: what the backends promise, and what is said when cupy cannot be used."""
+"""Backends: their common behaviour, and the messages if cupy cannot be used."""
 
 import ctypes
 import os
-import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -17,20 +16,21 @@ from lamella.backend import Backend, CupyBackend, NumpyBackend, cupy_problem, ge
 from lamella.backend.elementwise import trace
 from lamella.core.errors import BackendError
 from lamella.testing import strict_cupy
+from tests.subprocesses import run_python
 
 ON_DEVICES = ["strict", pytest.param("cupy", marks=pytest.mark.gpu)]
 
 
 @pytest.fixture
 def fresh_diagnosis() -> Iterator[None]:
-    """Whether cupy works is asked once a process: ask anew in this test, and after it."""
+    """Clear the cached answer of cupy_problem before and after the test."""
     cupy_problem.cache_clear()
     yield
     cupy_problem.cache_clear()
 
 
 def driver(init: int, devices: int) -> types.SimpleNamespace:
-    """A NVIDIA driver that answers ``init`` and finds so many devices."""
+    """An emulated NVIDIA driver whose ``cuInit`` returns ``init`` and that finds ``devices``."""
 
     def count(pointer: Any) -> int:
         pointer._obj.value = devices
@@ -82,12 +82,12 @@ def test_auto_without_cupy_is_numpy_and_says_why(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("cuda", "problem"),
     [
-        (None, "there is no NVIDIA driver"),
+        (None, "no NVIDIA driver is installed"),
         (driver(100, 0), "the NVIDIA driver finds no device"),
         (driver(0, 0), "the NVIDIA driver finds no device"),
     ],
 )
-def test_what_is_missing_below_cupy_is_told_without_importing_it(
+def test_a_missing_driver_or_device_is_named_without_importing_cupy(
     cuda: Any, problem: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def load(name: str) -> Any:
@@ -131,7 +131,7 @@ def test_a_cupy_that_works_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_numpy_users_never_load_cupy_or_other_heavy_packages(tmp_path: Path) -> None:
     heavy = ["cupy", "matplotlib", "numba", "scipy", "torch"]
-    for name in heavy:  # there to be found, so that an import would show
+    for name in heavy:  # importable, so that an import shows
         (tmp_path / f"{name}.py").write_text("")
     script = (
         "import sys, lamella as lm\n"
@@ -139,13 +139,7 @@ def test_numpy_users_never_load_cupy_or_other_heavy_packages(tmp_path: Path) -> 
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run_python("-c", script, environment={"PYTHONPATH": paths})
     assert done.stdout.strip() == "[]"
 
 
@@ -212,12 +206,6 @@ def test_take_of_labels_fills_a_vector(backend: Backend) -> None:
     out = backend.zeros(2, np.int64)
     backend.take(backend.asarray(labels), backend.asarray(np.array([2, 0])), out)
     np.testing.assert_array_equal(backend.to_host(out), [3, 7])
-
-
-def test_synchronize_waits_for_the_device(backend: Backend) -> None:
-    backend.synchronize()
-    if backend.xp is strict_cupy:
-        assert strict_cupy.counts.syncs == 1
 
 
 @pytest.mark.parametrize("backend", ON_DEVICES, indirect=True)

@@ -1,9 +1,6 @@
-"""Threads of matrix products: a rule of shapes, kept while training goes on and then undone."""
+"""BLAS threads: chosen by shapes, limited during a training and restored afterwards."""
 
 import multiprocessing
-import os
-import subprocess
-import sys
 import threading
 
 import numpy as np
@@ -12,7 +9,13 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import lamella as lm
 from lamella.backend import threads
-from lamella.backend.threads import available, limit_blas_threads, threads_for, useful_threads
+from lamella.backend.threads import (
+    cap_blas_threads,
+    limit_blas_threads,
+    threads_for,
+    useful_threads,
+)
+from tests.subprocesses import TIME_LIMIT, run_python
 
 REPORT = [(784, 256), (256, 30), (30, 10)]
 
@@ -32,18 +35,18 @@ def in_use() -> int:
         (64, [], 1),
     ],
 )
-def test_larger_products_are_worth_more_threads(
+def test_larger_products_get_more_threads(
     batch_size: int, matrices: list[tuple[int, int]], number: int
 ) -> None:
     assert useful_threads(batch_size, matrices) == number
 
 
-def test_never_more_threads_than_the_library_was_told_to_use() -> None:
+def test_an_existing_limit_is_never_raised() -> None:
     with threadpool_limits(1, user_api="blas"), threads_for(4096, REPORT) as number:
         assert number == in_use() == 1
 
 
-def test_number_of_the_first_stands_until_the_last_has_ended() -> None:
+def test_the_first_block_decides_until_the_last_has_ended() -> None:
     before = in_use()
     first, second = limit_blas_threads(1), limit_blas_threads(8)
     assert first.__enter__() == second.__enter__() == in_use() == 1
@@ -60,11 +63,11 @@ def test_limit_set_in_one_thread_can_end_in_another() -> None:
     def work() -> None:
         with limit_blas_threads(1):
             begun.set()
-            ended.wait(10)
+            ended.wait(TIME_LIMIT)
 
     thread = threading.Thread(target=work)
     thread.start()
-    begun.wait(10)
+    begun.wait(TIME_LIMIT)
     with limit_blas_threads(1):
         ended.set()
         thread.join()
@@ -72,9 +75,9 @@ def test_limit_set_in_one_thread_can_end_in_another() -> None:
     assert in_use() == before
 
 
-def test_fewer_may_be_taken_of_those_available() -> None:
+def test_a_cap_allows_lower_limits_within() -> None:
     before = in_use()
-    with threadpool_limits(2, user_api="blas"), available(2):
+    with threadpool_limits(2, user_api="blas"), cap_blas_threads(2):
         with limit_blas_threads(1):
             assert in_use() == 1
         assert in_use() == 2
@@ -83,12 +86,12 @@ def test_fewer_may_be_taken_of_those_available() -> None:
     assert in_use() == before
 
 
-def test_no_more_are_available_than_there_were() -> None:
-    with threadpool_limits(1, user_api="blas"), available(4):
+def test_a_cap_never_raises_the_number() -> None:
+    with threadpool_limits(1, user_api="blas"), cap_blas_threads(4):
         assert in_use() == 1
 
 
-def test_threads_are_given_back_after_an_error() -> None:
+def test_a_limit_ends_after_an_error() -> None:
     before = in_use()
     with pytest.raises(ZeroDivisionError), limit_blas_threads(1):
         raise ZeroDivisionError
@@ -104,11 +107,11 @@ def limited_child() -> None:
     "fork" not in multiprocessing.get_all_start_methods(), reason="there is no fork here"
 )
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
-def test_child_forked_while_the_lock_is_held_does_not_wait_for_ever() -> None:
+def test_child_forked_while_the_lock_is_held_does_not_deadlock() -> None:
     child = multiprocessing.get_context("fork").Process(target=limited_child)
     with threads._lock:
         child.start()
-    child.join(30)
+    child.join(TIME_LIMIT)
     hangs = child.is_alive()
     child.kill()
     child.join()
@@ -121,26 +124,23 @@ def test_library_that_is_loaded_later_is_limited_too() -> None:
     code = """
 import numpy
 from threadpoolctl import threadpool_info
-from lamella.backend.threads import limit_blas_threads, available
+from lamella.backend.threads import cap_blas_threads, limit_blas_threads
 def found():
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-with limit_blas_threads(1), available(1):
+with limit_blas_threads(1), cap_blas_threads(1):
     before = len(found())
 import scipy.linalg
 with limit_blas_threads(1):
     assert set(found()) == {1}, found()
 print(before, len(found()))
 """
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, text=True, capture_output=True, check=True
-    )
+    done = run_python("-c", code, environment={"OPENBLAS_NUM_THREADS": "2"})
     before, after = map(int, done.stdout.split())
     if before == after:
         pytest.skip("scipy shares numpy's library here")
 
 
-def test_fit_says_how_many_it_had_and_puts_them_back() -> None:
+def test_fit_reports_its_threads_and_restores_the_number() -> None:
     before, seen = in_use(), []
 
     class Watch(lm.Callback):
@@ -154,7 +154,7 @@ def test_fit_says_how_many_it_had_and_puts_them_back() -> None:
     assert in_use() == before
 
 
-def test_fits_in_threads_give_the_bits_of_fits_in_turn() -> None:
+def test_concurrent_fits_have_the_bits_of_sequential_fits() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((256, 30)).astype("f4"), rng.integers(0, 3, 256)
 

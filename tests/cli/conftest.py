@@ -1,7 +1,5 @@
 """Ways to call the command: as a user does, and in this process where there are many cases."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lamella.cli import main
+from tests.subprocesses import run_python
 
 
 class Result(NamedTuple):
@@ -27,8 +26,7 @@ def command() -> Call:
     """Run ``python -m lamella ...`` in a process of its own."""
 
     def run(*args: object, **options: Any) -> Result:
-        argv = [sys.executable, "-m", "lamella", *map(str, args)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=120, **options)
+        done = run_python("-m", "lamella", *args, status=None, **options)
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run
@@ -52,8 +50,7 @@ def without() -> Call:
     def run(package: str, *args: object) -> Result:
         code = f"import sys; sys.modules[{package!r}] = None\n"
         code += "from lamella.cli import main; sys.exit(main(sys.argv[1:]))"
-        argv = [sys.executable, "-c", code, *map(str, args)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=120)
+        done = run_python("-c", code, *args, status=None)
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run

@@ -10,6 +10,7 @@ import pytest
 import lamella as lm
 from lamella.cli import main
 from tests.cli.conftest import Call
+from tests.subprocesses import run_python
 
 
 def test_help_names_every_command(command: Call) -> None:
@@ -33,7 +34,7 @@ def test_help_loads_nothing_heavy() -> None:
         "heavy = {'matplotlib', 'PIL', 'cupy', 'torch', 'scipy', 'numba'}\n"
         "print('loaded:', heavy & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_python("-c", code)
     assert done.stdout.endswith("loaded: set()\n")
 
 

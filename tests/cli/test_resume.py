@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Call
+from tests.subprocesses import wait_until
 
 SMALL = ["--hidden", "8", "--dropout", "0.2", "--epochs", "3", "--batch-size", "500", "--quiet"]
 
@@ -30,18 +30,14 @@ def killed(tmp_path: Path) -> Path:
     """The folder of a run that was killed after its first epoch."""
     folder = tmp_path / "killed"
     process = train(*SMALL, "--out", str(folder))
-    deadline = time.monotonic() + 60
-    while not list((folder / "checkpoints").glob("0*.safetensors")):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    wait_until(lambda: bool(list((folder / "checkpoints").glob("0*.safetensors"))), process)
     process.kill()
     assert process.wait() == -signal.SIGKILL
     return folder
 
 
-def train(*words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "lamella", "train", *words])
+def train(*words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen([sys.executable, "-m", "lamella", "train", *words], text=True)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:

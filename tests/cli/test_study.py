@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from lamella.studies import StudyFolder, load_study
 from lamella.studies.definition import bundled
 from tests.cli.conftest import Call
+from tests.subprocesses import TIME_LIMIT, wait_until
 
 pytest.importorskip("joblib", reason="joblib is not installed")
 pytest.importorskip("scipy", reason="scipy is not installed")
@@ -252,13 +252,9 @@ def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
-    while not (out / "runs").exists() or len(list((out / "runs").iterdir())) < 2:
-        assert process.poll() is None, "the study was over too soon"
-        assert time.monotonic() < deadline, "the study did not begin"
-        time.sleep(0.002)
+    wait_until(lambda: len(list((out / "runs").glob("*"))) >= 2, process)
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=TIME_LIMIT)
     assert process.returncode == 130
     told = re.search(r"^lamella: interrupted\. (\d+) of 40 runs are done and stored", err, re.M)
     assert told, err

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 import lamella as lm
 from lamella.datasets.mnist import CHECKSUMS
 from tests.cli.conftest import Call
+from tests.subprocesses import TIME_LIMIT, wait_until
 
 FILES = ["curves.png", "history.jsonl", "model.safetensors", "run.json"]
 QUICK = ["--epochs", 1, "--batch-size", 2500, "--quiet"]
@@ -76,7 +76,7 @@ def test_quiet_training_prints_the_result_only(call: Call) -> None:
 
 
 def test_nothing_is_written_unless_asked(command: Call, tmp_path: Path) -> None:
-    done = command("train", "--model", "softmax", *QUICK, cwd=tmp_path)
+    done = command("train", "--model", "softmax", *QUICK, folder=tmp_path)
     assert done.status == 0
     assert list(tmp_path.iterdir()) == []
 
@@ -315,11 +315,8 @@ def test_interrupt_ends_training_with_one_line_and_status_130(tmp_path: Path) ->
         [*argv, "--model", "softmax", "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True
     )
     history = tmp_path / "history.jsonl"
-    for _ in range(600):
-        if history.exists() and history.read_text().count("\n") > 1:
-            break
-        time.sleep(0.05)
+    wait_until(lambda: history.exists() and history.read_text().count("\n") > 1, process)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=TIME_LIMIT)
     assert (process.returncode, err) == (130, "lamella: interrupted\n")
     assert len(history_of(tmp_path)) > 1

@@ -4,14 +4,13 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import lamella as lm
 from lamella.core.disk import expect_writable, finite_or_none, write_atomically, write_json
+from tests.subprocesses import run_python
 
 
 def test_a_file_holds_what_was_written(tmp_path: Path) -> None:
@@ -63,9 +62,7 @@ except UsageError as error:
 def test_a_write_that_fails_half_way_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
-    run = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, path], capture_output=True, text=True, check=True
-    )
+    run = run_python("-c", FULL_DISK, path)
     assert f"cannot write {path}: File too large" in run.stdout
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]

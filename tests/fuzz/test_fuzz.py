@@ -16,6 +16,7 @@ from lamella.studies import DamagedRunWarning, parse_study, read_study_folder
 from tests.fuzz import arrays, images, models, studies
 from tests.fuzz.__main__ import Tally, read_all
 from tests.fuzz.worker import KINDS
+from tests.subprocesses import run_python
 
 FILES = 150  # of each kind; the long form: python -m tests.fuzz --files 100000
 
@@ -52,8 +53,6 @@ def test_mutated_files_give_an_error_of_lamella_or_a_right_result(
 )
 def test_the_fuzzer_notices(body: str, told: str, tmp_path: Path) -> None:
     """Readers that do what none may do are found out."""
-    import subprocess
-
     script = (
         "import os, signal\n"
         "from tests.fuzz import worker\n"
@@ -63,8 +62,7 @@ def test_the_fuzzer_notices(body: str, told: str, tmp_path: Path) -> None:
         "worker.KINDS['arrays'] = bad\n"
         "worker.main('arrays', 0, 0, 1, 1)\n"
     )
-    root = Path(__file__).parents[2]
-    run = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True)
+    run = run_python("-c", script, status=None)
     lines = [json.loads(line) for line in run.stdout.splitlines()]
     assert lines[0] == {"number": 0}
     if run.returncode < 0:

@@ -1,7 +1,6 @@
 """Fuzzing guided by coverage: its mutations, and where atheris is installed a few seconds of it."""
 
 import importlib.util
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.fuzz import models
 from tests.fuzz.guided import description_mutated, fuzz
+from tests.subprocesses import run_python
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,8 +25,7 @@ def test_a_mutated_description_still_has_its_length_before_it() -> None:
 def test_without_atheris_it_says_how_to_install_it(tmp_path: Path) -> None:
     hide = "import sys; sys.modules['atheris'] = None; sys.argv[0] = 'guided'\n"
     script = hide + "from tests.fuzz.guided import main; main()"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2
+    done = run_python("-c", script, status=2)
     assert "pip install atheris" in done.stderr
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.backend import Backend, NumpyBackend
+from lamella.backend import Backend
+from lamella.backend.selection import host_backend
 from lamella.losses.classification import cross_entropy_rows
 from tests.losses.test_base import bound, compute
 
@@ -31,10 +32,10 @@ def test_loop_over_samples_is_the_formula_on_whole_arrays(
 ) -> None:
     logits = (30 * rng.normal(size=(9, 5))).astype(dtype)
     labels = rng.integers(0, 5, 9)
-    loss = bound(lm.SoftmaxCrossEntropy(), NumpyBackend(), dtype)
+    loss = bound(lm.SoftmaxCrossEntropy(), host_backend(), dtype)
     loss.d = np.empty_like(logits)
     losses, losses_of_each = np.empty((2, 9), dtype)
-    loss._surprise_of_all(logits, labels, losses)
+    loss._cross_entropy_of_all(logits, labels, losses)
     d = np.empty_like(logits)
     cross_entropy_rows(
         logits, labels, d, losses_of_each
@@ -169,7 +170,7 @@ def test_binary_cross_entropy_is_exact_for_small_probabilities(backend: Backend)
 
 def test_binary_cross_entropy_passes_a_full_gradient_through_a_saturated_sigmoid() -> None:
     """The loss's slope 1/p times the sigmoid's p (1 - p) is t - p, also at p = 1e-35."""
-    sigmoid, loss = lm.Sigmoid(), bound(lm.BinaryCrossEntropy(), NumpyBackend(), "float32")
+    sigmoid, loss = lm.Sigmoid(), bound(lm.BinaryCrossEntropy(), host_backend(), "float32")
     sigmoid.attach(dtype="float32")
     p = sigmoid.forward(np.full((1, 1), -80, "float32"), True)
     loss(p, np.ones((1, 1), "float32"))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lamella as lm
-from lamella.losses.labels import check_labels, is_integer, labels_of_one_hot
+from lamella.losses.labels import as_labels, check_labels, is_integer, labels_of_one_hot
 
 INTEGERS = ["int8", "uint8", "int32", "int64", "uint64"]
 
@@ -75,3 +75,22 @@ def test_surplus_of_one_row_does_not_make_up_for_another() -> None:
 def test_wrong_labels_are_named(labels: np.ndarray, kind: type[Exception], text: str) -> None:
     with pytest.raises(kind, match=text):
         check_labels(labels, 3)
+
+
+@pytest.mark.parametrize(
+    ("y", "labels"),
+    [
+        (np.array([2, 0]), [2, 0]),
+        (np.array([True, False]), [1, 0]),
+        (np.array([[0.0, 1.0], [1.0, 0.0]]), [1, 0]),
+        (np.array([0.0, 1.0]), None),
+        (np.array([[0], [1]]), None),
+        (np.array([[1, 1], [0, 0]]), None),
+        (np.array([[0.5, 0.5]]), None),
+        (np.array([[0.0, np.nan]]), None),
+        (np.zeros((1, 2, 2)), None),
+    ],
+)
+def test_as_labels_reads_labels_and_one_hot_rows(y: np.ndarray, labels: list[int] | None) -> None:
+    found = as_labels(y)
+    assert (None if found is None else found.tolist()) == labels

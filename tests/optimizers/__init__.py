@@ -7,6 +7,7 @@ import numpy as np
 import lamella as lm
 from lamella.backend import Backend, NumpyBackend
 from lamella.backend.parameters import Parameter, ParameterStore
+from lamella.backend.selection import host_backend
 from lamella.layers.initializers import zeros
 
 
@@ -18,7 +19,7 @@ def drive(
     dtype: str = "float64",
 ) -> ParameterStore:
     """Make a parameter of each array and let the optimizer drive them."""
-    backend = backend or NumpyBackend()
+    backend = backend or host_backend()
     parameters = [Parameter(f"0.Bare.p{i}", a.shape, zeros) for i, a in enumerate(arrays)]
     store = ParameterStore(parameters, backend, np.dtype(dtype))
     for parameter, array in zip(parameters, arrays, strict=True):

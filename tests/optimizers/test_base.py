@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.backend import Backend, NumpyBackend
+from lamella.backend import Backend
 from lamella.backend import numpy_elementwise as blocks
+from lamella.backend.selection import host_backend
 from tests.optimizers import drive, step, values
 
 # How each is made with a rate that suits it.
@@ -152,7 +153,7 @@ def test_all_backends_give_the_same_steps(
 ) -> None:
     start, grads = rng.normal(size=(4, 3)), rng.normal(size=(20, 4, 3))
     results = []
-    for where in (NumpyBackend(), backend):
+    for where in (host_backend(), backend):
         optimizer = CASES[name](0.1)
         store = drive(optimizer, [start], backend=where, dtype="float32")
         for g in grads:
@@ -254,7 +255,7 @@ def test_custom_optimizer_trains_a_model_on_every_backend(
     x = rng.normal(size=(64, 5))
     y = (x[:, 0] + x[:, 1] > 0).astype(int)
     finals = []
-    for where in (NumpyBackend(), backend):
+    for where in (host_backend(), backend):
         model = lm.Sequential([lm.Dense(8), lm.Tanh(), lm.Dense(2)], seed=5, backend=where)
         model.compile(lm.SoftmaxCrossEntropy(), make(), in_shape=(5,))
         before = model.evaluate(x, y)["loss"]

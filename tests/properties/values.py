@@ -12,6 +12,7 @@ import lamella as lm
 from lamella.backend import Backend, CupyBackend, NumpyBackend
 from lamella.backend import numba as compiled
 from lamella.backend.numpy_elementwise import run_in_blocks, run_whole
+from lamella.backend.selection import host_backend
 from lamella.testing import strict_cupy
 
 
@@ -33,7 +34,7 @@ BACKENDS: dict[str, Backend] = {
     "stand-in": CupyBackend(strict_cupy, "stand-in"),
 }
 if compiled.is_available():
-    BACKENDS["compiled"] = NumpyBackend()
+    BACKENDS["compiled"] = host_backend()
 
 backends = st.sampled_from(sorted(BACKENDS)).map(BACKENDS.__getitem__)
 dtypes = st.sampled_from(["float32", "float64"])

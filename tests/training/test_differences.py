@@ -1,4 +1,4 @@
-"""What differs between two environments, in words."""
+"""Differences between two environments as readable lines."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def test_an_environment_does_not_differ_from_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "line"),
     [
         ({"versions": {"lamella": "1", "numpy": "2.0"}}, "numpy (2.0 there, 2.4 here)"),
         ({"backend": {"name": "cupy"}}, "backend (cupy there, numpy here)"),
@@ -39,11 +39,11 @@ def test_an_environment_does_not_differ_from_itself() -> None:
         ),
     ],
 )
-def test_each_difference_is_told(change: dict[str, Any], told: str) -> None:
-    assert environment_differences({**HERE, **change}, HERE) == [told]
+def test_each_difference_is_reported(change: dict[str, Any], line: str) -> None:
+    assert environment_differences({**HERE, **change}, HERE) == [line]
 
 
-def test_what_changes_no_bits_is_not_told() -> None:
+def test_what_changes_no_bits_is_not_reported() -> None:
     scipys = {**BLAS, "version": "0.3.99"}
     there = {**HERE, "blas": [{**BLAS, "threads": 64}, scipys], "cores": 64}
     there["versions"] = {**HERE["versions"], "platform": "Linux-7"}

@@ -1,4 +1,4 @@
-"""The environment that decides last bits: versions, BLAS, cores, processor and commit."""
+"""Environment of a run: versions, BLAS, cores, processor and commit."""
 
 import json
 import os
@@ -18,18 +18,18 @@ from lamella.training.environment import blas, commit, environment, installed, p
 
 
 def test_environment_is_json_and_true() -> None:
-    told = json.loads(json.dumps(environment(NumpyBackend("because"))))
-    assert told["backend"] == {"name": "numpy", "why": "because"}
-    assert told["versions"] == {
+    found = json.loads(json.dumps(environment(NumpyBackend("because"))))
+    assert found["backend"] == {"name": "numpy", "why": "because"}
+    assert found["versions"] == {
         "lamella": lm.__version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "platform": platform.platform(),
     }
-    assert told["blas"] == blas()
+    assert found["blas"] == blas()
 
 
-def test_blas_is_told_in_the_same_order_whatever_was_loaded_first(
+def test_blas_is_listed_in_the_same_order_for_any_loading_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     both = [
@@ -37,10 +37,10 @@ def test_blas_is_told_in_the_same_order_whatever_was_loaded_first(
         for version in ("0.3.31", "0.3.30")
     ]
     monkeypatch.setattr("lamella.training.environment.threadpool_info", lambda: both)
-    told = blas()
+    found = blas()
     both.reverse()
-    assert blas() == told
-    assert {library["version"] for library in told} == {"0.3.30", "0.3.31"}
+    assert blas() == found
+    assert {library["version"] for library in found} == {"0.3.30", "0.3.31"}
 
 
 def test_blas_tells_the_threads_of_this_moment() -> None:
@@ -102,7 +102,7 @@ def test_asking_for_the_commit_writes_nothing(sources: Path) -> None:
     assert index.read_bytes() != before, "the test shows nothing"
 
 
-def test_changed_sources_are_told_and_other_files_are_not(sources: Path) -> None:
+def test_changed_sources_are_reported_and_other_files_are_not(sources: Path) -> None:
     (sources.parent / "notes.txt").write_text("mine")
     assert not str(commit()).endswith("changes")
     (sources / "__init__.py").write_text("1")

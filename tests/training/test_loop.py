@@ -1,4 +1,4 @@
-"""The loop behind fit: the same bits, epochs that go on, means over samples, who is told what."""
+"""The training loop: equal bits, consecutive fits, means over samples, order of callbacks."""
 
 from typing import Any
 
@@ -332,7 +332,7 @@ def test_the_penalty_stands_apart_from_the_loss(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("name", ["labels", "one-hot", "distance"])
-def test_a_held_out_share_is_stratified(backend: Backend, name: str) -> None:
+def test_a_held_out_fraction_is_stratified(backend: Backend, name: str) -> None:
     y = np.repeat([0, 1, 2], [60, 30, 10])
     x = np.zeros((100, 6), "float32")
     x[:, 0] = np.arange(100)
@@ -371,7 +371,7 @@ def test_a_second_fit_holds_out_the_same_samples() -> None:
     assert model.layers[0].seen[:10] == model.layers[0].seen[10:]
 
 
-def test_a_held_out_share_is_as_if_it_had_been_given(backend: Backend) -> None:
+def test_a_held_out_fraction_is_as_if_it_had_been_given(backend: Backend) -> None:
     x, y = samples()
     rows, held = split_rows(y, 0.2, Streams(1).generator("split"))
     by_share, by_data = compiled(backend), compiled(backend)
@@ -399,11 +399,11 @@ def test_validation_scores_are_those_of_the_epochs_end(backend: Backend) -> None
     assert history["val_accuracy"][-1] == scores["accuracy"]
 
 
-# The end, and who is told what
+# The end of training, and the calls of callbacks
 
 
 class Diary(lm.Callback):
-    """Writes down what it is told."""
+    """Record the calls of its hooks."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[Any, ...]] = []
@@ -424,7 +424,7 @@ class Diary(lm.Callback):
         self.lines.append(("fit end",))
 
 
-def test_callbacks_are_told_everything_in_order() -> None:
+def test_callbacks_are_called_in_order() -> None:
     diary, model = Diary(), compiled()
     model.fit(*samples(40), epochs=2, batch_size=32, callbacks=[diary], verbose=False)
     one_epoch = [("batch end", 0), ("batch end", 1)]
@@ -470,7 +470,7 @@ def test_stop_after_an_epoch_ends_training_there() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_everyone_is_told_of_the_end_when_one_raises(error: type[BaseException]) -> None:
+def test_all_callbacks_end_when_one_raises(error: type[BaseException]) -> None:
     class Raises(lm.Callback):
         def on_batch_end(self, model: lm.Sequential, batch: int, log: Any) -> None:
             raise error("in the middle")
@@ -484,7 +484,7 @@ def test_everyone_is_told_of_the_end_when_one_raises(error: type[BaseException])
     assert model.epochs_done == 1
 
 
-def test_who_has_not_begun_is_not_told_of_the_end() -> None:
+def test_a_callback_that_has_not_begun_does_not_end() -> None:
     class Raises(lm.Callback):
         def on_fit_begin(self, model: lm.Sequential, epochs: int, batches: int) -> None:
             raise RuntimeError("not today")

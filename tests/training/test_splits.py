@@ -1,4 +1,4 @@
-"""Holding out a share of a data set: how many of which class, and which."""
+"""Splits: number and choice of held-out rows of each class."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_rows_are_drawn_from_everywhere() -> None:
     assert 200 < (held < 500).sum() < 300
 
 
-def test_the_total_is_the_rounded_share_where_classes_do_not_divide() -> None:
+def test_the_total_is_the_rounded_fraction_where_classes_do_not_divide() -> None:
     y = np.repeat(np.arange(10), 7)
     _, held = split_rows(y, 0.2, seeded())  # 1.4 of each class, 14 in all
     counts = np.bincount(y[held])
@@ -57,13 +57,13 @@ def test_numbers_are_split_without_regard_to_their_values() -> None:
     assert (len(kept), len(held)) == (30, 10)
 
 
-def test_a_share_of_zero_holds_out_nothing() -> None:
+def test_a_fraction_of_zero_holds_out_nothing() -> None:
     kept, held = split_rows(np.arange(5), 0.0, seeded())
     assert kept.tolist() == [0, 1, 2, 3, 4]
     assert held.size == 0
 
 
-def test_a_share_that_holds_out_nothing_is_refused() -> None:
+def test_a_fraction_that_holds_out_nothing_is_refused() -> None:
     with pytest.raises(lm.errors.DataError, match=r"fraction of 0.01 of 10 samples holds out none"):
         split_rows(np.zeros(10, int), 0.01, seeded())
 
@@ -77,20 +77,20 @@ def test_classes_of_one_sample_stay_in_training() -> None:
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(
     counts=st.lists(st.integers(1, 30), min_size=1, max_size=6),
-    share=st.floats(0.05, 0.95),
+    fraction=st.floats(0.05, 0.95),
     seed=st.integers(0, 3),
 )
-def test_each_class_gives_its_share_to_within_a_sample(
-    counts: list[int], share: float, seed: int
+def test_each_class_gives_its_fraction_to_within_a_sample(
+    counts: list[int], fraction: float, seed: int
 ) -> None:
     y = np.repeat(np.arange(len(counts)), counts)
     try:
-        kept, held = split_rows(y, share, seeded(seed))
+        kept, held = split_rows(y, fraction, seeded(seed))
     except lm.errors.DataError:
-        assert round(share * len(y)) == 0 or max(counts) == 1
+        assert round(fraction * len(y)) == 0 or max(counts) == 1
         return
     assert sorted([*kept, *held]) == list(range(len(y)))
     found = np.bincount(y[held], minlength=len(counts))
     for number, count in zip(found, counts, strict=True):
         assert number <= count - 1
-        assert abs(number - share * count) < 1 or number == count - 1
+        assert abs(number - fraction * count) < 1 or number == count - 1

@@ -66,14 +66,8 @@ class Read:
 
     def now(self) -> Any:
         """Return the present value; None if it is gone."""
-        if isinstance(self.owner, dict):
-            return self.owner.get(self.name)
-        return getattr(self.owner, self.name, None)
-
-    def is_current(self) -> bool:
-        """Whether the value is still the one that was read."""
-        now = self.now()
-        return now is self.value or (type(now) is type(self.value) and bool(now == self.value))
+        owner = self.owner
+        return owner.get(self.name) if isinstance(owner, dict) else getattr(owner, self.name, None)
 
 
 @dataclass
@@ -95,7 +89,11 @@ class Program:
 
     def is_current(self) -> bool:
         """Whether each value that the rule read is still the same."""
-        return all(read.is_current() for read in self.reads)
+        for read in self.reads:
+            now = read.now()
+            if now is not read.value and (type(now) is not type(read.value) or now != read.value):
+                return False
+        return True
 
     @property
     def shared(self) -> list[int]:

@@ -43,7 +43,16 @@ class NumpyBackend(Backend):
 
     def take(self, array: Array, index: Array, out: Array) -> Array:
         # mode="clip" lets numpy write into out at once; with its default it fills a copy first.
-        return np.take(array, index, axis=0, out=out, mode="clip")
+        return array.take(index, axis=0, out=out, mode="clip")
+
+    def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
+        a.dot(b, out)  # without the dispatch that numpy.dot begins with
+        if bias is not None:
+            out += bias
+        return out
+
+    def sum_rows(self, matrix: Array, out: Array) -> Array:
+        return np.add.reduce(matrix, axis=-2, out=out)
 
     def noise(self, key: int) -> Noise:
         return HostNoise(key)

@@ -79,7 +79,7 @@ def run_whole(program: Program) -> Callable[..., None]:
                 values[i][...] = x
         for step in program.steps:
             target = out if places[step.result][0] == "output" else values[step.result]
-            step.ufunc(*[values[i] for i in step.inputs], out=target)
+            step.ufunc(*map(values.__getitem__, step.inputs), out=target)
 
     return run
 

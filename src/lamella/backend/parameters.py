@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,23 @@ from lamella.core.seeds import Streams
 from lamella.core.typing import Array, Initializer, Shape
 
 
-class State:
+class Allocated:
+    """Base of parameters and states, which have no arrays before the model is built."""
+
+    name: str
+    _value: Array
+    _grad: Array
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("_value", "_grad"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise UsageError(
+            f"{self.name} has no numbers yet: build the model first, with compile(..., in_shape=) "
+            "or fit"
+        )
+
+
+class State(Allocated):
     """Array of a layer that is saved but not trained, such as a running mean.
 
     Assigning to ``value`` copies into the existing memory.
@@ -22,16 +39,11 @@ class State:
         self.name = name
         self.shape = shape
         self.fill = fill
-        self._value: Array | None = None
 
-    @property
-    def value(self) -> Array:
-        """The array, of shape ``shape``."""
-        return _expect_allocated(self._value, self.name)
-
-    @value.setter
-    def value(self, new: Any) -> None:
+    def _set_value(self, new: Any) -> None:
         _copy_into(self.value, new, self.name)
+
+    value = property(attrgetter("_value"), _set_value, doc="The array, of shape ``shape``.")
 
     def wrap_views(self, wrap: Callable[[Array], Array]) -> None:
         """Replace the array by a view of the same memory."""
@@ -42,7 +54,7 @@ class State:
         self._value = backend.xp.full(self.shape, self.fill, dtype)
 
 
-class Parameter:
+class Parameter(Allocated):
     """Trainable array: its value and gradient are views into the model's vectors.
 
     Assigning to ``value`` or ``grad`` copies into the view, so the model always sees it.
@@ -73,8 +85,6 @@ class Parameter:
         self.init = init
         self._regularizer = regularizer
         self.size = math.prod(shape)
-        self._value: Array | None = None
-        self._grad: Array | None = None
 
     @property
     def regularizer(self) -> Any:
@@ -83,7 +93,7 @@ class Parameter:
 
     @regularizer.setter
     def regularizer(self, new: Any) -> None:
-        if self._value is not None:
+        if "_value" in vars(self):
             raise UsageError(
                 f"the regularizer of {self.name} is fixed once the model is built: change its "
                 "rate, or make a new model"
@@ -95,23 +105,18 @@ class Parameter:
         """Whether it has two or more axes, as weights do, unlike biases and scales."""
         return len(self.shape) >= 2
 
-    @property
-    def value(self) -> Array:
-        """The array, of shape ``shape``."""
-        return _expect_allocated(self._value, self.name)
-
-    @value.setter
-    def value(self, new: Any) -> None:
+    def _set_value(self, new: Any) -> None:
         _copy_into(self.value, new, self.name)
 
-    @property
-    def grad(self) -> Array:
-        """Gradient of the loss; each backward pass overwrites it."""
-        return _expect_allocated(self._grad, self.name)
-
-    @grad.setter
-    def grad(self, new: Any) -> None:
+    def _set_grad(self, new: Any) -> None:
         _copy_into(self.grad, new, f"gradient of {self.name}")
+
+    value = property(attrgetter("_value"), _set_value, doc="The array, of shape ``shape``.")
+    grad = property(
+        attrgetter("_grad"),
+        _set_grad,
+        doc="Gradient of the loss; each backward pass overwrites it.",
+    )
 
     def point_to(self, value: Array, grad: Array) -> None:
         """Set both views; the store calls it once."""
@@ -182,14 +187,6 @@ class ParameterStore:
                     f"expected {parameter.shape}"
                 )
             parameter.value = self.backend.asarray(drawn, self.values.dtype)
-
-
-def _expect_allocated(array: Array | None, name: str) -> Array:
-    if array is None:
-        raise UsageError(
-            f"{name} has no numbers yet: build the model first, with compile(..., in_shape=) or fit"
-        )
-    return array
 
 
 def _copy_into(view: Array, new: Any, name: str) -> None:

@@ -41,13 +41,13 @@ class Scratch:
         self._backend = backend
         self._wrap: Callable[[Array], Array] | None = None
         self._buffers: dict[tuple[str, np.dtype], Array] = {}
-        self._views: dict[tuple[str, Shape, Any], Array] = {}
+        self.views: dict[tuple[str, Shape, Any], Array] = {}
 
     def get(self, name: str, shape: Shape, dtype: Any) -> Array:
         """Return an uninitialised contiguous array; the same memory for the same name."""
-        view = self._views.get((name, shape, dtype))
+        view = self.views.get((name, shape, dtype))
         if view is None:
-            view = self._views[name, shape, dtype] = self._cut(name, shape, np.dtype(dtype))
+            view = self.views[name, shape, dtype] = self._cut(name, shape, np.dtype(dtype))
         return view
 
     def _cut(self, name: str, shape: Shape, dtype: np.dtype) -> Array:
@@ -55,14 +55,14 @@ class Scratch:
         buffer = self._buffers.get((name, dtype))
         if buffer is None or buffer.size < size:
             buffer = self._buffers[name, dtype] = self._backend.zeros(size, dtype)
-            self._views = {key: view for key, view in self._views.items() if key[0] != name}
+            self.views = {key: view for key, view in self.views.items() if key[0] != name}
         view = buffer[:size].reshape(shape)
         return view if self._wrap is None else self._wrap(view)
 
     def wrap_views(self, wrap: Callable[[Array], Array]) -> None:
         """Replace all views, and those yet to be made, by views of the same memory."""
         self._wrap = wrap
-        self._views = {key: wrap(view) for key, view in self._views.items()}
+        self.views = {key: wrap(view) for key, view in self.views.items()}
 
     def buffers(self) -> Mapping[tuple[str, np.dtype], Array]:
         """Return every buffer by name and dtype; checks fill them with NaN."""
@@ -122,7 +122,9 @@ class Workspace(Configured):
         Use it as ``out=self.scratch("y", x.shape)``. What was written there is valid until the
         next call with that name.
         """
-        return self._scratch.get(name, shape, self.dtype if dtype is None else dtype)
+        dtype = self.dtype if dtype is None else dtype
+        view = self._scratch.views.get((name, shape, dtype))
+        return self._scratch.get(name, shape, dtype) if view is None else view
 
     @replayable
     def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend.threads import available
+from lamella.backend.threads import cap_blas_threads
 from lamella.cli import train
 from lamella.cli.messages import print_error
 from lamella.cli.options import classifier
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     own = record.get("products") == "compiled"  # whose bits do not depend on threads
     if least < most and not own:
         others.append(f"number of threads at hand ({most} there, {least} here)")
-    with available(max(most, 1)):
+    with cap_blas_threads(max(most, 1)):
         outcome = train.repeat(options, model)
     if model.blas_threads != threads:
         others.append(f"number of BLAS threads ({threads} there, {model.blas_threads} here)")

@@ -33,12 +33,16 @@ class Activation(Layer):
 
     @replayable
     def forward(self, x: Array, training: bool) -> Array:
-        self.x, self.y = x, self.map("y", self.rule, x, scalars=self._values())
+        self.x, self.y = (
+            x,
+            self.map("y", self.rule, x, scalars=self._values() if self.scalars else ()),
+        )
         return self.y
 
     @replayable
     def backward(self, dy: Array) -> Array:
-        return self.map("dx", self.chain, dy, self.x, self.y, scalars=self._values())
+        scalars = self._values() if self.scalars else ()
+        return self.map("dx", self.chain, dy, self.x, self.y, scalars=scalars)
 
     @replayable
     def chain(self, dy: Any, x: Any, y: Any, *scalars: Any) -> Any:

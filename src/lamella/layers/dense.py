@@ -68,7 +68,7 @@ class Dense(Layer):
     @replayable
     def forward(self, x: Array, training: bool) -> Array:
         self.x = x
-        y = self.scratch("y", (len(x), self.units))
+        y = self.scratch("y", (len(x), *self.W.shape[1:]))
         return self.dot(x, self.W.value, out=y, bias=None if self.b is None else self.b.value)
 
     @replayable

@@ -86,18 +86,20 @@ class Loss(Workspace):
         self._weight = weight
         self._is_reduced = self._is_scaled = False
         loss = self.forward(pred, target)
-        self._expect_weighted(self._is_reduced)
+        if weight is not None:
+            self._expect_weighted(self._is_reduced)
         return loss
 
     @replayable
     def gradient(self) -> Array:
         """Return `backward`; with weights, make sure that it took account of them."""
         gradient = self.backward()
-        self._expect_weighted(self._is_scaled)
+        if self._weight is not None:
+            self._expect_weighted(self._is_scaled)
         return gradient
 
     def _expect_weighted(self, done: bool) -> None:
-        if self._weight is not None and not done:
+        if not done:
             raise UsageError(
                 f"{type(self).__name__} does not support sample weights: reduce with "
                 "self.mean(losses) in forward and self.scale_by_batch(gradients) in backward"

@@ -200,7 +200,9 @@ def _check_replay(loss: Loss, pred: np.ndarray, target: np.ndarray) -> None:
         return {f"{loss!r}": loss(pred, target), f"the gradient of {loss!r}": loss.gradient()}
 
     names = "__call__", "forward", "mean", "gradient", "backward", "scale_by_batch"
-    expect_replay([getattr(loss, name) for name in names], work, [pred, target], [loss._scratch], loss)
+    expect_replay(
+        [getattr(loss, name) for name in names], work, [pred, target], [loss._scratch], loss
+    )
 
 
 def _expect_number(

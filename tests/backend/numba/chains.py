@@ -1,20 +1,20 @@
 """Sums of products as chains of fused multiplications and additions, in plain numpy.
 
-Slow, and without any of the vectors, tiles, lists and threads that it is compared with.
+A slow reference without vectors, tiles, lists of terms and threads.
 """
 
 import numpy as np
 
 
 def two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rounded sum in double precision and what rounding took from it (Knuth)."""
+    """Return the rounded sum in double precision and its rounding error (Knuth)."""
     total = a + b
     of_b = total - a
     return total, (a - (total - of_b)) + (b - of_b)
 
 
 def two_product(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rounded product in double precision and what rounding took from it (Dekker)."""
+    """Return the rounded product in double precision and its rounding error (Dekker)."""
     product = a * b
     (a_high, a_low), (b_high, b_low) = split(a), split(b)
     rest = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low

@@ -1,4 +1,4 @@
-"""A pool of three threads, however many processors there are."""
+"""A pool of three threads on any number of processor cores."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from lamella.backend import threads
 
 @pytest.fixture(scope="session")
 def trio() -> Any:
-    """A pool with two helpers."""
+    """A pool with two worker threads."""
     from lamella.backend.numba import thread_pool as pool
 
     with pytest.MonkeyPatch.context() as patch:
@@ -20,7 +20,7 @@ def trio() -> Any:
 
 @pytest.fixture
 def three_threads(trio: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """That pool in place of the process's own."""
+    """Replace the pool of the process by `trio`."""
     from lamella.backend.numba import thread_pool as pool
 
     monkeypatch.setattr(threads, "thread_budget", lambda: 3)

@@ -41,7 +41,7 @@ from lamella.backend.numba.gemm import dot
 from lamella.backend.numba.thread_pool import get_pool
 
 DTYPES = ["float32", "float64"]
-TIME_LIMIT = 60  # seconds after which it is taken for a deadlock
+TIME_LIMIT = 600  # seconds after which it is taken for a deadlock
 
 
 # What is compiled, with every kind of argument; each call makes itself felt.

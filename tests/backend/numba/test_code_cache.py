@@ -1,4 +1,4 @@
-"""Machine code in the user's cache: kept for the next process, and never that of another source."""
+"""Machine code in the user's cache: reused by the next process, never for another source."""
 
 import os
 import stat
@@ -20,7 +20,7 @@ pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lam
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of this test's own."""
+    """An empty cache for this test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return tmp_path / "lamella"
 
@@ -30,38 +30,38 @@ def divide(a: Any, b: Any, out: Any) -> None:
         out[i] = a[i] / b[i]
 
 
-def test_machine_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
+def test_machine_code_is_cached_for_the_next_process(tmp_path: Path) -> None:
     first = trained("SGD(0.1)", tmp_path, plain=False)
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}
-    assert kept
-    if compiled.has_products():  # the steps of a training are played by tasks, kept as well
+    cached = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}
+    assert cached
+    if compiled.has_products():  # a replay runs generated tasks, which are cached too
         sources = [path.read_text() for path in (tmp_path / "lamella").glob("*.py")]
         assert any("as plain" in source for source in sources)
     np.testing.assert_array_equal(trained("SGD(0.1)", tmp_path, plain=False), first)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")} == kept
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")} == cached
 
 
-def test_folder_that_cannot_be_written_is_done_without(
+def test_a_temporary_folder_replaces_one_that_cannot_be_created(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    folder = modules._cache()
+    folder = modules._cache_folder()
     assert folder.is_dir()
     assert os.access(folder, os.W_OK)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
-def test_folder_that_is_only_to_be_read_is_done_without(cache: Path) -> None:
+def test_a_temporary_folder_replaces_a_read_only_one(cache: Path) -> None:
     cache.mkdir()
     cache.chmod(stat.S_IRUSR | stat.S_IXUSR)
     try:
-        assert modules._cache() != cache
+        assert modules._cache_folder() != cache
     finally:
         cache.chmod(stat.S_IRWXU)
 
 
-def test_cache_is_in_the_home_folder_unless_told_otherwise(
+def test_cache_is_in_the_home_folder_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -70,7 +70,7 @@ def test_cache_is_in_the_home_folder_unless_told_otherwise(
             monkeypatch.delenv("XDG_CACHE_HOME")
         else:
             monkeypatch.setenv("XDG_CACHE_HOME", value)
-        assert modules._cache() == tmp_path / ".cache" / "lamella"
+        assert modules._cache_folder() == tmp_path / ".cache" / "lamella"
 
 
 def test_module_is_written_once_and_loaded_once(cache: Path) -> None:
@@ -85,29 +85,29 @@ def test_module_is_written_once_and_loaded_once(cache: Path) -> None:
     assert sys.modules[module.__name__] is module
 
 
-def test_each_source_has_a_module_of_its_own(cache: Path) -> None:
+def test_each_source_has_its_own_module(cache: Path) -> None:
     found = [load_module(f"number = {i}\n") for i in range(5)]
     assert [module.number for module in found] == [0, 1, 2, 3, 4]
     assert len(list(cache.glob("*.py"))) == 5
 
 
-def test_file_that_is_there_from_an_earlier_process_is_taken_as_it_is(cache: Path) -> None:
+def test_file_from_an_earlier_process_is_reused_unchanged(cache: Path) -> None:
     source = "text = 'first'\n"
     name = load_module(source).__name__
     del sys.modules[name]
     (file,) = cache.glob("*.py")
     before = file.stat().st_mtime_ns
     assert load_module(source).text == "first"
-    assert file.stat().st_mtime_ns == before  # by which numba knows that its code is still good
+    assert file.stat().st_mtime_ns == before  # numba compares it with its cached code
 
 
-def test_module_with_an_error_is_not_taken_for_loaded(cache: Path) -> None:
+def test_module_with_an_error_is_not_marked_as_loaded(cache: Path) -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             load_module("1 / 0  # of this test\n")
 
 
-def test_threads_that_load_one_source_at_once_all_have_it(cache: Path) -> None:
+def test_one_source_can_be_loaded_by_several_threads(cache: Path) -> None:
     for number in range(20):
         source = f"def loop():\n    return {number}\n"
         with ThreadPoolExecutor(8) as several:
@@ -116,7 +116,7 @@ def test_threads_that_load_one_source_at_once_all_have_it(cache: Path) -> None:
     assert len(list(cache.glob("*"))) == 20 + (cache / "__pycache__").exists()
 
 
-def test_digest_is_that_of_the_file_as_it_is_now(tmp_path: Path) -> None:
+def test_digest_follows_the_content_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "file.py"
     digests = []
     for text in ("a", "b", "a"):

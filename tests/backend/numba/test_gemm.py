@@ -1,6 +1,5 @@
-"""Matrix products as compiled loops: a chain of fused steps, however they are cut and shared."""
+"""Matrix products as compiled loops: a chain of fused steps for any tiling and thread count."""
 
-import subprocess
 import sys
 from collections.abc import Callable
 from fractions import Fraction
@@ -21,11 +20,12 @@ if not compiled.has_products():
     pytest.skip("this processor has no fused multiply-add", allow_module_level=True)
 
 from lamella.backend.numba import gemm as products
-from lamella.backend.numba.gemm import NARROW, SEARCHED, SHARED, dot
+from lamella.backend.numba.gemm import PARALLEL_FROM, SPARSE_COLUMNS, SPARSE_FROM, dot
 from lamella.backend.numba.gemm_blocks import BLOCK, SMALL_BLOCK
 from lamella.backend.numba.gemm_kernel import ROWS, TALL, VECTOR, WIDTH
-from lamella.backend.numba.sparsity import DENSE, DEPTH, LISTED, ROOM
+from lamella.backend.numba.sparsity import CAPACITY, DENSE, DEPTH, LIST_BYTES
 from lamella.backend.numba.thread_pool import get_pool
+from tests.subprocesses import run_python
 
 LANES = VECTOR // 4  # of single precision; a panel has WIDTH times as many columns
 ORDERS = list(product([False, True], repeat=2))  # which of the factors are transposed views
@@ -50,7 +50,7 @@ def guarded(matrix: np.ndarray, *, transposed: bool = False) -> np.ndarray:
 def draw(
     shape: tuple[int, int, int], dtype: Any, *, zeros: float = 0, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return factors and a bias; so large a share of the first's terms is 0."""
+    """Return factors and a bias; a fraction ``zeros`` of the first factor's terms is 0."""
     rows, depth, columns = shape
     rng = np.random.default_rng([*shape, seed])
     a, b = rng.standard_normal((rows, depth)), rng.standard_normal((depth, columns))
@@ -60,7 +60,7 @@ def draw(
 
 
 def result(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
-    """Return what `dot` writes into memory full of NaN."""
+    """Return the product that `dot` writes into memory full of NaN."""
     out = np.full((len(a), b.shape[1]), np.nan, a.dtype)
     assert dot(a, b, out, bias) is out
     return out
@@ -72,8 +72,8 @@ def assert_same_bits(got: np.ndarray, expected: np.ndarray) -> None:
 
 
 def has_lists() -> bool:
-    """Whether terms were left out of the last product."""
-    return bool(products.job.words[LISTED])
+    """Whether the last product skipped terms."""
+    return bool(products.job.words[LIST_BYTES])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -81,7 +81,7 @@ def test_fused_step_of_these_tests_is_rounded_once(dtype: str) -> None:
     rng = np.random.default_rng(5)
     a, b, c = rng.standard_normal((3, 500)).astype(dtype)
     c[::2] = -a[::2] * b[::2] * rng.uniform(0.99, 1.01, 250).astype(dtype)
-    c[100:200] = (-a * b)[100:200]  # which leaves what was lost
+    c[100:200] = (-a * b)[100:200]  # leaves the rounding error
     got = fused(a, b, c)
     assert (got != a * b + c).any()  # rounding twice would be seen
     for x, y, z, found in zip(a, b, c, got, strict=True):
@@ -103,7 +103,7 @@ def test_fused_step_of_these_tests_is_rounded_once(dtype: str) -> None:
     zeros=st.sampled_from([0, 0.5, 0.9, 1]),
     with_bias=st.booleans(),
 )
-def test_product_is_that_of_double_precision_and_nothing_beside_it_is_written(
+def test_product_is_accurate_and_writes_only_its_output(
     rows: int,
     depth: int,
     columns: int,
@@ -137,7 +137,7 @@ SHAPES = [
     (2 * TALL + 1, 61, 1),
     (SMALL_BLOCK + 1, DEPTH - 1, WIDTH * LANES // 2 + 1),
     (40, 70, 2 * WIDTH * LANES - 1),
-    (BLOCK + 1, 2 * DEPTH + 1, NARROW),
+    (BLOCK + 1, 2 * DEPTH + 1, SPARSE_COLUMNS),
     (2 * BLOCK + 3, DEPTH + 7, 3 * WIDTH * LANES + 5),
 ]
 
@@ -153,16 +153,16 @@ def test_every_sum_is_a_chain_of_fused_steps(
     for first, second in ORDERS:
         got = result(guarded(a, transposed=first), guarded(b, transposed=second), bias)
         assert_same_bits(got, expected)
-        searched = shape[2] >= NARROW and np.prod(shape) >= SEARCHED
+        searched = shape[2] >= SPARSE_COLUMNS and np.prod(shape) >= SPARSE_FROM
         assert has_lists() == bool(zeros and searched)
 
 
 def test_shapes_of_these_tests_are_of_all_kinds() -> None:
     sizes = np.prod(SHAPES, axis=1)
-    assert (sizes < SEARCHED).any()
-    assert ((sizes > SEARCHED) & (sizes < SHARED)).any()
-    assert (sizes > SHARED).any()
-    assert min(shape[2] for shape in SHAPES) < NARROW
+    assert (sizes < SPARSE_FROM).any()
+    assert ((sizes > SPARSE_FROM) & (sizes < PARALLEL_FROM)).any()
+    assert (sizes > PARALLEL_FROM).any()
+    assert min(shape[2] for shape in SHAPES) < SPARSE_COLUMNS
 
 
 def cases() -> list[Any]:
@@ -216,7 +216,7 @@ def test_bits_do_not_depend_on_how_the_columns_are_cut(
     a, b, bias = factors((65, 250, 100), dtype, order, zeros)
     whole = result(a, b, bias)
     assert has_lists() == bool(zeros)
-    for step in (NARROW - 1, 3):  # so narrow that no zeros are looked for
+    for step in (SPARSE_COLUMNS - 1, 3):  # too narrow for the search for zeros
         for j in range(0, 100, step):
             part = guarded(b[:, j : j + step], transposed=order[1])
             got = result(a, part, bias[j : j + step])
@@ -225,7 +225,7 @@ def test_bits_do_not_depend_on_how_the_columns_are_cut(
 
 
 def leave_one_of_each_tile(a: np.ndarray) -> None:
-    """Leave every other term of a tile, and of it one number, each time in another row."""
+    """Zero every other term of a tile and, of the rest, all but one number in changing rows."""
     i, k = np.indices(a.shape)
     a[(k % 2 == 1) | (i % ROWS != k // 2 % ROWS)] = 0
 
@@ -248,10 +248,10 @@ BLACK: dict[str, Callable[[np.ndarray], Any]] = {
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("what", BLACK)
-def test_zeros_left_out_change_no_bit(what: str, dtype: str) -> None:
+@pytest.mark.parametrize("pattern", BLACK)
+def test_skipped_zeros_change_no_bit(pattern: str, dtype: str) -> None:
     a, b, bias = draw((67, 2 * DEPTH + 9, 70), dtype)
-    BLACK[what](a)
+    BLACK[pattern](a)
     expected = chain(a, b, bias)
     for first, second in ORDERS:
         got = result(guarded(a, transposed=first), guarded(b, transposed=second), bias)
@@ -263,7 +263,7 @@ def test_zeros_left_out_change_no_bit(what: str, dtype: str) -> None:
 def test_a_negative_zero_is_a_term_like_others() -> None:
     a, b = np.full((8, 300), -0.0, "f4"), np.ones((300, 200), "f4")
     a[:, ::10] = 1e-30
-    b[::10] = -1e-30  # a product that is rounded to -0, to which the next adds 0 or -0
+    b[::10] = -1e-30  # the product rounds to -0, to which the next adds 0 or -0
     got = result(a, b)
     assert not has_lists()
     assert_same_bits(got, np.full((8, 200), -0.0, "f4"))
@@ -271,10 +271,10 @@ def test_a_negative_zero_is_a_term_like_others() -> None:
 
 def test_room_for_lists_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "job", products.Job())
-    before = products.job.words[ROOM]
+    before = products.job.words[CAPACITY]
     a, b, _ = draw((1500, 700, 40), "float32", zeros=0.9)
     got = result(a, b)
-    assert products.job.words[ROOM] == products.job.words[LISTED] > before
+    assert products.job.words[CAPACITY] == products.job.words[LIST_BYTES] > before
     for rows in (slice(0, 50), slice(730, 780), slice(1450, 1500)):
         assert_same_bits(got[rows], result(np.ascontiguousarray(a[rows]), b))
     np.testing.assert_allclose(got, a @ b, atol=1e-4)
@@ -352,7 +352,7 @@ def test_factors_of_any_form_are_multiplied(form: str, shape: tuple[int, int, in
         ("complex64", "float32", "complex64"),
     ],
 )
-def test_what_is_not_compiled_is_left_to_numpy(first: str, second: str, kind: str) -> None:
+def test_numpy_multiplies_other_types(first: str, second: str, kind: str) -> None:
     rng = np.random.default_rng(6)
     a = rng.integers(-4, 5, (5, 9)).astype(first)
     b = rng.integers(-4, 5, (9, 6)).astype(second)
@@ -385,9 +385,9 @@ WRONG: dict[str, tuple[tuple[int, ...], ...]] = {
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("what", WRONG)
-def test_wrong_shapes_are_refused_before_anything_is_written(what: str, dtype: str) -> None:
-    a, b, out, *bias = (np.full(shape, 7, dtype) for shape in WRONG[what])
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_shapes_are_refused_before_anything_is_written(case: str, dtype: str) -> None:
+    a, b, out, *bias = (np.full(shape, 7, dtype) for shape in WRONG[case])
     with pytest.raises(ValueError, match=r"shapes|dimensions|not aligned|not acceptable"):
         dot(a, b, out, *bias)
     assert (out == 7).all()
@@ -407,10 +407,10 @@ def forbidden() -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.parametrize("what", forbidden())
-def test_results_that_numpy_refuses_are_refused(what: str) -> None:
+@pytest.mark.parametrize("case", forbidden())
+def test_results_that_numpy_refuses_are_refused(case: str) -> None:
     a, b, _ = draw((5, 7, 6), "float32")
-    out = forbidden()[what]
+    out = forbidden()[case]
     with pytest.raises(ValueError, match="output array is not acceptable"):
         dot(a, b, out)
     assert (out == 7).all()
@@ -418,9 +418,7 @@ def test_results_that_numpy_refuses_are_refused(what: str) -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_what_is_not_finite_in_the_second_factor_reaches_all_that_it_matters_to(
-    dtype: str, bad: float
-) -> None:
+def test_nan_and_inf_in_the_second_factor_propagate(dtype: str, bad: float) -> None:
     """It may be missed where its own factor is 0, and never goes to other columns."""
     for zeros, order in product([0, 0.8], ORDERS):
         a, b, _ = draw((67, 250, 90), dtype, zeros=zeros)
@@ -440,9 +438,7 @@ def test_what_is_not_finite_in_the_second_factor_reaches_all_that_it_matters_to(
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_what_is_not_finite_in_the_first_factor_reaches_its_whole_row(
-    dtype: str, bad: float
-) -> None:
+def test_nan_and_inf_in_the_first_factor_reach_the_whole_row(dtype: str, bad: float) -> None:
     for zeros, order in product([0, 0.8], ORDERS):
         a, b, _ = draw((67, 250, 90), dtype, zeros=zeros)
         a[37, 130] = bad
@@ -491,8 +487,6 @@ print(count)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is walled in by Linux's mprotect")
+@pytest.mark.skipif(sys.platform != "linux", reason="guard pages need Linux's mprotect")
 def test_nothing_is_read_beyond_the_arrays() -> None:
-    done = subprocess.run([sys.executable, "-c", AT_THE_EDGE], capture_output=True, text=True)
-    assert done.returncode == 0, f"code {done.returncode}: {done.stderr}"
-    assert int(done.stdout) == 80
+    assert int(run_python("-c", AT_THE_EDGE).stdout) == 80

@@ -1,4 +1,4 @@
-"""Images picked and divided by 255 in one pass: numpy's bits, whatever the sizes."""
+"""Images gathered and divided by 255 in one pass: numpy's bits for all sizes."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from lamella.backend import threads
 
 pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
 
-from lamella.backend.numba.images import ROWS, WORTH, scale_images
+from lamella.backend.numba.images import PARALLEL_FROM, TASK_IMAGES, scale_images
 
 DTYPES = ["float32", "float64"]
 
 
 def scaled(images: np.ndarray, index: np.ndarray | None, dtype: str) -> np.ndarray:
-    """Return what is written, and see that it is all, and that the images are as before."""
+    """Return the result; assert that nothing else is written and the images are unchanged."""
     before = images.copy()
     count = len(images) if index is None else len(index)
     memory = np.full((count + 2, *images.shape[1:]), np.nan, dtype)
@@ -52,7 +52,15 @@ def test_images_of_any_shape_are_scaled(shape: tuple[int, ...], dtype: str) -> N
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize(
-    "count", [1, ROWS - 1, ROWS, ROWS + 1, 2 * ROWS + 3, *(WORTH // 64 + d for d in (-1, 0, 1))]
+    "count",
+    [
+        1,
+        TASK_IMAGES - 1,
+        TASK_IMAGES,
+        TASK_IMAGES + 1,
+        2 * TASK_IMAGES + 3,
+        *(PARALLEL_FROM // 64 + d for d in (-1, 0, 1)),
+    ],
 )
 def test_batches_of_any_length_are_scaled_by_any_number_of_threads(
     count: int, number: int, three_threads: Any, monkeypatch: pytest.MonkeyPatch

@@ -1,4 +1,4 @@
-"""Loops in place of numpy's own: the same numbers, as plain Python and compiled."""
+"""Loops that replace numpy functions: the same numbers, as plain Python and compiled."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamella.backend import NumpyBackend
 from lamella.backend import numba as compiled
 from lamella.backend.numba.loops import mean_of_vector, sum_of_rows
+from lamella.backend.selection import host_backend
 
 pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
 
@@ -40,7 +40,7 @@ def test_sum_of_rows_has_the_bits_of_numpy(
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_sum_of_rows_adds_one_after_the_other(make: Callable[[Loop], Loop], dtype: str) -> None:
-    """1 is lost beside so large a number."""
+    """Adding 1 to the large number is lost to rounding."""
     large = 4.0 / np.finfo(dtype).eps
     matrix = np.array([[large, 1], [1, large], [1, -large], [-large, 1]], dtype)
     out = np.empty(2, dtype)
@@ -83,7 +83,7 @@ def test_mean_of_vector_is_that_of_double_precision(size: int, dtype: str) -> No
 
 def test_mean_of_many_numbers_in_single_precision_loses_none() -> None:
     numbers = np.ones(1001, "f4")
-    numbers[0] = 2.0**25  # beside which 1 is nothing in single precision
+    numbers[0] = 2.0**25  # adding 1 is lost in single precision
     out = np.empty(1, "f4")
     compiled.compile_function(mean_of_vector)(numbers, out)
     assert out[0] == np.float32((2.0**25 + 1000) / 1001)
@@ -91,7 +91,7 @@ def test_mean_of_many_numbers_in_single_precision_loses_none() -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_backend_sums_rows_of_matrices_and_of_stacks_of_them(dtype: str) -> None:
-    backend = NumpyBackend()
+    backend = host_backend()
     matrix, stack = filled(13, 6, dtype=dtype), filled(5, 4, 3, dtype=dtype)
     out = np.full(6, np.nan, dtype)
     assert backend.sum_rows(matrix, out) is out

@@ -1,10 +1,7 @@
 """Other processors: the same bits with narrower vectors, and numpy's products without fma."""
 
 import json
-import os
 import platform
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +11,11 @@ import pytest
 pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
 
 from lamella.backend.numba import gemm_kernel as tile
+from tests.subprocesses import run_python
 
 if platform.machine().lower() not in ("x86_64", "amd64") or not {"+avx2", "+fma"} <= tile.FEATURES:
     pytest.skip(
-        "the processors that are feigned have a part of what an x86 with AVX2 has",
+        "the emulated processors have a subset of the features of an x86 with AVX2",
         allow_module_level=True,
     )
 
@@ -30,13 +28,8 @@ NEHALEM = {"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": OLD}
 
 
 def run(script: str, environment: dict[str, str]) -> Any:
-    """Return what a script prints as JSON in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True, text=True, timeout=120, env={**os.environ, **environment},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    """Return the JSON that a script prints in a separate process."""
+    return json.loads(run_python("-c", script, environment=environment).stdout)
 
 
 MULTIPLY = """
@@ -44,7 +37,7 @@ import hashlib, json
 import numpy as np
 from lamella.backend.numba import gemm_kernel as tile
 from lamella.backend.numba.gemm import dot, job
-from lamella.backend.numba.sparsity import LISTED
+from lamella.backend.numba.sparsity import LIST_BYTES
 rng = np.random.default_rng(0)
 digests, listed = [], 0
 for rows, depth, columns in [(1, 200, 50), (7, 121, 9), (9, 5, 3), (33, 130, 70), (70, 300, 150)]:
@@ -57,17 +50,17 @@ for rows, depth, columns in [(1, 200, 50), (7, 121, 9), (9, 5, 3), (33, 130, 70)
             for a in (x, np.asfortranarray(x)):
                 for b in (y, np.asfortranarray(y)):
                     dot(a, b, out, bias)
-                    listed += bool(job.words[LISTED])
+                    listed += bool(job.words[LIST_BYTES])
                     digests.append(hashlib.sha256(out.tobytes()).hexdigest())
 print(json.dumps([tile.VECTOR, listed, digests]))
 """
 
 
-def test_products_have_the_same_bits_with_other_vectors(tmp_path: Path) -> None:
+def test_products_have_the_same_bits_for_other_vector_widths(tmp_path: Path) -> None:
     vector, listed, digests = run(MULTIPLY, {})
     assert vector == tile.VECTOR
     assert listed > 0
-    assert len(set(digests)) == 5 * 2 * 2  # the order of the factors in memory matters as little
+    assert len(set(digests)) == 5 * 2 * 2  # the memory order of the factors does not matter
     narrow = run(MULTIPLY, {**HASWELL, "NUMBA_CACHE_DIR": str(tmp_path)})
     assert narrow == [32, listed, digests]
 

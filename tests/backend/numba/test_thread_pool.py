@@ -1,11 +1,9 @@
-"""Threads that share tasks: all take part, each task is done once, and nothing waits for ever."""
+"""Thread pool: all threads take tasks, each task runs once, and nothing deadlocks."""
 
 import hashlib
 import json
 import multiprocessing
 import os
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,71 +22,75 @@ if not compiled.has_products():
 
 import numba
 
-from lamella.backend.numba import parallel_for as sharing
+from lamella.backend.numba import parallel_for
 from lamella.backend.numba.gemm import dot
-from lamella.backend.numba.thread_pool import MEMORY, MOST, Pool, get_pool
+from lamella.backend.numba.thread_pool import MAX_THREADS, SCRATCH_BYTES, Pool, get_pool
+from tests.subprocesses import run_python
 
-TIME_LIMIT = 60  # seconds after which it is taken for a deadlock
-LOOKS = 300_000_000  # a tenth of a second or more: so long is a helper waited for
+TIME_LIMIT = 60  # seconds after which a test reports a deadlock
+MAX_POLLS = 300_000_000  # a tenth of a second or more: how long a task waits for other threads
 EXPECTED, PRESENT, SEEN = 0, 8, 16  # words of the first job below
 PLACES = 64  # for tasks of the second
+LIMITS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def meet(words, task, memory):  # type: ignore[no-untyped-def]
-    """Note whose memory this is, and wait for as many threads as are expected."""
+    """Write the address of this thread's memory, and wait for the expected number of threads."""
     board = numba.carray(words, 64)
     board[SEEN + task] = memory
-    sharing.add(board, PRESENT, 1)
-    looks = 0
-    while sharing.load(board, PRESENT) < board[EXPECTED] and looks < LOOKS:
-        looks += 1
+    parallel_for.atomic_add(board, PRESENT, 1)
+    polls = 0
+    while parallel_for.atomic_load(board, PRESENT) < board[EXPECTED] and polls < MAX_POLLS:
+        polls += 1
 
 
 def count(words, task, memory):  # type: ignore[no-untyped-def]
-    """Count how often each task is done, and note by whom; slow enough to be worth sharing."""
+    """Count the runs of each task and write its worker's memory address; slow on purpose."""
     board = numba.carray(words, 2 * PLACES)
-    sharing.add(board, task, 1)
+    parallel_for.atomic_add(board, task, 1)
     board[PLACES + task] = memory
     for _ in range(1000):
-        sharing.load(board, task)
+        parallel_for.atomic_load(board, task)
 
 
 def run_tasks(pool: Pool, task: int, words: np.ndarray, tasks: int) -> None:
-    """Do a job with all threads that may take part."""
+    """Run a job on all available threads."""
     with pool.lock:
-        sharing.run(pool.board, task, words.ctypes.data, tasks, threads.workers())
+        parallel_for.run(pool.board, task, words.ctypes.data, tasks, threads.workers())
     pool.wake()
 
 
 def counted(pool: Pool, tasks: int) -> set[int]:
-    """Do a job, see that each of its tasks was done once, and return who did any."""
+    """Run a job, assert that each task ran once, and return the workers that ran any."""
     words = np.zeros(2 * PLACES, np.int64)
-    run_tasks(pool, sharing.compile_task(count), words, tasks)
+    run_tasks(pool, parallel_for.compile_task(count), words, tasks)
     np.testing.assert_array_equal(words[:PLACES], np.arange(PLACES) < tasks)
     return {worker_at(pool, address) for address in words[PLACES : PLACES + tasks].tolist()}
 
 
 def worker_at(pool: Pool, address: int) -> int:
-    """Return whose memory begins at an address."""
-    return pool.board[sharing.SCRATCH : sharing.SCRATCH + pool.size].tolist().index(address)
+    """Return the worker whose memory begins at an address."""
+    return (
+        pool.board[parallel_for.SCRATCH : parallel_for.SCRATCH + pool.size].tolist().index(address)
+    )
 
 
 def members(pool: Pool, expected: int, tasks: int) -> list[int]:
-    """Return who did each task, when as many threads as ``expected`` have to meet."""
+    """Return the worker of each task, of which ``expected`` must run at the same time."""
     words = np.zeros(64, np.int64)
     words[EXPECTED] = expected
-    run_tasks(pool, sharing.compile_task(meet), words, tasks)
+    run_tasks(pool, parallel_for.compile_task(meet), words, tasks)
     return [worker_at(pool, address) for address in words[SEEN : SEEN + tasks].tolist()]
 
 
 def all_take_part(pool: Pool) -> bool:
-    """Whether all threads meet, now or soon: who is just going to sleep misses a job."""
+    """Whether all threads run a job together, now or soon: one about to sleep misses a job."""
     tries = (members(pool, pool.size, tasks=pool.size) for _ in range(50))
     return any(sorted(found) == list(range(pool.size)) for found in tries)
 
 
 def factors(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return factors of products that are shared, some with lists of terms."""
+    """Return the factors of a parallel product, with zeros for odd numbers."""
     rng = np.random.default_rng(number)
     a, b = rng.standard_normal((40 + 9 * number, 250)), rng.standard_normal((250, 90))
     if number % 2:
@@ -105,7 +107,7 @@ def multiplied(number: int) -> str:
 
 @pytest.fixture(scope="module")
 def expected() -> list[str]:
-    """Digests of products that one thread made."""
+    """Digests of products computed by one thread."""
     with threads.single_threaded():
         return [multiplied(number) for number in range(8)]
 
@@ -119,16 +121,16 @@ def test_no_more_threads_take_part_than_may(
     three_threads: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     end = time.monotonic() + TIME_LIMIT
-    while 2 not in counted(three_threads, 60):  # so that it would take part from now on
-        assert time.monotonic() < end, "the second helper never takes part"
+    while 2 not in counted(three_threads, 60):  # until it is awake
+        assert time.monotonic() < end, "the second worker thread never takes a task"
     monkeypatch.setattr(threads, "thread_budget", lambda: 2)
     assert set().union(*(counted(three_threads, 60) for _ in range(500))) <= {0, 1}
 
 
-def test_helpers_that_fell_asleep_are_woken(three_threads: Pool) -> None:
+def test_sleeping_workers_are_woken(three_threads: Pool) -> None:
     end = time.monotonic() + TIME_LIMIT
     while three_threads._work.is_set():
-        assert time.monotonic() < end, "the helpers never go to sleep"
+        assert time.monotonic() < end, "the workers never sleep"
         time.sleep(0.01)
     assert all_take_part(three_threads)
 
@@ -137,38 +139,36 @@ def test_each_task_is_done_once(three_threads: Pool) -> None:
     rng, seen, end = np.random.default_rng(1), set(), time.monotonic() + TIME_LIMIT
     jobs = 0
     while jobs < 1500 or seen != {0, 1, 2}:
-        assert time.monotonic() < end, f"all is done by {seen}"
+        assert time.monotonic() < end, f"only workers {seen} run tasks"
         seen |= counted(three_threads, int(rng.integers(0, PLACES)))
         jobs += 1
 
 
-def test_memory_of_the_threads_lies_apart(three_threads: Pool) -> None:
-    begins = np.sort(three_threads.board[sharing.SCRATCH : sharing.SCRATCH + 3])
-    assert (np.diff(begins) >= MEMORY).all()
+def test_memory_of_the_threads_is_disjoint(three_threads: Pool) -> None:
+    begins = np.sort(three_threads.board[parallel_for.SCRATCH : parallel_for.SCRATCH + 3])
+    assert (np.diff(begins) >= SCRATCH_BYTES).all()
     assert (begins % 64 == 0).all()
     assert three_threads.board.ctypes.data % 64 == 0
 
 
-def test_pool_has_no_more_threads_than_there_are_places_for(
+def test_pool_has_no_more_threads_than_words_on_the_board(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from lamella.backend.numba import thread_pool as pool
 
     monkeypatch.setattr(pool, "thread_budget", lambda: 100)
     monkeypatch.setattr(threading.Thread, "start", lambda thread: None)
-    assert Pool().size == MOST
-    assert sharing.SCRATCH + MOST <= sharing.WORDS
+    assert Pool().size == MAX_THREADS
+    assert parallel_for.SCRATCH + MAX_THREADS <= parallel_for.WORDS
 
 
-def test_products_of_many_threads_at_once_are_right(
-    three_threads: Pool, expected: list[str]
-) -> None:
+def test_concurrent_products_are_right(three_threads: Pool, expected: list[str]) -> None:
     with ThreadPoolExecutor(8) as several:
         for _ in range(20):
             assert list(several.map(multiplied, range(8), timeout=TIME_LIMIT)) == expected
 
 
-def test_alone_is_nested_and_undone_after_an_error(three_threads: Pool) -> None:
+def test_single_threaded_nests_and_ends_after_an_error(three_threads: Pool) -> None:
     assert threads.workers() == 3
     with threads.single_threaded():
         with pytest.raises(ZeroDivisionError), threads.single_threaded():
@@ -179,7 +179,7 @@ def test_alone_is_nested_and_undone_after_an_error(three_threads: Pool) -> None:
     assert all_take_part(three_threads)
 
 
-def test_wrong_shapes_leave_the_pool_to_others(three_threads: Pool, expected: list[str]) -> None:
+def test_wrong_shapes_release_the_pool(three_threads: Pool, expected: list[str]) -> None:
     a, b = np.ones((300, 300), "f4"), np.ones((200, 300), "f4")
     for _ in range(3):
         with pytest.raises(ValueError, match="shapes"):
@@ -201,7 +201,7 @@ def child_of_a_fork(results: Any) -> None:
 def test_child_of_a_fork_has_a_pool_of_its_own(
     three_threads: Pool, expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where another thread was in the middle of a product, and held the lock."""
+    """Even if another thread held the lock during the fork."""
     from lamella.backend.numba import thread_pool as pool
 
     monkeypatch.setattr(pool, "thread_budget", lambda: 3)
@@ -235,7 +235,7 @@ def test_child_of_a_fork_has_a_pool_of_its_own(
         for child in children:
             child.kill()
             child.join()
-    assert multiplied(1) == expected[1]  # and the parent goes on with its own
+    assert multiplied(1) == expected[1]  # the parent's pool still works
 
 
 def child_of_a_spawn(results: Any) -> None:
@@ -257,12 +257,14 @@ def test_spawned_process_has_a_pool(expected: list[str]) -> None:
     assert results.get() == (True, expected)
 
 
-THREE = "import os; os.sched_getaffinity = lambda pid: set(range(3))\n"  # before lamella asks
+THREE = (
+    "import os; os.sched_getaffinity = lambda pid: set(range(3))\n"  # before lamella is imported
+)
 
 EXIT = """
 import sys, threading, time
 from lamella.backend.numba import thread_pool as pool
-pool.PATIENCE = {patience}
+pool.MAX_POLLS = {patience}
 import numpy as np
 from lamella.backend.numba.gemm import dot
 a, b, out = np.ones((64, 300), "f4"), np.ones((300, 300), "f4"), np.ones((64, 300), "f4")
@@ -286,15 +288,10 @@ print("done", flush=True)
     ],
     ids=["asleep", "spinning", "in the middle of a product"],
 )
-def test_interpreter_ends_while_helpers_are(patience: int, then: str, own: int) -> None:
+def test_interpreter_exits_while_workers_are(patience: int, then: str, own: int) -> None:
     script = THREE + EXIT.format(patience=patience, then=then, own=own)
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "3"}
-    environment.pop("OMP_NUM_THREADS", None)
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True, text=True, timeout=TIME_LIMIT, env=environment,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+    done = run_python("-c", script, environment=dict.fromkeys(LIMITS, "3"))
+    assert (done.stdout, done.stderr) == ("done\n", "")
 
 
 TRAIN = """
@@ -321,17 +318,12 @@ print(json.dumps([threading.active_count(), digests]))
 
 @pytest.fixture(scope="module")
 def trainings(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Any]:
-    """For 1, 2 and 3 threads allowed: how many there were, and digests of what was learnt."""
+    """Thread count and digests of the trained weights, for a limit of 1, 2 and 3 threads."""
     results: dict[int, Any] = {}
     for number in (1, 2, 3):
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(number)}
-        environment.pop("OMP_NUM_THREADS", None)
         script = Path(tmp_path_factory.mktemp("training")) / "train.py"
         script.write_text(THREE + TRAIN)
-        done = subprocess.run(
-            [sys.executable, str(script)],
-            capture_output=True, text=True, timeout=TIME_LIMIT, env=environment, check=True,
-        )  # fmt: skip
+        done = run_python(script, environment=dict.fromkeys(LIMITS, str(number)))
         results[number] = json.loads(done.stdout)
     return results
 

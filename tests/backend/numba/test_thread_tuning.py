@@ -1,4 +1,4 @@
-"""Sharing work only while that is the faster way, on a clock that these tests turn themselves."""
+"""Run steps in parallel only while that is faster, measured on a fake clock."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,11 +17,11 @@ if not compiled.has_products():
 from lamella.backend.numba import thread_tuning as module
 from lamella.backend.numba.parallel_for import LIMIT
 from lamella.backend.numba.thread_pool import Pool, get_pool
-from lamella.backend.numba.thread_tuning import SHORTEST, Pace, pace
+from lamella.backend.numba.thread_tuning import MIN_INTERVAL, ThreadTuner, tune_threads
 
 
 class Clock:
-    """Time that passes only while steps are done."""
+    """Clock that only the steps of these tests advance."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -37,27 +37,28 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def share_of_shared(pool: Pool, clock: Clock, step: Callable[[], None], *seconds: float) -> float:
-    """Do 20,000 steps that take so long shared, and alone, and return how many were shared."""
-    shared, alone = seconds
+def parallel_fraction(
+    pool: Pool, clock: Clock, step: Callable[[], None], parallel: float, single: float
+) -> float:
+    """Return the fraction of 20,000 steps run in parallel, given the seconds of a step per mode."""
     count = 0
     for _ in range(20_000):
-        is_shared = pool.board[LIMIT] > 1
-        count += is_shared
-        clock.now += shared if is_shared else alone
+        is_parallel = pool.board[LIMIT] > 1
+        count += is_parallel
+        clock.now += parallel if is_parallel else single
         step()
     return count / 20_000
 
 
 @pytest.mark.parametrize("factor", [1.05, 1.5, 20])
-def test_the_faster_way_is_taken_and_found_again_when_things_change(
+def test_the_faster_mode_is_selected_again_after_a_change(
     factor: float, three_threads: Pool, clock: Clock
 ) -> None:
-    with pace() as step:
-        assert share_of_shared(three_threads, clock, step, 1e-4, factor * 1e-4) > 0.98
-        assert share_of_shared(three_threads, clock, step, factor * 1e-4, 1e-4) < 0.25
-        assert share_of_shared(three_threads, clock, step, factor * 1e-4, 1e-4) < 0.02
-        assert share_of_shared(three_threads, clock, step, 1e-4, factor * 1e-4) > 0.75
+    with tune_threads() as step:
+        assert parallel_fraction(three_threads, clock, step, 1e-4, factor * 1e-4) > 0.98
+        assert parallel_fraction(three_threads, clock, step, factor * 1e-4, 1e-4) < 0.25
+        assert parallel_fraction(three_threads, clock, step, factor * 1e-4, 1e-4) < 0.02
+        assert parallel_fraction(three_threads, clock, step, 1e-4, factor * 1e-4) > 0.75
 
 
 @pytest.mark.parametrize("step_seconds", [1e-5, 1e-3, 0.1])
@@ -65,38 +66,38 @@ def test_the_faster_way_is_taken_and_found_again_when_things_change(
 def test_trials_take_little_of_the_time(
     factor: float, step_seconds: float, three_threads: Pool, clock: Clock
 ) -> None:
-    with pace() as step:
-        for _ in range(100):  # the first trial is not to be had for less
+    with tune_threads() as step:
+        for _ in range(100):  # the first trial costs more
             clock.now += step_seconds
             step()
         start = clock.now
-        share_of_shared(three_threads, clock, step, step_seconds, factor * step_seconds)
+        parallel_fraction(three_threads, clock, step, step_seconds, factor * step_seconds)
     assert clock.now - start < 1.02 * 20_000 * step_seconds
 
 
-def test_a_step_that_was_disturbed_now_and_then_decides_nothing(
+def test_occasional_slow_steps_decide_nothing(three_threads: Pool, clock: Clock) -> None:
+    count = 0
+    with tune_threads() as step:
+        for number in range(20_000):
+            is_parallel = three_threads.board[LIMIT] > 1
+            count += is_parallel
+            clock.now += (1e-4 if is_parallel else 1.2e-4) * (5 if number % 5 == 0 else 1)
+            step()
+    assert count > 19_000
+
+
+def test_a_single_threaded_training_never_changes_the_limit(
     three_threads: Pool, clock: Clock
 ) -> None:
-    shared = 0
-    with pace() as step:
-        for number in range(20_000):
-            is_shared = three_threads.board[LIMIT] > 1
-            shared += is_shared
-            clock.now += (1e-4 if is_shared else 1.2e-4) * (5 if number % 5 == 0 else 1)
-            step()
-    assert shared > 19_000
-
-
-def test_who_may_have_one_thread_only_keeps_it(three_threads: Pool, clock: Clock) -> None:
     with threads.single_threaded():
-        one = Pace(three_threads)
+        tuner = ThreadTuner(three_threads)
         for _ in range(1000):
-            clock.now += SHORTEST
-            one.step()
+            clock.now += MIN_INTERVAL
+            tuner.step()
             assert three_threads.board[LIMIT] == three_threads.size
 
 
-def test_work_is_shared_again_after_a_training_however_it_ends(three_threads: Pool) -> None:
+def test_the_limit_is_lifted_after_a_training_even_if_interrupted(three_threads: Pool) -> None:
     class Break(lm.Callback):
         def on_batch_end(self, model: Any, batch: int, log: Any) -> None:
             seen.append(int(get_pool().board[LIMIT]))
@@ -108,6 +109,6 @@ def test_work_is_shared_again_after_a_training_however_it_ends(three_threads: Po
     model = lm.MLP([4], classes=3, seed=1, backend="numpy")
     with pytest.raises(KeyboardInterrupt):
         model.fit(x, y, batch_size=20, callbacks=[Break()], verbose=False, check=False)
-    assert seen[:11] == [3] * 11  # twelve steps shared, then alone
+    assert seen[:11] == [3] * 11  # twelve steps in parallel, then on one thread
     assert seen[11:] == [1] * 7
     assert three_threads.board[LIMIT] == 3

@@ -1,11 +1,10 @@
 """Trainings in processes of their own, with a cache of their own."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+
+from tests.subprocesses import run_python
 
 TRAIN = """
 import sys
@@ -27,8 +26,5 @@ print(model.built().values.tobytes().hex())
 
 def trained(optimizer: str, cache: Path, *, plain: bool) -> np.ndarray:
     script = TRAIN.format(plain=plain, optimizer=optimizer)
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
-    )
+    done = run_python("-c", script, environment={"XDG_CACHE_HOME": str(cache)})
     return np.frombuffer(bytes.fromhex(done.stdout))

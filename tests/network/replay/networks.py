@@ -17,7 +17,7 @@ pytest.importorskip("numba", reason="replays need numba: pip install 'lamella[fa
 if not compiled.has_products():
     pytest.skip("this processor has no fused multiply-add", allow_module_level=True)
 
-PATIENCE = 120  # seconds after which it is taken for a deadlock
+PATIENCE = 600  # seconds after which it is taken for a deadlock
 DTYPES = ["float32", "float64"]
 FEATURES, CLASSES = 6, 3
 SAMPLES = 40
@@ -33,7 +33,7 @@ Change = Callable[[lm.Sequential], Any]
 def never_known() -> Iterator[None]:
     """Have every step done anew."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(replay, "_are", lambda some, others: False)
+        patch.setattr(replay, "is_", lambda some, others: False)
         yield
 
 

@@ -71,7 +71,7 @@ def test_hyper_parameters_changed_by_a_callback_in_every_step_have_the_same_bits
 
     (some, (steps, passes)), (others, _) = in_both_ways(train)
     assert_same(some, others)
-    assert (steps, passes) == (30, 19)  # each change makes a step new, and one to note
+    assert (steps, passes) == (30, 11)  # each change captures a step anew
 
 
 def test_after_each_step_all_can_be_seen_as_without_replays() -> None:

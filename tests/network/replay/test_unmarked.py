@@ -52,7 +52,7 @@ class Rounded(lm.Dense):
 class Forgetful(lm.BatchNorm):
     """Overrides a helper of a marked method."""
 
-    def _remember(self, mean: Any, var: Any, samples: int) -> None:
+    def _update_running(self, mean: Any, var: Any, samples: int) -> None:
         self.running_mean.value[...] += mean * samples
 
 

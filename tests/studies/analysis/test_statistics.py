@@ -1,8 +1,6 @@
 """Intervals, paired tests and corrections, against hand-computed examples and scipy itself."""
 
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -16,6 +14,7 @@ from lamella.studies.analysis.statistics import (
     holm,
     with_verdicts,
 )
+from tests.subprocesses import run_python
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -212,7 +211,9 @@ def test_verdict_follows_the_direction(
 
 
 def test_verdicts_go_by_the_corrected_p() -> None:
-    found = with_verdicts([pair_with(0.02), pair_with(0.04), pair_with(0.03)], higher_is_better=True)
+    found = with_verdicts(
+        [pair_with(0.02), pair_with(0.04), pair_with(0.03)], higher_is_better=True
+    )
     assert [d.p for d in found] == [0.02, 0.04, 0.03]
     assert [d.p_adjusted for d in found] == pytest.approx([0.06] * 3)
     assert {d.verdict for d in found} == {"no difference shown"}
@@ -240,5 +241,5 @@ def test_missing_scipy_is_named_with_its_extra() -> None:
         "estimate([1.0])\n"
         "try:\n    estimate([1.0, 2.0])\nexcept MissingExtraError as error:\n    print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_python("-c", code)
     assert "pip install 'lamella[studies]'" in done.stdout

@@ -2,8 +2,6 @@
 
 import csv
 import io
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from lamella.core.errors import ArgumentError
 from lamella.studies.analysis.tidy import to_csv
 from tests.studies.synthetic import broken, trained
+from tests.subprocesses import run_python
 
 
 def test_rows_are_one_a_run_and_epoch() -> None:
@@ -54,7 +53,7 @@ def test_missing_pandas_is_named_with_its_extra() -> None:
         "try:\n    scored({'a': [1.0]}).to_dataframe()\n"
         "except MissingExtraError as error:\n    print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_python("-c", code)
     assert "pip install 'lamella[studies]'" in done.stdout
 
 

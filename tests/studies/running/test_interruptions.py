@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 import lamella as lm
 from lamella.studies import StudyFolder, StudyStopped
 from tests.studies.small import RUN, contents, small_study, times
+from tests.subprocesses import ROOT, TIME_LIMIT, wait_until
 
 pytest.importorskip("joblib", reason="joblib is not installed")
 
@@ -121,10 +121,9 @@ def start(folder: Path, *args: object) -> "subprocess.Popen[str]":
     """Start a study of 24 runs, in a process group of its own."""
     script = folder / "script.py"
     script.write_text(SCRIPT)
-    root = str(Path(__file__).parents[3])
     return subprocess.Popen(
         [sys.executable, str(script), *map(str, args)],
-        env={**os.environ, "PYTHONPATH": root},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -132,11 +131,7 @@ def start(folder: Path, *args: object) -> "subprocess.Popen[str]":
 
 
 def wait_for_runs(out: Path, count: int, process: "subprocess.Popen[str]") -> None:
-    deadline = time.monotonic() + 60
-    while not (out / "runs").exists() or len(list((out / "runs").iterdir())) < count:
-        assert process.poll() is None, "the study was over too soon"
-        assert time.monotonic() < deadline, "the study did not begin"
-        time.sleep(0.002)
+    wait_until(lambda: len(list((out / "runs").glob("*"))) >= count, process)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +144,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 def finish(folder: Path, out: Path, n_jobs: int) -> None:
     process = start(folder, out, n_jobs, 0)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=TIME_LIMIT)
     assert process.returncode == 0, err
 
 
@@ -161,7 +156,7 @@ def test_a_study_killed_in_the_middle_goes_on_to_the_same_bits(
     process = start(tmp_path, out, n_jobs, 0)
     wait_for_runs(out, 4, process)
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=TIME_LIMIT)
     there = contents(out / "runs")
     assert 4 <= len(there) // 4 < 24
     assert there.items() <= uninterrupted.items()
@@ -178,7 +173,7 @@ def test_ctrl_c_says_what_is_kept_and_the_next_call_goes_on(
     process = start(tmp_path, out, n_jobs, 0)
     wait_for_runs(out, 3, process)
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=TIME_LIMIT)
     assert process.returncode != 0
     told = re.search(r"(\d+) of 24 runs are done and stored in .*: repeat the call", err)
     assert told, err
@@ -197,11 +192,11 @@ def test_a_full_disk_is_told_and_nothing_finished_is_lost(
     process = start(tmp_path, out, 1, 0)
     wait_for_runs(out, 2, process)
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=TIME_LIMIT)
     before = contents(out / "runs")
     # No file may be larger than this: a run's run.json is.
     process = start(tmp_path, out, 1, 8000)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=TIME_LIMIT)
     assert process.returncode != 0
     said = (
         rf"StudyStopped: cannot write .*: File too large\. {len(before) // 4} of 24 runs are done"

@@ -5,15 +5,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.interrupt.killing import group
-
-ROOT = Path(__file__).parents[3]
+from tests.subprocesses import ROOT, run_python, wait_until
 
 pytest.importorskip("joblib", reason="joblib is not installed")
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux")
@@ -27,9 +24,7 @@ if __name__ == "__main__":
 
 
 def test_studies_killed_at_random_moments_end_the_same() -> None:
-    argv = [sys.executable, "-m", "tests.interrupt", "--study", "--kills=4", "--seed=1"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, cwd=ROOT)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = run_python("-m", "tests.interrupt", "--study", "--kills=4", "--seed=1")
     said = r"(\d+) kills in (\d+) studies: all ended with the same bits.*\n"
     found = re.fullmatch(said, done.stdout)
     assert found is not None
@@ -45,10 +40,10 @@ def test_workers_end_in_the_middle_of_a_run_when_the_study_is_killed(tmp_path: P
         start_new_session=True,
     )
     try:
-        wait(lambda: sum(busy(number) for number in group(process.pid)) == 2)
+        wait_until(lambda: sum(busy(number) for number in group(process.pid)) == 2, process)
         process.kill()
         process.wait()
-        wait(lambda: not group(process.pid))
+        wait_until(lambda: not group(process.pid))
     finally:
         if group(process.pid):
             os.killpg(process.pid, signal.SIGKILL)
@@ -62,12 +57,3 @@ def busy(process: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return b"popen_loky" in words and int(ticks) > 3 * os.sysconf("SC_CLK_TCK")
-
-
-def wait(until: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    for _ in range(1200):
-        if until():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not come")

@@ -1,4 +1,4 @@
-"""Tests of the callbacks, and the small model they watch."""
+"""Tests of the callbacks, with a small model."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""History: what each epoch gave, as plain numbers."""
+"""History: losses and scores of each epoch as plain numbers."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Logs on disk: what they hold can be read back, while training goes on and after."""
+"""Log files can be read back during and after training."""
 
 import csv
 import json
@@ -103,7 +103,7 @@ def test_the_file_is_closed_when_training_is_interrupted(log: Any, tmp_path: Pat
 
 
 @pytest.mark.parametrize("log", [lm.JSONLines, lm.CSV])
-def test_a_folder_in_place_of_the_file_is_told(log: Any, tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_reported(log: Any, tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     with pytest.raises(lm.errors.UsageError, match="log"):
         compiled().fit(*samples(), callbacks=[log(tmp_path / "log")], verbose=False)

@@ -1,4 +1,4 @@
-"""Checkpoint: the last and the best model on disk."""
+"""ModelCheckpoint: the last and the best model on disk."""
 
 from pathlib import Path
 from typing import Any
@@ -80,11 +80,11 @@ def test_a_second_fit_finds_its_own_best(tmp_path: Path) -> None:
     np.testing.assert_equal(best.state_dict(), script.states[0])
 
 
-def test_a_monitor_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_monitor_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(lm.errors.UsageError, match=r"no 'val_loss' to monitor.*validation_data"):
         compiled().fit(*samples(), callbacks=[lm.ModelCheckpoint(tmp_path)], verbose=False)
 
 
-def test_a_wrong_mode_is_told_at_once(tmp_path: Path) -> None:
+def test_a_wrong_mode_is_reported_immediately(tmp_path: Path) -> None:
     with pytest.raises(lm.errors.ArgumentError, match="mode must be one of"):
         lm.ModelCheckpoint(tmp_path, mode="best")

@@ -1,4 +1,4 @@
-"""Progress: one bar, on stderr, for the whole of a fit."""
+"""Progress: one bar per fit, on stderr."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""EarlyStopping and TerminateOnNaN: when training ends early, and what is left then."""
+"""EarlyStopping and TerminateOnNaN: condition of an early end, and the state after it."""
 
 import math
 from typing import Any
@@ -163,14 +163,14 @@ def test_it_stops_on_a_real_validation_score() -> None:
     assert stopping.best_epoch == int(np.argmin(history["val_loss"])) + 1
 
 
-def test_missing_validation_is_told_before_anything_is_trained() -> None:
+def test_missing_validation_is_reported_before_anything_is_trained() -> None:
     model = compiled()
     with pytest.raises(UsageError, match=r"no 'val_loss' to monitor: give fit validation_data"):
         model.fit(*samples(), callbacks=[lm.EarlyStopping()], verbose=False)
     assert model.optimizer.t == model.epochs_done == 0
 
 
-def test_a_monitor_that_is_not_there_is_told_with_what_is() -> None:
+def test_a_monitor_that_is_not_there_lists_the_logged_names() -> None:
     with pytest.raises(UsageError, match=r"no 'lose' to monitor; the epoch logged epoch, loss"):
         compiled().fit(*samples(), callbacks=[lm.EarlyStopping("lose")], verbose=False)
 
@@ -185,7 +185,7 @@ def test_a_monitor_that_is_not_there_is_told_with_what_is() -> None:
         ({"min_delta": "small"}, "min_delta must be a finite number, got 'small'"),
     ],
 )
-def test_wrong_options_are_told_at_once(options: dict[str, Any], text: str) -> None:
+def test_wrong_options_are_reported_immediately(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ArgumentError, match=text):
         lm.EarlyStopping(**options)
 
@@ -269,7 +269,7 @@ def test_diverged_training_is_undone_by_early_stopping() -> None:
     assert model.evaluate(*samples())["loss"] < model.history["loss"][0]
 
 
-def test_without_it_training_goes_on() -> None:
+def test_without_it_training_continues() -> None:
     model = diverging()
     with np.errstate(all="ignore"):
         history = model.fit(*samples(), epochs=3, verbose=False)

@@ -1,4 +1,4 @@
-"""A training that is ended after so many batches, as a process may be."""
+"""Interrupt a training after a number of batches."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ import lamella as lm
 
 
 class Interruption(Exception):
-    """Stands for whatever ends a process."""
+    """Stand-in for the end of a process."""
 
 
 class Interrupt(lm.Callback):
-    """Ends training after so many batches; -1 for never."""
+    """End training after a number of batches; -1 for never."""
 
     def __init__(self, after: int) -> None:
         self.left = after

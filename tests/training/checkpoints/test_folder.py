@@ -1,4 +1,4 @@
-"""Checkpoint files: whole or not there, known by their digest, two kept."""
+"""Checkpoint files: written atomically, validated by digest, two stored."""
 
 import json
 from pathlib import Path

@@ -1,22 +1,17 @@
-"""A short form of tests/interrupt, on trainings: real processes, real SIGKILL."""
+"""Trainings in real processes, killed with SIGKILL: a short form of tests/interrupt."""
 
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.subprocesses import run_python
 
 pytestmark = pytest.mark.skipif(not hasattr(sys, "getdlopenflags"), reason="needs os.fork")
 
 
 def interrupt(*options: str) -> str:
-    argv = [sys.executable, "-m", "tests.interrupt", *options]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=300, cwd=ROOT)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return run_python("-m", "tests.interrupt", *options).stdout
 
 
 def counted(said: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""fit(checkpoint=): interrupted anywhere and called again, it ends with the same bits."""
+"""fit(checkpoint=...): an interrupted training resumes and ends with the same bits."""
 
 import json
 from pathlib import Path
@@ -70,8 +70,7 @@ def test_an_interrupted_fit_ends_with_the_same_bits(
     backend: Backend, tmp_path: Path, after: int, seconds: float
 ) -> None:
     whole = finished(made(backend))
-    keeper = ResumeFolder(tmp_path, seconds=seconds)
-    interrupted(made(backend), after, keeper)
+    interrupted(made(backend), after, ResumeFolder(tmp_path, seconds=seconds))
     expect_same(finished(made(backend), tmp_path), whole)
 
 
@@ -82,7 +81,7 @@ def test_a_fit_that_is_interrupted_again_and_again_ends_the_same(tmp_path: Path)
     expect_same(finished(made(), tmp_path), whole)
 
 
-def test_it_goes_on_within_the_epoch_and_not_before(tmp_path: Path) -> None:
+def test_it_resumes_within_the_epoch_and_not_before(tmp_path: Path) -> None:
     interrupted(made(), BATCHES + 5, ResumeFolder(tmp_path, seconds=0))
     rest = Interrupt(-1)
     made().fit(*samples(), **FIT, callbacks=[rest], checkpoint=tmp_path)
@@ -104,7 +103,7 @@ def test_a_fit_after_a_fit_has_its_own_checkpoints(tmp_path: Path) -> None:
     expect_same(finished(finished(made()), tmp_path), whole)
 
 
-def test_early_stopping_goes_on_and_gives_back_the_best_weights(tmp_path: Path) -> None:
+def test_early_stopping_resumes_and_restores_the_best_weights(tmp_path: Path) -> None:
     def stopping() -> dict[str, Any]:
         return {"epochs": 40, "callbacks": [lm.EarlyStopping(patience=2)]}
 
@@ -147,7 +146,7 @@ def test_logs_and_saved_models_are_as_if_never_interrupted(tmp_path: Path) -> No
 
 
 class Counting(lm.Callback):
-    """Counts batches over all epochs, and keeps an array beside."""
+    """Count batches over all epochs, with an array as a second state."""
 
     def on_fit_begin(self, model: lm.Sequential, epochs: int, batches: int) -> None:
         self.batches, self.losses = 0, np.zeros(0)
@@ -171,7 +170,7 @@ def test_callbacks_of_ones_own_go_on(tmp_path: Path) -> None:
     assert counting.losses.tolist() == model.history.steps
 
 
-def test_the_bar_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bar_resumes_its_position(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     interrupted(made(), BATCHES + 1, tmp_path, verbose=True)
     capsys.readouterr()
     finished(made(), tmp_path, verbose=True)
@@ -180,7 +179,7 @@ def test_the_bar_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "epoch 4/4" in said
 
 
-def test_a_damaged_checkpoint_is_told_and_changes_no_bit(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_reported_and_changes_no_bit(tmp_path: Path) -> None:
     whole = finished(made())
     interrupted(made(), 3 * BATCHES + 2, tmp_path)
     newest = max(tmp_path.glob("*.safetensors"))
@@ -245,7 +244,7 @@ def test_fresh_begins_anew(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.safetensors"))) == 2
 
 
-def test_another_numpy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_numpy_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(np, "__version__", "1.26.4")
         interrupted(made(), BATCHES + 1, tmp_path)
@@ -265,7 +264,7 @@ def test_products_have_no_more_threads_than_when_it_was_begun(tmp_path: Path) ->
     assert finished(wide(), tmp_path, epochs=4).blas_threads == 1
 
 
-def test_fewer_threads_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fewer_threads_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = made()
     with monkeypatch.context() as patch:
         patch.setattr(lm.Sequential, "blas_threads", property(lambda self: 64, lambda *_: None))
@@ -279,7 +278,7 @@ def test_seconds_must_be_a_number_of_at_least_0(tmp_path: Path) -> None:
         ResumeFolder(tmp_path, seconds=-1)
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_training(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_before_training(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(UsageError, match="cannot write to the folder"):
         finished(made(), tmp_path / "taken")

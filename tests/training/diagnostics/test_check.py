@@ -1,7 +1,5 @@
-"""model.check and what fit looks at first: what is found, what is not, and that nothing changes."""
+"""model.check and the check of fit: findings, no false findings, nothing changed."""
 
-import subprocess
-import sys
 import warnings
 from typing import Any
 
@@ -12,6 +10,7 @@ import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import CheckWarning, DataError, UsageError
 from lamella.training.diagnostics.data import sample_size, spread_rows
+from tests.subprocesses import run_python
 
 Samples = tuple[np.ndarray, np.ndarray]
 MISFIT = "loss does not fit the last layer"
@@ -239,13 +238,16 @@ def test_report_traces_the_shapes_and_says_what_to_try() -> None:
 
 def test_fit_warns_of_each_finding_at_the_line_that_called_it() -> None:
     x, y = clouds()
-    with pytest.warns(CheckWarning) as told:
+    with pytest.warns(CheckWarning) as warned:
         network(4).fit(1000 * x, y + 1, epochs=1, verbose=False)
-    assert [str(w.message).partition(":")[0] for w in told] == ["unscaled inputs", "shifted labels"]
-    assert {w.filename for w in told} == {__file__}
+    assert [str(w.message).partition(":")[0] for w in warned] == [
+        "unscaled inputs",
+        "shifted labels",
+    ]
+    assert {w.filename for w in warned} == {__file__}
 
 
-def test_fit_can_be_told_not_to_look() -> None:
+def test_fit_skips_the_check_on_request() -> None:
     x, y = clouds()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -278,4 +280,4 @@ def test_rows_looked_at_are_always_the_same_and_of_every_class() -> None:
 
 def test_nothing_of_it_is_imported_before_it_is_used() -> None:
     code = "import sys, lamella; assert not any('health' in name for name in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run_python("-c", code)

@@ -1,7 +1,5 @@
-"""Curves of a training: that the figure shows the numbers, and says which is which."""
+"""Training curves: the figure shows and labels the numbers."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +7,7 @@ import pytest
 
 from lamella.core.errors import DataError, UsageError
 from lamella.training.diagnostics.curves import save_figure, training_curves
+from tests.subprocesses import run_python
 
 pytest.importorskip("matplotlib")
 
@@ -97,7 +96,7 @@ def test_figure_is_written_as_png(tmp_path: Path) -> None:
         assert picture.size == (1380, 570)
 
 
-def test_figure_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_figure_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot write"):
         save_figure(training_curves(ROWS), tmp_path / "missing" / "curves.png")
 
@@ -109,15 +108,16 @@ def test_drawing_leaves_pyplot_alone(tmp_path: Path) -> None:
         "save_figure(training_curves([{'epoch': 1, 'loss': 1.0}]), sys.argv[1])\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code, tmp_path / "curves.png"], check=True)
+    run_python("-c", code, tmp_path / "curves.png")
 
 
 def test_missing_matplotlib_is_named_with_its_extra() -> None:
     code = (
         "import sys\nsys.modules['matplotlib'] = None\n"
-        "from lamella.core.errors import MissingExtraError\nfrom lamella.training.diagnostics.curves import training_curves\n"
+        "from lamella.core.errors import MissingExtraError\n"
+        "from lamella.training.diagnostics.curves import training_curves\n"
         "try:\n    training_curves([{'epoch': 1, 'loss': 1.0}])\n"
         "except MissingExtraError as error:\n    print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_python("-c", code)
     assert "pip install 'lamella[plot]'" in done.stdout

@@ -1,4 +1,4 @@
-"""model.doctor: networks that are sick in known ways, healthy ones, and that none is touched."""
+"""model.doctor: findings of defective and healthy networks, which it leaves unchanged."""
 
 from typing import Any
 

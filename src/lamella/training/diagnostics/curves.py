@@ -88,14 +88,19 @@ def _draw(panel: "Axes", rows: Sequence[dict[str, Any]], name: str, kept_epoch: 
             panel.plot(epochs, values, **style, linewidth=1.8, markersize=5)
     if kept_epoch is not None:
         panel.axvline(kept_epoch, color="#777777", linestyle=":", zorder=1, label="weights kept")
-    panel.set_title(name, loc="left", fontsize=10, color=INK)
     panel.set_xlabel("epoch", color=INK)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     margin = 0.04 * (epochs[-1] - epochs[0]) or 0.5
     panel.set_xlim(epochs[0] - margin, epochs[-1] + margin)
     panel.margins(y=0.08)
     panel.grid(axis="y", color=PALE, linewidth=0.8)
+    style_panel(panel, name)
+
+
+def style_panel(panel: "Axes", title: str, **ticks: Any) -> None:
+    """Set the title, colours and spines of a panel."""
+    panel.set_title(title, loc="left", fontsize=10, color=INK)
     panel.set_axisbelow(True)
-    panel.tick_params(colors=INK, length=0)
+    panel.tick_params(colors=INK, length=0, **ticks)
     panel.spines[["top", "right", "left"]].set_visible(False)
     panel.spines["bottom"].set_color(PALE)

@@ -179,7 +179,7 @@ def class_labels(y: np.ndarray, out_shape: Shape, some: np.ndarray) -> np.ndarra
     if out_shape == (1,):
         if y.ndim != 2 or not (((some == 0) | (some == 1)).all() and ((y == 0) | (y == 1)).all()):
             return None
-        return (y == 1).reshape(-1).astype(np.int64)
+        return np.asarray(y == 1, np.int64).reshape(-1)
     if len(out_shape) != 1 or as_labels(some) is None:
         return None
     labels = as_labels(y)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lamella.core.errors import MissingExtraError
-from lamella.training.diagnostics.curves import INK, PALE
+from lamella.training.diagnostics.curves import INK, PALE, style_panel
 from lamella.training.diagnostics.finding import Finding
 from lamella.training.diagnostics.layer_stats import LayerStats
 from lamella.training.diagnostics.overfit_one_batch import Attempt
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe and Ito's palette
 GOOD_UPDATES = 1e-4, 1e-1
+TITLES = (
+    "outputs: mean and spread",
+    "dead units",
+    "gradient norm",
+    "update / weights",
+    "loss of one batch",
+)
 
 
 def doctor_plot(
@@ -37,23 +44,18 @@ def doctor_plot(
     _dead_units(axes[1], layers)
     _dots(axes[2], layers, lambda a: a.output_gradient, GREEN, "D", "at the outputs")
     _dots(axes[2], layers, lambda a: a.gradient, BLUE, "o", "of the parameters")
-    axes[2].set_title("gradient norm", loc="left", fontsize=10, color=INK)
     axes[2].legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), fontsize=8, frameon=False)
     axes[3].set_xscale("log")
     axes[3].axvspan(*GOOD_UPDATES, color="#e8f3ee", zorder=0)
     _dots(axes[3], layers, lambda a: a.update, BLUE, "o", "")
-    axes[3].set_title("update / weights", loc="left", fontsize=10, color=INK)
     axes[3].set_xlabel("shaded: usual", color=INK, fontsize=8)
     for panel in axes[:4]:
         panel.set_ylim(len(layers) - 0.4, -0.6)
         panel.set_yticks(rows, [layer.name for layer in layers] if panel is axes[0] else [])
         panel.grid(axis="y", color=PALE, linewidth=0.8)
     _losses(axes[4], attempt)
-    for panel in axes:
-        panel.set_axisbelow(True)
-        panel.tick_params(colors=INK, length=0, labelsize=8, which="both")
-        panel.spines[["top", "right", "left"]].set_visible(False)
-        panel.spines["bottom"].set_color(PALE)
+    for panel, title in zip(axes, TITLES, strict=True):
+        style_panel(panel, title, labelsize=8, which="both")
     figure.suptitle(summary, x=0.01, horizontalalignment="left", color=INK, fontsize=11)
     figure.supxlabel(below, x=0.01, horizontalalignment="left", color=INK, fontsize=9)
     return figure
@@ -79,7 +81,6 @@ def _activations(panel: "Axes", layers: list[LayerStats]) -> None:
         panel.set_xticks([-(10.0**power), -1, 1, 10.0**power])
     else:
         panel.locator_params(axis="x", nbins=4)
-    panel.set_title("outputs: mean and spread", loc="left", fontsize=10, color=INK)
 
 
 def _dead_units(panel: "Axes", layers: list[LayerStats]) -> None:
@@ -90,7 +91,6 @@ def _dead_units(panel: "Axes", layers: list[LayerStats]) -> None:
             panel.text(layer.dead + 0.03, row, f"{layer.dead:.0%}", va="center", fontsize=8)
     panel.set_xlim(0, 1.3)
     panel.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
-    panel.set_title("dead units", loc="left", fontsize=10, color=INK)
 
 
 def _dots(
@@ -148,7 +148,6 @@ def _losses(panel: "Axes", tried: Attempt) -> None:
         panel.set_ylim(min(shown) / 3, max(shown) * 2)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     panel.yaxis.set_minor_formatter(NullFormatter())
-    panel.set_title("loss of one batch", loc="left", fontsize=10, color=INK)
     panel.set_xlabel("step", color=INK, fontsize=8)
 
 

@@ -1,0 +1,44 @@
+"""Python in processes of its own, with one time limit for all of them."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TIME_LIMIT = 600  # seconds: only a deadlock takes longer, however busy the machine is
+
+
+def run_python(
+    *arguments: object,
+    folder: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+    status: int | None = 0,
+) -> "subprocess.CompletedProcess[str]":
+    """Run Python with these arguments in a folder; expect a status unless it is None.
+
+    The variables of ``environment`` are added to those of this process.
+    """
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+    )
+    assert status in (None, done.returncode), f"{done.returncode}\n{done.stdout}{done.stderr}"
+    return done
+
+
+def wait_until(
+    condition: Callable[[], bool], process: "subprocess.Popen[str] | None" = None
+) -> None:
+    """Wait until a condition holds; fail if the process that should bring it about has ended."""
+    end = time.monotonic() + TIME_LIMIT
+    while not condition():
+        assert process is None or process.poll() is None, "the process ended too soon"
+        assert time.monotonic() < end, "the condition never held"
+        time.sleep(0.002)
