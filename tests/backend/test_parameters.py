@@ -387,7 +387,7 @@ def test_a_part_that_is_not_attached_says_how_it_gets_its_backend(name: str) -> 
 
 
 def test_scratch_before_attach_says_the_same_and_other_names_are_plain_errors() -> None:
-    with pytest.raises(UsageError, match="this ReLU has no scratch yet"):
+    with pytest.raises(UsageError, match="this ReLU has no dtype yet"):
         lm.ReLU().scratch("y", (2,))
     with pytest.raises(AttributeError, match="'ReLU' object has no attribute 'slope'"):
         lm.ReLU().slope  # noqa: B018

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import lamella as lm
-from lamella.backend import Backend, NumpyBackend
+from lamella.backend import Backend
 from lamella.backend.parameters import Parameter, ParameterStore
 from lamella.backend.selection import host_backend
 from lamella.layers.initializers import zeros

@@ -33,7 +33,7 @@ class Configured:
         return values
 
     def __repr__(self) -> str:
-        shown = []
+        shown: list[str] = []
         arguments = arguments_of(type(self))
         for name, value in self.config().items():
             first = not shown and arguments[name].kind is not inspect.Parameter.KEYWORD_ONLY

@@ -1,6 +1,7 @@
 """What a layer is: shapes in, parameters declared, forward, backward."""
 
 from abc import abstractmethod
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -15,22 +16,19 @@ from lamella.core.typing import Array, Initializer, Shape
 from lamella.layers.initializers import get_initializer
 
 
-class FixedOnceBuilt:
-    """Hyper-parameter that only ``build`` reads; a later change is refused, as it had no effect."""
+def fixed_once_built(name: str) -> Any:
+    """Return a property for a hyper-parameter that only ``build`` reads, and refuse a later change."""
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, layer: "Layer | None", kind: type) -> Any:
-        return self if layer is None else vars(layer)[self._name]
-
-    def __set__(self, layer: "Layer", value: Any) -> None:
+    def set_value(layer: Any, value: Any) -> None:
         if "parameters" in vars(layer):
+            kind = type(layer).__name__
             raise UsageError(
-                f"{type(layer).__name__}.{self._name} is fixed once the layer is built: make a new "
-                f"model with {type(layer).__name__}({self._name}={value!r})"
+                f"{kind}.{name} is fixed once the layer is built: make a new model with a "
+                f"{kind} of {name}={value!r}"
             )
-        vars(layer)[self._name] = value
+        setattr(layer, f"_{name}", value)
+
+    return property(attrgetter(f"_{name}"), set_value)
 
 
 class Layer(Workspace):

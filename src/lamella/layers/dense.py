@@ -3,7 +3,7 @@
 from lamella.backend.workspace import replayable
 from lamella.core.typing import Array, Initializer, Shape
 from lamella.core.validation import at_least
-from lamella.layers.base import FixedOnceBuilt, Layer
+from lamella.layers.base import Layer, fixed_once_built
 from lamella.layers.initializers import get_initializer
 from lamella.layers.regularizers import Regularizer, expect_regularizer
 
@@ -40,10 +40,10 @@ class Dense(Layer):
     W transposed.
     """
 
-    units = FixedOnceBuilt()
-    use_bias = FixedOnceBuilt()
-    init = FixedOnceBuilt()
-    regularizer = FixedOnceBuilt()
+    units = fixed_once_built("units")
+    use_bias = fixed_once_built("use_bias")
+    init = fixed_once_built("init")
+    regularizer = fixed_once_built("regularizer")
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Dense(Layer):
     @replayable
     def forward(self, x: Array, training: bool) -> Array:
         self.x = x
-        y = self.scratch("y", (len(x), *self.W.shape[1:]))
+        y = self.scratch("y", (len(x), self.units))
         return self.dot(x, self.W.value, out=y, bias=None if self.b is None else self.b.value)
 
     @replayable

@@ -1,5 +1,6 @@
 """Calls on a recorder: played in their order on the same arrays, or else the recorder is not whole."""
 
+import functools
 import gc
 import importlib
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from lamella.backend import numba as compiled
 from lamella.backend import threads
 from lamella.backend.elementwise import trace as record_rule
+from lamella.backend.numba.elementwise import compile_loop, compile_map
 from lamella.backend.numpy_elementwise import run_whole
 from lamella.backend.random import HostNoise
 
@@ -26,22 +28,26 @@ if not compiled.has_products():
 
 import numba
 
-from lamella.backend.numba import compile_function
 from lamella.backend.numba import elementwise as rules
 from lamella.backend.numba.call_recorder import (
     CallRecorder,
     _to_task,
     call,
+    call_python,
     capture,
     current_recorder,
     end_capture,
-    recorded_python,
 )
+from lamella.backend.numba.code_cache import compile_function
 from lamella.backend.numba.gemm import dot
 from lamella.backend.numba.thread_pool import get_pool
 
 DTYPES = ["float32", "float64"]
 TIME_LIMIT = 600  # seconds after which it is taken for a deadlock
+
+
+def recorded_python(run: Any) -> Any:
+    return functools.partial(call_python, run)
 
 
 # What is compiled, with every kind of argument; each call makes itself felt.
@@ -206,7 +212,7 @@ def done_and_not_noted(function: Any, *arguments: Any) -> CallRecorder:
     """See that what cannot be noted is done all the same, and that the recorder says so."""
     with capture() as recorder:
         call(function, *arguments)
-    assert not recorder.is_whole
+    assert not recorder.is_complete
     assert recorder.finish() is None
     return recorder
 
@@ -336,7 +342,7 @@ def test_calls_and_python_are_played_in_their_order() -> None:
     function, out = compile_function(append), np.zeros(20, np.int64)
 
     @recorded_python
-    def in_python(number: int, *, twice: bool = False) -> int:
+    def in_python(number: int, twice: bool = False) -> int:
         for _ in range(1 + twice):
             append(out, number)
         return number
@@ -345,7 +351,7 @@ def test_calls_and_python_are_played_in_their_order() -> None:
         assert in_python(1) == 1
         call(function, out, 2)
         call(function, out, 3)
-        assert in_python(4, twice=True) == 4
+        assert in_python(4, True) == 4
         in_python(5)
         call(function, out, 6)
     expected = [7, 1, 2, 3, 4, 4, 5, 6]
@@ -521,7 +527,7 @@ def test_loops_over_vectors_are_played_with_the_scalars_of_each_call(
 ) -> None:
     x, out = numbers(size, dtype=dtype) / size, np.zeros(size, dtype)
     x = x.astype(dtype)
-    run = compiled.compile_loop(record_rule(lambda o, x, s: o * s + x, 2, 1), (out, x), (out,))
+    run = compile_loop(record_rule(lambda o, x, s: o * s + x, 2, 1), (out, x), (out,))
     with capture() as recorder:
         run(2.0)
         run(0.1)
@@ -537,7 +543,7 @@ def test_loops_over_vectors_are_played_with_the_scalars_of_each_call(
 @pytest.mark.parametrize("plain", [False, True], ids=["compiled", "numpy's"])
 def test_maps_are_played_with_arrays_and_scalars_of_each_call(plain: bool) -> None:
     program = record_rule(lambda x, row, s: x * s + row, 2, 1)
-    run = recorded_python(run_whole(program)) if plain else compiled.compile_map(program)
+    run = recorded_python(run_whole(program)) if plain else compile_map(program)
     x, row, out, other = numbers(4, 3), numbers(3), np.zeros((4, 3)), np.zeros((4, 3))
     with capture() as recorder:
         run(out, (x, row), (2.0,))
@@ -576,7 +582,7 @@ def test_arrays_live_as_long_as_the_tape() -> None:
     a, b, out = numbers(80, 90), numbers(90, 70), np.zeros((80, 70))
     source, target = numbers(5), np.zeros(5)
     long, also = np.full(rules.SHARED, 2.0), np.full(rules.SHARED, 3.0)
-    run = compiled.compile_loop(record_rule(lambda x, y: x * y, 2, 0), (long, also), (long,))
+    run = compile_loop(record_rule(lambda x, y: x * y, 2, 0), (long, also), (long,))
     with capture() as recorder:
         dot(a, b, out)
         call(compile_function(add_once), source, target)
@@ -668,7 +674,7 @@ import sys
 sys.path.insert(0, {folder!r})
 import numpy as np
 from own import loop
-from lamella.backend.numba import compile_function
+from lamella.backend.numba.code_cache import compile_function
 from lamella.backend.numba.call_recorder import call, capture
 out = np.zeros(1)
 with capture() as recorder:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.backend import numba as compiled
 from lamella.backend.elementwise import OPERATIONS, trace
 from lamella.backend.numba import elementwise as rules
+from lamella.backend.numba.elementwise import compile_loop, compile_map
 from lamella.backend.numpy_elementwise import run_in_blocks, run_whole
 from tests.backend.numba.trainings import trained
 
@@ -31,7 +31,7 @@ def both(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Run a rule in both ways on copies; results replace the arguments numbered ``own``."""
     results = []
-    for bind in (compiled.compile_loop, run_in_blocks):
+    for bind in (compile_loop, run_in_blocks):
         copies = [array.copy() for array in arrays]
         program = trace(rule, len(arrays), len(scalars))
         bind(program, copies, [copies[i] for i in own])(*scalars)
@@ -78,7 +78,7 @@ def test_result_may_go_elsewhere_and_arguments_may_be_swapped() -> None:
     a, b = vectors(2, 100, "float32")
     out = np.zeros_like(a)
     program = trace(lambda x, y: x + y, 2, 0)
-    compiled.compile_loop(program, (a, b), (out,))()
+    compile_loop(program, (a, b), (out,))()
     np.testing.assert_array_equal(out, a + b)
     fast, _ = both(lambda x, y: (y, x), [a, b], (), [0, 1])
     np.testing.assert_array_equal(fast, [b, a])
@@ -115,7 +115,7 @@ def test_rule_on_whole_arrays_is_the_formula_in_both_forms(name: str, dtype: str
     arrays = [rng.standard_normal((7, 3, 13)).astype(dtype) for _ in range(3)]
     rule, formula = RULES[name]
     program = trace(rule, 3, 0)
-    for run in (compiled.compile_map(program), run_whole(program)):
+    for run in (compile_map(program), run_whole(program)):
         for samples in (7, 4):  # temporaries are kept for each shape
             parts = [array[:samples] for array in arrays]
             out = np.full((samples, 3, 13), np.nan, dtype)
@@ -136,7 +136,7 @@ def test_vectors_serve_all_rows_in_both_forms(
     rng = np.random.default_rng(5)
     program = trace(lambda x, y, z, s: (x - y) * z + s * y, 3, 1)
     number = np.dtype(dtype).type
-    for run in (compiled.compile_map(program), run_whole(program)):
+    for run in (compile_map(program), run_whole(program)):
         for which in (rows, (), rows):  # one after the other, by the same function
             arrays = [
                 rng.standard_normal(shape[1:] if i in which else shape).astype(dtype)
@@ -155,7 +155,7 @@ def test_vectors_serve_all_rows_in_both_forms(
 
 def test_map_may_write_over_any_of_its_matrices() -> None:
     program = trace(lambda x, y, row: x * row - y, 3, 0)
-    for run in (compiled.compile_map(program), run_whole(program)):
+    for run in (compile_map(program), run_whole(program)):
         for own in (0, 1):
             arrays = [*np.random.default_rng(1).standard_normal((2, 5, 4)), np.arange(4.0)]
             expected = arrays[0] * arrays[2] - arrays[1]
@@ -167,7 +167,7 @@ def test_map_may_write_over_any_of_its_matrices() -> None:
 def test_maps_of_any_number_of_axes_are_the_formula(shape: tuple[int, ...]) -> None:
     program = trace(lambda x, y: x * y + x, 2, 0)
     x, y = np.random.default_rng(1).standard_normal((2, *shape))
-    for run in (compiled.compile_map(program), run_whole(program)):
+    for run in (compile_map(program), run_whole(program)):
         out = np.full(shape, np.nan)
         run(out, (x, y), ())
         np.testing.assert_array_equal(out, x * y + x)
@@ -175,7 +175,7 @@ def test_maps_of_any_number_of_axes_are_the_formula(shape: tuple[int, ...]) -> N
 
 def test_one_map_serves_both_precisions() -> None:
     program = trace(lambda x, row: x * 0.1 + row, 2, 0)
-    run = compiled.compile_map(program)
+    run = compile_map(program)
     x, row = np.random.default_rng(1).standard_normal((4, 3)), np.arange(3.0)
     for dtype in ("f4", "f8", "f4"):
         some, other, out = x.astype(dtype), row.astype(dtype), np.full((4, 3), np.nan, dtype)
@@ -204,12 +204,12 @@ def test_long_result_goes_where_it_belongs_and_scalars_may_change(
     a, b = vectors(2, size, "float32")
     memory = np.full(size + 2, np.nan, "f4")
     program = trace(lambda x, y, s: x * s + y, 2, 1)
-    run = compiled.compile_loop(program, (a, b), (memory[1:-1],))
+    run = compile_loop(program, (a, b), (memory[1:-1],))
     for scalar in (3.0, 0.1):
         run(scalar)
         np.testing.assert_array_equal(memory[1:-1], a * np.float32(scalar) + b)
         assert np.isnan(memory[[0, -1]]).all()
-    alone = compiled.compile_loop(trace(lambda x: x + x, 1, 0), (a,), (memory[1:-1],))
+    alone = compile_loop(trace(lambda x: x + x, 1, 0), (a,), (memory[1:-1],))
     alone()
     np.testing.assert_array_equal(memory[1:-1], a + a)
 
@@ -220,7 +220,7 @@ def test_long_vectors_live_as_long_as_the_loop_over_them(three_threads: Any) -> 
     arrays = [np.full(size, 2.0), np.full(size, 3.0), np.zeros(size)]
     watched = [weakref.ref(array) for array in arrays]
     program = trace(lambda x, y: x * y, 2, 0)
-    run = compiled.compile_loop(program, arrays[:2], arrays[2:])
+    run = compile_loop(program, arrays[:2], arrays[2:])
     arrays.clear()
     gc.collect()
     others = [np.full(size, np.nan) for _ in range(3)]

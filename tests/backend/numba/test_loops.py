@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lamella.backend import numba as compiled
+from lamella.backend.numba.code_cache import compile_function
 from lamella.backend.numba.loops import mean_of_vector, sum_of_rows
 from lamella.backend.selection import host_backend
 
@@ -19,7 +19,7 @@ Loop = Callable[..., Any]
 @pytest.fixture(params=["plain", "compiled"])
 def make(request: pytest.FixtureRequest) -> Callable[[Loop], Loop]:
     """As Python runs them, and as machine code."""
-    return compiled.compile_function if request.param == "compiled" else lambda loop: loop
+    return compile_function if request.param == "compiled" else lambda loop: loop
 
 
 def filled(*shape: int, dtype: str) -> np.ndarray:
@@ -73,7 +73,7 @@ def test_sum_of_rows_is_right_in_any_layout(make: Callable[[Loop], Loop], dtype:
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 def test_mean_of_vector_is_that_of_double_precision(size: int, dtype: str) -> None:
     numbers, memory = filled(size, dtype=dtype), np.full(3, np.nan, dtype)
-    compiled.compile_function(mean_of_vector)(numbers, memory[1:2])
+    compile_function(mean_of_vector)(numbers, memory[1:2])
     total = 0.0
     for number in numbers.tolist():
         total += number
@@ -85,7 +85,7 @@ def test_mean_of_many_numbers_in_single_precision_loses_none() -> None:
     numbers = np.ones(1001, "f4")
     numbers[0] = 2.0**25  # adding 1 is lost in single precision
     out = np.empty(1, "f4")
-    compiled.compile_function(mean_of_vector)(numbers, out)
+    compile_function(mean_of_vector)(numbers, out)
     assert out[0] == np.float32((2.0**25 + 1000) / 1001)
 
 
