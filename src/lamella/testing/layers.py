@@ -12,8 +12,10 @@ from lamella.backend.selection import host_backend
 from lamella.core.errors import CheckError, UsageError
 from lamella.core.typing import Array, Shape
 from lamella.layers import Layer
+from lamella.losses import MeanSquaredError
 from lamella.models.loading import load
 from lamella.models.sequential import Sequential
+from lamella.optimizers import SGD
 from lamella.testing import strict_cupy
 from lamella.testing.comparing import (
     expect_array,
@@ -23,6 +25,7 @@ from lamella.testing.comparing import (
     numeric_gradient,
 )
 from lamella.testing.replays import expect_replay
+from lamella.testing.stale_values import expect_no_stale_values
 
 
 def check_layer(
@@ -36,6 +39,7 @@ def check_layer(
     - inputs are left alone; results are contiguous, and of the model's dtype in float32 too;
     - at evaluation the same input gives the same output, and nothing is changed;
     - methods marked as replayable give the same when they are replayed (with the extra ``fast``);
+    - a number changed after some steps, in an attribute or a list, takes effect in the next step;
     - a saved model that contains it gives the same after loading;
     - on a strict stand-in for a GPU it gives the same as on the host, without a numpy array
       among device arrays and without waiting for the device.
@@ -77,6 +81,7 @@ def check_layer(
     _check_evaluation(bench, x)
     _check_first(layer, in_shape, x, dy, reference, seed)
     _check_replay(bench, x.copy(), dy.copy())
+    _check_changes(layer, bench.out_shape, x.astype("f4"), seed)
 
     single = _Bench(layer, in_shape, "float32", host_backend(), seed)
     rough = single.run(x.astype("f4"), dy.astype("f4"))
@@ -221,6 +226,15 @@ def _check_replay(bench: _Bench, x: np.ndarray, dy: np.ndarray) -> None:
 
     memory = [*layer.parameters, *layer.states, layer._scratch]
     expect_replay([layer.forward, layer.backward], work, [x, dy], memory, layer, restart)
+
+
+def _check_changes(layer: Layer, out_shape: Shape, x: np.ndarray, seed: int) -> None:
+    def make() -> Sequential:
+        model = Sequential([copy.deepcopy(layer)], seed=seed, backend="numpy")
+        return model.compile(MeanSquaredError(), SGD(1e-3), in_shape=x.shape[1:])
+
+    y = np.random.default_rng(seed).standard_normal((len(x), *out_shape)).astype("f4")
+    expect_no_stale_values(make, lambda model: model.layers[0], x, y)
 
 
 def _check_file(layer: Layer, bench: _Bench, x: np.ndarray) -> None:

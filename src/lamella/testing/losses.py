@@ -7,9 +7,13 @@ import numpy as np
 
 from lamella.backend import Backend, CupyBackend
 from lamella.backend.selection import host_backend
+from lamella.backend.workspace import replayable
 from lamella.core.errors import CheckError, LamellaError, UsageError
 from lamella.core.typing import Array, Shape
+from lamella.layers import Layer
 from lamella.losses import Loss
+from lamella.models.sequential import Sequential
+from lamella.optimizers import SGD
 from lamella.testing import strict_cupy
 from lamella.testing.comparing import (
     expect_array,
@@ -19,6 +23,7 @@ from lamella.testing.comparing import (
     numeric_gradient,
 )
 from lamella.testing.replays import expect_replay
+from lamella.testing.stale_values import expect_no_stale_values
 
 
 def check_loss(
@@ -38,6 +43,7 @@ def check_loss(
     - results do not depend on what scratch memory held, nor on a longer batch before;
     - predictions and targets are left alone, and float32 stays float32;
     - methods marked as replayable give the same when they are replayed (with the extra ``fast``);
+    - a number changed after some steps takes effect in the next one;
     - on a strict stand-in for a GPU it gives the same as on the host, without waiting for it.
 
     Parameters
@@ -95,6 +101,8 @@ def check_loss(
     _check_replay(bench.loss, pred.copy(), target64.copy())
 
     target32 = loss.check_targets(target, out_shape, np.dtype("float32"))
+    if len(out_shape) == 1:
+        _check_changes(loss, pred.astype("f4"), target32)
     rough, rough_gradient = _Bench(loss, host_backend(), "float32").run(pred, target32)
     _expect_number(f"{loss!r} in float32", rough, value, "float64 gives another", 1e-3)
     device = _Bench(loss, CupyBackend(strict_cupy, "stand-in"), "float32")
@@ -203,6 +211,31 @@ def _check_replay(loss: Loss, pred: np.ndarray, target: np.ndarray) -> None:
     expect_replay(
         [getattr(loss, name) for name in names], work, [pred, target], [loss._scratch], loss
     )
+
+
+class _Shift(Layer):
+    """A learned shift, so that a loss has something to train."""
+
+    def build(self, in_shape: Shape) -> Shape:
+        self.shift = self.add_param("shift", in_shape)
+        return in_shape
+
+    @replayable
+    def forward(self, x: Array, training: bool) -> Array:
+        return self.map("y", lambda x, shift: x + shift, x, self.shift.value)
+
+    @replayable
+    def backward(self, dy: Array) -> Array:
+        self.sum_rows(dy, out=self.shift.grad)
+        return dy
+
+
+def _check_changes(loss: Loss, pred: np.ndarray, target: np.ndarray) -> None:
+    def make() -> Sequential:
+        model = Sequential([_Shift()], seed=0, backend="numpy")
+        return model.compile(copy.deepcopy(loss), SGD(1e-3), in_shape=pred.shape[1:])
+
+    expect_no_stale_values(make, lambda model: model.loss, pred, target)
 
 
 def _expect_number(

@@ -10,9 +10,13 @@ from lamella.backend.numpy_elementwise import BLOCK_BYTES
 from lamella.backend.parameters import Parameter, ParameterStore
 from lamella.backend.selection import host_backend
 from lamella.core.errors import CheckError, UsageError
+from lamella.layers import Dense
+from lamella.losses import MeanSquaredError
+from lamella.models.sequential import Sequential
 from lamella.optimizers import Optimizer
 from lamella.testing import strict_cupy
 from lamella.testing.comparing import expect_close, expect_same
+from lamella.testing.stale_values import expect_no_stale_values
 
 
 def check_optimizer(optimizer: Optimizer, *, steps: int = 300, seed: int = 0) -> None:
@@ -22,6 +26,7 @@ def check_optimizer(optimizer: Optimizer, *, steps: int = 300, seed: int = 0) ->
     - where weight, gradient and slots are 0 they stay 0, as the gaps between parameters must;
     - a weight moves alike whatever stands beside it, and in whichever block it is;
     - float32 stays float32 and finite;
+    - a number changed after some steps takes effect in the next one;
     - saved and restored it goes on with the same bits;
     - on a strict stand-in for a GPU it gives the same as on the host, without waiting for it.
 
@@ -47,6 +52,7 @@ def check_optimizer(optimizer: Optimizer, *, steps: int = 300, seed: int = 0) ->
     if optimizer.elementwise and optimizer.clip_norm is None:
         _check_blocks(optimizer, rng)
     _check_resume(optimizer, rng)
+    _check_changes(optimizer, rng)
     _check_device(optimizer, rng)
 
 
@@ -154,6 +160,15 @@ def _check_resume(optimizer: Optimizer, rng: np.random.Generator) -> None:
         first.weights(),
         "restored from state_dict it goes on differently: keep what a step needs in slots or t",
     )
+
+
+def _check_changes(optimizer: Optimizer, rng: np.random.Generator) -> None:
+    def make() -> Sequential:
+        model = Sequential([Dense(3)], seed=0, backend="numpy")
+        return model.compile(MeanSquaredError(), copy.deepcopy(optimizer), in_shape=(4,))
+
+    x, y = rng.standard_normal((5, 4)).astype("f4"), rng.standard_normal((5, 3)).astype("f4")
+    expect_no_stale_values(make, lambda model: model.optimizer, x, y)
 
 
 def _check_device(optimizer: Optimizer, rng: np.random.Generator) -> None:

@@ -38,8 +38,10 @@ from lamella.backend.numba.call_recorder import (
     current_recorder,
     end_capture,
 )
+from lamella.backend.numba.captured_array import captured
 from lamella.backend.numba.code_cache import compile_function
 from lamella.backend.numba.gemm import dot
+from lamella.backend.numba.numba_backend import RecordedNoise
 from lamella.backend.numba.thread_pool import get_pool
 
 DTYPES = ["float32", "float64"]
@@ -560,11 +562,11 @@ def test_maps_are_played_with_arrays_and_scalars_of_each_call(plain: bool) -> No
 
 def test_noise_on_a_tape_goes_on() -> None:
     draws = [np.zeros(50, "f4") for _ in range(3)]
-    noise, twin = HostNoise(5), HostNoise(5)
+    noise, twin = RecordedNoise(5), HostNoise(5)
     with capture() as recorder:
-        noise.dropout_mask(0.5, out=draws[0])
-        noise.uniform(out=draws[1])
-        noise.normal(out=draws[2])
+        noise.dropout_mask(0.5, out=captured(draws[0]))
+        noise.uniform(out=captured(draws[1]))
+        noise.normal(out=captured(draws[2]))
     play = played(recorder)
     for turn in range(4):
         for kind, got in zip(("dropout_mask", "uniform", "normal"), draws, strict=True):
