@@ -1,1 +1,1 @@
-"""The same work done by lamella and its peers, in turn: `__main__` says how."""
+"""The same work done by lamella and other libraries in turn; `__main__` describes it."""

@@ -1,19 +1,19 @@
-"""lamella beside its peers: whole epochs on MNIST, and predictions, on this machine.
+"""Compare lamella with other libraries: whole epochs on MNIST, and predictions.
 
     python -m benchmarks.peers                                # five networks, about 25 minutes
     python -m benchmarks.peers --networks report --optimizer sgd momentum adam    # all, hours
     python -m benchmarks.peers --networks 784-256-30-10@64 --threads 1            # one
-    python -m benchmarks.peers --quick                        # does it run? not for reading
+    python -m benchmarks.peers --quick                        # smoke test only
 
-benchmarks/README.md says what to install; a contestant that is not installed is left out, and the
-table says so. Each lives in a process of its own, may use the same number of threads, starts from
-the same weights and sees the images in the same order (scikit-learn in its own). In every round
-each in turn trains one epoch untimed and one timed (shuffling, gathering, forward, backward,
-update), so that whatever else the machine does falls on all of them alike; printed are medians and
-quartiles, and the ratios of each round. Peers keep images as float32 tensors, lamella as bytes.
+benchmarks/README.md lists the packages to install; a contestant that is not installed is skipped,
+and the table says so. Each has its own process, may use the same number of threads, starts from the
+same weights and sees the images in the same order (scikit-learn in its own). In every round each in
+turn trains one epoch untimed and one timed (shuffling, gathering, forward, backward, update), so
+that other load on the machine affects all of them equally. The tables show medians and quartiles,
+and the ratios of each round. lamella stores images as bytes, the others as float32 tensors.
 
-The floor is not a contestant but the time of a step's bare matrix products, all of them and done
-by numpy, plus one pass over parameters, gradients and moments at the bandwidth of this machine.
+The floor is not a contestant but the time of all matrix products of a step in numpy, plus one pass
+over parameters, gradients and moments at the bandwidth of this machine.
 """
 
 import argparse
@@ -52,14 +52,14 @@ def parse() -> argparse.Namespace:
         choices=MAKERS,
         metavar="NAME",
         default=[name for name in MAKERS if name not in ON_REQUEST],
-        help=f"some of {', '.join(MAKERS)}; the first is what all is compared to",
+        help=f"some of {', '.join(MAKERS)}; the first is the baseline",
     )
     parser.add_argument(
         "--threads",
         nargs="+",
         type=int,
         default=sorted({1, len(machine.processors())}),
-        help="that everyone may use, one number after the other; default 1 and all cores",
+        help="per contestant, one measurement for each number; default 1 and all cores",
     )
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.4, help="of a round of the first one")
@@ -73,7 +73,7 @@ def parse() -> argparse.Namespace:
         "--out",
         type=Path,
         default=Path("peers.json"),
-        help="the record; the picture goes beside it",
+        help="JSON file; the picture has the same name",
     )
     options = parser.parse_args()
     if options.networks == ["report"]:

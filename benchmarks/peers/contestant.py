@@ -1,4 +1,4 @@
-"""What every contestant can do; each file ``with_*.py`` holds one way of doing it."""
+"""Interface of all contestants; each file ``with_*.py`` implements one."""
 
 import time
 from abc import ABC, abstractmethod
@@ -15,12 +15,12 @@ from benchmarks.peers.tasks import Task
 
 @dataclass
 class Material:
-    """What a contestant is given, the same for all of them.
+    """Data and start weights, the same for all contestants.
 
     Attributes
     ----------
     weights : list of ndarray
-        Where training starts: (in, out) for each dense layer; biases start at 0.
+        Start weights (in, out) of each dense layer; biases start at 0.
     images, labels, test_images, test_labels : ndarray
         MNIST: uint8 (N, 28, 28) and int64 (N,).
     threads : int
@@ -36,12 +36,12 @@ class Material:
 
 
 def order(key: int, samples: int) -> np.ndarray:
-    """Return the order of an epoch: every contestant draws it alike, and pays for it alike."""
+    """Return the order of an epoch; every contestant draws it in the same way and timed."""
     return np.random.Generator(np.random.Philox(key=key)).permutation(np.arange(samples))
 
 
 def pools() -> list[dict[str, Any]]:
-    """Return the thread pools of the libraries that are loaded, as they are now."""
+    """Return the thread pools of the loaded libraries, with their present settings."""
     keys = ("user_api", "internal_api", "version", "num_threads", "architecture")
     return [{key: pool[key] for key in keys if key in pool} for pool in threadpool_info()]
 
@@ -54,16 +54,16 @@ def as_rows(images: np.ndarray) -> np.ndarray:
 
 
 class Contestant(ABC):
-    """Trains one network and predicts with it. A subclass writes the four methods below."""
+    """One way to train a network and predict; a subclass implements the abstract methods."""
 
-    own_order = False  # whether it shuffles by itself and cannot be told how
-    few_steps: int | None = None  # how many make a round, where a step takes very long
-    pools_at_work: Sequence[Mapping[str, Any]] = ()  # thread pools as they were within a step
-    parts: Mapping[str, float] = MappingProxyType({})  # what the last round's time is made of
+    own_order = False  # whether it always shuffles in its own order
+    few_steps: int | None = None  # number of steps in a round, if a step takes very long
+    pools_at_work: Sequence[Mapping[str, Any]] = ()  # thread pools within a step
+    parts: Mapping[str, float] = MappingProxyType({})  # components of the last round's time
 
     @abstractmethod
     def train(self, samples: int, epoch: int, key: int) -> None:
-        """Train one epoch on the first ``samples`` images, in the order that belongs to ``key``."""
+        """Train one epoch on the first ``samples`` images, in the order given by ``key``."""
 
     @abstractmethod
     def loss(self, samples: int) -> float:
@@ -74,13 +74,13 @@ class Contestant(ABC):
         """Return the classes of the first ``samples`` test images."""
 
     def time_train(self, samples: int, epoch: int, key: int) -> float:
-        """Return how many seconds `train` takes."""
+        """Return the seconds that `train` takes."""
         began = time.perf_counter()
         self.train(samples, epoch, key)
         return time.perf_counter() - began
 
     def time_predict(self, samples: int, repeat: int) -> float:
-        """Return how many seconds one of ``repeat`` calls of `predict` takes."""
+        """Return the mean seconds of ``repeat`` calls of `predict`."""
         began = time.perf_counter()
         for _ in range(repeat):
             self.predict(samples)

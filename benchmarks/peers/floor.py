@@ -1,4 +1,4 @@
-"""The floor: what a step cannot do without, measured on this machine in the same run."""
+"""The floor: the minimal work of a step, measured on this machine in the same run."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +16,9 @@ BANDWIDTH_SECONDS = 0.02
 class Floor(Contestant):
     """Bare matrix products of a step, plus one pass over parameters, gradients and moments.
 
-    The products write into memory that is there, and their inputs lie still. The pass is not
-    done but computed: bytes read and written, divided by the bandwidth of adding one vector to
-    another in its place, where the two together are as large as what the pass goes over.
+    The products write into existing memory, and their inputs are constant. The time of the pass is
+    computed: bytes read and written, divided by the measured bandwidth of an in-place vector
+    operation on as much memory as the pass covers.
     """
 
     def __init__(self, material: Material) -> None:
@@ -61,13 +61,13 @@ class Floor(Contestant):
         return min(products) + steps * self.bytes_moved / bandwidth
 
     def measure_bandwidth(self) -> float:
-        """Return bytes a second, of all threads together, each on its own part."""
+        """Return bytes per second of all threads together, each on its own part."""
 
         def add(thread: int) -> tuple[int, float]:
             a, b = (vector[thread] for vector in self.vectors)
             moved, began = 0, time.perf_counter()
             while time.perf_counter() < began + BANDWIDTH_SECONDS:
-                np.subtract(b, a, out=a)  # back and forth, so that no number grows
+                np.subtract(b, a, out=a)  # alternates, so that no number grows
                 moved += 3 * a.nbytes
             return moved, time.perf_counter() - began
 

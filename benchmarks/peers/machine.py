@@ -1,4 +1,4 @@
-"""What machine it was, and whether it was left alone."""
+"""Facts about the machine, and warnings about other load on it."""
 
 import importlib.metadata
 import os
@@ -13,7 +13,7 @@ BUSY = 0.05
 
 
 def facts() -> dict[str, Any]:
-    """Return processor, system and versions, as JSON can hold them."""
+    """Return processor, system and versions as JSON data."""
     return {
         "processor": processor(),
         "cores": len(processors()),
@@ -50,7 +50,7 @@ def version(package: str) -> str | None:
 
 
 def busy_share(seconds: float = 1.0) -> float | None:
-    """Return which share of all cores is busy while this process sleeps; None if unknown."""
+    """Return the busy fraction of all cores while this process sleeps; None if unknown."""
     if not Path("/proc/stat").exists():
         return None
     busy, total = _ticks()
@@ -61,17 +61,17 @@ def busy_share(seconds: float = 1.0) -> float | None:
 
 def _ticks() -> tuple[int, int]:
     ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)  # but idle and waiting for disks
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)  # without idle time and waiting for disks
 
 
 def warnings(threads: int) -> list[str]:
-    """Return what makes this machine unfit for measuring, in sentences."""
+    """Return sentences on conditions that distort measurements on this machine."""
     found = [
-        f"{name}={os.environ[name]} is set: it slows numpy's matrix products down, and so all "
-        "contestants but PyTorch and JAX"
+        f"{name}={os.environ[name]} is set: it slows down numpy's matrix products, and with them "
+        "all contestants except PyTorch and JAX"
         for name in SLOWING
         if name in os.environ
     ]
     if threads > len(processors()):
-        found.append(f"{threads} threads on {len(processors())} cores get in each other's way")
+        found.append(f"{threads} threads on {len(processors())} cores compete for time")
     return found

@@ -1,4 +1,4 @@
-"""One network, all contestants: start them, check that they do the same, and time them in turn."""
+"""Measure one network: start all contestants, check that they agree, and time them in turn."""
 
 import contextlib
 import tempfile
@@ -16,8 +16,8 @@ from benchmarks.peers.tasks import Task
 from benchmarks.peers.with_lamella import build, start_weights
 
 IMAGES = 60_000
-PAUSE = 0.2  # seconds after each turn, in which thread pools that still spin fall asleep
-# After some dozens of steps Adam has made a difference in rounding one in the third digit.
+PAUSE = 0.2  # seconds after each turn, until spinning thread pools sleep
+# In some dozens of steps Adam amplifies rounding differences to the third digit.
 CHECK_STEPS, CHECK_SAMPLES = 16, 1000
 TRIAL_STEPS = 64
 LOSS_TOLERANCE, ACCURACY_TOLERANCE = 1e-3, 0.006
@@ -26,9 +26,9 @@ PREDICTIONS = (10_000, 1)
 
 @contextlib.contextmanager
 def mnist_folder(darkest: int = 0) -> Iterator[Path]:
-    """Give a folder with MNIST's four arrays, where start values may be put beside them.
+    """Yield a temporary folder with MNIST's four arrays; start weights can be added to it.
 
-    No byte of an image is less than ``darkest``: with 1 there is no zero that could be left out.
+    No byte of an image is less than ``darkest``: with 1 there are no zeros to skip.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -39,7 +39,7 @@ def mnist_folder(darkest: int = 0) -> Iterator[Path]:
 
 
 def prepare(task: Task, model: lm.Sequential, folder: Path, threads: int) -> dict[str, Any]:
-    """Write the start values of ``model`` to ``folder`` and return what each worker is told."""
+    """Write the start weights of ``model`` to ``folder`` and return the setup of the workers."""
     files = []
     for i, weights in enumerate(start_weights(model)):
         files.append(f"{task.name}-{task.optimizer}-{i}.npy")
@@ -55,7 +55,7 @@ def prepare(task: Task, model: lm.Sequential, folder: Path, threads: int) -> dic
 
 
 class Race:
-    """The contestants of one task. One that fails is left out, with its reason in ``left``."""
+    """The contestants of one task; one that fails is dropped, with its reason in ``left``."""
 
     def __init__(self, task: Task, names: list[str], folder: Path, threads: int) -> None:
         self.task = task
@@ -73,9 +73,9 @@ class Race:
     def turn(
         self, own: dict[str, dict[str, Any]] | None = None, **command: Any
     ) -> dict[str, dict[str, Any]]:
-        """Give everyone a command, one after the other, and return their answers.
+        """Send a command to all contestants in turn and return their answers.
 
-        What is in ``own`` for a contestant is said to that one only.
+        The entry of a contestant in ``own`` overrides parts of the command for that one.
         """
         answers = {}
         for name, worker in list(self.workers.items()):
@@ -90,13 +90,12 @@ class Race:
     def train(
         self, samples: int, *, all_steps: bool = False, warm: bool = False
     ) -> dict[str, dict[str, Any]]:
-        """Let everyone train an epoch on the first ``samples`` images.
+        """Train all contestants for an epoch on the first ``samples`` images.
 
-        With ``warm`` each trains the same before, which is not timed: while the others have their
-        turns, processors and systems put away what a process that rests has in memory, and the
-        first to touch a page of the images again would pay for it.
-        Who is very slow takes as many of them as make its few steps, unless ``all_steps``. Answers
-        get the key ``step_seconds``: the time divided by the number of steps.
+        With ``warm`` each first trains the same untimed: caches and the system evict the memory of
+        a process while the others have their turns, and the first access to a page of the images
+        would be slower. A very slow contestant trains only on the images of its few steps, unless
+        ``all_steps``. Answers get the key ``step_seconds``: the time divided by the steps.
         """
         taken = {
             name: samples if all_steps else min(samples, few * self.task.batch)
@@ -126,24 +125,24 @@ class Race:
 def measure(
     task: Task, names: list[str], folder: Path, *, threads: int, rounds: int, seconds: float
 ) -> dict[str, Any]:
-    """Return all that was measured for a task, as JSON can hold it.
+    """Return all measurements of a task as JSON data.
 
     Parameters
     ----------
     task : Task
     names : list of str
-        The contestants; the first that takes part is what the others are compared to.
+        The contestants; the first that runs is the baseline.
     folder : Path
-        Where the data are.
+        Folder with the data.
     threads, rounds : int
     seconds : float
-        How long a round of the first contestant may take; it trains on so many images.
+        Duration of a round of the first contestant; determines the number of images.
     """
     race = Race(task, names, folder, threads)
     try:
         losses = check(race)
         samples = fitting_samples(race, seconds)
-        race.train(samples)  # compilers have to see the length; moments settle
+        race.train(samples)  # lets compilers specialize on the length, and moments settle
         busy = busy_share()
         trained = [race.train(samples, warm=True) for _ in range(rounds)]
         accuracy = accuracies(race, np.load(folder / "test_labels.npy"))
@@ -177,25 +176,25 @@ def measure(
 
 
 def check(race: Race) -> dict[str, float]:
-    """Let everyone do the same few steps, and return the losses on a fixed batch."""
+    """Train all contestants for the same few steps; return the losses on a fixed batch."""
     race.train(CHECK_STEPS * race.task.batch, all_steps=True)
     answers = race.turn(do="loss", samples=CHECK_SAMPLES)
     return {name: answer["loss"] for name, answer in answers.items() if name != "floor"}
 
 
 def fitting_samples(race: Race, seconds: float) -> int:
-    """Return on how many images the first contestant trains for about ``seconds``."""
+    """Return the number of images on which the first contestant trains for ``seconds``."""
     first = next(iter(race.train(min(TRIAL_STEPS * race.task.batch, IMAGES)).values()))[
         "step_seconds"
     ]
     steps = max(round(seconds / first), 1)
-    # Below twice the time a whole epoch is taken: nothing is left out that users pay for.
+    # A whole epoch if it takes less than twice the time: it includes all costs of a user.
     whole = first * race.task.steps(IMAGES) <= 2 * seconds
     return IMAGES if whole else min(steps * race.task.batch, IMAGES)
 
 
 def accuracies(race: Race, labels: np.ndarray) -> dict[str, float]:
-    """Return on the test images the accuracy of everyone who trained on all that was there."""
+    """Return the test accuracy of the contestants that trained on all images."""
     answers = race.turn(do="classes", samples=len(labels))
     return {
         name: float((np.array(answer["classes"]) == labels).mean())
@@ -205,7 +204,7 @@ def accuracies(race: Race, labels: np.ndarray) -> dict[str, float]:
 
 
 def predictions(race: Race, samples: int, rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Return everyone's seconds for predicting ``samples`` images, in each round."""
+    """Return each contestant's seconds for predicting ``samples`` images, in each round."""
     race.turn(do="predict", samples=samples, repeat=2)
     once = race.turn(do="predict", samples=samples, repeat=10)
     repeat = {
@@ -217,12 +216,12 @@ def predictions(race: Race, samples: int, rounds: int, seconds: float) -> dict[s
 
 
 def differences(race: Race, losses: dict[str, float], accuracy: dict[str, float]) -> list[str]:
-    """Return in what contestants did not do the same as the first one, in sentences."""
+    """Return sentences on results that differ from those of the first contestant."""
     found = []
     base = next(iter(losses))
     for name, loss in losses.items():
         worker = race.workers.get(name)
-        # With dropout everyone draws other masks, and losses differ by more than rounding.
+        # Dropout masks differ between contestants, so losses differ by more than rounding.
         own = race.task.regularized or worker is None or worker.about["own_order"]
         if not own and not abs(loss - losses[base]) <= LOSS_TOLERANCE:
             found.append(

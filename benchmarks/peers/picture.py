@@ -1,4 +1,4 @@
-"""A record of measurements as a picture: everyone's time as a multiple of lamella's."""
+"""Picture of the measurements: times as multiples of lamella's."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from benchmarks.peers.ratios import Spread, ratios
 from benchmarks.peers.table import heading
 
-# Okabe and Ito's colours, which are told apart with any kind of sight; lamella's own is black.
+# Okabe and Ito's palette, distinguishable with colour blindness; lamella is black.
 COLOURS = {
     "lamella": "#000000",
     "lamella, no numba": "#56B4E9",
@@ -27,7 +27,7 @@ TITLES = ("training step", "predicting 10,000 images", "predicting one image")
 
 
 def picture(record: dict[str, Any], path: Path) -> None:
-    """Draw a row for each network and number of threads, and save it."""
+    """Draw a row for each network and number of threads, and save the picture."""
     results = record["results"]
     bars = max(len(result["contestants"]) for result in results)
     first = next(iter(results[0]["contestants"]))

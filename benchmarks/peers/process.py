@@ -1,4 +1,4 @@
-"""The other end of a worker: starts it, tells it what to do, and reads its answers."""
+"""Parent side of a worker: start it, send commands and read its answers."""
 
 import json
 import os
@@ -15,16 +15,16 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
-    "NPROC",  # what XLA takes for the number of processors
+    "NPROC",  # read by XLA as the number of processors
 )
 
 
 class Left(Exception):
-    """A contestant that cannot take part, and why."""
+    """A contestant cannot run; the message gives the reason."""
 
 
 class Worker:
-    """A contestant in a process of its own.
+    """A contestant in its own process.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Worker:
     Raises
     ------
     Left
-        If it does not come up.
+        If the process does not start.
     """
 
     def __init__(self, name: str, setup: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ class Worker:
         self.about = self.ask(contestant=name, **setup)
 
     def ask(self, **command: Any) -> dict[str, Any]:
-        """Return the answer to a command, when it is done."""
+        """Send a command, wait for it and return the answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:

@@ -1,4 +1,4 @@
-"""What is said about a list of times: medians, quartiles, and ratios round by round."""
+"""Statistics of times: medians, quartiles, and ratios round by round."""
 
 import statistics
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Spread:
 
     @property
     def is_wide(self) -> bool:
-        """Whether the quartiles are so far apart that the median says little."""
+        """Whether the quartiles are too far apart for a reliable median."""
         return self.high - self.low > WIDE * self.median
 
 
@@ -31,7 +31,7 @@ def spread(values: Sequence[float]) -> Spread:
 def ratios(values: Sequence[float], base: Sequence[float]) -> Spread:
     """Return the quartiles of the ratios of each round.
 
-    What slows the machine down for a while falls on both halves of a ratio, since the two were
-    measured one after the other; a ratio of two medians would not have that.
+    A temporary slowdown of the machine affects both times of a ratio, since they were measured
+    consecutively; a ratio of two medians lacks this property.
     """
     return spread([value / other for value, other in zip(values, base, strict=True)])

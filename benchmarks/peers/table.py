@@ -1,4 +1,4 @@
-"""A record of measurements as tables in Markdown."""
+"""Measurements as Markdown tables."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ HEAD = (
 
 
 def table(record: dict[str, Any]) -> str:
-    """Return what was measured, for reading."""
+    """Return all measurements as Markdown."""
     machine = record["machine"]
     versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items() if v)
     lines = [
@@ -40,7 +40,7 @@ def table(record: dict[str, Any]) -> str:
 
 
 def section(result: dict[str, Any]) -> list[str]:
-    """Return the table of one network, with what is to be said about it."""
+    """Return the table and the notes of one network."""
     contestants = result["contestants"]
     base = next(iter(contestants))
     lines = [f"### {heading(result)}", ""]
@@ -77,7 +77,7 @@ def section(result: dict[str, Any]) -> list[str]:
 
 
 def heading(result: dict[str, Any]) -> str:
-    """Return what a result is of: network, batch size, optimizer, threads."""
+    """Return the title of a result: network, batch size, optimizer, threads."""
     task = result["task"]
     return f"{result['name']}, {task['optimizer']}, {threads(result['threads'])}"
 
@@ -87,7 +87,7 @@ def threads(number: int) -> str:
 
 
 def chosen_threads(contestants: dict[str, Any]) -> str:
-    """Return who took fewer threads for its matrix products than it was given, as a clause."""
+    """Return a clause on contestants that used fewer BLAS threads than they were given."""
     found = []
     for name, one in contestants.items():
         given, at_work = (blas_threads(one[key]) for key in ("pools", "pools_at_work"))
@@ -98,10 +98,12 @@ def chosen_threads(contestants: dict[str, Any]) -> str:
 
 
 def blas_threads(pools: list[dict[str, Any]]) -> dict[str, int]:
-    """Return the number of threads of each BLAS library: the least, where one is there twice."""
+    """Return the number of threads of each BLAS library, the minimum over its copies."""
     found: dict[str, int] = {}
     for pool in pools:
-        if pool["user_api"] == "blas":  # numba brings scipy's, which does none of numpy's products
+        if (
+            pool["user_api"] == "blas"
+        ):  # numba loads scipy's, which computes none of numpy's products
             name, number = pool["internal_api"], pool["num_threads"]
             found[name] = min(number, found.get(name, number))
     return found

@@ -1,4 +1,4 @@
-"""What is measured: networks, batch sizes and optimizers, each with a short name."""
+"""Tasks: networks, batch sizes and optimizers, each with a short name."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ DEFAULT = (
     "784-2048-256-10@64",
     "784-10@64",
 )
-# What the report that lamella grew from trained: wide and narrow, batches small and large.
+# Networks of the original report: wide and narrow, batches small and large.
 REPORT = (
     *DEFAULT,
     "784-256-30-10@256",
@@ -28,7 +28,7 @@ REPORT = (
 
 @dataclass(frozen=True)
 class Task:
-    """One network to be trained on MNIST.
+    """One network trained on MNIST.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Task:
 
     @classmethod
     def parse(cls, name: str, optimizer: str) -> Self:
-        """Return the task with a name such as ``784-256-30-10@64`` or ``...@64+regularized``."""
+        """Parse a name such as ``784-256-30-10@64`` or ``...@64+regularized``."""
         match = re.fullmatch(r"(784(?:-\d+)*-10)@(\d+)(\+regularized)?", name)
         if match is None:
             raise SystemExit(
@@ -81,5 +81,5 @@ class Task:
         return L2 if self.regularized else 0.0
 
     def steps(self, samples: int) -> int:
-        """How many batches ``samples`` make; the last may be shorter."""
+        """Return the number of batches in ``samples``; the last may be shorter."""
         return -(-samples // self.batch)

@@ -19,7 +19,7 @@ def start(task: Task, weights: list[np.ndarray]) -> tuple[Params, Params]:
     """Return parameters and running statistics, as lists with an entry for each dense layer."""
     params, running = [], []
     for i, w in enumerate(weights):
-        # Copies: JAX may take numpy's memory as it is, and the epochs below are given it to keep.
+        # Copies: JAX may use numpy's memory directly, and the epochs below donate it.
         layer = {"W": jnp.array(w, copy=True)}
         normalized = task.regularized and i < len(weights) - 1
         if normalized:
@@ -47,7 +47,7 @@ def make_optimizer(task: Task) -> optax.GradientTransformation:
 def forward(
     task: Task, params: Params, running: Params, x: jax.Array, noise: jax.Array | None
 ) -> tuple[jax.Array, Params]:
-    """Return logits and new running statistics; in training with ``noise``, else without."""
+    """Return logits and new running statistics; ``noise`` means training mode."""
     seen = []
     for i, (layer, stats) in enumerate(zip(params, running, strict=True)):
         x = x @ layer["W"]
@@ -109,7 +109,7 @@ def make_epoch(task: Task, optimizer: optax.GradientTransformation) -> Any:
 
 
 class Jax(Contestant):
-    """Its images, labels and moments live on its CPU device; the gathering is inside the scan."""
+    """Images, labels and moments on the CPU device; batches are gathered inside the scan."""
 
     def __init__(self, material: Material) -> None:
         self.task = material.task
@@ -140,6 +140,6 @@ class Jax(Contestant):
         return float(optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean())
 
     def predict(self, samples: int) -> np.ndarray:
-        if samples not in self.first:  # a slice in JAX is a copy, which no round should pay for
+        if samples not in self.first:  # a slice in JAX is a copy, which is not timed
             self.first[samples] = self.test_x[:samples]
         return np.asarray(self.classes(*self.state[:2], self.first[samples]))

@@ -1,4 +1,4 @@
-"""lamella, as its users write it: `fit` and `predict_classes` on images of bytes."""
+"""lamella as in user code: `fit` and `predict_classes` on uint8 images."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ OPTIMIZERS = {
 
 
 def build(task: Task) -> lm.Sequential:
-    """Return the compiled network with its start values; its seed decides them for everyone."""
+    """Return the compiled network; all contestants use its start weights."""
     penalty = lm.L2(task.l2) if task.l2 else None
     layers: list[lm.Layer] = [lm.Flatten()]
     for width in task.sizes[1:-1]:
@@ -32,23 +32,23 @@ def build(task: Task) -> lm.Sequential:
 
 
 def start_weights(model: lm.Sequential) -> list[np.ndarray]:
-    """Return the weights of the dense layers, in their order."""
+    """Return the weights of the dense layers in order."""
     return [np.array(layer.W.value) for layer in model.layers if isinstance(layer, lm.Dense)]
 
 
 class LookAtThreads(lm.Callback):
-    """Notes the thread pools as they are within training, where lamella may have chosen fewer."""
+    """Record the thread pools during training, where lamella may use fewer threads."""
 
     def __init__(self, contestant: Contestant) -> None:
         self.contestant = contestant
 
     def on_batch_end(self, model: lm.Sequential, batch: int, log: object) -> None:
-        if batch == 0 and not compiled.has_products():  # which have threads of their own
+        if batch == 0 and not compiled.has_products():  # those have their own threads
             self.contestant.pools_at_work = pools()
 
 
 class Lamella(Contestant):
-    """Draws the weights and orders from the seed, as it drew those that the others are given."""
+    """Draws weights and orders from the seed; the other contestants receive the same ones."""
 
     def __init__(self, material: Material) -> None:
         self.given = material
@@ -59,9 +59,9 @@ class Lamella(Contestant):
     def train(self, samples: int, epoch: int, key: int) -> None:
         model = self.model
         if (model.epochs_done, model.streams.key("shuffle", epoch)) != (epoch, key):
-            raise RuntimeError("lamella would not see the data in the order of the others")
+            raise RuntimeError("lamella would see the data in a different order")
         images, labels = self.given.images[:samples], self.given.labels[:samples]
-        # The first epoch is a check that nobody times: a good moment to look at the threads.
+        # The first epoch is an untimed check, so looking at the threads costs nothing.
         look = [LookAtThreads(self)] if epoch == 0 else []
         batch = self.given.task.batch
         model.fit(images, labels, epochs=1, batch_size=batch, verbose=False, callbacks=look)

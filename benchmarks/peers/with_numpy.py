@@ -1,4 +1,4 @@
-"""numpy, written the way of a first course: every expression makes a new array."""
+"""Plain numpy as in an introductory course: every expression allocates a new array."""
 
 import numpy as np
 
@@ -7,12 +7,12 @@ from benchmarks.peers.tasks import MOMENTUM
 
 
 class Numpy(Contestant):
-    """Dense layers with ReLU and softmax; the mathematics is that of the others, in float32."""
+    """Dense layers with ReLU and softmax; the same mathematics as the others, in float32."""
 
     def __init__(self, material: Material) -> None:
         self.task = material.task
         if self.task.regularized:
-            raise SystemExit("the plain numpy way is written here without BatchNorm and Dropout")
+            raise SystemExit("plain numpy is implemented without BatchNorm and Dropout")
         self.W = [w.copy() for w in material.weights]
         self.b = [np.zeros(w.shape[1], np.float32) for w in self.W]
         self.m = [np.zeros_like(p) for p in self.W + self.b]

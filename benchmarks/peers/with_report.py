@@ -1,4 +1,4 @@
-"""The report that lamella grew from: its way of computing, with right mathematics."""
+"""Method of the report that lamella grew from, with corrected mathematics."""
 
 import numpy as np
 
@@ -13,10 +13,10 @@ class Report(Numpy):
 
         dW = sum over n of dz[n] x[n]^T,  by way of an array (N, outputs, inputs)
 
-    Labels are one-hot, weights (outputs, inputs), and Python goes over the samples one by one for
-    the gradient at the outputs and for the predicted class. Unlike there, gradients are means over
-    the batch, ReLU's slope is 0 or 1, every epoch has an order of its own and Adam corrects its
-    moments. A step takes so long that a round has few of them.
+    Labels are one-hot, weights (outputs, inputs), and Python loops over the samples for the
+    gradient at the outputs and for the predicted class. Unlike in the report, gradients are means
+    over the batch, ReLU's slope is 0 or 1, every epoch has its own order and Adam corrects its
+    moments. A step takes so long that a round has only a few.
     """
 
     few_steps = 4

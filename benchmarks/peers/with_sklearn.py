@@ -8,7 +8,7 @@ from benchmarks.peers.tasks import MOMENTUM
 
 
 class Sklearn(Contestant):
-    """Starts from the same weights; shuffles by itself, so that its numbers differ a little."""
+    """Starts from the same weights but shuffles in its own order, so results differ slightly."""
 
     own_order = True
 
@@ -16,7 +16,7 @@ class Sklearn(Contestant):
         task = material.task
         if task.regularized or len(task.sizes) == 2:
             raise SystemExit(
-                "MLPClassifier has no BatchNorm, no Dropout, and a hidden layer always"
+                "MLPClassifier has no BatchNorm, no Dropout, and always a hidden layer"
             )
         self.model = MLPClassifier(
             task.sizes[1:-1],
@@ -30,7 +30,7 @@ class Sklearn(Contestant):
         )
         self.x, self.y = as_rows(material.images), material.labels
         self.test_x, self.test_y = as_rows(material.test_images), material.test_labels
-        # The first call makes the arrays; then they get lamella's start values, and new moments.
+        # The first call allocates the arrays; then lamella's start weights and new moments.
         self.model.partial_fit(self.x[: task.batch], self.y[: task.batch], classes=np.arange(10))
         for mine, start in zip(self.model.coefs_, material.weights, strict=True):
             mine[...] = start

@@ -1,4 +1,4 @@
-"""PyTorch, eager as its tutorials write it, with what makes it faster as variants."""
+"""PyTorch in eager mode as in its tutorials, with faster variants."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from benchmarks.peers.tasks import MOMENTUM, Task
 
 
 def build(task: Task, weights: list[np.ndarray]) -> nn.Sequential:
-    """Return the network with lamella's start values."""
+    """Return the network with lamella's start weights."""
     layers: list[nn.Module] = []
     for i, start in enumerate(weights):
         last = i == len(weights) - 1
@@ -41,7 +41,7 @@ def make_optimizer(task: Task, model: nn.Module, fused: bool | None) -> torch.op
 
 
 class Torch(Contestant):
-    """Parameters: ``fused`` and ``flush`` denormals are PyTorch's own switches, off by default."""
+    """``fused`` and ``flush`` (denormals) are PyTorch's own switches, off by default."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Torch(Contestant):
     ) -> None:
         torch.set_num_threads(material.threads)
         torch.set_flush_denormal(flush)
-        torch.manual_seed(0)  # of dropout only
+        torch.manual_seed(0)  # for dropout only
         self.task = material.task
         self.model = build(self.task, material.weights)
         self.optimizer = make_optimizer(self.task, self.model, fused)
@@ -75,7 +75,7 @@ class Torch(Contestant):
             loss.backward()
             self.optimizer.step()
             total += loss.detach()
-        total.item()  # the mean loss of the epoch is part of the work
+        total.item()  # the mean loss of the epoch is part of the timed work
 
     def loss(self, samples: int) -> float:
         self.model.eval()

@@ -1,6 +1,6 @@
-"""One contestant in its own process: waits on stdin, does one thing when told, answers in JSON.
+"""One contestant in its own process: read commands from stdin, answer in JSON.
 
-While it waits it uses no processor, so that one contestant at a time is busy.
+A waiting worker uses no processor, so only one contestant is busy at a time.
 """
 
 import importlib.util
@@ -18,11 +18,11 @@ from benchmarks.peers.tasks import Task
 
 
 def make_lamella(numba: bool) -> Callable[[Material], Contestant]:
-    """Return the maker of lamella with its compiled loops, or with numba out of reach."""
+    """Return lamella's class, with compiled loops or with numba disabled."""
     if not numba:
         sys.modules["numba"] = None  # type: ignore[assignment]
     elif importlib.util.find_spec("numba") is None:
-        raise SystemExit("numba is not installed")  # nothing would tell the two apart
+        raise SystemExit("numba is not installed")  # the two would be identical
     from benchmarks.peers.with_lamella import Lamella
 
     return Lamella
@@ -64,7 +64,7 @@ def make_floor() -> Callable[[Material], Contestant]:
     return Floor
 
 
-# What imports a contestant's library and nothing of the others'.
+# Each imports only the library of its contestant.
 MAKERS: dict[str, Callable[[], Callable[[Material], Contestant]]] = {
     "lamella": lambda: make_lamella(numba=True),
     "lamella, no numba": lambda: make_lamella(numba=False),
@@ -81,9 +81,9 @@ MAKERS: dict[str, Callable[[], Callable[[Material], Contestant]]] = {
 
 
 def peak_memory() -> int:
-    """Return the most bytes this process has held in memory."""
+    """Return the peak memory of this process in bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # ru_maxrss would count what the process that started this one held
+    if status.exists():  # ru_maxrss would include the parent process
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) * 1024
     import resource
@@ -93,7 +93,7 @@ def peak_memory() -> int:
 
 
 def start(setup: dict[str, Any]) -> tuple[Contestant, dict[str, Any]]:
-    """Return the contestant, ready, and what there is to say about it."""
+    """Return the initialized contestant and facts about it."""
     if setup["processors"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, setup["processors"])
     maker = MAKERS[setup["contestant"]]()
@@ -117,7 +117,7 @@ def start(setup: dict[str, Any]) -> tuple[Contestant, dict[str, Any]]:
 
 
 def load(folder: Path, names: list[str] | None) -> list[np.ndarray]:
-    """Return MNIST's four arrays from files; without names, those that lamella has inside."""
+    """Return MNIST's four arrays from files, or without names from lamella's package."""
     if names is not None:
         return [np.load(folder / f"{name}.npy") for name in names]
     import lamella as lm
@@ -126,7 +126,7 @@ def load(folder: Path, names: list[str] | None) -> list[np.ndarray]:
 
 
 def answer(contestant: Contestant, command: dict[str, Any]) -> dict[str, Any]:
-    """Do what ``command`` says and return what came of it."""
+    """Execute a command and return its result."""
     do = command.pop("do")
     if do == "train":
         warm_up = command.pop("warm_up", None)
@@ -139,7 +139,7 @@ def answer(contestant: Contestant, command: dict[str, Any]) -> dict[str, Any]:
             "pools": list(contestant.pools_at_work) or pools(),
         }
     if do == "predict":
-        contestant.time_predict(**command)  # untimed, as an epoch is trained before one is timed
+        contestant.time_predict(**command)  # untimed warm-up, as for training
         return {"seconds": contestant.time_predict(**command)}
     if do == "loss":
         return {"loss": contestant.loss(**command)}
@@ -148,7 +148,7 @@ def answer(contestant: Contestant, command: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    # Libraries that print must not talk into the answers.
+    # Prints of libraries must not mix with the answers.
     answers, sys.stdout = sys.stdout, sys.stderr
     contestant, about = start(json.loads(sys.stdin.readline()))
     print(json.dumps(about), file=answers, flush=True)
