@@ -37,19 +37,7 @@ PROGRAMS = "Scripts" if sys.platform == "win32" else "bin"
 PIP = ("-m", "pip", "--disable-pip-version-check")
 
 # A twentieth of the tests, which takes three quarters of the time.
-SLOW = (
-    "benchmarks",
-    "checkpoints/test_kills.py",
-    "cli/test_resume.py",
-    "cli/test_study.py",
-    "cli/test_train.py",
-    "fuzz",
-    "studies/test_interruptions.py",
-    "test_examples.py",
-    "test_readme.py",
-    "test_steady_state.py",
-)
-TESTS = {"short": [f"--ignore=tests/{path}" for path in SLOW], "all": []}
+TESTS = {"short": ["-m", "not slow and not gpu"], "all": []}
 
 
 class Failed(Exception):

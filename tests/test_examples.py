@@ -8,6 +8,8 @@ import pytest
 
 from tests.subprocesses import ROOT, run_python
 
+pytestmark = pytest.mark.slow
+
 FOLDER = ROOT / "examples"
 
 # What each must print: a pattern, and the smallest number that may stand where it captures one.

@@ -11,6 +11,8 @@ import pytest
 from lamella.cli import _parser
 from tests.subprocesses import ROOT, run_python
 
+pytestmark = pytest.mark.slow
+
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 

@@ -9,6 +9,8 @@ import lamella as lm
 from lamella.backend import CupyBackend
 from lamella.testing import strict_cupy
 
+pytestmark = pytest.mark.slow
+
 
 def model(width: int, backend: object = "numpy") -> lm.Sequential:
     """Every kind of layer that the report's networks have, with a penalty and clipping."""

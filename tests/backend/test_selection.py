@@ -130,7 +130,7 @@ def test_a_cupy_that_works_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_numpy_users_never_load_cupy_or_other_heavy_packages(tmp_path: Path) -> None:
-    heavy = ["cupy", "matplotlib", "scipy", "torch"]
+    heavy = ["cupy", "matplotlib", "numba", "scipy", "torch"]
     for name in heavy:  # importable, so that an import shows
         (tmp_path / f"{name}.py").write_text("")
     script = (

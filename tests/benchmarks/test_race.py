@@ -11,6 +11,8 @@ from benchmarks.peers.measure import Race, accuracies, check, mnist_folder, prep
 from benchmarks.peers.tasks import Task
 from benchmarks.peers.with_lamella import build
 
+pytestmark = pytest.mark.slow
+
 TASK = Task((784, 16, 10), 32)
 
 

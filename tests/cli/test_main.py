@@ -55,7 +55,7 @@ def test_wrong_words_are_answered_in_one_line(call: Call, argv: list[str]) -> No
     done = call(*argv)
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("lamella: ")
-    assert "--help lists what there is" in done.err
+    assert "--help lists the options" in done.err
     assert done.err.count("\n") == 1
 
 

@@ -61,7 +61,7 @@ def test_bad_image_is_told_and_the_others_are_predicted(
     assert [line.split(": ")[0] for line in done.out.splitlines()] == [str(p) for p in images[:2]]
     errors = done.err.splitlines()
     assert len(errors) == 2
-    assert errors[0].startswith(f"lamella: {tmp_path / 'notes.txt'} is no image")
+    assert errors[0].startswith(f"lamella: {tmp_path / 'notes.txt'} cannot be read as an image")
     assert errors[1].startswith(f"lamella: {missing} ")
 
 

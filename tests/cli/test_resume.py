@@ -13,6 +13,8 @@ import pytest
 from tests.cli.conftest import Call
 from tests.subprocesses import wait_until
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--hidden", "8", "--dropout", "0.2", "--epochs", "3", "--batch-size", "500", "--quiet"]
 
 
@@ -76,7 +78,7 @@ def test_a_new_run_in_the_folder_of_a_killed_one_is_told_what_to_do(
 ) -> None:
     done = call("train", *SMALL, "--out", killed)
     assert done.status == 2
-    assert f"interrupted: go on with --resume {killed}" in done.err
+    assert f"interrupted run: resume it with --resume {killed}" in done.err
     assert "--overwrite" in done.err
 
 
@@ -92,14 +94,14 @@ def test_a_finished_run_is_left_as_it_is(call: Call, whole: Path) -> None:
     before = {file.name: file.read_bytes() for file in whole.iterdir()}
     done = call("train", "--resume", whole)
     assert done.status == 0
-    assert "is finished: there is nothing to go on with" in done.out
+    assert "is finished: there is nothing to resume" in done.out
     assert {file.name: file.read_bytes() for file in whole.iterdir()} == before
 
 
 def test_resume_without_a_run_is_an_error(call: Call, tmp_path: Path) -> None:
     done = call("train", "--resume", tmp_path)
     assert done.status == 2
-    assert "holds no run to go on with: begin one with --out" in done.err
+    assert "holds no run to resume: start one with --out" in done.err
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_new_folder_is_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_folder_with_any_file_of_a_run_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("old")
-    with pytest.raises(UsageError, match=r"is there already.*--overwrite") as caught:
+    with pytest.raises(UsageError, match=r"already exists.*--overwrite") as caught:
         RunFolder(tmp_path).claim()
     assert str(tmp_path / name) in str(caught.value)
     assert (tmp_path / name).read_text() == "old"

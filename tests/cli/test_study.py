@@ -14,6 +14,8 @@ from lamella.studies.definition import bundled
 from tests.cli.conftest import Call
 from tests.subprocesses import TIME_LIMIT, wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("joblib", reason="joblib is not installed")
 pytest.importorskip("scipy", reason="scipy is not installed")
 
@@ -117,7 +119,7 @@ def test_show_tells_what_is_still_to_be_done(call: Call, finished: Path, tmp_pat
     folder.rmdir()
     done = call("study", "show", out)
     assert done.status == 0
-    assert "lamella: 1 run still to be done" in done.err
+    assert "lamella: 1 run not finished yet" in done.err
 
 
 def test_sizes_can_be_set(call: Call, toml: Path, tmp_path: Path) -> None:

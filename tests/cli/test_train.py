@@ -17,6 +17,8 @@ from lamella.datasets.mnist import CHECKSUMS
 from tests.cli.conftest import Call
 from tests.subprocesses import TIME_LIMIT, wait_until
 
+pytestmark = pytest.mark.slow
+
 FILES = ["curves.png", "history.jsonl", "model.safetensors", "run.json"]
 QUICK = ["--epochs", 1, "--batch-size", 2500, "--quiet"]
 SMALL = ["--hidden", 8, *QUICK]
@@ -214,14 +216,14 @@ def test_divergence_is_told_in_one_line_with_status_1(call: Call, tmp_path: Path
     ("options", "taught"),
     [
         ("--model softmax --hidden 8", "--hidden is about hidden layers"),
-        ("--model softmax --batch-norm", "take --model mlp"),
+        ("--model softmax --batch-norm", "use --model mlp"),
         ("--model softmax --dropout 0.1", "--dropout is about hidden layers"),
-        ("--optimizer sgd --beta 0.9", "take --optimizer momentum"),
+        ("--optimizer sgd --beta 0.9", "use --optimizer momentum"),
         ("--weight-decay 0.1", "--weight-decay belongs to adamw, not to adam"),
         ("--early-stopping 2 --validation 0", "--validation 0 holds no images out"),
         ("--early-stopping 0", "patience must be a whole number of at least 1"),
         ("--validation 1", "validation must be in [0, 1)"),
-        ("--validation 1/0", "expected a share such as 0.1 or 1/12, got '1/0'"),
+        ("--validation 1/0", "expected a fraction such as 0.1 or 1/12, got '1/0'"),
         ("--epochs 0", "epochs must be a whole number of at least 1, got 0"),
         ("--batch-size 0", "batch_size must be a whole number of at least 1, got 0"),
         ("--hidden 0", "hidden must be a whole number of at least 1, got 0"),
@@ -269,7 +271,7 @@ def test_run_that_is_there_is_not_replaced(call: Call, softmax_run: Path) -> Non
     before = contents(softmax_run)
     done = call("train", "--model", "softmax", *QUICK, "--out", softmax_run)
     assert (done.status, done.out) == (2, "")
-    assert f"{softmax_run / 'model.safetensors'} is there already" in done.err
+    assert f"{softmax_run / 'model.safetensors'} already exists" in done.err
     assert "--overwrite" in done.err
     assert contents(softmax_run) == before
 

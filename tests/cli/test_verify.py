@@ -27,7 +27,7 @@ def test_a_run_is_repeated_bit_for_bit(command: Call, softmax_run: Path) -> None
     before = {file.name: file.read_bytes() for file in softmax_run.iterdir()}
     done = command("verify", softmax_run, "--quiet")
     assert (done.status, done.err) == (0, "")
-    assert done.out == "the same bits: 2 epochs, 2 arrays of weights and the test scores\n"
+    assert done.out == "bit-identical: 2 epochs, 2 arrays of weights and the test scores\n"
     assert {file.name: file.read_bytes() for file in softmax_run.iterdir()} == before
 
 
@@ -53,7 +53,7 @@ def test_another_epoch_and_another_weight_are_found(call: Call, copied: Path) ->
     assert "they diverge in epoch 2: val_loss" in done.err
     assert "1 of 2 epochs differ" in done.err
     assert "W: 1 of 7840 numbers differ, by" in done.err
-    assert "nothing else in the record is another" in done.err
+    assert "the record shows no other difference" in done.err
 
 
 def test_another_seed_in_the_record_is_found_in_epoch_1(call: Call, copied: Path) -> None:
@@ -82,8 +82,8 @@ def test_other_versions_threads_and_data_are_told(call: Call, copied: Path) -> N
     assert f"numpy (1.26.4 there, {np.__version__} here)" in done.err
     assert "Abacus there" in done.err
     assert "number of BLAS threads (512 there, 1 here)" in done.err
-    assert "number of threads at hand (999 there, " in done.err
-    assert "MNIST (its checksums are others)" in done.err
+    assert "number of available threads (999 there, " in done.err
+    assert "MNIST (its checksums differ)" in done.err
 
 
 def test_a_missing_epoch_is_told(call: Call, copied: Path) -> None:

@@ -36,9 +36,9 @@ def test_a_study_is_repeated_bit_for_bit(command: Call, study: Path) -> None:
     done = command("verify", study)
     assert (done.status, done.err) == (0, "")
     first, *others, last = done.out.splitlines()
-    assert first == "arm 'plain', seed 0: the same bits"
+    assert first == "arm 'plain', seed 0: bit-identical"
     assert len(others) == 3
-    assert last == "the same bits: 4 runs of 8 epochs, their scores and predictions"
+    assert last == "bit-identical: 4 runs of 8 epochs, their scores and predictions"
 
 
 def test_some_runs_and_one_are_repeated(
@@ -46,12 +46,12 @@ def test_some_runs_and_one_are_repeated(
 ) -> None:
     done = call("verify", study, "--runs", 2, "--quiet")
     assert (done.status, done.err) == (0, "")
-    assert done.out == "the same bits: 2 runs of 4 epochs, their scores and predictions\n"
+    assert done.out == "bit-identical: 2 runs of 4 epochs, their scores and predictions\n"
     run = next((study / "runs").iterdir())
     monkeypatch.chdir(run)
     done = call("verify", ".", "--quiet")
     assert (done.status, done.err) == (0, "")
-    assert done.out == "the same bits: 1 run of 2 epochs, its scores and predictions\n"
+    assert done.out == "bit-identical: 1 run of 2 epochs, its scores and predictions\n"
 
 
 def test_a_damaged_run_and_another_version_are_told(
@@ -65,8 +65,8 @@ def test_a_damaged_run_and_another_version_are_told(
     done = call("verify", copied, "--quiet")
     assert done.status == 1
     assert "its files are damaged: losses.npy is not what was written" in done.err
-    assert "the study was run with another numpy (0." in done.err
-    assert "the bits of 1 of 4 runs are not the same; that may be the reason" in done.err
+    assert "the study was run with a different numpy (0." in done.err
+    assert "1 of 4 runs are not bit-identical; this may be the reason" in done.err
 
 
 def test_runs_of_what_is_no_study_are_refused(call: Call, softmax_run: Path) -> None:

@@ -18,6 +18,8 @@ from tests.fuzz.__main__ import Tally, read_all
 from tests.fuzz.worker import KINDS
 from tests.subprocesses import run_python
 
+pytestmark = pytest.mark.slow
+
 FILES = 150  # of each kind; the long form: python -m tests.fuzz --files 100000
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the limits are those of Linux")

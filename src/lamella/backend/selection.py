@@ -1,8 +1,9 @@
 """Select a backend by name or by availability."""
 
+import importlib.util
+
 from lamella.backend.base import Backend
 from lamella.backend.cupy_backend import cupy_problem, open_cupy
-from lamella.backend.numba import is_available
 from lamella.backend.numpy_backend import NumpyBackend
 from lamella.core.errors import BackendError
 
@@ -36,7 +37,7 @@ def get_backend(name: str | Backend = "auto") -> Backend:
 
 def host_backend(reason: str = "asked for") -> NumpyBackend:
     """Return the backend of numpy arrays, with compiled loops if numba is installed."""
-    if not is_available():
+    if importlib.util.find_spec("numba") is None:  # importing it would take half a second
         return NumpyBackend(reason)
     from lamella.backend.numba.numba_backend import NumbaBackend
 

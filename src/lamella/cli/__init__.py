@@ -1,8 +1,8 @@
 """The command ``lamella``: train, verify, evaluate, predict, study, report, info.
 
-Exit status: 0 when all went well; 1 when training diverged, a run of a study failed or an image
-could not be read; 2 when what was asked for cannot be done, with one line on stderr that says why;
-130 when interrupted.
+Exit status: 0 on success; 1 if training diverged, a run of a study failed, a verified run differs
+or an image could not be read; 2 if the request is invalid or impossible, with the reason in one
+line on stderr; 130 if interrupted.
 """
 
 import argparse
@@ -18,10 +18,10 @@ from lamella.core.version import __version__
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as all of lamella does, and where the options are listed."""
+    """Parser that reports errors as an ArgumentError of one line, like the rest of lamella."""
 
     def error(self, message: str) -> NoReturn:
-        raise ArgumentError(f"{message} ({self.prog} --help lists what there is)")
+        raise ArgumentError(f"{message} ({self.prog} --help lists the options)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,10 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _parser().parse_args(argv)
         status: int = args.run(args)
-        sys.stdout.flush()  # a reader that has gone is noticed here, not when python shuts down
+        sys.stdout.flush()  # detects a closed pipe here, not at shutdown
         return status
     except BrokenPipeError:
-        # Whoever read our output has seen enough. What is left in the buffer goes nowhere.
+        # The reader closed the pipe; discard the rest of the buffer.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Measure a saved model on MNIST's 10,000 test images."""
+"""Evaluate a saved model on MNIST's 10,000 test images."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print loss and accuracy."""
+    """Print the loss and the metrics."""
     model = load(args.file, backend=args.backend)
     _, test = mnist()
     scores = model.evaluate(test.x, test.y)

@@ -1,4 +1,4 @@
-"""Show versions, the backend and why it was chosen, BLAS, threads and cores."""
+"""Show versions, the backend and the reason for it, BLAS, threads and cores."""
 
 import argparse
 from importlib import metadata
@@ -6,7 +6,7 @@ from importlib import metadata
 from lamella.backend import get_backend
 from lamella.training.environment import environment, installed
 
-# What is optional: how it is imported, and the extra that brings it.
+# Optional packages: import name and the extra that installs it.
 OPTIONAL = {
     "matplotlib": ("matplotlib", "plot"),
     "Pillow": ("PIL", "images"),
@@ -22,16 +22,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what there is, a line each."""
-    there = environment(get_backend())
-    rows = dict(there["versions"])
+    """Print the environment, one item per line."""
+    found = environment(get_backend())
+    rows = dict(found["versions"])
     for name, (package, extra) in OPTIONAL.items():
         rows[name] = _version(package) or f"not installed: pip install 'lamella[{extra}]'"
-    rows["backend"] = "{name} ({why})".format(**there["backend"])
-    libraries = ["{name} {version}, threads: {threads}".format(**blas) for blas in there["blas"]]
+    rows["backend"] = "{name} ({why})".format(**found["backend"])
+    libraries = ["{name} {version}, threads: {threads}".format(**blas) for blas in found["blas"]]
     rows["BLAS"] = "; ".join(libraries) or "none that threadpoolctl knows"
-    rows["cores"] = str(there["cores"])
-    rows["update rules"] = f"run by {there['loops']}"
+    rows["cores"] = str(found["cores"])
+    rows["update rules"] = f"run by {found['loops']}"
     width = max(map(len, rows))
     for name, value in rows.items():
         print(f"{name:<{width}}  {value}")
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _version(package: str) -> str:
-    """Return the version of an installed package, empty if it is not there."""
+    """Return the version of an installed package, or an empty string if it is missing."""
     if not installed(package):
         return ""
     distributions = metadata.packages_distributions().get(package, [])

@@ -1,4 +1,4 @@
-"""What the commands say when something is wrong."""
+"""Messages of the commands."""
 
 import sys
 import warnings
@@ -7,18 +7,18 @@ from contextlib import contextmanager
 
 
 def print_error(text: object) -> None:
-    """Print ``text`` on stderr as one line, whatever it holds."""
+    """Print ``text`` on stderr as one line, without its line breaks."""
     print("lamella:", " ".join(str(text).split()), file=sys.stderr)
 
 
-def counted(number: int, what: str) -> str:
-    """Return a number of things: "1 run", "2 runs"."""
-    return f"{number} {what}{'s' * (number != 1)}"
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 run", "2 runs"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 @contextmanager
 def one_line_warnings(category: type[Warning]) -> Iterator[None]:
-    """Print warnings of this kind, each as one line, in this block."""
+    """Print each warning of ``category`` as one line in this block."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", category)
         warnings.showwarning = lambda message, *place, **options: print_error(message)

@@ -1,4 +1,4 @@
-"""What ``lamella train`` can be told, and the model that comes of it."""
+"""Options of ``lamella train``, and the model they describe."""
 
 import argparse
 from fractions import Fraction
@@ -14,7 +14,7 @@ HIDDEN = (256, 30)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of ``lamella train``; the defaults are the report's."""
+    """Declare the options of ``lamella train``; the defaults are those of the report."""
     model = parser.add_argument_group("model")
     model.add_argument("--model", choices=("mlp", "softmax"), default="mlp")
     model.add_argument(
@@ -24,14 +24,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="WIDTH",
         help="width of each hidden layer of the mlp (default: 256 30)",
     )
-    model.add_argument("--batch-norm", action="store_true", help="normalise before each ReLU")
+    model.add_argument("--batch-norm", action="store_true", help="normalize before each ReLU")
     model.add_argument(
         "--dropout",
         type=float,
         nargs="+",
         metavar="RATE",
-        help="share dropped: one number for all hidden layers, or one for the input and each of "
-        "them (default: none)",
+        help="fraction dropped: one number for all hidden layers, or one for the input and each "
+        "hidden layer (default: none)",
     )
     model.add_argument(
         "--l2", type=float, default=0.0, metavar="RATE", help="penalty RATE/2 sum(W^2)"
@@ -45,7 +45,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument("--lr", type=float, help="learning rate (default: 5e-4, softmax 2e-3)")
     how.add_argument(
-        "--beta", type=float, help="memory of momentum, and of Adam's first moment (default: 0.9)"
+        "--beta",
+        type=float,
+        help="decay rate of momentum and of Adam's first moment (default: 0.9)",
     )
     how.add_argument(
         "--weight-decay", type=float, metavar="RATE", help="of adamw only (default: 0.01)"
@@ -55,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="RATE",
-        help="divide the learning rate by 1 + RATE after each epoch (default: keep it)",
+        help="divide the learning rate by 1 + RATE after each epoch (default: constant)",
     )
     how.add_argument(
         "--clip-norm", type=float, metavar="NORM", help="scale larger gradients down to this norm"
@@ -64,24 +66,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--epochs", type=int, default=5, metavar="N", help="(default: 5)")
     how.add_argument(
         "--validation",
-        type=_share,
+        type=_fraction,
         default=1 / 12,
-        metavar="SHARE",
-        help="share of the 60,000 training images held out to watch by (default: 1/12); 0 for none",
+        metavar="FRACTION",
+        help="fraction of the 60,000 training images held out for validation (default: 1/12; "
+        "0: none)",
     )
     how.add_argument(
         "--early-stopping",
         type=int,
         metavar="PATIENCE",
-        help="stop after this many epochs without a lower validation loss, and keep the weights "
-        "of the best one",
+        help="stop after this many epochs without a lower validation loss, and restore the "
+        "weights of the best epoch",
     )
     how.add_argument("--seed", type=int, default=2023, help="(default: %(default)s)")
     how.add_argument(
         "--backend",
         choices=("auto", "numpy", "cupy"),
         default="auto",
-        help="auto takes a GPU where one works",
+        help="auto uses a GPU if available",
     )
 
     result = parser.add_argument_group("result")
@@ -91,20 +94,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="write model.safetensors, history.jsonl, run.json and curves.png there "
         "(default: write nothing)",
     )
-    result.add_argument(
-        "--overwrite", action="store_true", help="replace the run that DIR holds already"
-    )
+    result.add_argument("--overwrite", action="store_true", help="replace an existing run in DIR")
     result.add_argument(
         "--resume",
         metavar="DIR",
-        help="go on with the run in DIR where it was interrupted, with the options it was begun "
-        "with; it ends with the same bits",
+        help="resume the interrupted run in DIR with its original options; the result is "
+        "bit-identical to that of an uninterrupted run",
     )
     result.add_argument("--quiet", action="store_true", help="print only the result")
 
 
 def refuse_contradictions(args: argparse.Namespace) -> None:
-    """Raise an ArgumentError if two options make no sense together."""
+    """Raise an ArgumentError if two options contradict each other."""
     layered = {
         "--hidden": args.hidden is not None,
         "--batch-norm": args.batch_norm,
@@ -113,28 +114,28 @@ def refuse_contradictions(args: argparse.Namespace) -> None:
     for option, given in layered.items():
         if given and args.model == "softmax":
             raise ArgumentError(
-                f"{option} is about hidden layers, and --model softmax has none: leave it out, or "
-                "take --model mlp"
+                f"{option} is about hidden layers, and --model softmax has none: omit it, or "
+                "use --model mlp"
             )
     if args.beta is not None and args.optimizer == "sgd":
         raise ArgumentError(
-            "--beta is the memory of an optimizer, and sgd has none: take --optimizer momentum"
+            "--beta is for optimizers with momentum, and sgd has none: use --optimizer momentum"
         )
     if args.weight_decay is not None and args.optimizer != "adamw":
         raise ArgumentError(
-            f"--weight-decay belongs to adamw, not to {args.optimizer}: take --optimizer adamw, or "
+            f"--weight-decay belongs to adamw, not to {args.optimizer}: use --optimizer adamw, or "
             "--l2 for a penalty on the weights"
         )
     if args.early_stopping is not None and args.validation == 0:
         raise ArgumentError(
-            "--early-stopping watches the validation loss, and --validation 0 holds no images out"
+            "--early-stopping needs a validation loss, and --validation 0 holds no images out"
         )
     if args.overwrite and args.out is None:
-        raise ArgumentError("--overwrite is about the folder of --out: say which, or leave it out")
+        raise ArgumentError("--overwrite is about the folder of --out: add --out DIR, or omit it")
 
 
 def classifier(args: argparse.Namespace) -> Classifier:
-    """Make what the options say; wrong values are refused by the parts themselves."""
+    """Create the model of the options; its parts check most of the values."""
     at_least("epochs", args.epochs, 1)
     at_least("batch_size", args.batch_size, 1)
     in_range("validation", args.validation, 0, 1, right_open=True)
@@ -154,8 +155,9 @@ def classifier(args: argparse.Namespace) -> Classifier:
 
 
 def _optimizer(args: argparse.Namespace) -> Optimizer:
-    rate = args.lr if args.lr is not None else 2e-3 if args.model == "softmax" else 5e-4
-    lr = InverseDecay(rate, args.decay) if args.decay else rate
+    default = 2e-3 if args.model == "softmax" else 5e-4
+    learning_rate = default if args.lr is None else args.lr
+    lr = InverseDecay(learning_rate, args.decay) if args.decay else learning_rate
     beta = 0.9 if args.beta is None else args.beta
     if args.optimizer == "sgd":
         return SGD(lr, clip_norm=args.clip_norm)
@@ -168,11 +170,11 @@ def _optimizer(args: argparse.Namespace) -> Optimizer:
     return AdamW(lr, beta1=beta, weight_decay=weight_decay, clip_norm=args.clip_norm)
 
 
-def _share(text: str) -> float:
-    """Read a share such as 0.1 or 1/12."""
+def _fraction(text: str) -> float:
+    """Parse a fraction such as 0.1 or 1/12."""
     try:
         return float(Fraction(text))
     except (ValueError, ZeroDivisionError):
         raise argparse.ArgumentTypeError(
-            f"expected a share such as 0.1 or 1/12, got {text!r}"
+            f"expected a fraction such as 0.1 or 1/12, got {text!r}"
         ) from None

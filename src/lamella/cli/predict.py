@@ -1,4 +1,4 @@
-"""Say which digit is on an image, and how sure the model is."""
+"""Predict the digit on an image, with its probability."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model takes an image for, and what else it might be."""
+    """The two most probable digits of an image."""
 
     image: str
     digit: int
@@ -44,7 +44,7 @@ class Answer:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print an answer for each image that can be read; the status is 1 if there are others."""
+    """Print an answer for each readable image; the status is 1 if any is unreadable."""
     model = load(args.model, backend=args.backend)
     if model.shapes[-1] != (DIGITS,):
         raise UsageError(
@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
             names.append(name)
         except FileFormatError as error:
             print_error(error)
-    chances = model.predict_proba(np.stack(digits)) if digits else []
-    answers = [_answer(name, p) for name, p in zip(names, chances, strict=True)]
+    probabilities = model.predict_proba(np.stack(digits)) if digits else []
+    answers = [_answer(name, p) for name, p in zip(names, probabilities, strict=True)]
     if args.json:
         print(json.dumps([asdict(answer) for answer in answers], indent=2))
     else:

@@ -1,4 +1,4 @@
-"""Write the results of studies, and what follows for the report's claims, as one HTML page."""
+"""Write the results of studies, and their verdicts on the report's claims, as one HTML page."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the page and say where."""
+    """Write the page and print its path."""
     from lamella.studies.report.report import write_report
     from lamella.studies.results import read_all
 

@@ -1,4 +1,4 @@
-"""The folder of one run, and the files in it."""
+"""The folder of a run and its files."""
 
 from pathlib import Path
 from typing import Any
@@ -11,29 +11,27 @@ from lamella.training.checkpoints.folder import CheckpointFolder
 
 
 class RunFolder(Callback):
-    """The folder of one run, which never holds the files of two.
+    """Folder of one run; it never mixes the files of two.
 
-    As a callback it removes the files of the run before when training begins, that is when all
-    else has been checked.
+    As a callback it removes the files of a previous run when training begins, after all checks.
 
     Parameters
     ----------
     path : path
     overwrite : bool
-        Whether a run that is there already may be replaced.
+        Whether an existing run may be replaced.
     resume : bool
-        Whether the run that is there is gone on with, and nothing removed.
-
+        Whether to resume the existing run and remove nothing.
 
     Attributes
     ----------
     model, history, record, curves : Path
-        ``model.safetensors``, ``history.jsonl``, ``run.json`` and ``curves.png`` in it. The record
-        is written last: a run that has one is finished.
+        ``model.safetensors``, ``history.jsonl``, ``run.json`` and ``curves.png``. The record is
+        written last: a run with a record is finished.
     checkpoints, begun : Path
-        ``checkpoints``, and ``checkpoints/begun.json``, the record of a run that is not finished.
+        ``checkpoints``, and ``checkpoints/begun.json``, the record of an unfinished run.
     start : dict or None
-        What is written as ``begun`` when training begins.
+        Content of ``begun``, written when training begins.
     """
 
     def __init__(self, path: Any, *, overwrite: bool = False, resume: bool = False) -> None:
@@ -48,20 +46,20 @@ class RunFolder(Callback):
 
     @property
     def files(self) -> list[Path]:
-        """Those of its files that are there."""
-        own = (self.model, self.history, self.record, self.curves, self.begun)
-        return [file for file in own if file.exists()]
+        """Existing files of the run."""
+        files = (self.model, self.history, self.record, self.curves, self.begun)
+        return [file for file in files if file.exists()]
 
     def claim(self) -> None:
-        """Make the folder, or raise a UsageError if it holds a run or cannot be written."""
+        """Create the folder; raise a UsageError if it has a run or is not writable."""
         if self.begun.exists() and not (self.record.exists() or self.overwrite or self.resume):
             raise UsageError(
-                f"{self.path} holds a run that was interrupted: go on with --resume {self.path}, "
-                "or choose another folder, or replace that run with --overwrite"
+                f"{self.path} holds an interrupted run: resume it with --resume {self.path}, "
+                "choose another folder, or replace that run with --overwrite"
             )
         if self.files and not (self.overwrite or self.resume):
             raise UsageError(
-                f"{self.files[0]} is there already, from another run: choose another folder, or "
+                f"{self.files[0]} already exists, from another run: choose another folder, or "
                 "replace that run with --overwrite"
             )
         expect_writable(self.path)
@@ -71,7 +69,7 @@ class RunFolder(Callback):
             for file in (self.model, self.history, self.record, self.curves):
                 remove_unfinished(self.path, file.name)
             return
-        # The record goes first: what is left of a run without one cannot be taken for finished.
+        # Remove the record first: a run without one cannot be mistaken for a finished run.
         for file in sorted(self.files, key=lambda file: file != self.record):
             file.unlink()
         self._remove_checkpoints()
@@ -80,7 +78,7 @@ class RunFolder(Callback):
             write_json(self.begun, self.start)
 
     def finish(self) -> None:
-        """Remove what only a run that is not finished needs."""
+        """Remove the files that only an unfinished run needs."""
         self.begun.unlink(missing_ok=True)
         self._remove_checkpoints()
 

@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     action = actions.add_parser("list", help=about, description=about, allow_abbrev=False)
     action.set_defaults(action=_list)
 
-    about = "run a study, or go on with it where it was interrupted"
+    about = "run a study, or resume it if it was interrupted"
     action = actions.add_parser("run", help=about, description=about, allow_abbrev=False)
     action.set_defaults(action=_run)
     action.add_argument(
@@ -32,37 +32,39 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="bundled studies, TOML files, or all: every bundled study",
     )
     action.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 for every arm")
-    action.add_argument("--epochs", type=int, metavar="N", help="of every training")
+    action.add_argument("--epochs", type=int, metavar="N", help="number of epochs per run")
     action.add_argument(
         "--n-jobs",
         type=int,
         default=-1,
         metavar="N",
-        help="processes at a time (default: one a core); the results are the same bits",
+        help="number of processes (default: one per core); it does not affect the results",
     )
     action.add_argument(
         "--out",
         metavar="DIR",
-        help="folder for the results of one study, or for a folder each of several (default: "
+        help="folder of the results; for several studies, the parent of their folders (default: "
         "runs/NAME, or runs/NAME-quick)",
     )
     action.add_argument(
-        "--quick", action="store_true", help="fewer seeds, epochs and samples; says what was cut"
+        "--quick",
+        action="store_true",
+        help="fewer seeds, epochs and samples; prints the reductions",
     )
     action.add_argument("--quiet", action="store_true", help="no progress bar")
 
-    about = "print what the runs in a folder have shown so far"
+    about = "print the results of the runs in a folder so far"
     action = actions.add_parser("show", help=about, description=about, allow_abbrev=False)
     action.set_defaults(action=_show)
-    action.add_argument("folder", metavar="DIR", help="where a study was run")
+    action.add_argument("folder", metavar="DIR", help="folder of a study")
     action.add_argument("--to", metavar="ARM", help="compare to this arm")
     action.add_argument(
-        "--measure", default="test_accuracy", help="what to compare (default: %(default)s)"
+        "--measure", default="test_accuracy", help="measure to compare (default: %(default)s)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """Run the chosen action."""
     from lamella.studies.running.storage import DamagedRunWarning
 
     with one_line_warnings(DamagedRunWarning):
@@ -84,13 +86,13 @@ def _run(args: argparse.Namespace) -> int:
     from lamella.studies.definition import bundled
 
     wanted = bundled.names() if args.studies == ["all"] else args.studies
-    studies = [_sized(_study(name), args) for name in wanted]  # all are read before one is run
-    several = Path(args.out or "runs")
+    studies = [_sized(_study(name), args) for name in wanted]  # read all before running any
+    parent = Path(args.out or "runs")
     status = 0
     for study in studies:
-        out = several / (study.name + "-quick" * args.quick)
+        out = parent / (study.name + "-quick" * args.quick)
         if args.out and len(studies) == 1:
-            out = several
+            out = parent
         status = _run_one(study, out, args) or status
         if status == INTERRUPTED:
             break
@@ -126,13 +128,13 @@ def _study(name: str) -> "Study":
 def _sized(study: "Study", args: argparse.Namespace) -> "Study":
     if args.quick:
         if args.seeds is not None or args.epochs is not None:
-            raise ArgumentError("--quick decides seeds and epochs: leave out --seeds and --epochs")
+            raise ArgumentError("--quick sets seeds and epochs: omit --seeds and --epochs")
         return study.quick()
     return study.resized(seeds=args.seeds, epochs=args.epochs)
 
 
 def _print(results: "Results", to: str | None = None, measure: str = "test_accuracy") -> int:
-    """Print tables and what is missing; the status is 1 if a run failed."""
+    """Print tables and missing runs; the status is 1 if a run failed."""
     print()
     print(results.table())
     if len(results.arms) > 1:
@@ -141,5 +143,5 @@ def _print(results: "Results", to: str | None = None, measure: str = "test_accur
     for run in results.failed:
         print_error(f"arm {run.arm!r}, seed {run.seed} {run.status}: {run.reason}")
     if results.missing:
-        print_error(f"{counted(len(results.missing), 'run')} still to be done")
+        print_error(f"{counted(len(results.missing), 'run')} not finished yet")
     return int(any(run.status == "failed" for run in results.failed))

@@ -1,4 +1,4 @@
-"""Train on MNIST, and measure once on its 10,000 test images."""
+"""Train on MNIST, and evaluate once on its 10,000 test images."""
 
 import argparse
 import math
@@ -11,7 +11,7 @@ import numpy as np
 
 from lamella.cli.messages import one_line_warnings, print_error
 from lamella.cli.options import add_options, classifier, refuse_contradictions
-from lamella.cli.recorded import options_of, read_record, refuse_other_options
+from lamella.cli.run_record import options_of, read_record, refuse_other_options
 from lamella.cli.run_folder import RunFolder
 from lamella.core.config import to_json
 from lamella.core.disk import finite_or_none, write_json
@@ -29,7 +29,7 @@ __all__ = ["add_options", "repeat", "run"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run gave: scores on the test images, and how training went."""
+    """Result of a run: scores on the test images and the history of training."""
 
     test: dict[str, float]
     seconds: float
@@ -39,26 +39,24 @@ class Outcome:
 
     @property
     def diverged(self) -> bool:
-        """Whether the loss of training was no number in the end."""
+        """Whether the final training loss is NaN or infinite."""
         return not math.isfinite(self.rows[-1]["loss"])
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check everything, train, measure, write, and say what came of it."""
+    """Check the options, train, evaluate, write the files and print the result."""
     folder = RunFolder(args.out, overwrite=args.overwrite) if args.out is not None else None
     if args.resume is not None:
         refuse_other_options(args)
         folder = RunFolder(args.resume, resume=True)
         if folder.record.exists():
             folder.finish()
-            print(f"the run in {folder.path} is finished: there is nothing to go on with")
+            print(f"the run in {folder.path} is finished: there is nothing to resume")
             return 0
         args = _begun(folder, quiet=args.quiet)
     refuse_contradictions(args)
     model = classifier(args)
-    stopping = None
-    if args.early_stopping is not None:
-        stopping = EarlyStopping(patience=args.early_stopping)
+    stopping = _early_stopping(args)
     if folder:
         folder.claim()
         folder.start = _record(args, model)
@@ -75,17 +73,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def repeat(args: argparse.Namespace, model: Classifier) -> Outcome:
-    """Train as ``args`` say and measure, without writing anything."""
-    stopping = None
-    if args.early_stopping is not None:
-        stopping = EarlyStopping(patience=args.early_stopping)
-    return _train(args, model, stopping, None)
+    """Train with the options ``args`` and evaluate, without writing files."""
+    return _train(args, model, _early_stopping(args), None)
+
+
+def _early_stopping(args: argparse.Namespace) -> EarlyStopping | None:
+    patience = args.early_stopping
+    return None if patience is None else EarlyStopping(patience=patience)
 
 
 def _begun(folder: RunFolder, *, quiet: bool) -> argparse.Namespace:
-    """Return the options of a run that was interrupted."""
+    """Return the options of an interrupted run."""
     if not folder.begun.exists():
-        raise UsageError(f"{folder.path} holds no run to go on with: begin one with --out")
+        raise UsageError(f"{folder.path} holds no run to resume: start one with --out")
     args = options_of(read_record(folder.begun), folder.begun)
     args.out, args.quiet = str(folder.path), quiet
     return args
@@ -100,11 +100,11 @@ def _train(
     callbacks: list[Callback] = [stopping] if stopping else []
     if folder:
         callbacks += [folder, JSONLines(folder.history)]
-    if model.backend.on_host:  # on a GPU it would wait for the device after every batch
+    if model.backend.on_host:  # on a GPU it would synchronize after every batch
         callbacks.append(TerminateOnNaN())
     train, test = mnist()
     began = time.perf_counter()
-    # Divergence is told once, by the reason training stopped for.
+    # `_report` prints divergence once, as the reason for stopping.
     with one_line_warnings(CheckpointWarning), np.errstate(over="ignore", invalid="ignore"):
         warnings.simplefilter("ignore", DivergenceWarning)
         model.fit(
@@ -119,14 +119,14 @@ def _train(
             else None,
             verbose=not args.quiet,
         )
-        spent = sum(row["seconds"] for row in model.history.rows)  # some before an interruption
-        seconds = max(time.perf_counter() - began, spent)
+        recorded = sum(row["seconds"] for row in model.history.rows)  # includes resumed epochs
+        seconds = max(time.perf_counter() - began, recorded)
         scores = model.evaluate(test.x, test.y)
     return Outcome(
         scores,
         seconds,
         model.stop_reason,
-        stopping.best_epoch or None if stopping else None,  # 0: no epoch was any good
+        stopping.best_epoch or None if stopping else None,  # 0: no epoch had a finite loss
         model.history.rows,
     )
 
@@ -148,11 +148,11 @@ def _write(
         "seconds": outcome.seconds,
         **{f"test_{name}": finite_or_none(value) for name, value in outcome.test.items()},
     }
-    write_json(folder.record, record)  # last, for it says that the run is finished
+    write_json(folder.record, record)  # last: it marks the run as finished
 
 
 def _record(args: argparse.Namespace, model: Classifier) -> dict[str, Any]:
-    """Return what decides the numbers of a run, known before it begins."""
+    """Return the facts that determine the result, known before training."""
     return {
         "configuration": {k: v for k, v in vars(args).items() if k not in ("run", "resume")},
         "model": to_json(model),

@@ -1,4 +1,4 @@
-"""Repeat a run, or those of a study, from the record, and compare all there is bit for bit."""
+"""Repeat a run, or the runs of a study, from the record, and compare the results bit by bit."""
 
 import argparse
 import json
@@ -11,9 +11,9 @@ from lamella.backend.threads import cap_blas_threads
 from lamella.cli import train
 from lamella.cli.messages import print_error
 from lamella.cli.options import classifier
-from lamella.cli.recorded import options_of, read_record
+from lamella.cli.run_record import options_of, read_record
 from lamella.cli.run_folder import RunFolder
-from lamella.cli.verify_study import study_of
+from lamella.cli.verify_study import conclude, study_of
 from lamella.cli.verify_study import verify as verify_runs
 from lamella.core.disk import finite_or_none
 from lamella.core.errors import ArgumentError, FileFormatError, LamellaError, UsageError
@@ -27,16 +27,16 @@ from lamella.training.environment import environment
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamella verify``."""
     parser.add_argument(
-        "folder", metavar="RUN_DIR", help="what lamella train --out, or a study, wrote"
+        "folder", metavar="RUN_DIR", help="folder of lamella train --out, or of a study"
     )
     parser.add_argument(
-        "--runs", type=int, metavar="N", help="at most so many runs of a study, evenly chosen"
+        "--runs", type=int, metavar="N", help="maximum number of runs of a study, evenly spaced"
     )
     parser.add_argument("--quiet", action="store_true", help="print only the result")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train once more as the record says; the status is 1 if anything is another."""
+    """Repeat the training in the record; the status is 1 if the results differ."""
     found = study_of(Path(args.folder))
     if found is not None:
         return verify_runs(*found, most=args.runs, quiet=args.quiet)
@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
         raise ArgumentError(f"--runs is for studies, and {args.folder} holds none")
     folder = RunFolder(args.folder)
     if not folder.record.exists():
-        what = f"finish it with --resume {args.folder}" if folder.begun.exists() else "make one"
-        raise UsageError(f"{args.folder} holds no finished run: {what}")
+        remedy = f"--resume {args.folder}" if folder.begun.exists() else f"--out {args.folder}"
+        raise UsageError(f"{args.folder} holds no finished run: use lamella train {remedy}")
     record = read_record(folder.record)
     rows, arrays = _history(folder.history), load(folder.model, backend="numpy").state_dict()
     options = options_of(record, folder.record)
@@ -59,12 +59,12 @@ def run(args: argparse.Namespace) -> int:
     here = environment(model.backend)
     others = environment_differences(record, here)
     if record.get("data", {}).get("sha256") != CHECKSUMS:
-        others.append("MNIST (its checksums are others)")
-    # Scores of the test images take all threads there are, unlike training.
+        others.append("MNIST (its checksums differ)")
+    # Unlike training, evaluation on the test images uses all available threads.
     least = max((library["threads"] for library in here["blas"]), default=most)
-    own = record.get("products") == "compiled"  # whose bits do not depend on threads
-    if least < most and not own:
-        others.append(f"number of threads at hand ({most} there, {least} here)")
+    compiled = record.get("products") == "compiled"  # its bits do not depend on threads
+    if least < most and not compiled:
+        others.append(f"number of available threads ({most} there, {least} here)")
     with cap_blas_threads(max(most, 1)):
         outcome = train.repeat(options, model)
     if model.blas_threads != threads:
@@ -81,20 +81,10 @@ def run(args: argparse.Namespace) -> int:
             if record.get(f"test_{name}") != value
         ),
     ]
-    return _report(parts, others, f"{len(rows)} epochs, {len(arrays)} arrays of weights")
-
-
-def _report(parts: list[str], others: list[str], compared: str) -> int:
     for part in parts:
         print_error(part)
-    if others:
-        print_error(f"the run was made with another {'; '.join(others)}")
-    if not parts:
-        print(f"the same bits: {compared} and the test scores")
-        return 0
-    why = "that may be the reason" if others else "nothing else in the record is another"
-    print_error(f"the bits are not the same; {why}")
-    return 1
+    compared = f"{len(rows)} epochs, {len(arrays)} arrays of weights and the test scores"
+    return conclude(compared, "the runs are not bit-identical" if parts else "", "run", others)
 
 
 def _history(path: Path) -> list[dict[str, Any]]:
@@ -103,23 +93,23 @@ def _history(path: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError, RecursionError) as error:
         raise FileFormatError(f"cannot read the history {path}: {error}") from error
     if not all(isinstance(row, dict) for row in rows):
-        raise FileFormatError(f"{path} is no history: each line must be an object")
+        raise FileFormatError(f"{path} is not a history: each line must be an object")
     return rows
 
 
 def _weights(there: dict[str, np.ndarray], model: Sequential) -> list[str]:
-    """Say which arrays are not the same bit for bit, and by how much."""
+    """Return a line for each array that is not bit-identical, with the largest difference."""
     here = model.state_dict()
     if there.keys() != here.keys():
-        return [f"other arrays: {', '.join(there)} there, {', '.join(here)} here"]
-    said = []
+        return [f"different arrays: {', '.join(there)} there, {', '.join(here)} here"]
+    lines = []
     for name, old in there.items():
         new = here[name]
         if (old.shape, old.dtype) != (new.shape, new.dtype):
-            said.append(f"{name}: {old.dtype} {old.shape} there, {new.dtype} {new.shape} here")
+            lines.append(f"{name}: {old.dtype} {old.shape} there, {new.dtype} {new.shape} here")
         elif old.tobytes() != new.tobytes():
             bits = f"u{old.itemsize}"
             count = int((old.view(bits) != new.view(bits)).sum())
-            apart = float(np.abs(old - new).max())
-            said.append(f"{name}: {count} of {old.size} numbers differ, by {apart:.3g} at most")
-    return said
+            error = float(np.abs(old - new).max())
+            lines.append(f"{name}: {count} of {old.size} numbers differ, by {error:.3g} at most")
+    return lines

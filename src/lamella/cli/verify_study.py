@@ -1,12 +1,13 @@
-"""Repeat runs of a study, and say of each whether every bit is the same."""
+"""Repeat runs of a study and check that each is bit-identical."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from lamella.cli.messages import counted, print_error
 
 
 def study_of(folder: Path) -> tuple[Path, str | None] | None:
-    """Return the study's folder and, if ``folder`` is that of one of its runs, the run's key."""
+    """Return the folder of a study, and the key of the run if ``folder`` is that of a run."""
     if (folder / "study.json").exists():
         return folder, None
     folder = folder.resolve()
@@ -16,7 +17,7 @@ def study_of(folder: Path) -> tuple[Path, str | None] | None:
 
 
 def verify(folder: Path, key: str | None, *, most: int | None, quiet: bool) -> int:
-    """Train runs once more; the status is 1 if anything is another."""
+    """Repeat runs; the status is 1 if any differs."""
     from lamella.studies.running.repeat import repeat_runs
 
     wrong = runs = epochs = 0
@@ -29,13 +30,27 @@ def verify(folder: Path, key: str | None, *, most: int | None, quiet: bool) -> i
         for part in found.parts:
             print_error(f"{name}: {part}")
         if not (found.parts or quiet):
-            print(f"{name}: the same bits", flush=True)
+            print(f"{name}: bit-identical", flush=True)
+    size = f"{counted(runs, 'run')} of {counted(epochs, 'epoch')}"
+    return conclude(
+        f"{size}, {'its' if runs == 1 else 'their'} scores and predictions",
+        f"{wrong} of {runs} runs are not bit-identical" if wrong else "",
+        "study",
+        others,
+    )
+
+
+def conclude(compared: str, wrong: str, subject: str, others: Collection[str]) -> int:
+    """Print the result of a verification and return the exit status.
+
+    ``wrong`` names the failure and is empty without one; ``others`` are differences of the
+    environment.
+    """
     if others:
-        print_error(f"the study was run with another {'; '.join(others)}")
+        print_error(f"the {subject} was run with a different {'; '.join(others)}")
     if not wrong:
-        size = f"{counted(runs, 'run')} of {counted(epochs, 'epoch')}"
-        print(f"the same bits: {size}, {'its' if runs == 1 else 'their'} scores and predictions")
+        print(f"bit-identical: {compared}")
         return 0
-    why = "that may be the reason" if others else "nothing else in the record is another"
-    print_error(f"the bits of {wrong} of {runs} runs are not the same; {why}")
+    why = "this may be the reason" if others else "the record shows no other difference"
+    print_error(f"{wrong}; {why}")
     return 1

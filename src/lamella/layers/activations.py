@@ -12,11 +12,10 @@ from lamella.layers.base import Layer
 
 
 class Activation(Layer):
-    """A function of one number, applied to each element. A subclass writes two formulas.
+    """Function of one number, applied to each element. A subclass writes two formulas.
 
-    They are rules, as those of optimizers are (see `lamella.backend.elementwise`): arithmetic and numpy's
-    elementwise functions of single numbers, without branches. Hyper-parameters named in
-    ``scalars`` are handed to both at the end.
+    They are rules (see `lamella.backend.elementwise`): arithmetic and numpy's elementwise functions
+    of single numbers, without branches. Both get the hyper-parameters named in ``scalars`` last.
     """
 
     scalars: tuple[str, ...] = ()
@@ -29,7 +28,7 @@ class Activation(Layer):
     @staticmethod
     @abstractmethod
     def derivative(x: Any, y: Any, *scalars: Any) -> Any:
-        """Return dy/dx for one number ``x`` and what `rule` gave for it."""
+        """Return dy/dx for one number ``x`` and its ``y``, the result of `rule`."""
 
     @replayable
     def forward(self, x: Array, training: bool) -> Array:
@@ -67,12 +66,7 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """Rectifier that lets a little through below 0: ``y = max(x, slope x)``.
-
-    Parameters
-    ----------
-    slope : float
-        Slope below 0 (and at 0), in [0, 1].
+    """Rectifier with a small slope below 0: ``y = max(x, slope x)``, with ``slope`` in [0, 1].
 
     References
     ----------

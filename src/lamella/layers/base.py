@@ -1,4 +1,4 @@
-"""What a layer is: shapes in, parameters declared, forward, backward."""
+"""Base of all layers: shapes in, parameters declared, forward, backward."""
 
 from abc import abstractmethod
 from operator import attrgetter
@@ -37,25 +37,24 @@ class Layer(Workspace):
     Attributes
     ----------
     xp : module
-        numpy or cupy; write the mathematics with it. There from `build` on.
+        numpy or cupy; write the mathematics with it. Available from `build` on.
     dtype : dtype
         Of every array of the model.
     rng : Noise
         Random arrays of this layer's own stream.
     needs_dx : bool
-        False where nobody needs ``dx`` (there is no parameter before this layer): `backward` may
-        then return None.
+        False if no layer before this one has parameters: `backward` may then return None.
     min_batch : int
         The smallest batch that it can be trained on.
     gives_probabilities : bool
         Whether its output is a probability, which a loss on logits must not be given.
     takes_any_shape : bool
-        Whether only the number of features matters to it, not how they are laid out.
+        Whether only the number of features matters, not their shape.
 
     Notes
     -----
-    What `forward` and `backward` return is valid until the next call of the same method.
-    Hyper-parameters are the arguments of ``__init__``, kept under their own names.
+    The results of `forward` and `backward` are valid until the next call of the same method.
+    Hyper-parameters are the arguments of ``__init__``, stored under their own names.
     """
 
     rng: Noise
@@ -95,20 +94,9 @@ class Layer(Workspace):
     ) -> Parameter:
         """Declare an array to be trained; call it in `build`.
 
-        Parameters
-        ----------
-        name : str
-            Unique in the layer.
-        shape : tuple of int
-        init : str or function (rng, shape) -> array
-            How it starts.
-        regularizer : Regularizer, optional
-            A penalty on it.
-
-        Returns
-        -------
-        Parameter
-            Read and write its ``value`` and ``grad``; the numbers are there after `build`.
+        ``name`` is unique in the layer; ``init`` is a name or a function (rng, shape) -> array;
+        ``regularizer`` is a penalty on the array. Read and write the ``value`` and ``grad`` of the
+        returned parameter, which have numbers after `build`.
         """
         self._expect_new(name)
         parameter = Parameter(
@@ -148,12 +136,11 @@ class Layer(Workspace):
         dtype: np.dtype,
         streams: Streams,
     ) -> Shape:
-        """Bind the layer to its model and build it; called by the model.
+        """Attach the layer to its model and build it; called by the model.
 
-        It is layer number ``index`` of the model, and number ``class_index`` among those of its class.
-        Random numbers go by the latter: so what a layer starts with, or drops, stays the same
-        where layers of another class are put between, and networks that differ by those can be
-        compared in pairs.
+        It is layer ``index`` of the model, and number ``class_index`` of its class. The latter
+        selects the random stream, so inserting layers of another class does not change the start
+        values or the dropout of this one, and such networks can be compared in pairs.
         """
         self.attach(owner, backend, dtype)
         self.label = f"{index}.{type(self).__name__}"

@@ -9,20 +9,20 @@ from lamella.layers.base import Layer
 
 
 class BatchNorm(Layer):
-    """Gives every feature mean 0 and variance 1 over the batch, then a learned scale and shift.
+    """Normalize each feature over the batch, then scale and shift it.
 
         n = (x - mean) / sqrt(var + eps)            y = gamma n + beta
         dx = gamma / sqrt(var + eps) (dy - mean(dy) - n mean(dy n))
 
-    In training mean and variance are those of the batch (the variance divided by N). At
-    evaluation they are running means of what was seen in training:
+    Training uses the mean and variance of the batch (the variance divided by N); evaluation uses
+    the running averages of both:
 
         running <- momentum running + (1 - momentum) batch
 
     Parameters
     ----------
     momentum : float
-        Share of the old running value that is kept, in [0, 1). (torch names the other share.)
+        Weight of the old running value, in [0, 1). (In torch it is the weight of the new one.)
     eps : float
         Keeps the division finite, > 0.
 

@@ -7,16 +7,11 @@ from lamella.layers.base import Layer
 
 
 class Dropout(Layer):
-    """Sets a random share of its inputs to zero in training, and scales up the rest.
+    """Zero a random fraction of the inputs during training and scale up the rest (inverted dropout).
 
         y = x mask,   mask = 1 / (1 - rate) with probability 1 - rate, else 0
 
-    At evaluation everything passes unchanged (inverted dropout).
-
-    Parameters
-    ----------
-    rate : float
-        Share dropped, in [0, 1).
+    ``rate``, in [0, 1), is the fraction to zero. Evaluation passes everything unchanged.
 
     References
     ----------

@@ -1,7 +1,7 @@
-"""How parameters start: functions ``(rng, shape) -> host array``.
+"""Initial values of parameters: functions ``(rng, shape) -> host array``.
 
-Weights of shape (..., fan_in, fan_out) are drawn on the host, so a seed gives the same start on
-every backend. An own initializer is any function of that form.
+Weights of shape (..., fan_in, fan_out) are drawn on the host, so a seed gives the same values on
+every backend. Your own initializer is any function of that form.
 """
 
 from __future__ import annotations  # numpy.random is imported only when it is used
@@ -47,7 +47,7 @@ def glorot_uniform(rng: np.random.Generator, shape: Shape) -> np.ndarray:
 
 
 def standard_normal(rng: np.random.Generator, shape: Shape) -> np.ndarray:
-    """Normal with variance 1, whatever the width: how the report started its networks."""
+    """Normal with variance 1 for every width: the initialisation of the report's networks."""
     return rng.standard_normal(shape)
 
 

@@ -1,4 +1,4 @@
-"""Penalties on the size of weights, added to what is minimised."""
+"""Penalties on the size of weights, added to the loss."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from lamella.core.validation import instance, not_negative
 
 
 class Regularizer(Configured, ABC):
-    """A penalty R(w) on one parameter, attached where the parameter is declared.
+    """Penalty R(w) on one parameter, attached where the parameter is declared.
 
-    A subclass writes `penalty`, and `rule` as a formula for one number; the backend decides how
-    the formula is run over all of them (see `lamella.backend.elementwise`). The rule's scalars are the
-    hyper-parameters, in the order of ``__init__``. One object may serve many parameters.
+    A subclass writes `penalty`, and `rule` as a formula for one number, which the backend applies
+    to all of them (see `lamella.backend.elementwise`). The rule's scalars are the hyper-parameters,
+    in the order of ``__init__``. One object may serve many parameters.
     """
 
     @abstractmethod
@@ -42,14 +42,10 @@ class Regularizer(Configured, ABC):
 
 
 class L1(Regularizer):
-    """Pulls every weight towards 0 at the same pace, many of them all the way: rate sum(abs(w)).
+    """Pull every weight towards 0 at the same rate, many of them all the way: rate sum(abs(w)).
 
-    The gradient is ``rate sign(w)``, and 0 at 0.
-
-    Parameters
-    ----------
-    rate : float
-        At least 0. It is not divided by the batch size.
+    The gradient is ``rate sign(w)``, and 0 at 0. ``rate`` is at least 0 and is not divided by the
+    batch size.
     """
 
     def __init__(self, rate: float) -> None:
@@ -64,19 +60,11 @@ class L1(Regularizer):
 
 
 class L2(Regularizer):
-    """Pulls every weight towards 0 in proportion to its size: rate / 2 sum(w^2).
+    """Pull every weight towards 0 in proportion to its size: rate / 2 sum(w^2).
 
-    The gradient is ``rate w``. With plain SGD that is weight decay; with Adam it is not, since it
-    goes through Adam's scaling (see `AdamW`).
-
-    Parameters
-    ----------
-    rate : float
-        At least 0. It is not divided by the batch size.
-
-    References
-    ----------
-    With SGD equal to torch's ``weight_decay=rate``.
+    The gradient is ``rate w``. With plain SGD this is weight decay, torch's ``weight_decay=rate``;
+    with Adam it is not, since Adam scales it (see `AdamW`). ``rate`` is at least 0 and is not
+    divided by the batch size.
     """
 
     def __init__(self, rate: float) -> None:
@@ -91,13 +79,7 @@ class L2(Regularizer):
 
 
 class L1L2(Regularizer):
-    """The sum of both penalties (elastic net): l1 sum(abs(w)) + l2 / 2 sum(w^2).
-
-    Parameters
-    ----------
-    l1, l2 : float
-        At least 0.
-    """
+    """Sum of both penalties (elastic net): l1 sum(abs(w)) + l2 / 2 sum(w^2), with l1, l2 at least 0."""
 
     def __init__(self, l1: float, l2: float) -> None:
         self.l1 = not_negative("l1", l1)

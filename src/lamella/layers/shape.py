@@ -8,7 +8,7 @@ from lamella.layers.base import Layer
 
 
 class Flatten(Layer):
-    """Lays all features of a sample in one row; inputs that are rows already pass as they are.
+    """Flatten the features of each sample; inputs that are rows already pass unchanged.
 
     Shapes
     ------

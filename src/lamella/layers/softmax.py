@@ -1,4 +1,4 @@
-"""Softmax: scores of a sample as probabilities."""
+"""Softmax: turn the scores of a sample into probabilities."""
 
 from numpy import errstate, exp
 
@@ -8,7 +8,7 @@ from lamella.layers.base import Layer
 
 
 class Softmax(Layer):
-    """Turns scores into probabilities that sum to 1, over the last axis.
+    """Turn scores into probabilities that sum to 1, over the last axis.
 
         y_i = exp(x_i) / sum_j exp(x_j)
         dx  = J dy,   J = diag(y) - y y^T     that is   dx_i = y_i (dy_i - sum_j dy_j y_j)

@@ -1,4 +1,4 @@
-"""Losses: what is minimised."""
+"""Losses: the functions that training minimises."""
 
 from lamella.losses.base import Loss
 from lamella.losses.classification import BinaryCrossEntropy, SoftmaxCrossEntropy

@@ -1,4 +1,4 @@
-"""What a loss is: a mean over the batch of how wrong each sample is."""
+"""Base of all losses: the mean over the batch of each sample's error."""
 
 from abc import abstractmethod
 
@@ -12,15 +12,11 @@ from lamella.losses.labels import check_labels, is_integer
 
 
 class Loss(Workspace):
-    """A loss. A subclass writes `forward` and `backward`.
+    """Loss function. A subclass writes `forward` and `backward`.
 
-    Reduce with ``self.mean`` in `forward` and with ``self.share`` in `backward`; then class and
-    sample weights come for free.
-
-    Attributes
-    ----------
-    takes_logits : bool
-        Whether predictions are raw scores, so that no layer before may make probabilities of them.
+    End `forward` with ``self.mean`` and `backward` with ``self.scale_by_batch``: they apply class
+    and sample weights. ``takes_logits`` is True if predictions are raw scores, so that no layer
+    before the loss may turn them into probabilities.
     """
 
     takes_logits: bool = False
@@ -30,27 +26,22 @@ class Loss(Workspace):
     def forward(self, pred: Array, target: Array) -> Array:
         """Return the mean loss of a batch as a 0-d array.
 
-        Parameters
-        ----------
-        pred : array (N, *out_shape)
-            What the last layer gives.
-        target : array
-            As `check_targets` returned them.
+        ``pred`` is the last layer's output (N, *out_shape), ``target`` the result of
+        `check_targets`.
         """
 
     @abstractmethod
     def backward(self) -> Array:
         """Return the gradient of the last `forward` at ``pred``, of the same shape.
 
-        Called once after each `forward`: it may use up what that has kept.
+        Called once after each `forward`: it may overwrite the arrays that `forward` stored.
         """
 
     def check_targets(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
-        """Check targets for outputs of ``out_shape`` and return them as `forward` takes them.
+        """Check targets for outputs of ``out_shape`` and return them in the form `forward` expects.
 
-        Called once for a whole data set, before anything is trained. By default targets are
-        numbers of the same shape as the predictions; integer labels (N,) for K > 1 outputs become
-        one-hot rows.
+        Called once for a whole data set, before training. By default targets are numbers of the
+        same shape as the predictions; integer labels (N,) for K > 1 outputs become one-hot rows.
 
         Raises
         ------
@@ -77,7 +68,7 @@ class Loss(Workspace):
         return target
 
     def probabilities(self, pred: Array) -> Array:
-        """Return predictions as probabilities; they are taken to be probabilities already."""
+        """Return predictions as probabilities; by default they already are."""
         return pred
 
     @replayable
@@ -92,7 +83,7 @@ class Loss(Workspace):
 
     @replayable
     def gradient(self) -> Array:
-        """Return `backward`; with weights, make sure that it took account of them."""
+        """Return `backward`; with weights, make sure that it applied them."""
         gradient = self.backward()
         if self._weight is not None:
             self._expect_weighted(self._is_scaled)

@@ -13,7 +13,7 @@ from lamella.losses.labels import check_labels, labels_of_one_hot
 
 
 class SoftmaxCrossEntropy(Loss):
-    """Surprise at the right class, -log p_y, of class scores (logits); for one label of many.
+    """Cross-entropy -log p_y of class scores (logits), for one label out of many.
 
         p = softmax(z)         loss = log sum_j exp(z_j) - z_y         d loss / d z = p - onehot(y)
 
@@ -104,13 +104,13 @@ def cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array) -> None
 
 
 class BinaryCrossEntropy(Loss):
-    """Surprise at yes-or-no answers, given their probabilities (from `Sigmoid`).
+    """Cross-entropy of yes-or-no answers, given their probabilities (from `Sigmoid`).
 
         loss = -t log p - (1 - t) log(1 - p)         d loss / d p = (p - t) / (p (1 - p))
 
-    It is the mean over samples and outputs. ``p`` is taken as no smaller than the smallest normal
-    number, and ``1 - p`` as no smaller than the step of the dtype at 1 (1.2e-38 and 1.2e-7 in
-    float32), so that loss and gradient stay finite.
+    It is the mean over samples and outputs. ``p`` is clipped to at least the smallest normal
+    number, and ``1 - p`` to at least the step of the dtype at 1 (1.2e-38 and 1.2e-7 in float32),
+    so that loss and gradient stay finite.
 
     Shapes
     ------

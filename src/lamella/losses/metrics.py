@@ -1,4 +1,4 @@
-"""What is reported beside the loss: a score for each sample, of which the mean is shown."""
+"""Metrics: a score for each sample, reported as the mean next to the loss."""
 
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -10,13 +10,7 @@ from lamella.core.validation import instance
 
 
 class Metric(Workspace):
-    """A score. A subclass sets ``name`` and writes `score`.
-
-    Attributes
-    ----------
-    name : str
-        Under which it stands in `History` and in what ``evaluate`` returns.
-    """
+    """Score of each sample. A subclass sets ``name``, its key in logs and results, and writes `score`."""
 
     name: str = ""
 
@@ -26,9 +20,9 @@ class Metric(Workspace):
 
 
 class Accuracy(Metric):
-    """Share of samples whose class is right.
+    """Fraction of samples whose class is right.
 
-    The class is the largest of K > 1 outputs (the lowest, if several are largest), and "yes"
+    The class is the largest of K > 1 outputs (the lowest index, if several are largest), and "yes"
     where a single output is above one half. Targets are labels (N,) or rows (N, K), whose class
     is found likewise.
     """
@@ -51,7 +45,7 @@ METRICS = {"accuracy": Accuracy}
 
 
 def get_metrics(metrics: Iterable[str | Metric]) -> list[Metric]:
-    """Return metric objects; strings name lamella's own."""
+    """Return metric objects; strings name lamella's own metrics."""
     if isinstance(metrics, str):
         raise ArgumentError(f"metrics must be a list, such as [{metrics!r}]")
     found = []

@@ -8,7 +8,7 @@ from lamella.losses.base import Loss
 
 
 class MeanSquaredError(Loss):
-    """Mean of (p - t)^2 over samples and outputs. With `Softmax` before it, the report's L2 loss.
+    """Mean of (p - t)^2 over samples and outputs. After a `Softmax` layer, the report's L2 loss.
 
     Shapes
     ------

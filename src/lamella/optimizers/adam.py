@@ -1,4 +1,4 @@
-"""Adam and its form with decoupled weight decay."""
+"""Adam and AdamW, its form with decoupled weight decay."""
 
 from math import sqrt as root
 from typing import Any
@@ -11,7 +11,7 @@ from lamella.optimizers.schedules import Schedule
 
 
 class Adam(Optimizer):
-    """Steps of about ``lr`` in every coordinate, whatever the gradient's scale.
+    """Take steps of about ``lr`` in every coordinate, at any scale of the gradient.
 
         m <- beta1 m + (1 - beta1) g            m^ = m / (1 - beta1^t)
         v <- beta2 v + (1 - beta2) g^2          v^ = v / (1 - beta2^t)
@@ -19,15 +19,13 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    lr : float or Schedule
-        Learning rate, > 0.
+    lr, clip_norm
+        As in `Optimizer`.
     beta1, beta2 : float
-        Memory of the two moments, in [0, 1).
+        Decay rates of the two moments, in [0, 1).
     eps : float
         Keeps the step finite where the gradient has been zero, > 0; outside the corrected root,
         as in the paper.
-    clip_norm : float, optional
-        See `Optimizer`.
 
     References
     ----------
@@ -67,14 +65,8 @@ class AdamW(Adam):
 
         w <- w - lr weight_decay w - lr m^ / (sqrt(v^) + eps)
 
-    Biases and norm scales, that is parameters with one axis, are not decayed.
-
-    Parameters
-    ----------
-    lr, beta1, beta2, eps, clip_norm
-        As in `Adam`.
-    weight_decay : float
-        In [0, 1].
+    ``weight_decay`` is in [0, 1]; the other parameters are those of `Adam`. Biases and norm scales,
+    that is parameters with one axis, are not decayed.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What an optimizer is: a rule for one number, and how it meets all of them."""
+"""Base of all optimizers: a rule for one number, applied to all weights."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -26,33 +26,32 @@ Updates = list[tuple[Callable[..., None], Scalars]]
 
 
 class Optimizer(Configured, ABC):
-    """Changes the parameters after each batch. A subclass writes one formula, its `rule`.
+    """Change the parameters after each batch. A subclass writes one formula, its `rule`.
 
     ``rule(w, g, *slots, *scalars)`` returns the new weight and the new slots (moments and the
-    like, kept per weight and starting at 0) for one number. How it is run over all of them is
-    the backend's business: in blocks that stay in the cache, or as one kernel on a GPU. It may
-    use arithmetic, comparisons and numpy's elementwise functions, but not branch.
+    like, one per weight, initially 0) for one number. The backend applies it to all of them: in
+    blocks that fit the cache, or as one kernel on a GPU. The rule may use arithmetic, comparisons
+    and numpy's elementwise functions, but not branch.
 
-    Where gradients vanish, or nothing but a penalty pulls, slots and weights do not sink into
-    denormal numbers, which would slow the processor down a hundredfold: every 16 steps slots under
-    2^26 times the smallest normal number (8e-31 in float32) and weights under 2^40 times it
-    (1.3e-26) are set to 0. A weight that sank would take its slots along again each time.
+    Denormal numbers slow a processor down a hundredfold. Every 16 steps, slots under 2^26 times
+    the smallest normal number (8e-31 in float32) and weights under 2^40 times it (1.3e-26) are
+    therefore set to 0; a denormal weight would otherwise make its slots denormal again.
 
     Parameters
     ----------
     lr : float or Schedule
         Learning rate, > 0.
     clip_norm : float, optional
-        Scale gradients down so that the norm of all of them together is at most this, > 0. Of a
-        norm whose square is too large for the dtype (over 1.8e19 in float32) nothing is left.
+        Scale gradients down so that their joint norm is at most this, > 0. A norm whose square
+        overflows the dtype (over 1.8e19 in float32) scales them to 0.
 
     Attributes
     ----------
     slots : tuple of str
-        Names of the vectors the rule keeps.
+        Names of the vectors that the rule updates.
     elementwise : bool
-        False for a rule that needs a whole parameter at a time, as one with norms does: it is
-        then given arrays, one parameter after the other, and has ``self.xp`` for their functions.
+        False for a rule that needs a whole parameter at a time, such as its norm: it then gets
+        arrays, one parameter after the other, and has ``self.xp`` for their functions.
     t : int
         Steps done.
     """
@@ -70,7 +69,7 @@ class Optimizer(Configured, ABC):
 
     @abstractmethod
     def scalars(self, t: int) -> tuple[float, ...]:
-        """Return what the rule needs of step ``t`` (from 1): computed once, not once a weight."""
+        """Return the scalars of the rule in step ``t`` (from 1), computed once per step."""
 
     @abstractmethod
     def rule(self, w: Any, g: Any, *slots_and_scalars: Any) -> Any:
@@ -78,24 +77,24 @@ class Optimizer(Configured, ABC):
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the step that is being done, or was done last."""
+        """Learning rate of the current or last step."""
         done = max(self.t - 1 - self._epoch_start, 0)
         return rate_at(self.lr, self._epoch + done / self._epoch_steps)
 
     def begin_epoch(self, epoch: int, steps: int, done: int = 0) -> None:
-        """Tell schedules that epoch ``epoch`` (from 0) begins and has ``steps`` steps.
+        """Start epoch ``epoch`` (from 0) of ``steps`` steps for the schedules.
 
-        ``done`` of them are done already, where training goes on within an epoch.
+        ``done`` steps are done already if a training is resumed within an epoch.
         """
         self._epoch, self._epoch_start, self._epoch_steps = epoch, self.t - done, steps
 
     def attach(self, store: ParameterStore, owner: object) -> None:
-        """Take on the parameters of the model ``owner`` and make the slots.
+        """Attach to the parameters of the model ``owner`` and allocate the slots.
 
         Raises
         ------
         UsageError
-            If it drives another model already.
+            If it is attached to a different model.
         """
         self.expect_free(owner)
         self._store, self._owner = store, owner
@@ -108,7 +107,7 @@ class Optimizer(Configured, ABC):
         self._flushes = self._bind_flushes()
 
     def expect_free(self, owner: object) -> None:
-        """Raise a UsageError if it drives another model than ``owner``."""
+        """Raise a UsageError if it is attached to a model other than ``owner``."""
         if self._owner is not None and self._owner is not owner:
             raise UsageError(
                 f"this {type(self).__name__} already drives another model, whose moments it "
@@ -140,7 +139,7 @@ class Optimizer(Configured, ABC):
         return {"t": np.array(self.t), **arrays}
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
-        """Copy in what `state_dict` gave."""
+        """Copy in a result of `state_dict`."""
         assert self._store is not None
         for slot, shape in [("t", ()), *((name, v.shape) for name, v in self.state.items())]:
             if slot not in state or np.shape(state[slot]) != shape:
@@ -153,7 +152,7 @@ class Optimizer(Configured, ABC):
         self.t = int(state["t"])
 
     def _bind_whole(self) -> Updates:
-        """Run the rule over weights and over all else, or over both at once if they are alike."""
+        """Run the rule over weights and over all else, or over both together if they are alike."""
         assert self._store is not None
         store, updates = self._store, []
         parts = [(store.matrices, self.scalars_of(True)), (store.vectors, self.scalars_of(False))]

@@ -1,7 +1,7 @@
-"""How the learning rate changes: functions of the epochs done so far.
+"""Learning rate schedules: functions of the number of epochs done.
 
-``progress`` counts epochs and moves on with every batch: 2.5 is the middle of the third epoch.
-In an own training loop, which has no epochs, each step counts as one.
+``progress`` counts epochs and grows with every batch: 2.5 is the middle of the third epoch.
+In your own training loop, which has no epochs, each step counts as one.
 """
 
 import math
@@ -12,7 +12,7 @@ from lamella.core.validation import at_least, in_range, instance, not_negative, 
 
 
 class Schedule(Configured, ABC):
-    """A learning rate that changes; give it to an optimizer in place of a number."""
+    """Learning rate that changes; give it to an optimizer in place of a number."""
 
     @abstractmethod
     def __call__(self, progress: float) -> float:
@@ -22,14 +22,7 @@ class Schedule(Configured, ABC):
 class StepDecay(Schedule):
     """Multiply by ``factor`` after every ``every`` epochs: lr factor^floor(progress / every).
 
-    Parameters
-    ----------
-    lr : float
-        At the start, > 0.
-    every : int
-        Epochs between drops, at least 1.
-    factor : float
-        In (0, 1].
+    The initial ``lr`` is > 0, ``every`` at least 1, ``factor`` in (0, 1].
 
     References
     ----------
@@ -48,12 +41,7 @@ class StepDecay(Schedule):
 class ExponentialDecay(Schedule):
     """Multiply by ``factor`` after every epoch: lr factor^floor(progress).
 
-    Parameters
-    ----------
-    lr : float
-        At the start, > 0.
-    factor : float
-        In (0, 1].
+    The initial ``lr`` is > 0, ``factor`` in (0, 1].
 
     References
     ----------
@@ -71,12 +59,7 @@ class ExponentialDecay(Schedule):
 class InverseDecay(Schedule):
     """Divide by ``1 + decay`` after every epoch: lr / (1 + decay)^floor(progress).
 
-    Parameters
-    ----------
-    lr : float
-        At the start, > 0.
-    decay : float
-        At least 0; 0 keeps the rate.
+    The initial ``lr`` is > 0, ``decay`` at least 0; 0 leaves the rate constant.
     """
 
     def __init__(self, lr: float, decay: float) -> None:
@@ -93,16 +76,7 @@ class CosineDecay(Schedule):
 
         floor + (lr - floor) (1 + cos(pi progress / epochs)) / 2
 
-    It changes with every batch.
-
-    Parameters
-    ----------
-    lr : float
-        At the start, > 0.
-    epochs : float
-        Length of the fall, > 0.
-    floor : float
-        In [0, lr].
+    ``lr`` and ``epochs`` are > 0, ``floor`` in [0, lr]. The rate changes with every batch.
 
     References
     ----------
@@ -121,18 +95,12 @@ class CosineDecay(Schedule):
 
 
 class Warmup(Schedule):
-    """Rise in a straight line from a share of another schedule's rate to all of it, then follow it.
+    """Rise in a straight line from a fraction of another schedule's rate to all of it, then follow it.
 
         schedule(progress) (start + (1 - start) min(progress / epochs, 1))
 
-    Parameters
-    ----------
-    schedule : float or Schedule
-        What to follow; its progress counts from the very start.
-    epochs : float
-        Length of the rise, > 0.
-    start : float
-        Share at the start, in [0, 1].
+    ``schedule`` is a rate or a schedule, whose progress counts from the beginning; the rise takes
+    ``epochs`` > 0, from the fraction ``start`` in [0, 1].
 
     References
     ----------

@@ -8,16 +8,11 @@ from lamella.optimizers.schedules import Schedule
 
 
 class SGD(Optimizer):
-    """Steps against the gradient (mini-batch gradient descent).
+    """Step against the gradient (mini-batch gradient descent).
 
         w <- w - lr g
 
-    Parameters
-    ----------
-    lr : float or Schedule
-        Learning rate, > 0.
-    clip_norm : float, optional
-        See `Optimizer`.
+    ``lr`` and ``clip_norm`` are those of `Optimizer`.
 
     References
     ----------
@@ -35,21 +30,19 @@ class SGD(Optimizer):
 
 
 class Momentum(Optimizer):
-    """Steps along a running sum of gradients, which evens out their zigzag.
+    """Step along a running sum of gradients, which evens out their zigzag.
 
         v <- beta v + g
         w <- w - lr v                    Nesterov:  w <- w - lr (g + beta v)
 
     Parameters
     ----------
-    lr : float or Schedule
-        Learning rate, > 0. With a steady gradient the step grows to lr / (1 - beta).
+    lr, clip_norm
+        As in `Optimizer`. With a steady gradient the step grows to lr / (1 - beta).
     beta : float
-        Share of the old sum that is kept, in [0, 1).
+        Weight of the old sum, in [0, 1).
     nesterov : bool
         Whether to look one step ahead.
-    clip_norm : float, optional
-        See `Optimizer`.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Calls on a recorder: played in their order on the same arrays, or else the recorder is not whole."""
+"""Calls on a recorder: replayed in their order on the same arrays, or else not at all."""
 
 import functools
 import gc

@@ -50,7 +50,8 @@ LOSSES: dict[str, tuple[Callable[[], Loss], Layers]] = {
 def subclasses(kind: type) -> set[type]:
     """Return lamella's own classes below one, without those that only others are made of."""
     below = {k for child in kind.__subclasses__() for k in {child, *subclasses(child)}}
-    return {k for k in below if k.__module__.startswith("lamella.") and not is_abstract(k)}
+    own = {k for k in below if k.__module__.startswith("lamella.") and k.__name__[0] != "_"}
+    return {k for k in own if not is_abstract(k)}
 
 
 def is_abstract(kind: type) -> bool:

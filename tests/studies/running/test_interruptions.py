@@ -15,6 +15,8 @@ from lamella.studies import StudyFolder, StudyStopped
 from tests.studies.small import RUN, contents, small_study, times
 from tests.subprocesses import ROOT, TIME_LIMIT, wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("joblib", reason="joblib is not installed")
 
 

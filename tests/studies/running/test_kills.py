@@ -13,7 +13,10 @@ from tests.interrupt.killing import group
 from tests.subprocesses import ROOT, run_python, wait_until
 
 pytest.importorskip("joblib", reason="joblib is not installed")
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux"),
+]
 
 LONG = """
 from tests.studies.small import RUN, small_study

@@ -14,6 +14,8 @@ from lamella.studies.running.run_files import from_files, json_bytes, sha256, to
 from lamella.studies.running.runner import key_of
 from tests.studies.small import RUN, TEST, TRAIN, contents, small_study
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("joblib", reason="joblib is not installed")
 
 

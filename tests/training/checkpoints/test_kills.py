@@ -7,7 +7,10 @@ import pytest
 
 from tests.subprocesses import run_python
 
-pytestmark = pytest.mark.skipif(not hasattr(sys, "getdlopenflags"), reason="needs os.fork")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(sys, "getdlopenflags"), reason="needs os.fork"),
+]
 
 
 def interrupt(*options: str) -> str:

@@ -14,6 +14,8 @@ from lamella.core.errors import UsageError
 from lamella.training.checkpoints import CheckpointWarning, ResumeFolder
 from tests.training.checkpoints.interrupting import Interrupt, Interruption
 
+pytestmark = pytest.mark.slow
+
 BATCHES = 9  # 135 samples to train on, in batches of 15
 FIT: dict[str, Any] = {"epochs": 4, "batch_size": 15, "validation_split": 0.25, "verbose": False}
 

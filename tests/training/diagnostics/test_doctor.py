@@ -11,6 +11,8 @@ from lamella.network.prepare import prepare
 from lamella.training.diagnostics.doctor import DoctorReport
 from lamella.training.diagnostics.overfit_one_batch import attempt
 
+pytestmark = pytest.mark.slow
+
 
 def clouds(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(3)

@@ -45,7 +45,7 @@ class NumbaBackend(NumpyBackend):
         return gemm.dot(a, b, out, bias)
 
     def sum_rows(self, matrix: Array, out: Array) -> Array:
-        if matrix.ndim != 2:
+        if matrix.ndim != 2 or not compiled.is_available():
             return super().sum_rows(matrix, out)
         _expect_captured(matrix, out)
         call(compile_function(sum_of_rows), matrix, out)
@@ -57,10 +57,14 @@ class NumbaBackend(NumpyBackend):
     def compile_rule(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
     ) -> Callable[..., None]:
+        if not compiled.is_available():
+            return super().compile_rule(program, arrays, outputs)
         return compile_loop(program, arrays, outputs)
 
     def map(self, program: Program) -> Callable[..., None]:
         # numba's exp takes one number at a time, numpy's a whole vector register.
+        if not compiled.is_available():
+            return super().map(program)
         plain_steps = {step.ufunc.__name__ for step in program.steps}.isdisjoint(TRANSCENDENTAL)
         work = compile_map(program) if plain_steps else super().map(program)
 
@@ -77,7 +81,9 @@ class NumbaBackend(NumpyBackend):
 
         return run
 
-    def compile(self, loop: Callable[..., Any]) -> Callable[..., Any]:
+    def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
+        if not compiled.is_available():
+            return None
         function = compile_function(loop)
 
         def run(*arrays: Array) -> None:
@@ -118,7 +124,9 @@ class NumbaBackend(NumpyBackend):
 
         return tune_threads()
 
-    def scale_images(self) -> Callable[[Array, Array | None, Array], None]:
+    def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
+        if not compiled.is_available():
+            return None
         from lamella.backend.numba import images
 
         def run(data: Array, index: Array | None, out: Array) -> None:

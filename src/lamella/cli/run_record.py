@@ -1,4 +1,4 @@
-"""A run from its record: the options it was made with."""
+"""The record of a run (``run.json``), and the options in it."""
 
 import argparse
 import json
@@ -8,33 +8,33 @@ from typing import Any
 from lamella.cli.options import add_options
 from lamella.core.errors import ArgumentError, FileFormatError
 
-ABOUT_OUTPUT = ("out", "overwrite", "quiet", "resume")
+OUTPUT_OPTIONS = ("out", "overwrite", "quiet", "resume")
 
 
 def defaults() -> dict[str, Any]:
-    """Return the options of ``lamella train`` where none is given."""
+    """Return the default options of ``lamella train``."""
     parser = argparse.ArgumentParser()
     add_options(parser)
     return vars(parser.parse_args([]))
 
 
 def refuse_other_options(args: argparse.Namespace) -> None:
-    """Raise an ArgumentError if ``--resume`` was given together with what decides the numbers."""
+    """Raise an ArgumentError if ``--resume`` comes with an option that affects the result."""
     for name, value in defaults().items():
         if name not in ("resume", "quiet") and getattr(args, name) != value:
             option = f"--{name.replace('_', '-')}"
             raise ArgumentError(
-                f"--resume goes on with the options that the run was begun with: leave out {option}"
+                f"--resume uses the options with which the run started: omit {option}"
             )
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Read what ``lamella train`` wrote of a run.
+    """Read the record of a run of ``lamella train``.
 
     Raises
     ------
     FileFormatError
-        If it is damaged, or of something else.
+        If the file is damaged or not such a record.
     """
     try:
         record = json.loads(path.read_bytes())
@@ -46,9 +46,9 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def options_of(record: dict[str, Any], path: Path) -> argparse.Namespace:
-    """Return the options in a record, as if they had been given again."""
+    """Return the options in a record, parsed."""
     known = defaults()
-    given = {k: v for k, v in record["configuration"].items() if k not in ABOUT_OUTPUT}
+    given = {k: v for k, v in record["configuration"].items() if k not in OUTPUT_OPTIONS}
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise FileFormatError(
