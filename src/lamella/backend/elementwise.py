@@ -58,7 +58,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Read:
-    """A value that a rule read while it was traced: an attribute, a global or a closed-over cell."""
+    """Value that a rule read while it was traced: an attribute, a global or a closure's cell."""
 
     owner: Any
     name: str

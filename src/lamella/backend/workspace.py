@@ -18,12 +18,13 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def replayable(method: Method) -> Method:
-    """Mark a method all of whose work on arrays is done by what a workspace lends.
+    """Mark a method that works on arrays by the methods of its workspace alone.
 
-    That is by ``self.dot``, ``self.map``, ``self.sum_rows`` and compiled loops, on arrays it was
-    given and on scratch memory, and the same each time for arrays of the same place. A training
-    then need not call it in each step, see `lamella.network.replay`. Reshaping an array is no work. What
-    overrides such a method needs a mark of its own.
+    It calls ``self.dot``, ``self.map``, ``self.sum_rows``, ``self.mean_rows``, ``self.rng`` and
+    compiled loops, on its arguments and on scratch memory, and does the same in each call. Steps
+    are then replayed without calling it, see `lamella.network.replay`. Any other operation of
+    numpy on these arrays ends the capture, and each step runs as usual. A method that overrides
+    a marked one needs a mark of its own.
     """
     method.is_replayable = method  # type: ignore[attr-defined]
     return method
@@ -163,8 +164,8 @@ class Workspace(Configured):
         out : str or array
             Where to, which may be one of ``arrays``; or the name of scratch memory.
         rule : function (*numbers, *scalars) -> number
-            A formula for one number, as in `lamella.backend.elementwise`; a module's function, not a new
-            lambda each time.
+            A formula for one number, see `lamella.backend.elementwise`; a lambda will do. Numbers
+            that change belong in ``scalars``.
         *arrays : array
             All of the model's dtype, and of one shape; beside a first one (N, D), others may be
             (D,): such serve every row.

@@ -11,8 +11,8 @@ import numpy as np
 
 from lamella.cli.messages import one_line_warnings, print_error
 from lamella.cli.options import add_options, classifier, refuse_contradictions
-from lamella.cli.run_record import options_of, read_record, refuse_other_options
 from lamella.cli.run_folder import RunFolder
+from lamella.cli.run_record import options_of, read_record, refuse_other_options
 from lamella.core.config import to_json
 from lamella.core.disk import finite_or_none, write_json
 from lamella.core.errors import DivergenceWarning, UsageError

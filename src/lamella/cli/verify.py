@@ -11,8 +11,8 @@ from lamella.backend.threads import cap_blas_threads
 from lamella.cli import train
 from lamella.cli.messages import print_error
 from lamella.cli.options import classifier
-from lamella.cli.run_record import options_of, read_record
 from lamella.cli.run_folder import RunFolder
+from lamella.cli.run_record import options_of, read_record
 from lamella.cli.verify_study import conclude, study_of
 from lamella.cli.verify_study import verify as verify_runs
 from lamella.core.disk import finite_or_none

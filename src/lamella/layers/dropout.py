@@ -7,7 +7,7 @@ from lamella.layers.base import Layer
 
 
 class Dropout(Layer):
-    """Zero a random fraction of the inputs during training and scale up the rest (inverted dropout).
+    """Zero a random fraction of the inputs in training and scale up the rest (inverted dropout).
 
         y = x mask,   mask = 1 / (1 - rate) with probability 1 - rate, else 0
 

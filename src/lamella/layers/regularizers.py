@@ -79,7 +79,7 @@ class L2(Regularizer):
 
 
 class L1L2(Regularizer):
-    """Sum of both penalties (elastic net): l1 sum(abs(w)) + l2 / 2 sum(w^2), with l1, l2 at least 0."""
+    """Sum of both penalties (elastic net): l1 sum(abs(w)) + l2 / 2 sum(w^2); l1, l2 at least 0."""
 
     def __init__(self, l1: float, l2: float) -> None:
         self.l1 = not_negative("l1", l1)

@@ -10,7 +10,7 @@ from lamella.core.validation import instance
 
 
 class Metric(Workspace):
-    """Score of each sample. A subclass sets ``name``, its key in logs and results, and writes `score`."""
+    """Score of each sample. A subclass sets ``name``, its key in logs, and writes `score`."""
 
     name: str = ""
 

@@ -95,7 +95,7 @@ class CosineDecay(Schedule):
 
 
 class Warmup(Schedule):
-    """Rise in a straight line from a fraction of another schedule's rate to all of it, then follow it.
+    """Rise linearly from a fraction of another schedule's rate to all of it, then follow it.
 
         schedule(progress) (start + (1 - start) min(progress / epochs, 1))
 

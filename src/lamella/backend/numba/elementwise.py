@@ -98,7 +98,7 @@ class _Shared:
 
 
 def compile_map(program: Program) -> Callable[..., None]:
-    """Return ``run(out, arrays, scalars)``, as `lamella.backend.numpy_elementwise.run_whole` does."""
+    """Return ``run(out, arrays, scalars)``, which applies a rule to whole arrays."""
     given = _given(program)
     loops: dict[tuple[np.dtype, tuple[int, ...]], Any] = {}
 
