@@ -112,7 +112,7 @@ def test_resume_takes_no_options_that_decide_numbers(
 ) -> None:
     done = call("train", "--resume", tmp_path, option)
     assert done.status == 2
-    assert f"leave out {option.partition('=')[0]}" in done.err
+    assert f"omit {option.partition('=')[0]}" in done.err
 
 
 @pytest.mark.parametrize(

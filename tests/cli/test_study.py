@@ -211,7 +211,7 @@ def test_a_damaged_run_is_told_in_one_line(call: Call, toml: Path, tmp_path: Pat
         (["run", "learning-rat"], "'learning-rat' is not known: did you mean 'learning-rate'?"),
         (["run", "missing.toml"], "missing.toml"),
         (["run", "rates.toml", "--seeds", 0], "seeds must be a whole number of at least 1, got 0"),
-        (["run", "rates.toml", "--quick", "--seeds", 3], "--quick decides seeds and epochs"),
+        (["run", "rates.toml", "--quick", "--seeds", 3], "--quick sets seeds and epochs"),
         (["run", "rates.toml", "--n-jobs", 0], "n_jobs"),
         (["show", "."], "holds no study: there is no study.json"),
         (["show"], "the following arguments are required: DIR"),

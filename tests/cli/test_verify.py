@@ -106,7 +106,7 @@ def test_other_test_scores_are_told(call: Call, copied: Path) -> None:
     [
         ("run.json", "{}", "is not the record of a run of lamella train"),
         ("run.json", '{"configuration": {}}', "does not say how to repeat it"),
-        ("history.jsonl", "3\n", "is no history"),
+        ("history.jsonl", "3\n", "is not a history"),
         ("history.jsonl", "{\n", "cannot read the history"),
         ("model.safetensors", "", "model.safetensors"),
     ],

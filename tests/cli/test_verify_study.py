@@ -65,7 +65,7 @@ def test_a_damaged_run_and_another_version_are_told(
     done = call("verify", copied, "--quiet")
     assert done.status == 1
     assert "its files are damaged: losses.npy is not what was written" in done.err
-    assert "the study was run with a different numpy (0." in done.err
+    assert "the study used a different numpy (0." in done.err
     assert "1 of 4 runs are not bit-identical; this may be the reason" in done.err
 
 

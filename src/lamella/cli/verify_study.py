@@ -47,7 +47,7 @@ def conclude(compared: str, wrong: str, subject: str, others: Collection[str]) -
     environment.
     """
     if others:
-        print_error(f"the {subject} was run with a different {'; '.join(others)}")
+        print_error(f"the {subject} used a different {'; '.join(others)}")
     if not wrong:
         print(f"bit-identical: {compared}")
         return 0

@@ -17,7 +17,7 @@ from lamella.layers.initializers import get_initializer
 
 
 def fixed_once_built(name: str) -> Any:
-    """Return a property for a hyper-parameter that only ``build`` reads; later changes are refused."""
+    """Return a property of a hyper-parameter that only ``build`` reads; refuse later changes."""
 
     def set_value(layer: Any, value: Any) -> None:
         if "parameters" in vars(layer):
