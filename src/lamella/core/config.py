@@ -91,7 +91,9 @@ def from_json(value: Any, known: Mapping[str, Callable[..., Any]]) -> Any:
     try:
         return known[name](**arguments)
     except (TypeError, ValueError) as error:
-        raise FileFormatError(f"{name} does not accept the arguments in the file: {error}") from error
+        raise FileFormatError(
+            f"{name} does not accept the arguments in the file: {error}"
+        ) from error
 
 
 def limit_size(table: Any) -> int:
