@@ -127,7 +127,7 @@ def test_from_json_refuses_a_configuration_that_is_no_table(config: Any) -> None
 
 @pytest.mark.parametrize("config", [{"mass": 1}, {"units": 0}, {"units": "many"}])
 def test_from_json_says_what_the_class_does_not_accept(config: Any) -> None:
-    with pytest.raises(FileFormatError, match="Dense does not accept arguments of the file: "):
+    with pytest.raises(FileFormatError, match="Dense does not accept the arguments in the file: "):
         from_json({"class": "Dense", "config": config}, {"Dense": lm.Dense})
 
 
