@@ -69,6 +69,12 @@ class Read:
         owner = self.owner
         return owner.get(self.name) if isinstance(owner, dict) else getattr(owner, self.name, None)
 
+    def is_current(self) -> bool:
+        """Whether the value is still the one that was read."""
+        owner, old = self.owner, self.value
+        now = owner.get(self.name) if isinstance(owner, dict) else getattr(owner, self.name, None)
+        return now is old or (type(now) is type(old) and bool(now == old))
+
 
 @dataclass
 class Program:
@@ -89,11 +95,7 @@ class Program:
 
     def is_current(self) -> bool:
         """Whether each value that the rule read is still the same."""
-        for read in self.reads:
-            now = read.now()
-            if now is not read.value and (type(now) is not type(read.value) or now != read.value):
-                return False
-        return True
+        return all(map(Read.is_current, self.reads))
 
     @property
     def shared(self) -> list[int]:

@@ -38,9 +38,10 @@ def key_of(rule: Callable[..., Any], arrays: int) -> tuple[Any, ...]:
     values = [cell.cell_contents for cell in rule.__closure__ or ()]
     for name, value in zip(rule.__code__.co_freevars, values, strict=True):
         _expect_visible(f"the variable {name} of its closure", value)
-    for value in rule.__defaults__ or ():
+    defaults = (*(rule.__defaults__ or ()), *(rule.__kwdefaults__ or {}).values())
+    for value in defaults:
         _expect_visible("a default value", value)
-    return rule.__code__, arrays, *values, rule.__defaults__
+    return rule.__code__, arrays, *((type(value), value) for value in (*values, *defaults))
 
 
 def trace_rule(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
@@ -58,6 +59,8 @@ def trace_rule(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
     elif not isinstance(function, FunctionType | np.ufunc):
         raise UsageError(f"a rule must be a function or a method, got {rule!r:.60}")
     reads += _reads_of(function)
+    for base in type(getattr(rule, "__self__", None)).__mro__:  # super() may call them
+        reads += _reads_of(vars(base).get(function.__name__))
     program = trace(traced, arrays, scalars)
     program.reads = reads
     return program
@@ -122,6 +125,19 @@ def _observer(owner: Any, reads: list[Read]) -> Any:
     return object.__new__(kind)
 
 
+def reads_of(function: Any) -> Iterator[Read]:
+    """Yield the numbers and functions that a method reads from globals and closures."""
+    if isinstance(function, FunctionType):
+        found: list[tuple[Any, str]] = [
+            (function.__globals__, name) for name in _global_names(function.__code__)
+        ]
+        found += [(cell, "cell_contents") for cell in function.__closure__ or ()]
+        for owner, name in found:
+            value = Read(owner, name, None).now()
+            if isinstance(value, (*NUMBERS, str, FunctionType)):
+                yield Read(owner, name, value)
+
+
 def _reads_of(function: Any, seen: tuple[Any, ...] = ()) -> Iterator[Read]:
     """Yield the globals and closures that a function and the functions it calls read."""
     if not isinstance(function, FunctionType) or function in seen:
@@ -137,7 +153,7 @@ def _reads_of(function: Any, seen: tuple[Any, ...] = ()) -> Iterator[Read]:
             yield from _reads_of(value, (*seen, function))
         else:
             _expect_visible(f"the global or closed-over value {name}", value)
-        if isinstance(value, (FunctionType, *NUMBERS)):
+        if not isinstance(value, ModuleType):
             yield Read(owner, name, value)
 
 

@@ -172,7 +172,9 @@ class Workspace(Configured):
         scalars : sequence of float
             What is the same for all elements.
         """
-        simple = type(rule) is FunctionType and not (rule.__closure__ or rule.__defaults__)
+        simple = type(rule) is FunctionType and not (
+            rule.__closure__ or rule.__defaults__ or rule.__kwdefaults__
+        )
         key = (rule.__code__, len(arrays)) if simple else key_of(rule, len(arrays))
         found = self._rules.get(key)
         if found is None or (found[0].reads and not found[0].is_current()):

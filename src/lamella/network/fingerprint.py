@@ -6,14 +6,16 @@ whose changes cannot be seen, such as lists or objects of other libraries, rule 
 
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter, itemgetter
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from lamella.backend import Backend
+from lamella.backend.elementwise import Read
 from lamella.backend.parameters import Parameter, State
 from lamella.backend.random import Noise
+from lamella.backend.rules import reads_of
 from lamella.backend.workspace import is_marked
 from lamella.layers.regularizers import Regularizer
 
@@ -24,10 +26,9 @@ ATTACHED = (
     "xp",
 )  # fmt: skip
 NUMBERS = (int, float, complex, str, bytes, type(None), np.generic, np.dtype)
-FIXED = (
-    Parameter, State, Noise, Backend, Regularizer, FunctionType, MethodType, type, ModuleType,
-    BuiltinFunctionType, np.ufunc,
-)  # fmt: skip
+FIXED = (Parameter, State, Noise, Backend, Regularizer)
+LIBRARY = ("lamella", "abc", "builtins")  # modules of classes that are not users'
+CODE = (FunctionType, staticmethod, classmethod, property)
 
 
 class Fingerprint:
@@ -54,17 +55,21 @@ class Fingerprint:
         kinds = dict.fromkeys((type(part), tuple(names)) for part, names in calls)
         self._kinds = [(kind, [*names, *_class_values(kind)]) for kind, names in kinds]
         self._properties = [(part, name) for part in self.parts for name in _properties(part)]
+        self._reads = [read for kind, names in kinds for read in _reads(kind, names)]
         self._held: list[tuple[Callable[[Any], Any], Any, Any]] = []
         self._tables: list[dict[str, Any]] = []
+        self._classes = [vars(base) for kind, _ in kinds for base in _users_classes(kind)]
 
     def values(self) -> list[Any] | None:
         """Return all values, to be compared with ==; None if changes of one cannot be seen."""
         try:
             attributes = [_comparable(pair) for part in self.parts for pair in _attributes(part)]
+            shared = [_comparable(x) for kind, _ in self._kinds for x in _shared(kind)]
             computed = [_comparable(getattr(part, name)) for part, name in self._properties]
+            reads = [_comparable(read.now()) for read in self._reads]
         except (_UnseenError, AttributeError):
             return None
-        return [*attributes, *computed]
+        return [*attributes, *shared, *computed, *reads]
 
     def hold(self) -> None:
         """Keep the present values for `is_current`. Arrays are left out: the work sets them."""
@@ -86,15 +91,16 @@ class Fingerprint:
             for read, owner, held in self._held:
                 if read(owner) != held:
                     return False
-            same = self._shape() == self._shapes
-            return same and (not self._properties or self._compute() == self._computed)
+            if self._shape() != self._shapes or not all(read.is_current() for read in self._reads):
+                return False
+            return not self._properties or self._compute() == self._computed
         except (KeyError, AttributeError, _UnseenError, ValueError):  # a value is gone, or an array
             return False
 
     def _shape(self) -> list[Any]:
         """Return classes, how many attributes there are (one may hide a method), and methods."""
         own = map(vars(self._network).get, self._methods)
-        return [*map(type, self.parts), *map(len, self._tables), *own]
+        return [*map(type, self.parts), *map(len, self._tables), *map(len, self._classes), *own]
 
     def _compute(self) -> list[Any]:
         return [_comparable(getattr(part, name)) for part, name in self._properties]
@@ -107,12 +113,12 @@ class _UnseenError(Exception):
 def _comparable(value: Any) -> Any:
     """Return a value to compare with ==, and with the type of each number in it."""
     if isinstance(value, tuple):
-        return tuple(map(_comparable, value))
-    if isinstance(value, np.ndarray):
+        return tuple(np.ndarray if type(x) is np.ndarray else _comparable(x) for x in value)
+    if type(value) is np.ndarray:
         return np.ndarray
-    if isinstance(value, NUMBERS):
+    if isinstance(value, NUMBERS) and not isinstance(value, np.void):
         return type(value), value
-    if isinstance(value, FIXED):
+    if isinstance(value, FIXED) or (type(value) is FunctionType and not value.__closure__):
         return value
     raise _UnseenError
 
@@ -130,17 +136,40 @@ def _is_marked(part: Any, names: Sequence[str]) -> bool:
         for name, it in vars(part).items()
         if callable(it) and callable(getattr(kind, name, None))
     ]
+    tables = [vars(base) for base in _users_classes(kind)]
+    if any("__slots__" in table or "__getattr__" in table for table in tables):
+        return False  # attributes that are not in the object's dictionary
+    # Attributes of a network are not looked at, and a regularizer may hold others.
+    is_whole = not (hasattr(part, "passes") or isinstance(part, Regularizer))
+    if not (is_whole or all(name not in table for table in tables for name in names)):
+        return False
     return not by_hand and all(is_marked(getattr(kind, name, None)) for name in (*names, *above))
 
 
 def _users_classes(kind: type) -> Iterator[type]:
-    return (base for base in kind.__mro__[:-1] if not base.__module__.startswith("lamella."))
+    return (b for b in kind.__mro__ if b.__module__.partition(".")[0] not in LIBRARY)
 
 
 def _properties(part: Any) -> list[str]:
     """Return the names of properties that users' classes compute."""
     tables = [vars(base) for base in _users_classes(type(part))]
     return [name for table in tables for name, it in table.items() if isinstance(it, property)]
+
+
+def _shared(kind: type) -> Iterator[Any]:
+    """Yield the values that users' classes define for all their objects."""
+    for base in _users_classes(kind):
+        for name, value in vars(base).items():
+            if not name.startswith("__") and name != "_abc_impl" and not isinstance(value, CODE):
+                yield value
+
+
+def _reads(kind: type, names: Sequence[str]) -> Iterator[Read]:
+    """Yield the globals and closures that methods of users' classes read."""
+    for base in _users_classes(kind):
+        for value in vars(base).values():
+            function = value.__func__ if isinstance(value, staticmethod) else value
+            yield from reads_of(function)
 
 
 def _class_values(kind: type) -> list[str]:

@@ -73,3 +73,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
     return value
+
+
+def is_captured(array: Any) -> bool:
+    """Whether an array is a view of captured memory; a copy of such a view has its own memory."""
+    if not isinstance(array, CapturedArray):
+        return not isinstance(array, np.ndarray)
+    owner: Any = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    return not isinstance(owner, CapturedArray)

@@ -16,7 +16,7 @@ from lamella.backend.numba.call_recorder import (
     current_recorder,
     end_capture,
 )
-from lamella.backend.numba.captured_array import CapturedArray, captured, plain
+from lamella.backend.numba.captured_array import CapturedArray, captured, is_captured, plain
 from lamella.backend.numba.code_cache import compile_function
 from lamella.backend.numba.elementwise import compile_loop, compile_map
 from lamella.backend.numba.loops import sum_of_rows
@@ -164,8 +164,10 @@ def _release(table: dict[str, Any]) -> None:
             table[name] = plain(value)
         elif isinstance(value, list):
             value[:] = plain(value)
-        elif isinstance(value, tuple) and any(isinstance(item, CapturedArray) for item in value):
+        elif isinstance(value, tuple) and any(isinstance(item, np.ndarray) for item in value):
             table[name] = plain(value)
+            if not all(isinstance(item, CapturedArray) for item in value):
+                end_capture()
 
 
 def _expect_captured(*arrays: Array) -> None:
@@ -173,7 +175,5 @@ def _expect_captured(*arrays: Array) -> None:
 
     A replay would find old numbers in an array that the work itself has made.
     """
-    if current_recorder() is not None and not all(
-        isinstance(array, CapturedArray) or not isinstance(array, np.ndarray) for array in arrays
-    ):
+    if current_recorder() is not None and not all(map(is_captured, arrays)):
         end_capture()
