@@ -178,8 +178,8 @@ def test_a_rule_that_closes_over_an_object_is_refused() -> None:
 def test_a_rule_that_closes_over_ever_new_numbers_is_refused() -> None:
     model = model_of(Closure())
     for step in range(32):
-        model.layers[0].k = float(step)  # type: ignore[attr-defined]
+        model.layers[0].k = 1 + step / 100  # type: ignore[attr-defined]
         model.step(X, Y)
-    model.layers[0].k = 99.0  # type: ignore[attr-defined]
+    model.layers[0].k = 2.0  # type: ignore[attr-defined]
     with pytest.raises(UsageError, match=r"closed over 32 different values.*scalars="):
         model.step(X, Y)
