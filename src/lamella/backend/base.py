@@ -1,4 +1,4 @@
-"""What lamella needs of an array library beyond its functions."""
+"""Interface between lamella and an array library."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,7 @@ from lamella.core.typing import Array
 
 
 class Backend(ABC):
-    """What lamella needs of an array library beyond its functions.
+    """Operations of an array library that go beyond its array functions.
 
     Attributes
     ----------
@@ -113,16 +113,16 @@ class Backend(ABC):
     def threads_for(
         self, batch_size: int, matrices: Iterable[tuple[int, ...]]
     ) -> AbstractContextManager[int]:
-        """Give the library behind ``xp.dot`` the threads that a training is worth; say how many."""
+        """Limit the threads of ``xp.dot`` to the useful ones, and yield their number."""
         return nullcontext(1)
 
     def tune_threads(self) -> AbstractContextManager[Callable[[], None]]:
-        """Lend what is told of each step of a training, to have the next done the faster way."""
+        """Yield a function to call after each step; it finds the faster way for the next ones."""
         return nullcontext(lambda: None)
 
     def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
-        """Return what picks images by an index and divides them by 255, or None if two steps do.
+        """Return ``scale(images, index, out)``: pick images by index and divide them by 255.
 
-        Its arguments are the images, the index or None for all, and where the results go.
+        An index of None picks all. A backend without a fused version returns None.
         """
         return None

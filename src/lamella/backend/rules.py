@@ -45,7 +45,7 @@ def key_of(rule: Callable[..., Any], arrays: int) -> tuple[Any, ...]:
 
 
 def trace_rule(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
-    """Trace a rule, see `lamella.backend.elementwise.trace`, and list what else it reads.
+    """Trace a rule, see `lamella.backend.elementwise.trace`, and list the values it reads.
 
     Raises
     ------

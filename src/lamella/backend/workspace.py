@@ -1,4 +1,4 @@
-"""What layers, losses and metrics work with: an array module, and memory that is used again."""
+"""Base of layers, losses and metrics: an array module, and memory that is used again."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ def replayable(method: Method) -> Method:
 
 
 def is_marked(method: Any) -> bool:
-    """Whether this very function is marked: what wraps it has its attributes, but does more."""
+    """Whether this very function is marked. A wrapper copies the mark but does more."""
     return method is not None and getattr(method, "is_replayable", None) is method
 
 
@@ -71,10 +71,10 @@ class Scratch:
 
 
 class Workspace(Configured):
-    """Base of what computes on arrays: layers, losses, metrics.
+    """Base of layers, losses and metrics, which compute on arrays.
 
-    It lends ``backend``, ``xp``, ``dtype`` and scratch memory. A model binds its parts when it is
-    built; `attach` is for using one on its own.
+    It provides ``backend``, ``xp``, ``dtype`` and scratch memory. A model attaches its parts when
+    it is built; call `attach` to use one on its own.
     """
 
     backend: Backend
@@ -85,7 +85,7 @@ class Workspace(Configured):
     def attach(
         self, owner: object = None, backend: str | Backend = "numpy", dtype: Any = "float32"
     ) -> None:
-        """Lend array module, dtype and memory.
+        """Provide array module, dtype and memory.
 
         Parameters
         ----------
@@ -120,8 +120,8 @@ class Workspace(Configured):
     def scratch(self, name: str, shape: Shape, dtype: Any = None) -> Array:
         """Return memory for a result: uninitialised, and the same each time for the same name.
 
-        Use it as ``out=self.scratch("y", x.shape)``. What was written there is valid until the
-        next call with that name.
+        Use it as ``out=self.scratch("y", x.shape)``. Its content is valid until the next call
+        with that name.
         """
         dtype = self.dtype if dtype is None else dtype
         view = self._scratch.views.get((name, shape, dtype))
@@ -162,15 +162,15 @@ class Workspace(Configured):
         Parameters
         ----------
         out : str or array
-            Where to, which may be one of ``arrays``; or the name of scratch memory.
+            Destination, which may be one of ``arrays``; or the name of scratch memory.
         rule : function (*numbers, *scalars) -> number
             A formula for one number, see `lamella.backend.elementwise`; a lambda will do. Numbers
             that change belong in ``scalars``.
         *arrays : array
-            All of the model's dtype, and of one shape; beside a first one (N, D), others may be
-            (D,): such serve every row.
+            All of the model's dtype and of one shape. If the first is (N, D), others may be (D,):
+            they serve every row.
         scalars : sequence of float
-            What is the same for all elements.
+            Numbers shared by all elements.
         """
         simple = type(rule) is FunctionType and not (
             rule.__closure__ or rule.__defaults__ or rule.__kwdefaults__

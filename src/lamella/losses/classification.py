@@ -62,7 +62,7 @@ class SoftmaxCrossEntropy(Loss):
             target.reshape(row), self._classes(pred), out=self.scratch("hot", pred.shape, bool)
         )
         xp.subtract(p, hot, out=self.d)
-        z *= hot  # what is left is z_y
+        z *= hot  # z_y is left
         xp.log(total.reshape(-1), out=losses)
         losses -= z.sum(axis=-1, out=self.scratch("z_y", losses.shape))
 

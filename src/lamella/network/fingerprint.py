@@ -44,7 +44,7 @@ class Fingerprint:
     Attributes
     ----------
     is_marked : bool
-        Whether all these methods, and what they override, are marked as replayable.
+        Whether all these methods, and those they override, are marked as replayable.
     """
 
     def __init__(self, network: Any, calls: Calls) -> None:

@@ -70,7 +70,7 @@ class Network(Configured):
     def build(self, in_shape: Shape) -> Self:
         """Infer all shapes, make the parameters and draw their start values.
 
-        Nothing is as large as the model before all layers have declared what they need.
+        Memory is allocated after all layers have declared their parameters.
 
         Parameters
         ----------
@@ -80,11 +80,11 @@ class Network(Configured):
         Raises
         ------
         ShapeError
-            If a layer does not accept what the one before it gives: names the layer.
+            If a layer does not accept the output shape of the previous one.
         """
         try:
             self._build(in_shape)
-        except BaseException:  # Ctrl-C too: what is half built must be built again
+        except BaseException:  # Ctrl-C too: a half-built model must be built again
             self.store = None
             raise
         return self
@@ -139,7 +139,7 @@ class Network(Configured):
             gradient = layer.backward(gradient)
 
     def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return what the last layer gives, as a numpy array of shape (N, *out_shape)."""
+        """Return the outputs of the last layer, a numpy array of shape (N, *out_shape)."""
         at_least("batch_size", batch_size, 1)
         self.built()
         x = self.inputs(x)
@@ -162,12 +162,12 @@ class Network(Configured):
 
     @property
     def parameters(self) -> list[Parameter]:
-        """What is trained, in the order of the layers."""
+        """All trained arrays, in the order of the layers."""
         return [parameter for layer in self.layers for parameter in layer.parameters]
 
     @property
     def states(self) -> list[State]:
-        """What is saved beside the parameters, such as running means."""
+        """Arrays saved in addition to the parameters, such as running means."""
         return [state for layer in self.layers for state in layer.states]
 
     def state_dict(self) -> dict[str, np.ndarray]:
@@ -176,7 +176,7 @@ class Network(Configured):
         return {part.name: np.array(self.backend.to_host(part.value)) for part in parts}
 
     def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Copy in what `state_dict` gave; names and shapes must be the same."""
+        """Copy arrays of `state_dict` into the model; names and shapes must be the same."""
         self.built()
         self.expect_arrays(arrays)
         parts: list[Parameter | State] = [*self.parameters, *self.states]
@@ -184,7 +184,7 @@ class Network(Configured):
             part.value = self.backend.asarray(arrays[part.name], self.dtype)
 
     def expect_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Raise a ShapeError unless these are the arrays of what the layers have declared."""
+        """Raise a ShapeError unless names and shapes are those that the layers declared."""
         parts: list[Parameter | State] = [*self.parameters, *self.states]
         names = {part.name for part in parts}
         if names != set(arrays):

@@ -43,21 +43,21 @@ class Trainable(Network):
         *,
         in_shape: Shape | None = None,
     ) -> Self:
-        """Say what is minimised and how. Parameters keep their values if they are there already.
+        """Set loss, optimizer and metrics. Parameters that exist already keep their values.
 
         Parameters
         ----------
         loss : Loss
         optimizer : Optimizer
         metrics : list of str or Metric
-            Reported beside the loss, such as ``["accuracy"]``.
+            Reported with the loss, such as ``["accuracy"]``.
         in_shape : tuple of int, optional
-            Builds the model now; else the first `fit` does.
+            Builds the model now. By default the first `fit` does.
 
         Raises
         ------
         UsageError
-            If loss and last layer do not fit together.
+            If loss and last layer do not match.
         """
         loss = instance("loss", loss, Loss, "SoftmaxCrossEntropy()")
         optimizer = instance("optimizer", optimizer, Optimizer, "Adam(1e-3)")
@@ -87,14 +87,14 @@ class Trainable(Network):
         self._differentiate = replay_gradients(self)
 
     def step(self, x: Array, y: Array, weight: Array | None = None) -> Array:
-        """Do one step of training on a checked batch and return its loss; what `fit` calls."""
+        """Do one step of training on a checked batch and return its loss, as `fit` does."""
         loss = self._differentiate(x, y) if weight is None else self.differentiate(x, y, weight)
         self.optimizer.step()
         return loss
 
     @replayable
     def differentiate(self, x: Array, y: Array, weight: Array | None = None) -> Array:
-        """Compute the gradient of what is minimised, on a checked batch, and return the loss."""
+        """Compute all gradients of the loss and the penalties on a batch; return the loss."""
         pred = self.forward(x, training=True)
         loss = self.loss(pred, y, weight)
         self.backward(self.loss.gradient())

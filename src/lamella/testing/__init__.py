@@ -1,4 +1,4 @@
-"""What to run on your own layers, losses and optimizers before you trust them."""
+"""Checks of users' own layers, losses and optimizers."""
 
 from lamella.testing.layers import check_layer
 from lamella.testing.losses import check_loss

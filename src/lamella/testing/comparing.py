@@ -38,7 +38,7 @@ def expect_close(
 
 
 def expect_same(what: str, got: Array, expected: Array, cause: str) -> None:
-    """Raise a CheckError if two host arrays differ in any bit; ``cause`` says what that means."""
+    """Raise a CheckError with ``cause`` if two host arrays differ in any bit."""
     expect_close(what, got, expected, cause=cause)
 
 
@@ -81,4 +81,4 @@ def expect_gradient(what: str, got: Array, expected: Array) -> None:
     )
 
 
-GRADIENT = "backward does not give the derivative of what forward computes"
+GRADIENT = "backward does not give the derivative of forward"

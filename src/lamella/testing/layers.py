@@ -31,10 +31,10 @@ from lamella.testing.stale_values import expect_no_stale_values
 def check_layer(
     layer: Layer, in_shape: Shape, *, batch: int = 5, x: Any = None, seed: int = 0
 ) -> None:
-    """Check a layer in all that lamella asks of one; say what is wrong, and where.
+    """Check a layer for every property that lamella needs; the error names the wrong array.
 
     - gradients of inputs and parameters equal central differences in float64;
-    - results do not depend on what scratch memory held, nor on a longer batch before;
+    - results do not depend on old scratch memory or on a longer batch before;
     - gradients are overwritten, not added to, and parameters still live in the model's vectors;
     - inputs are left alone; results are contiguous, and of the model's dtype in float32 too;
     - at evaluation the same input gives the same output, and nothing is changed;
@@ -111,7 +111,7 @@ class _Bench:
         return self.layer.forward(x, training)
 
     def run(self, x: np.ndarray, dy: np.ndarray) -> dict[str, np.ndarray]:
-        """Return copies of outputs and all gradients; check what kind of arrays they are."""
+        """Return copies of outputs and all gradients; check their types."""
         device_x, device_dy = self.backend.asarray(x.copy()), self.backend.asarray(dy.copy())
         y = self.forward(device_x)
         expect_array(f"the output of {self.name}", y, self.backend, self.dtype)
@@ -136,7 +136,7 @@ class _Bench:
         return results
 
     def poison(self) -> None:
-        """Fill all scratch memory and all gradients with what nobody can use."""
+        """Fill all scratch memory and all gradients with NaN."""
         for (_, dtype), buffer in self.layer._scratch.buffers().items():
             buffer[...] = np.nan if dtype.kind == "f" else 1
         self.model.built().grads[...] = np.nan

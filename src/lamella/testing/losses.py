@@ -35,12 +35,12 @@ def check_loss(
     target: Any = None,
     seed: int = 0,
 ) -> None:
-    """Check a loss in all that lamella asks of one; say what is wrong, and where.
+    """Check a loss for every property that lamella needs; the error names the wrong array.
 
     - its gradient equals central differences in float64;
     - the loss of a batch is the mean of its samples' losses;
     - a weight of 2 counts a sample twice;
-    - results do not depend on what scratch memory held, nor on a longer batch before;
+    - results do not depend on old scratch memory;
     - predictions and targets are left alone, and float32 stays float32;
     - methods marked as replayable give the same when they are replayed (with the extra ``fast``);
     - a number changed after some steps takes effect in the next one;
@@ -59,7 +59,7 @@ def check_loss(
     target : array, optional
         Instead of random labels, or (where the loss does not take labels) numbers in [0, 1].
     seed : int
-        Decides what is random.
+        Seed of all random numbers.
 
     Raises
     ------
@@ -142,7 +142,7 @@ class _Bench:
         return float(self.loss(pred, target, weight))
 
     def run(self, pred: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return value and gradient; check what kind of arrays they are."""
+        """Return value and gradient; check their types."""
         pred = pred.astype(self.dtype)
         send, fetch = self.backend.asarray, self.backend.to_host
         given = send(pred.copy()), send(target.copy())

@@ -20,7 +20,7 @@ from lamella.testing.stale_values import expect_no_stale_values
 
 
 def check_optimizer(optimizer: Optimizer, *, steps: int = 300, seed: int = 0) -> None:
-    """Check an optimizer in all that lamella asks of one; say what is wrong, and where.
+    """Check an optimizer for every property that lamella needs; the error names the fault.
 
     - it descends: on a bowl, (w - 1)^2 / 2 summed, it comes nearer to the bottom;
     - where weight, gradient and slots are 0 they stay 0, as the gaps between parameters must;

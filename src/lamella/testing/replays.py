@@ -23,14 +23,14 @@ def expect_replay(
     part: Any,
     restart: Callable[[], None] = lambda: None,
 ) -> None:
-    """Raise a CheckError if ``work`` gives something else when it is replayed.
+    """Raise a CheckError if the results of ``work`` change when it is replayed.
 
-    Nothing is looked at if a method is not marked, or there is nothing here that replays.
+    Nothing is checked if a method is not marked, or the backend replays nothing.
 
     Parameters
     ----------
     methods : sequence of function
-        What ``work`` calls.
+        The methods that ``work`` calls.
     work : function (*arrays) -> dict
         Returns arrays by name.
     arrays : sequence of ndarray

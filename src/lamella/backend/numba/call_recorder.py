@@ -67,7 +67,7 @@ class CallRecorder:
 def _replay(
     play: Callable[..., None], pool: Any, parts: Sequence[Any], _memory: Sequence[Any]
 ) -> None:
-    """Do all calls again; whoever holds these arguments holds their memory."""
+    """Repeat all calls. The arguments keep the memory of the calls alive."""
     for part in parts:
         if callable(part):
             part()
@@ -153,7 +153,7 @@ def _in_words(arguments: tuple[Any, ...]) -> tuple[list[str], list[int], list[fl
 
 @functools.cache
 def _task_of(function: Callable[..., Any], formulas: tuple[str, ...]) -> int:
-    """Return the address of a task that calls a function with what its words tell."""
+    """Return the address of a task that decodes its words and calls a function with them."""
     from lamella.backend.numba.parallel_for import compile_task
 
     found = getattr(sys.modules.get(function.__module__), function.__name__, None)

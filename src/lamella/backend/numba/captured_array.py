@@ -20,9 +20,9 @@ METHODS = (
 class CapturedArray(np.ndarray):
     """View of an array during a capture.
 
-    Recorded calls work on such views alone: their memory is known to hold the numbers of each
-    later step. Any other operation of numpy gives what it gives for the plain array, and ends the
-    capture; outside of one it is as usual. Views of views, such as a transpose, are captured too.
+    Recorded calls accept only such views: their memory holds the numbers of each later step. Any
+    other operation of numpy ends the capture and returns the result for the plain array. Views of
+    views, such as a transpose, are captured too.
     """
 
     original: np.ndarray | None = None

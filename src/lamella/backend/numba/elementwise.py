@@ -1,6 +1,6 @@
 """Rules and loops as machine code.
 
-A rule's loop is written out from what was recorded as plain Python. Nothing is compiled with
+The loop of a rule is generated as Python source from its program. Nothing is compiled with
 fast-math: sums, products, quotients and roots have the same bits as numpy's.
 """
 
