@@ -127,34 +127,27 @@ def _observer(owner: Any, reads: list[Read]) -> Any:
 
 def reads_of(function: Any) -> Iterator[Read]:
     """Yield the numbers and functions that a method reads from globals and closures."""
+    return (x for x in _outer(function) if isinstance(x.value, (*NUMBERS, str, FunctionType)))
+
+
+def _outer(function: Any) -> Iterator[Read]:
+    """Yield all globals and closures of a function; nothing for other objects."""
     if isinstance(function, FunctionType):
-        found: list[tuple[Any, str]] = [
-            (function.__globals__, name) for name in _global_names(function.__code__)
-        ]
-        found += [(cell, "cell_contents") for cell in function.__closure__ or ()]
-        for owner, name in found:
-            value = Read(owner, name, None).now()
-            if isinstance(value, (*NUMBERS, str, FunctionType)):
-                yield Read(owner, name, value)
+        names = _global_names(function.__code__)
+        found: list[tuple[Any, str]] = [(function.__globals__, name) for name in names]
+        for owner, name in [*found, *((x, "cell_contents") for x in function.__closure__ or ())]:
+            yield Read(owner, name, Read(owner, name, None).now())
 
 
 def _reads_of(function: Any, seen: tuple[Any, ...] = ()) -> Iterator[Read]:
     """Yield the globals and closures that a function and the functions it calls read."""
-    if not isinstance(function, FunctionType) or function in seen:
-        return
-    found: list[tuple[Any, str]] = [
-        (function.__globals__, name) for name in _global_names(function.__code__)
-    ]
-    found += [(cell, "cell_contents") for cell in function.__closure__ or ()]
-    for owner, name in found:
-        read = Read(owner, name, None)
-        value = read.now()
-        if isinstance(value, FunctionType):
-            yield from _reads_of(value, (*seen, function))
+    for read in () if function in seen else _outer(function):
+        if isinstance(read.value, FunctionType):
+            yield from _reads_of(read.value, (*seen, function))
         else:
-            _expect_visible(f"the global or closed-over value {name}", value)
-        if not isinstance(value, ModuleType):
-            yield Read(owner, name, value)
+            _expect_visible(f"the global or closed-over value {read.name}", read.value)
+        if not isinstance(read.value, ModuleType):
+            yield read
 
 
 def _global_names(code: CodeType) -> Iterator[str]:
