@@ -1,7 +1,9 @@
 """The errors: one base to catch them all, and the builtin each is as well."""
 
 import pickle
+from inspect import currentframe
 
+import numpy as np
 import pytest
 
 import lamella as lm
@@ -52,3 +54,13 @@ def test_errors_travel_between_processes() -> None:
 
 def test_divergence_is_a_warning() -> None:
     assert issubclass(errors.DivergenceWarning, UserWarning)
+
+
+def test_a_warning_points_to_the_line_outside_lamella() -> None:
+    x, y = 1000 * np.random.default_rng(0).standard_normal((64, 4)), np.arange(64) % 3
+    model = lm.MLP((4,), optimizer=lm.SGD(1e30), seed=0)
+    line = currentframe().f_lineno + 2  # type: ignore[union-attr]
+    with pytest.warns() as found:
+        model.fit(x, y, epochs=9, verbose=False, callbacks=[lm.TerminateOnNaN()])
+    assert {errors.CheckWarning, errors.DivergenceWarning} <= {each.category for each in found}
+    assert {(each.filename, each.lineno) for each in found} == {(__file__, line)}

@@ -1,5 +1,8 @@
 """Exceptions and warnings; each message names the expectation, the value found and the remedy."""
 
+import sys
+import warnings
+
 
 class LamellaError(Exception):
     """Base class of every error that lamella raises on purpose."""
@@ -50,3 +53,11 @@ class CheckWarning(UserWarning):
 
 class CheckError(LamellaError, AssertionError):
     """A check of `lamella.testing` found a fault in a layer, loss or optimizer."""
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """Issue a warning at the line outside lamella that led to it, however deep it arises."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "lamella":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)

@@ -13,13 +13,12 @@ The keys determine everything under ``runs``, bit for bit.
 import math
 import os
 import shutil
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lamella.core.disk import expect_writable, remove_unfinished, write_atomically
-from lamella.core.errors import FileFormatError, UsageError
+from lamella.core.errors import FileFormatError, UsageError, warn_user
 from lamella.core.version import __version__
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.definition.tables import Table, differing, merge
@@ -102,11 +101,10 @@ class StudyFolder:
         try:
             return self.read(task)
         except FileFormatError as error:
-            warnings.warn(
+            warn_user(
                 f"{self.path / 'runs' / task.key} (arm {task.arm!r}, seed {task.seed}) is damaged "
                 f"and skipped; run the study again to repair it: {error}",
                 DamagedRunWarning,
-                stacklevel=3,
             )
             return None
 

@@ -1,12 +1,11 @@
 """Callbacks that end training early."""
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
-from lamella.core.errors import DivergenceWarning, UsageError
+from lamella.core.errors import DivergenceWarning, UsageError, warn_user
 from lamella.core.validation import at_least, not_negative, one_of
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
@@ -134,7 +133,7 @@ class TerminateOnNaN(Callback):
             "Try a smaller learning rate, or clip_norm"
         )
         model.stop(reason)
-        warnings.warn(reason, DivergenceWarning, stacklevel=4)
+        warn_user(reason, DivergenceWarning)
 
 
 def _origin(model: Trainable) -> str:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lamella.core.disk import expect_writable, remove_unfinished, write_atomically
-from lamella.core.errors import FileFormatError
+from lamella.core.errors import FileFormatError, warn_user
 
 FORMAT = "lamella-checkpoint-1"
 NAME = re.compile(r"(\d{8})-([0-9a-f]{64})\.safetensors")
@@ -75,7 +74,7 @@ class CheckpointFolder:
                 found = read(file)
             except (FileFormatError, OSError) as error:
                 then = f"resuming from {older.name}" if older else "training starts from scratch"
-                warnings.warn(f"{error}: {then}", CheckpointWarning, stacklevel=5)
+                warn_user(f"{error}: {then}", CheckpointWarning)
             else:
                 self._good = file
                 return found

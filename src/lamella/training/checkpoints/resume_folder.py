@@ -1,7 +1,6 @@
 """ResumeFolder: write checkpoints during training, and resume from the newest."""
 
 import time
-import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend.threads import limit_blas_threads
-from lamella.core.errors import UsageError
+from lamella.core.errors import UsageError, warn_user
 from lamella.core.validation import not_negative
 from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
@@ -71,11 +70,10 @@ class ResumeFolder(Callback):
             )
         changes = environment_differences(header["environment"], self._environment)
         if changes:
-            warnings.warn(
+            warn_user(
                 "training resumes, but its bits may differ from an uninterrupted training, "
                 f"because the environment has changed: {'; '.join(changes)}",
                 CheckpointWarning,
-                stacklevel=4,
             )
 
     def restore(self, callbacks: Sequence[Callback], epochs: int) -> int:
@@ -115,11 +113,10 @@ class ResumeFolder(Callback):
         there = int(self._found[0]["blas_threads"])
         most = max((blas["threads"] for blas in self._environment["blas"]), default=there)
         if most < there:
-            warnings.warn(
+            warn_user(
                 f"training began with {there} BLAS threads and only {most} are available, which "
                 "may change last bits: set OPENBLAS_NUM_THREADS as before, or unset it",
                 CheckpointWarning,
-                stacklevel=3,
             )
         return limit_blas_threads(there)
 

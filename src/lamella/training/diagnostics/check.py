@@ -1,11 +1,10 @@
 """Check model and data before the first step, for ``model.check`` and `fit`."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from lamella.core.errors import CheckWarning
+from lamella.core.errors import CheckWarning, warn_user
 from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
 from lamella.training.diagnostics.data import (
@@ -84,5 +83,4 @@ def examine(model: Trainable, data: Data, y: np.ndarray) -> CheckReport:
 def warn_of_findings(model: Trainable, data: Data, y: np.ndarray) -> None:
     """Issue a CheckWarning for each finding of `examine`, at the line that called `fit`."""
     for finding in examine(model, data, y).findings:
-        text = f"{finding} (fit(check=False) skips this check)"
-        warnings.warn(text, CheckWarning, stacklevel=3)
+        warn_user(f"{finding} (fit(check=False) skips this check)", CheckWarning)
