@@ -62,5 +62,6 @@ def test_a_warning_points_to_the_line_outside_lamella() -> None:
     line = currentframe().f_lineno + 2  # type: ignore[union-attr]
     with pytest.warns() as found:
         model.fit(x, y, epochs=9, verbose=False, callbacks=[lm.TerminateOnNaN()])
-    assert {errors.CheckWarning, errors.DivergenceWarning} <= {each.category for each in found}
-    assert {(each.filename, each.lineno) for each in found} == {(__file__, line)}
+    ours = [each for each in found if each.category.__module__ == errors.__name__]
+    assert {each.category for each in ours} == {errors.CheckWarning, errors.DivergenceWarning}
+    assert {(each.filename, each.lineno) for each in ours} == {(__file__, line)}
