@@ -1,32 +1,14 @@
-"""The claims of the report, each as a function of the studies that test it."""
+"""The claims of the report, in ``claims.toml``, and their verdicts."""
 
 from collections.abc import Iterable
+from importlib import resources
 
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.report.claims import learning, networks, overall, regularization
 from lamella.studies.report.claims.claim import Claim, Part
-from lamella.studies.report.claims.evidence import Arms, Evidence
+from lamella.studies.report.claims.evidence import Evidence
+from lamella.studies.report.claims.reading import read_claims
 
-__all__ = ["CLAIMS", "Claim", "Evidence", "Part", "judge"]
-
-CLAIMS = (
-    learning.learning_rate,
-    learning.batch_size_sgd,
-    learning.batch_size_momentum,
-    learning.batch_size_adam,
-    learning.optimizers,
-    networks.softmax_vs_mlp,
-    networks.losses,
-    networks.width,
-    networks.over_fitting,
-    networks.depth,
-    regularization.deep,
-    regularization.wide,
-    regularization.combinations,
-    regularization.strength,
-    regularization.drop_rate,
-    overall.summary,
-)
+__all__ = ["Claim", "Evidence", "Part", "judge"]
 
 
 def judge(results: Iterable[Runs]) -> list[Claim]:
@@ -48,5 +30,6 @@ def judge(results: Iterable[Runs]) -> list[Claim]:
     seeds, corrected for all tests of the part (Holm). It does not hold if one difference is
     significant in the opposite direction. Otherwise it is not shown.
     """
-    found = {each.study.name: each.runs for each in results}
-    return [claim(lambda name: Arms(name, found.get(name, ()))).judged() for claim in CLAIMS]
+    text = (resources.files(__name__) / "claims.toml").read_text(encoding="utf-8")
+    claims = read_claims(text, {each.study.name: each.runs for each in results})
+    return [claim.judged() for claim in claims]

@@ -5,16 +5,19 @@ statement are corrected for their number (Holm).
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Literal
 
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.statistics import SIGNIFICANCE, Difference, difference, estimate, holm
+from lamella.studies.report.claims.measures import TEST
 from lamella.studies.running.run import Run
 
 Outcome = Literal["holds", "holds in part", "does not hold", "not shown", "not run"]
+
+GUESS = 0.1
+"""Accuracy of guessing one of ten classes."""
 
 
 @dataclass(frozen=True)
@@ -80,65 +83,25 @@ class Evidence:
         return self.theirs.mean if not self.theirs.name else None
 
 
-class Arms:
-    """The runs of one study by arm, with tests of expected differences.
+def arm_values(runs: Sequence[Run], arm: str, measure: Measure) -> SeedValues:
+    """Return the values of an arm by seed, from all runs of a study."""
+    own = [run for run in runs if run.arm == arm]
+    values = {run.seed: measure.of(run) if run.done else math.nan for run in own}
+    return SeedValues(arm, values, sum(run.status == "diverged" for run in own))
 
-    A study that was not run has no arms, and the verdict on its tests is "not run".
+
+def spread_values(runs: Sequence[Run], name: str) -> SeedValues:
+    """Return the test accuracy of the best arm minus the worst by seed.
+
+    Diverged runs count as guesses. Seeds without a value in every arm are left out.
     """
-
-    def __init__(self, study: str, runs: Iterable[Run]) -> None:
-        self.study = study
-        self.runs: dict[str, list[Run]] = {}
-        for run in runs:
-            self.runs.setdefault(run.arm, []).append(run)
-
-    def numbers(self, measure: Measure, arm: str) -> SeedValues:
-        """Return the values of an arm by seed."""
-        runs = self.runs.get(arm, [])
-        values = {run.seed: measure.of(run) if run.done else math.nan for run in runs}
-        return SeedValues(arm, values, sum(run.status == "diverged" for run in runs))
-
-    def spread(self, measure: Measure, guess: float) -> SeedValues:
-        """Return the range over all arms by seed; diverged runs count as ``guess``."""
-        by_seed: dict[int, list[float]] = {}
-        for run in (run for runs in self.runs.values() for run in runs if run.status != "failed"):
-            by_seed.setdefault(run.seed, []).append(measure.of(run) if run.done else guess)
-        complete = {s: v for s, v in by_seed.items() if len(v) == len(self.runs) > 1}
-        return SeedValues(self.study, {seed: max(v) - min(v) for seed, v in complete.items()})
-
-    def more(self, measure: Measure, arm: str, *, than: str, by: float = 0.0) -> Evidence:
-        """Expect an arm above another arm."""
-        return compare_values(
-            measure, self.numbers(measure, arm), self.numbers(measure, than), by=by
-        )
-
-    def less(self, measure: Measure, arm: str, *, than: str, by: float = 0.0) -> Evidence:
-        """Expect an arm below another arm."""
-        ours, theirs = self.numbers(measure, arm), self.numbers(measure, than)
-        return compare_values(measure, ours, theirs, more=False, by=by)
-
-    def above(self, measure: Measure, arm: str, bound: float) -> Evidence:
-        """Expect an arm above a bound."""
-        return compare_to_bound(measure, self.numbers(measure, arm), bound)
-
-    def below(self, measure: Measure, arm: str, bound: float) -> Evidence:
-        """Expect an arm below a bound."""
-        return compare_to_bound(measure, self.numbers(measure, arm), bound, more=False)
-
-    def close(self, measure: Measure, arm: str, *, to: str, within: float) -> list[Evidence]:
-        """Expect two arms to differ by less than ``within`` in either direction."""
-        return [
-            self.more(measure, arm, than=to, by=-within),
-            self.less(measure, arm, than=to, by=-within),
-        ]
-
-    def rising(self, measure: Measure, arms: Sequence[str]) -> list[Evidence]:
-        """Expect each arm above the previous one."""
-        return [self.more(measure, b, than=a) for a, b in pairwise(arms)]
-
-    def falling(self, measure: Measure, arms: Sequence[str]) -> list[Evidence]:
-        """Expect each arm below the previous one."""
-        return [self.less(measure, b, than=a) for a, b in pairwise(arms)]
+    by_seed: dict[int, list[float]] = {}
+    for run in runs:
+        if run.status != "failed":
+            by_seed.setdefault(run.seed, []).append(TEST.of(run) if run.done else GUESS)
+    arms = len({run.arm for run in runs})
+    complete = {seed: v for seed, v in by_seed.items() if len(v) == arms > 1}
+    return SeedValues(name, {seed: max(v) - min(v) for seed, v in complete.items()})
 
 
 def compare_values(
@@ -155,15 +118,6 @@ def compare_values(
         count = f"{diverged} diverged runs" if diverged > 1 else "1 diverged run"
         note = f"without {count}" + (f"; {note}" if note else "")
     return Evidence(measure, ours, theirs, more, by, gap, "not run", note)
-
-
-def compare_to_bound(
-    measure: Measure, ours: SeedValues, bound: float, *, more: bool = True
-) -> Evidence:
-    """Test whether ``ours`` is above (or below) a bound; no verdict yet."""
-    return compare_values(
-        measure, ours, SeedValues("", dict.fromkeys(ours.by_seed, bound)), more=more
-    )
 
 
 def judged(evidence: Sequence[Evidence]) -> list[Evidence]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,9 +11,6 @@ from lamella.studies.running.run import Run
 
 EARLY = 3
 """Number of first epochs that measure speed."""
-
-CLEARLY = 0.01
-"""A clear difference in accuracy: one percentage point."""
 
 STEPS = slice(150, 200)
 """Steps whose loss compares arms after equally many updates instead of equally many images."""
@@ -54,53 +51,57 @@ def _loss(name: str, label: str, compute: Callable[[Run], float]) -> Derived:
 
 
 TEST = MEASURES["test_accuracy"]
-TRAIN = MEASURES["train_accuracy"]
-VALIDATION = MEASURES["val_accuracy"]
-TRAIN_LOSS = MEASURES["train_loss"]
-
-EARLY_ACCURACY = _percent(
-    "early_accuracy",
-    f"validation accuracy, mean of the first {EARLY} epochs",
-    True,
-    lambda run: _mean(_column(run, "val_accuracy")[:EARLY], EARLY),
+SPREAD = replace(
+    TEST, name="spread", label="test accuracy, best arm minus worst", higher_is_better=False
 )
-MEAN_ACCURACY = _percent(
-    "whole_accuracy",
-    "validation accuracy, mean of all epochs",
-    True,
-    lambda run: _mean(_column(run, "val_accuracy")),
+ADDED = (
+    _percent(
+        "early_accuracy",
+        f"validation accuracy, mean of the first {EARLY} epochs",
+        True,
+        lambda run: _mean(_column(run, "val_accuracy")[:EARLY], EARLY),
+    ),
+    _percent(
+        "whole_accuracy",
+        "validation accuracy, mean of all epochs",
+        True,
+        lambda run: _mean(_column(run, "val_accuracy")),
+    ),
+    _loss(
+        "early_loss",
+        f"training loss, mean of the first {EARLY} epochs",
+        lambda run: _mean(_column(run, "loss")[:EARLY], EARLY),
+    ),
+    _loss(
+        "step_loss",
+        f"training loss of steps {STEPS.start + 1} to {STEPS.stop}",
+        lambda run: _mean(run.step_losses[STEPS].astype(float), STEPS.stop - STEPS.start),
+    ),
+    _loss(
+        "jitter",
+        "standard deviation of the step losses in the last epoch",
+        lambda run: float(np.std(run.step_losses[-run.steps_per_epoch :], dtype=np.float64)),
+    ),
+    _percent(
+        "fall",
+        "mean decrease of validation accuracy per epoch",
+        False,
+        lambda run: _mean(_falls(run)),
+        digits=3,
+    ),
+    _percent(
+        "worst_fall",
+        "largest decrease of validation accuracy in one epoch",
+        False,
+        lambda run: float(_falls(run).max(initial=0.0)) if len(run.epochs) > 1 else math.nan,
+    ),
+    _percent(
+        "gap",
+        "training accuracy minus test accuracy",
+        False,
+        lambda run: MEASURES["train_accuracy"].of(run) - TEST.of(run),
+    ),
+    SPREAD,
 )
-EARLY_LOSS = _loss(
-    "early_loss",
-    f"training loss, mean of the first {EARLY} epochs",
-    lambda run: _mean(_column(run, "loss")[:EARLY], EARLY),
-)
-STEP_LOSS = _loss(
-    "step_loss",
-    f"training loss of steps {STEPS.start + 1} to {STEPS.stop}",
-    lambda run: _mean(run.step_losses[STEPS].astype(float), STEPS.stop - STEPS.start),
-)
-JITTER = _loss(
-    "jitter",
-    "standard deviation of the step losses in the last epoch",
-    lambda run: float(np.std(run.step_losses[-run.steps_per_epoch :], dtype=np.float64)),
-)
-FALL = _percent(
-    "fall",
-    "mean decrease of validation accuracy per epoch",
-    False,
-    lambda run: _mean(_falls(run)),
-    digits=3,
-)
-WORST_FALL = _percent(
-    "worst_fall",
-    "largest decrease of validation accuracy in one epoch",
-    False,
-    lambda run: float(_falls(run).max(initial=0.0)) if len(run.epochs) > 1 else math.nan,
-)
-GAP = _percent(
-    "gap",
-    "training accuracy minus test accuracy",
-    False,
-    lambda run: TRAIN.of(run) - TEST.of(run),
-)
+CLAIM_MEASURES = {**MEASURES, **{measure.name: measure for measure in ADDED}}
+"""All measures that evidence can name."""
