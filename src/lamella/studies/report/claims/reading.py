@@ -108,11 +108,11 @@ def read_evidence(text: str, studies: Studies, study: str = "") -> list[Evidence
         arm, other = reversed(pair) if chain else pair
         ours = _values(arm, name, studies, study)
         if bound := re.fullmatch(r"([\d.]+)%", other):
-            theirs = SeedValues("", dict.fromkeys(ours.by_seed, _percent(bound[1])))
+            theirs = SeedValues("", dict.fromkeys(ours.by_seed, float(f"{bound[1]}e-2")))
         else:
             theirs = _values(other, name, studies, study)
         for more, sign in TESTS[relation]:
-            by = sign * _percent(form["by"] or "0")
+            by = sign * float(f"{form['by'] or 0}e-2")  # 0.1% is then 0.001 to the last bit
             found.append(compare_values(CLAIM_MEASURES[name], ours, theirs, more=more, by=by))
     return found
 
@@ -122,8 +122,3 @@ def _values(arm: str, measure: str, studies: Studies, study: str) -> SeedValues:
         study, _, name = arm.partition(" as ")
         return spread_values(studies.get(study, ()), name or study)
     return arm_values(studies.get(study, ()), arm, CLAIM_MEASURES[measure])
-
-
-def _percent(digits: str) -> float:
-    """Return the float of a percentage: exactly 0.001 for "0.1", which a division may miss."""
-    return float(f"{digits}e-2")
