@@ -1,9 +1,6 @@
-"""Rules of arithmetic: what is recorded equals the formula, however it is run."""
+"""Elementwise rules: the recorded program equals the formula on every backend."""
 
-import ctypes
 import math
-import tracemalloc
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,73 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamella.backend import Backend, CupyBackend
-from lamella.backend.cupy_backend import SIGN
-from lamella.backend.elementwise import OPERATIONS, Program, to_c, trace
-from lamella.backend.numpy_elementwise import BLOCK_BYTES, run_in_blocks
+from lamella.backend.elementwise import OPERATIONS, trace
+from lamella.backend.numpy_elementwise import BLOCK_BYTES
 from lamella.backend.selection import host_backend
 from lamella.core.errors import UsageError
 from lamella.testing import strict_cupy
-from tests.c_kernels import compile_kernels
-
-Rule = Callable[..., Any]
-DTYPES = [np.float32, np.float64]
-
-
-def adam(w: Any, g: Any, m: Any, v: Any, step: Any, b1: Any, b2: Any, eps: Any) -> Any:
-    m = b1 * m + (1 - b1) * g
-    v = b2 * v + (1 - b2) * g * g
-    return w - step * m / (np.sqrt(v) + eps), m, v
-
-
-ADAM_SCALARS = (1e-3, 0.9, 0.999, 1e-8)
-
-
-def adam_in_numpy(w: Any, g: Any, m: Any, v: Any, dtype: type) -> Any:
-    """The same formula on whole arrays, with every scalar rounded once, as a rule's scalars are."""
-    step, b1, a1, b2, a2, eps = (dtype(x) for x in (1e-3, 0.9, 1 - 0.9, 0.999, 1 - 0.999, 1e-8))
-    m = b1 * m + a1 * g
-    v = b2 * v + a2 * g * g
-    return w - step * m / (np.sqrt(v) + eps), m, v
-
-
-def vectors(rng: np.random.Generator, count: int, size: int, dtype: type) -> list[np.ndarray]:
-    return [rng.uniform(0.5, 2, size).astype(dtype) for _ in range(count)]
-
-
-def apply(
-    backend: Backend,
-    rule: Rule,
-    arrays: list[np.ndarray],
-    scalars: tuple[float, ...] = (),
-    outputs: tuple[int, ...] = (0,),
-) -> list[np.ndarray]:
-    """Run a rule once, into the numbered inputs, and return all arrays as they are afterwards."""
-    sent = [backend.asarray(array.copy()) for array in arrays]
-    program = trace(rule, len(arrays), len(scalars))
-    # numpy's blocks themselves are meant here, not the compiled loop that may stand in for them.
-    bind = run_in_blocks if backend.on_host else backend.compile_rule
-    bind(program, sent, [sent[i] for i in outputs])(*scalars)
-    return [backend.to_host(array) for array in sent]
-
-
-def sizes(dtype: type) -> list[int]:
-    block = BLOCK_BYTES // np.dtype(dtype).itemsize
-    return [0, 1, block - 1, block, block + 1, 3 * block + 5]
-
-
-@pytest.mark.parametrize(
-    ("dtype", "size"), [(dtype, size) for dtype in DTYPES for size in sizes(dtype)]
+from tests.backend.rule_cases import (
+    ADAM_SCALARS,
+    DTYPES,
+    Rule,
+    adam,
+    adam_in_numpy,
+    apply,
+    operands,
+    operation,
+    vectors,
 )
-def test_blocks_give_the_bits_of_the_plain_formula(
-    dtype: type, size: int, rng: np.random.Generator
-) -> None:
-    w, g, m, v = vectors(rng, 4, size, dtype)
-    expected = adam_in_numpy(w, g, m, v, dtype)
-    after = apply(host_backend(), adam, [w, g, m, v], ADAM_SCALARS, outputs=(0, 2, 3))
-    np.testing.assert_array_equal(after[1], g)
-    for i, array in zip((0, 2, 3), expected, strict=True):
-        assert after[i].dtype == dtype
-        np.testing.assert_array_equal(after[i], array)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -244,21 +190,6 @@ def test_powers_with_cheap_forms_are_recorded_as_those() -> None:
     assert names(lambda w: 2**w) == ["power"]
 
 
-def operation(name: str) -> tuple[Rule, int]:
-    """Return a rule of one operation on arrays, and how many arrays it takes."""
-    ufunc = getattr(np, name)
-    return (lambda *arrays: ufunc(*arrays)), ufunc.nin
-
-
-def operands(name: str, count: int, dtype: type) -> list[np.ndarray]:
-    """Every pair of some telling numbers, as vectors; positive ones where others have no result."""
-    numbers = [0.25, 0.5, 1.0, 1.5, 3.0]
-    if name not in ("sqrt", "log", "power", "divide"):
-        numbers += [0.0, -0.0, -0.5, -1.0, -3.0]
-    grid = np.meshgrid(*[np.array(numbers, dtype)] * count)
-    return [part.ravel() for part in grid]
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_numpy_and_the_kernel_text_agree_on_every_operation(name: str, dtype: type) -> None:
@@ -267,108 +198,6 @@ def test_numpy_and_the_kernel_text_agree_on_every_operation(name: str, dtype: ty
     expected = np.asarray(getattr(np, name)(*arrays), dtype)
     for backend in (host_backend(), CupyBackend(strict_cupy)):
         np.testing.assert_array_equal(apply(backend, rule, arrays)[0], expected)
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", OPERATIONS)
-@pytest.mark.parametrize("backend", ["cupy"], indirect=True)
-def test_a_gpu_agrees_on_every_operation(name: str, dtype: type, backend: Backend) -> None:
-    rule, count = operation(name)
-    arrays = operands(name, count, dtype)
-    expected = np.asarray(getattr(np, name)(*arrays), dtype)
-    rtol = 16 * np.finfo(dtype).eps
-    np.testing.assert_allclose(apply(backend, rule, arrays)[0], expected, rtol=rtol)
-
-
-def in_c(name: str, program: Program) -> str:
-    """Return a C function that runs a program's text over vectors, as an ElementwiseKernel does."""
-    shared = [i for i in range(program.size) if program.is_scalar(i)]
-    declared = [f"T a{i} = a[{i}][i];" for i in range(program.arrays)]
-    declared += [f"T s{i} = s[{at}];" for at, i in enumerate(shared)]
-    declared += [f"T o{i};" for i in range(len(program.outputs))]
-    written = [f"o[{i}][i] = o{i};" for i in range(len(program.outputs))]
-    body = "\n".join([*declared, to_c(program), *written])
-    loop = f"for (long i = 0; i < n; ++i) {{ {body} }}"
-    return f'extern "C" void {name}(long n, T** a, T* s, T** o) {{ {loop} }}'
-
-
-PROGRAMS = {name: trace(*operation(name), 0) for name in OPERATIONS}
-PROGRAMS["adam"] = trace(adam, 4, 4)
-
-
-@pytest.fixture(scope="module", params=DTYPES, ids=["float32", "float64"])
-def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """All programs of this file as machine code, with the dtype they were compiled for."""
-    kind = {np.float32: "float", np.float64: "double"}[request.param]
-    kernels = [in_c(f"rule_{name}", program) for name, program in PROGRAMS.items()]
-    source = "\n".join([SIGN, f"typedef {kind} T;", *kernels])
-    return compile_kernels(source, tmp_path_factory.mktemp(kind)), request.param
-
-
-def run_compiled(
-    compiled: Any, name: str, arrays: list[np.ndarray], scalars: tuple[float, ...] = ()
-) -> list[np.ndarray]:
-    library, dtype = compiled
-    program = PROGRAMS[name]
-    values = program.scalar_values(scalars)
-    shared = np.array(
-        [values[i] for i in range(program.size) if program.is_scalar(i)], dtype, ndmin=1
-    )
-    outputs = [np.full(len(arrays[0]), np.nan, dtype) for _ in program.outputs]
-
-    def pointers(vectors: list[np.ndarray]) -> Any:
-        return (ctypes.c_void_p * len(vectors))(*(vector.ctypes.data for vector in vectors))
-
-    getattr(library, f"rule_{name}")(
-        ctypes.c_long(len(arrays[0])),
-        pointers(arrays),
-        ctypes.c_void_p(shared.ctypes.data),
-        pointers(outputs),
-    )
-    return outputs
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_compiled_kernel_text_agrees_with_numpy(compiled: Any, name: str) -> None:
-    dtype = compiled[1]
-    arrays = operands(name, PROGRAMS[name].arrays, dtype)
-    (got,) = run_compiled(compiled, name, arrays)
-    expected = np.asarray(getattr(np, name)(*arrays), dtype)
-    rounding = 4 if name in ("exp", "log", "tanh", "power") else 0  # the rest is exact in IEEE 754
-    np.testing.assert_allclose(got, expected, rtol=rounding * np.finfo(dtype).eps)
-
-
-def test_compiled_adam_agrees_with_numpy(compiled: Any, rng: np.random.Generator) -> None:
-    dtype = compiled[1]
-    arrays = vectors(rng, 4, 100, dtype)
-    got = run_compiled(compiled, "adam", arrays, ADAM_SCALARS)
-    for result, expected in zip(got, adam_in_numpy(*arrays, dtype), strict=True):
-        np.testing.assert_allclose(result, expected, rtol=2 * np.finfo(dtype).eps)
-
-
-@pytest.mark.parametrize("blocks", [1, 40])
-def test_running_allocates_nothing_that_grows(blocks: int) -> None:
-    size = blocks * BLOCK_BYTES // 4
-    w, g, m, v = (np.ones(size, np.float32) for _ in range(4))
-    run = host_backend().compile_rule(trace(adam, 4, 4), (w, g, m, v), (w, m, v))
-    run(*ADAM_SCALARS)
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        run(*ADAM_SCALARS)
-        assert tracemalloc.get_traced_memory()[1] - before < 64 * 1024
-    finally:
-        tracemalloc.stop()
-
-
-def test_a_rule_is_one_launch_and_no_allocation_on_a_device() -> None:
-    backend = CupyBackend(strict_cupy)
-    w, g, m, v = (strict_cupy.ones(100) for _ in range(4))
-    run = backend.compile_rule(trace(adam, 4, 4), (w, g, m, v), (w, m, v))
-    strict_cupy.counts.reset()
-    run(*ADAM_SCALARS)
-    assert strict_cupy.counts == strict_cupy.Counts(launches=1, syncs=0, allocations=0)
 
 
 # Straight programs of exactly rounded operations: each step names an operation and two of the

@@ -1,4 +1,4 @@
-"""The stand-in for cupy: that it refuses what it says it refuses, and counts right."""
+"""Device arrays: they compute as numpy does and refuse what CuPy refuses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,27 +7,8 @@ import numpy as np
 import pytest
 
 from lamella.testing import strict_cupy as cp
-from lamella.testing.strict_cupy import Counts, StrictError, counts
-
-
-@pytest.fixture
-def x() -> cp.ndarray:
-    """Six numbers on the device, with all counts at 0 after that."""
-    array = cp.asarray(np.arange(6.0, dtype=np.float32).reshape(2, 3))
-    counts.reset()
-    return array
-
-
-HOST = np.ones((2, 3), np.float32)
-
-
-def written(x: Any, index: Any, value: Any) -> None:
-    x[index] = value
-
-
-def added(x: Any, value: Any) -> None:
-    x += value
-
+from lamella.testing.strict_cupy import StrictError
+from tests.testing.strict_cupy.statements import HOST, added, written
 
 MIXED: dict[str, Callable[[Any], Any]] = {
     "device + host": lambda x: x + HOST,
@@ -140,51 +121,6 @@ def test_device_arrays_cannot_be_hashed_or_hold_new_names(x: cp.ndarray) -> None
         x.name = "x"
 
 
-@pytest.mark.parametrize(
-    ("use", "expected"),
-    [
-        (lambda x: x[1], Counts()),
-        (lambda x: x[1, 2], Counts()),
-        (lambda x: x[:, 1:], Counts()),
-        (lambda x: x[1, ...], Counts()),
-        (lambda x: x[None], Counts()),
-        (lambda x: x.T, Counts()),
-        (lambda x: x.reshape(3, 2), Counts()),
-        (lambda x: (x.shape, x.dtype, x.size, x.ndim, x.nbytes, len(x)), Counts()),
-        (lambda x: list(x), Counts()),
-        (lambda x: cp.asarray(x), Counts()),
-        (lambda x: cp.ascontiguousarray(x), Counts()),
-        (lambda x: x + 1, Counts(launches=1, allocations=1)),
-        (lambda x: 1 - x, Counts(launches=1, allocations=1)),
-        (lambda x: x > 1, Counts(launches=1, allocations=1)),
-        (lambda x: -x, Counts(launches=1, allocations=1)),
-        (lambda x: abs(x), Counts(launches=1, allocations=1)),
-        (lambda x: x.sum(), Counts(launches=1, allocations=1)),
-        (lambda x: cp.exp(x), Counts(launches=1, allocations=1)),
-        (lambda x: cp.exp(x, out=x), Counts(launches=1)),
-        (lambda x: added(x, 1), Counts(launches=1)),
-        (lambda x: written(x, 0, 5), Counts(launches=1)),
-        (lambda x: written(x, ..., x), Counts(launches=1)),
-        (lambda x: cp.zeros((2, 2)), Counts(launches=1, allocations=1)),
-        (lambda x: float(x[0, 0]), Counts(syncs=1)),
-        (lambda x: int(x[0, 0]), Counts(syncs=1)),
-        (lambda x: bool(x[0, 0]), Counts(syncs=1)),
-        (lambda x: x[0, 0].item(), Counts(syncs=1)),
-        (lambda x: x.tolist(), Counts(syncs=1)),
-        (lambda x: x.get(), Counts(syncs=1)),
-        (lambda x: cp.asnumpy(x), Counts(syncs=1)),
-        (lambda x: cp.cuda.get_current_stream().synchronize(), Counts(syncs=1)),
-        (lambda x: "large" if x[0, 0] > 3 else "small", Counts(launches=1, syncs=1, allocations=1)),
-        (lambda x: x[x > 1], Counts(launches=2, syncs=1, allocations=2)),
-    ],
-)
-def test_launches_waits_and_allocations_are_counted(
-    use: Callable[[Any], Any], expected: Counts, x: cp.ndarray
-) -> None:
-    use(x)
-    assert counts == expected
-
-
 def test_results_are_numpys_and_stay_on_the_device(x: cp.ndarray) -> None:
     y = cp.maximum(x, 2) * x.T.reshape(2, 3) - 1
     assert isinstance(y, cp.ndarray)
@@ -206,64 +142,3 @@ def test_views_share_memory_and_copies_do_not(x: cp.ndarray) -> None:
     source[...] = 0
     np.testing.assert_array_equal(there.get(), [1, 1])
     assert x.get().sum() == 38
-
-
-def kernel(operation: str = "T t1 = a0 * s0;\no0 = t1;", outputs: str = "T o0") -> Any:
-    return cp.ElementwiseKernel("T a0, T s0", outputs, operation, "a_rule")
-
-
-def test_a_kernel_writes_its_outputs_in_one_launch(x: cp.ndarray) -> None:
-    out = cp.zeros((2, 3), np.float32)
-    counts.reset()
-    assert kernel()(x, np.float32(2), out) is out
-    assert counts == Counts(launches=1)
-    np.testing.assert_array_equal(out.get(), 2 * np.arange(6).reshape(2, 3))
-
-
-def test_a_kernel_may_swap_its_arguments(x: cp.ndarray) -> None:
-    y = cp.ones((2, 3), np.float32)
-    swap = cp.ElementwiseKernel("T a0, T a1", "T o0, T o1", "o0 = a1;\no1 = a0;", "swap")
-    swap(x, y, x, y)
-    np.testing.assert_array_equal(x.get(), np.ones((2, 3)))
-    np.testing.assert_array_equal(y.get(), np.arange(6).reshape(2, 3))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
-        (lambda x: (x, x), "takes 2 \\+ 1"),
-        (lambda x: (x, np.float64(2), x), "type T is"),
-        (lambda x: (x, np.float32(2), HOST.copy()), "outputs must be device arrays"),
-        (lambda x: (HOST, np.float32(2), x), "Unsupported type"),
-    ],
-)
-def test_a_kernel_refuses_wrong_arguments(
-    arguments: Callable[[Any], tuple[Any, ...]], text: str, x: cp.ndarray
-) -> None:
-    with pytest.raises(StrictError, match=text):
-        kernel()(*arguments(x))
-
-
-def test_a_kernel_can_do_only_what_its_text_says(x: cp.ndarray) -> None:
-    with pytest.raises(NameError):
-        kernel("o0 = open(a0);")(x, np.float32(2), x)
-
-
-def test_a_forbidden_dtype_may_be_read_but_not_made(x: cp.ndarray) -> None:
-    wide = cp.zeros(3, np.float64)
-    with cp.forbid("float64"):
-        (x * 2).sum()
-        wide[1:].reshape(2)
-        cp.exp(wide, out=wide)
-        with pytest.raises(StrictError, match="an array of float64 was made"):
-            x * wide
-        with pytest.raises(StrictError, match="an array of float64 was made"):
-            x.astype("float64")
-    assert (x * wide).dtype == np.float64  # allowed again
-
-
-def test_reset_sets_every_count_to_zero(x: cp.ndarray) -> None:
-    float((x + 1).sum())
-    assert counts == Counts(launches=2, syncs=1, allocations=2)
-    counts.reset()
-    assert counts == Counts(0, 0, 0)
