@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -42,3 +43,12 @@ def wait_until(
         assert process is None or process.poll() is None, "the process ended too soon"
         assert time.monotonic() < end, "the condition never held"
         time.sleep(0.002)
+
+
+def expect_success(child: BaseProcess) -> None:
+    """Wait for a child process; fail if it hangs or ends with an error."""
+    child.join(TIME_LIMIT)
+    status = child.exitcode
+    child.kill()
+    child.join()
+    assert status == 0, "the child hangs" if status is None else f"status {status}"

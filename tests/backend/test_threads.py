@@ -15,7 +15,7 @@ from lamella.backend.threads import (
     threads_for,
     useful_threads,
 )
-from tests.subprocesses import TIME_LIMIT, run_python
+from tests.subprocesses import TIME_LIMIT, expect_success, run_python
 
 REPORT = [(784, 256), (256, 30), (30, 10)]
 
@@ -111,12 +111,7 @@ def test_child_forked_while_the_lock_is_held_does_not_deadlock() -> None:
     child = multiprocessing.get_context("fork").Process(target=limited_child)
     with threads._lock:
         child.start()
-    child.join(TIME_LIMIT)
-    hangs = child.is_alive()
-    child.kill()
-    child.join()
-    assert not hangs
-    assert child.exitcode == 0
+    expect_success(child)
 
 
 def test_library_that_is_loaded_later_is_limited_too() -> None:

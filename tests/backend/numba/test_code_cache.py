@@ -30,6 +30,7 @@ def divide(a: Any, b: Any, out: Any) -> None:
         out[i] = a[i] / b[i]
 
 
+@pytest.mark.slow
 def test_machine_code_is_cached_for_the_next_process(tmp_path: Path) -> None:
     first = trained("SGD(0.1)", tmp_path, plain=False)
     cached = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}

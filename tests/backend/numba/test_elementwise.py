@@ -84,6 +84,7 @@ def test_result_may_go_elsewhere_and_arguments_may_be_swapped() -> None:
     np.testing.assert_array_equal(fast, [b, a])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["AdamW(1e-2)", "Momentum(0.1, nesterov=True)"])
 def test_training_is_the_same_with_and_without_numba(optimizer: str, tmp_path: Path) -> None:
     fast = trained(optimizer, tmp_path, plain=False)

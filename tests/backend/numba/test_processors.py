@@ -56,6 +56,7 @@ print(json.dumps([tile.VECTOR, listed, digests]))
 """
 
 
+@pytest.mark.slow
 def test_products_have_the_same_bits_for_other_vector_widths(tmp_path: Path) -> None:
     vector, listed, digests = run(MULTIPLY, {})
     assert vector == tile.VECTOR
@@ -80,6 +81,7 @@ print(json.dumps([compiled.is_available(), compiled.has_products(), model.histor
 """
 
 
+@pytest.mark.slow
 def test_training_works_on_a_processor_without_fused_steps(tmp_path: Path) -> None:
     *natively, expected = run(TRAIN, {})
     assert natively == [True, True]

@@ -1,11 +1,9 @@
-"""Thread pool: all threads take tasks, each task runs once, and nothing deadlocks."""
+"""Thread pool: all threads take tasks, also after a fork, and nothing deadlocks."""
 
-import hashlib
 import json
 import multiprocessing
 import os
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,89 +18,14 @@ pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lam
 if not compiled.has_products():
     pytest.skip("this processor has no fused multiply-add", allow_module_level=True)
 
-import numba
 
 from lamella.backend.numba import parallel_for
 from lamella.backend.numba.gemm import dot
-from lamella.backend.numba.thread_pool import MAX_THREADS, SCRATCH_BYTES, Pool, get_pool
-from tests.subprocesses import run_python
+from lamella.backend.numba.thread_pool import MAX_THREADS, Pool, get_pool
+from tests.backend.numba.jobs import all_take_part, members, multiplied
+from tests.subprocesses import TIME_LIMIT, expect_success, run_python, wait_until
 
-TIME_LIMIT = 60  # seconds after which a test reports a deadlock
-MAX_POLLS = 300_000_000  # a tenth of a second or more: how long a task waits for other threads
-EXPECTED, PRESENT, SEEN = 0, 8, 16  # words of the first job below
-PLACES = 64  # for tasks of the second
 LIMITS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
-
-
-def meet(words, task, memory):  # type: ignore[no-untyped-def]
-    """Write the address of this thread's memory, and wait for the expected number of threads."""
-    board = numba.carray(words, 64)
-    board[SEEN + task] = memory
-    parallel_for.atomic_add(board, PRESENT, 1)
-    polls = 0
-    while parallel_for.atomic_load(board, PRESENT) < board[EXPECTED] and polls < MAX_POLLS:
-        polls += 1
-
-
-def count(words, task, memory):  # type: ignore[no-untyped-def]
-    """Count the runs of each task and write its worker's memory address; slow on purpose."""
-    board = numba.carray(words, 2 * PLACES)
-    parallel_for.atomic_add(board, task, 1)
-    board[PLACES + task] = memory
-    for _ in range(1000):
-        parallel_for.atomic_load(board, task)
-
-
-def run_tasks(pool: Pool, task: int, words: np.ndarray, tasks: int) -> None:
-    """Run a job on all available threads."""
-    with pool.lock:
-        parallel_for.run(pool.board, task, words.ctypes.data, tasks, threads.workers())
-    pool.wake()
-
-
-def counted(pool: Pool, tasks: int) -> set[int]:
-    """Run a job, assert that each task ran once, and return the workers that ran any."""
-    words = np.zeros(2 * PLACES, np.int64)
-    run_tasks(pool, parallel_for.compile_task(count), words, tasks)
-    np.testing.assert_array_equal(words[:PLACES], np.arange(PLACES) < tasks)
-    return {worker_at(pool, address) for address in words[PLACES : PLACES + tasks].tolist()}
-
-
-def worker_at(pool: Pool, address: int) -> int:
-    """Return the worker whose memory begins at an address."""
-    return (
-        pool.board[parallel_for.SCRATCH : parallel_for.SCRATCH + pool.size].tolist().index(address)
-    )
-
-
-def members(pool: Pool, expected: int, tasks: int) -> list[int]:
-    """Return the worker of each task, of which ``expected`` must run at the same time."""
-    words = np.zeros(64, np.int64)
-    words[EXPECTED] = expected
-    run_tasks(pool, parallel_for.compile_task(meet), words, tasks)
-    return [worker_at(pool, address) for address in words[SEEN : SEEN + tasks].tolist()]
-
-
-def all_take_part(pool: Pool) -> bool:
-    """Whether all threads run a job together, now or soon: one about to sleep misses a job."""
-    tries = (members(pool, pool.size, tasks=pool.size) for _ in range(50))
-    return any(sorted(found) == list(range(pool.size)) for found in tries)
-
-
-def factors(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the factors of a parallel product, with zeros for odd numbers."""
-    rng = np.random.default_rng(number)
-    a, b = rng.standard_normal((40 + 9 * number, 250)), rng.standard_normal((250, 90))
-    if number % 2:
-        a[:, rng.random(250) < 0.8] = 0
-    return a.astype(["f4", "f8"][number % 3 == 0]), b.astype(["f4", "f8"][number % 3 == 0])
-
-
-def multiplied(number: int) -> str:
-    """Return a digest of a product."""
-    a, b = factors(number)
-    out = np.full((len(a), b.shape[1]), np.nan, a.dtype)
-    return hashlib.sha256(dot(a, b, out).tobytes()).hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -117,38 +40,9 @@ def test_all_threads_take_part(three_threads: Pool) -> None:
     assert all_take_part(three_threads)
 
 
-def test_no_more_threads_take_part_than_may(
-    three_threads: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    end = time.monotonic() + TIME_LIMIT
-    while 2 not in counted(three_threads, 60):  # until it is awake
-        assert time.monotonic() < end, "the second worker thread never takes a task"
-    monkeypatch.setattr(threads, "thread_budget", lambda: 2)
-    assert set().union(*(counted(three_threads, 60) for _ in range(500))) <= {0, 1}
-
-
 def test_sleeping_workers_are_woken(three_threads: Pool) -> None:
-    end = time.monotonic() + TIME_LIMIT
-    while three_threads._work.is_set():
-        assert time.monotonic() < end, "the workers never sleep"
-        time.sleep(0.01)
+    wait_until(lambda: not three_threads._work.is_set())
     assert all_take_part(three_threads)
-
-
-def test_each_task_is_done_once(three_threads: Pool) -> None:
-    rng, seen, end = np.random.default_rng(1), set(), time.monotonic() + TIME_LIMIT
-    jobs = 0
-    while jobs < 1500 or seen != {0, 1, 2}:
-        assert time.monotonic() < end, f"only workers {seen} run tasks"
-        seen |= counted(three_threads, int(rng.integers(0, PLACES)))
-        jobs += 1
-
-
-def test_memory_of_the_threads_is_disjoint(three_threads: Pool) -> None:
-    begins = np.sort(three_threads.board[parallel_for.SCRATCH : parallel_for.SCRATCH + 3])
-    assert (np.diff(begins) >= SCRATCH_BYTES).all()
-    assert (begins % 64 == 0).all()
-    assert three_threads.board.ctypes.data % 64 == 0
 
 
 def test_pool_has_no_more_threads_than_words_on_the_board(
@@ -216,25 +110,19 @@ def test_child_of_a_fork_has_a_pool_of_its_own(
     busy.start()
     context = multiprocessing.get_context("fork")
     results = context.SimpleQueue()
-    children = []
     try:
         for held in (True, False):
             child = context.Process(target=child_of_a_fork, args=(results,))
-            children.append(child)
             if held:
                 with three_threads.lock:
                     child.start()
             else:
                 child.start()
-            child.join(TIME_LIMIT)
-            assert child.exitcode == 0, "the child hangs or failed"
+            expect_success(child)
             assert results.get() == (3, True, expected)
     finally:
         stop.set()
         busy.join()
-        for child in children:
-            child.kill()
-            child.join()
     assert multiplied(1) == expected[1]  # the parent's pool still works
 
 
@@ -248,12 +136,7 @@ def test_spawned_process_has_a_pool(expected: list[str]) -> None:
     results = context.SimpleQueue()
     child = context.Process(target=child_of_a_spawn, args=(results,))
     child.start()
-    child.join(TIME_LIMIT)
-    hangs = child.is_alive()
-    child.kill()
-    child.join()
-    assert not hangs
-    assert child.exitcode == 0
+    expect_success(child)
     assert results.get() == (True, expected)
 
 
@@ -328,10 +211,12 @@ def trainings(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Any]:
     return results
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="processors cannot be feigned")
 def test_there_are_as_many_threads_as_the_environment_allows(trainings: dict[int, Any]) -> None:
     assert {number: found for number, (found, _) in trainings.items()} == {1: 1, 2: 2, 3: 3}
 
 
+@pytest.mark.slow
 def test_training_has_the_same_bits_with_any_number_of_threads(trainings: dict[int, Any]) -> None:
     assert trainings[1][1] == trainings[2][1] == trainings[3][1]
