@@ -21,18 +21,13 @@ from lamella.core.errors import (
     ShapeError,
     UsageError,
 )
+from tests.data import clouds
+from tests.networks import snapshot
 
 NAN, INF = float("nan"), float("inf")
 
 
-def samples(n: int = 33) -> tuple[np.ndarray, np.ndarray]:
-    """Three clouds of points, and which cloud each belongs to."""
-    rng = np.random.default_rng(3)
-    y = np.arange(n) % 3
-    return (rng.standard_normal((n, 6)) + 2 * np.eye(3, 6)[y]).astype("float32"), y
-
-
-X, Y = samples()
+X, Y = clouds(33)
 
 
 def spoiled(value: float) -> np.ndarray:
@@ -181,22 +176,6 @@ def train(model: lm.Sequential) -> lm.History:
     return model.fit(*good(model), epochs=2, batch_size=16, validation_split=0.2, verbose=False)
 
 
-def everything(model: lm.Sequential) -> dict[str, Any]:
-    """All that a failing call must leave alone."""
-    rows = [
-        {name: value for name, value in row.items() if name != "seconds"}
-        for row in model.history.rows
-    ]
-    return {
-        **model.state_dict(),
-        **model.optimizer.state_dict(),
-        "epochs": model.epochs_done,
-        "rows": rows,
-        "steps": model.history.steps,
-        "reason": model.stop_reason,
-    }
-
-
 def expect_untouched(
     make: Callable[[], lm.Sequential],
     wrong: Callable[[lm.Sequential], object],
@@ -206,9 +185,9 @@ def expect_untouched(
     """Check that a wrong call fails as it should and harms neither a new nor a trained model."""
     never_asked = make()
     train(never_asked)
-    once = everything(never_asked)
+    once = snapshot(never_asked)
     train(never_asked)
-    twice = everything(never_asked)
+    twice = snapshot(never_asked)
 
     model = make()
     with pytest.raises(error) as caught:
@@ -217,15 +196,15 @@ def expect_untouched(
     assert model.optimizer.t == 0
     assert getattr(model, "history", None) is None
     train(model)
-    np.testing.assert_equal(everything(model), once)
+    np.testing.assert_equal(snapshot(model), once)
 
     history = model.history
     with pytest.raises(error) as again:
         wrong(model)
-    np.testing.assert_equal(everything(model), once)
+    np.testing.assert_equal(snapshot(model), once)
     assert model.history is history
     train(model)
-    np.testing.assert_equal(everything(model), twice)
+    np.testing.assert_equal(snapshot(model), twice)
 
     for text in (str(caught.value), str(again.value)):
         missing = [part for part in parts if part not in text]
@@ -256,12 +235,12 @@ def test_wrong_data_of_evaluate_and_train_step_are_told(what: str) -> None:
     make, x, y, error, parts = DATA[what]
     model = make()
     train(model)
-    before = everything(model)
+    before = snapshot(model)
     for call in (model.evaluate, model.train_step):
         with pytest.raises(error) as caught:
             call(x, y)
         assert all(part in str(caught.value) for part in parts), str(caught.value)
-    np.testing.assert_equal(everything(model), before)
+    np.testing.assert_equal(snapshot(model), before)
 
 
 @pytest.mark.parametrize("what", ["NaN", "no sample", "text", "one axis", "ragged rows"])
@@ -557,13 +536,13 @@ def test_a_part_shared_by_two_models_is_told_and_the_first_is_untouched(part: st
     alone, model = classifier(), classifier()
     train(alone)
     train(model)
-    before = everything(model)
+    before = snapshot(model)
     with pytest.raises(UsageError, match=r"already (belongs to|drives) another model.*make a new"):
         PARTS[part](model).fit(X, Y, epochs=1, verbose=False)
-    np.testing.assert_equal(everything(model), before)
+    np.testing.assert_equal(snapshot(model), before)
     train(model)
     train(alone)
-    np.testing.assert_equal(everything(model), everything(alone))
+    np.testing.assert_equal(snapshot(model), snapshot(alone))
 
 
 # Files and folders

@@ -11,6 +11,7 @@ from lamella.backend import Backend, CupyBackend
 from lamella.core.errors import ArgumentError, ShapeError
 from lamella.testing import check_layer, strict_cupy
 from tests.layers import Bench, assert_gradients
+from tests.networks import Gain
 
 # One entry for each class of lamella.layers: how some are made, and the inputs they take.
 CASES: dict[str, list[tuple[Callable[[], lm.Layer], tuple[int, ...]]]] = {
@@ -279,22 +280,6 @@ def test_inputs_of_another_shape_than_built_for_name_layer_0() -> None:
         ShapeError, match=r"x has samples of shape \(5,\), but layer 0 Dense was built for \(4,\)"
     ):
         model.predict(np.zeros((2, 5)))
-
-
-class Gain(lm.Layer):
-    """Multiply every feature by a learned gain, written as a first-time user would."""
-
-    def build(self, in_shape: Any) -> Any:
-        self.gain = self.add_param("gain", in_shape, init="ones")
-        return in_shape
-
-    def forward(self, x: Any, training: bool) -> Any:
-        self.x = x
-        return x * self.gain.value
-
-    def backward(self, dy: Any) -> Any:
-        self.gain.grad = (dy * self.x).sum(axis=0)
-        return dy * self.gain.value
 
 
 def test_a_plain_layer_of_ones_own_learns_on_every_backend(backend: Backend) -> None:

@@ -17,31 +17,8 @@ import safetensors.numpy
 import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import FileFormatError, UsageError
+from tests.networks import Gain, halves
 from tests.subprocesses import run_python
-
-
-class Gain(lm.Layer):
-    """Multiply every feature by a learned gain."""
-
-    def __init__(self, start: float = 1.0) -> None:
-        self.start = start
-
-    def build(self, in_shape: tuple[int, ...]) -> tuple[int, ...]:
-        self.gain = self.add_param("gain", in_shape, init="ones")
-        return in_shape
-
-    def forward(self, x: Any, training: bool) -> Any:
-        self.x = x
-        return x * self.gain.value * self.start
-
-    def backward(self, dy: Any) -> Any:
-        self.gain.grad = (dy * self.x * self.start).sum(axis=0)
-        return dy * self.gain.value * self.start
-
-
-def halves(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """An initializer of one's own."""
-    return np.full(shape, 0.5)
 
 
 def samples(n: int = 30) -> tuple[np.ndarray, np.ndarray]:
@@ -216,7 +193,7 @@ def test_own_layers_and_functions_come_back_if_they_are_passed(tmp_path: Path) -
     model, path = own_parts(tmp_path)
     again = lm.load(path, custom_layers=[Gain, halves], backend="numpy")
     assert type(again.layers[1]) is Gain
-    assert again.layers[1].start == 2.0
+    assert again.layers[1].factor == 2.0
     assert again.layers[2].init is halves
     np.testing.assert_array_equal(again.predict(samples()[0]), model.predict(samples()[0]))
 
@@ -231,11 +208,11 @@ def test_own_parts_that_are_not_passed_are_named(tmp_path: Path) -> None:
 
 def test_a_layer_that_does_not_keep_its_arguments_is_told_when_saved(tmp_path: Path) -> None:
     class Forgetful(Gain):
-        def __init__(self, factor: float = 1.0) -> None:
-            super().__init__(factor)
+        def __init__(self, scale: float = 1.0) -> None:
+            super().__init__(scale)
 
     model = lm.Sequential([Forgetful()], seed=1).build((3,))
-    with pytest.raises(UsageError, match=r"takes 'factor' but does not store it.*self.factor"):
+    with pytest.raises(UsageError, match=r"takes 'scale' but does not store it.*self.scale"):
         model.save(tmp_path / "m.safetensors")
     assert list(tmp_path.iterdir()) == []
 

@@ -9,24 +9,10 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
+from tests.data import clouds
+from tests.networks import Gain, small_classifier, small_layers, state_of
 
 Arrays = dict[str, np.ndarray]
-
-
-class Gain(lm.Layer):
-    """Multiply every feature by a learned gain."""
-
-    def build(self, in_shape: tuple[int, ...]) -> tuple[int, ...]:
-        self.gain = self.add_param("gain", in_shape, init="ones")
-        return in_shape
-
-    def forward(self, x: np.ndarray, training: bool) -> np.ndarray:
-        self.x = x
-        return x * self.gain.value
-
-    def backward(self, dy: np.ndarray) -> np.ndarray:
-        self.gain.grad = (dy * self.x).sum(axis=0)
-        return dy * self.gain.value
 
 
 class HalfSquaredError(lm.MeanSquaredError):
@@ -37,43 +23,15 @@ class Creep(lm.SGD):
     """An optimizer of one's own."""
 
 
-def samples(n: int = 40, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """Three clouds of points, and which cloud each belongs to."""
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, 3, n)
-    return (rng.standard_normal((n, 6)) + 2 * np.eye(3, 6)[y]).astype("float32"), y
-
-
-def layers() -> list[lm.Layer]:
-    return [
-        lm.Dense(8, regularizer=lm.L2(1e-3)),
-        lm.BatchNorm(),
-        lm.ReLU(),
-        lm.Dropout(0.2),
-        lm.Dense(3),
-    ]
-
-
-def compiled(backend: Backend | str = "numpy", **options: object) -> lm.Sequential:
-    model = lm.Sequential(layers(), **{"seed": 1, "backend": backend, **options})
-    return model.compile(lm.SoftmaxCrossEntropy(), lm.Adam(0.01), metrics=["accuracy"])
-
-
 def trained(backend: Backend | str = "numpy", **options: object) -> lm.Sequential:
-    model = compiled(backend, **options)
-    model.fit(*samples(), epochs=2, batch_size=16, verbose=False)
+    model = small_classifier(backend, **options)
+    model.fit(*clouds(), epochs=2, batch_size=16, verbose=False)
     return model
 
 
-def everything(model: lm.Sequential) -> Arrays:
-    """All that training changes: weights, states, moments, step, positions in random streams."""
-    draws = {f"draws {i}": np.array(layer.rng.draws) for i, layer in enumerate(model.layers)}
-    return {**model.state_dict(), **model.optimizer.state_dict(), **draws}
-
-
 def test_it_learns(backend: Backend) -> None:
-    x, y = samples(200)
-    model = compiled(backend)
+    x, y = clouds(200)
+    model = small_classifier(backend)
     before = model.compile(model.loss, model.optimizer, model.metrics, in_shape=(6,)).evaluate(x, y)
     model.fit(x, y, epochs=15, batch_size=16, verbose=False)
     after = model.evaluate(x, y)
@@ -83,7 +41,7 @@ def test_it_learns(backend: Backend) -> None:
 
 
 def test_evaluate_is_the_mean_written_out(backend: Backend) -> None:
-    x, y = samples()
+    x, y = clouds()
     model = trained(backend, dtype="float64")
     z = model.predict(x)
     losses = np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(y)), y]
@@ -95,7 +53,7 @@ def test_evaluate_is_the_mean_written_out(backend: Backend) -> None:
 
 
 def test_evaluate_weights_the_loss_and_not_the_metrics(backend: Backend) -> None:
-    x, y = samples()
+    x, y = clouds()
     model = trained(backend, dtype="float64")
     weight = np.linspace(0, 2, len(y))
     z = model.predict(x)
@@ -109,7 +67,7 @@ def test_evaluate_weights_the_loss_and_not_the_metrics(backend: Backend) -> None
 def test_results_do_not_depend_on_the_batch_size_of_evaluation(
     backend: Backend, batch_size: int
 ) -> None:
-    x, y = samples()
+    x, y = clouds()
     model = trained(backend)
     whole, parts = model.evaluate(x, y), model.evaluate(x, y, batch_size=batch_size)
     assert parts["loss"] == pytest.approx(whole["loss"], rel=1e-5)
@@ -120,30 +78,30 @@ def test_results_do_not_depend_on_the_batch_size_of_evaluation(
 
 
 def test_evaluation_and_prediction_change_nothing(backend: Backend) -> None:
-    x, y = samples()
+    x, y = clouds()
     model = trained(backend)
-    before, rows = everything(model), model.history.rows
+    before, rows = state_of(model), model.history.rows
     model.evaluate(x, y, batch_size=7)
     model.predict(x)
     model.predict_proba(x)
     model.predict_classes(x)
-    np.testing.assert_equal(everything(model), before)
+    np.testing.assert_equal(state_of(model), before)
     assert model.history.rows is rows
     assert model.epochs_done == 2
 
 
 def test_evaluation_between_two_fits_does_not_change_the_second(backend: Backend) -> None:
-    x, y = samples()
+    x, y = clouds()
     watched, left_alone = trained(backend), trained(backend)
     watched.evaluate(x, y)
     watched.predict(x[:3])
     for model in (watched, left_alone):
         model.fit(x, y, epochs=1, batch_size=16, verbose=False)
-    np.testing.assert_equal(everything(watched), everything(left_alone))
+    np.testing.assert_equal(state_of(watched), state_of(left_alone))
 
 
 def test_predict_gives_copies(backend: Backend) -> None:
-    x, _ = samples()
+    x, _ = clouds()
     model = trained(backend)
     first = model.predict(x)
     kept = first.copy()
@@ -154,7 +112,7 @@ def test_predict_gives_copies(backend: Backend) -> None:
 
 
 def test_predict_does_not_hand_out_the_inputs() -> None:
-    x, _ = samples()
+    x, _ = clouds()
     model = lm.Sequential([lm.Flatten()], seed=0, backend="numpy").build((6,))
     out = model.predict(x)
     np.testing.assert_array_equal(out, x)
@@ -162,7 +120,7 @@ def test_predict_does_not_hand_out_the_inputs() -> None:
 
 
 def test_probabilities_are_the_softmax_of_the_logits(backend: Backend) -> None:
-    x, _ = samples()
+    x, _ = clouds()
     model = trained(backend, dtype="float64")
     z, p = model.predict(x), model.predict_proba(x)
     np.testing.assert_allclose(
@@ -172,14 +130,14 @@ def test_probabilities_are_the_softmax_of_the_logits(backend: Backend) -> None:
 
 
 def test_probabilities_of_huge_logits_are_finite(backend: Backend) -> None:
-    model = compiled(backend)
+    model = small_classifier(backend)
     model.build((6,))
     model.layers[-1].b.value = backend.asarray(np.array([1e4, -1e4, 0.0], "float32"))
     np.testing.assert_allclose(model.predict_proba(np.zeros((2, 6))), [[1, 0, 0]] * 2)
 
 
 def test_probabilities_of_a_softmax_layer_are_what_it_gives(backend: Backend) -> None:
-    x, _ = samples()
+    x, _ = clouds()
     model = lm.Sequential([lm.Dense(3), lm.Softmax()], seed=0, backend=backend)
     model.compile(lm.MeanSquaredError(), lm.SGD(0.1), in_shape=(6,))
     np.testing.assert_array_equal(model.predict_proba(x), model.predict(x))
@@ -244,7 +202,7 @@ def test_numbers_of_every_kind_are_taken_as_they_are(backend: Backend, kind: obj
     }.get(kind, lambda: whole.astype(kind))()
     results = []
     for x, labels in ((whole.astype("float32"), y), (given, y.tolist())):
-        model = compiled(backend)
+        model = small_classifier(backend)
         model.fit(x, labels, epochs=2, batch_size=8, verbose=False)
         results.append({**model.state_dict(), "out": model.predict(x)})
     np.testing.assert_equal(*results)
@@ -263,23 +221,23 @@ def test_arrays_with_a_lookup_called_get_are_taken_as_arrays() -> None:
         def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
             return self.values
 
-    x, y = samples()
-    by_column, by_array = compiled(), compiled()
+    x, y = clouds()
+    by_column, by_array = small_classifier(), small_classifier()
     by_column.fit(x, Column(y), epochs=1, verbose=False)
     by_array.fit(x, y, epochs=1, verbose=False)
     np.testing.assert_equal(by_column.state_dict(), by_array.state_dict())
 
 
 def test_arrays_of_the_device_are_accepted(backend: Backend) -> None:
-    x, y = samples()
-    there, here = compiled(backend), compiled(backend)
+    x, y = clouds()
+    there, here = small_classifier(backend), small_classifier(backend)
     there.fit(backend.asarray(x), backend.asarray(y), epochs=1, verbose=False)
     here.fit(x, y, epochs=1, verbose=False)
     np.testing.assert_equal(there.state_dict(), here.state_dict())
 
 
 def test_data_are_not_changed(backend: Backend) -> None:
-    x, y = samples()
+    x, y = clouds()
     kept = x.copy(), y.copy()
     model = trained(backend)
     model.fit(x, y, epochs=1, validation_data=(x, y), verbose=False)
@@ -291,37 +249,37 @@ def test_data_are_not_changed(backend: Backend) -> None:
 
 
 def test_one_hot_rows_train_as_their_labels(backend: Backend) -> None:
-    x, y = samples()
-    labels, rows = compiled(backend), compiled(backend)
+    x, y = clouds()
+    labels, rows = small_classifier(backend), small_classifier(backend)
     labels.fit(x, y, epochs=2, batch_size=16, validation_split=0.25, verbose=False)
     rows.fit(x, np.eye(3)[y], epochs=2, batch_size=16, validation_split=0.25, verbose=False)
-    np.testing.assert_equal(everything(labels), everything(rows))
+    np.testing.assert_equal(state_of(labels), state_of(rows))
 
 
 def test_an_own_loop_of_train_step_is_fit_without_shuffling(backend: Backend) -> None:
-    x, y = samples(40)
-    by_fit, by_hand = compiled(backend), compiled(backend)
+    x, y = clouds(40)
+    by_fit, by_hand = small_classifier(backend), small_classifier(backend)
     history = by_fit.fit(x, y, epochs=2, batch_size=16, shuffle=False, verbose=False)
     losses = [
         float(by_hand.train_step(x[start : start + 16], y[start : start + 16]))
         for _ in range(2)
         for start in range(0, 40, 16)
     ]
-    np.testing.assert_equal(everything(by_hand), everything(by_fit))
+    np.testing.assert_equal(state_of(by_hand), state_of(by_fit))
     assert history.steps == losses
 
 
 def test_train_step_takes_sample_weights(backend: Backend) -> None:
-    x, y = samples(16)
+    x, y = clouds(16)
     weight = np.linspace(0.5, 2, 16)
-    by_fit, by_hand = compiled(backend), compiled(backend)
+    by_fit, by_hand = small_classifier(backend), small_classifier(backend)
     by_fit.fit(x, y, epochs=1, batch_size=16, shuffle=False, sample_weight=weight, verbose=False)
     by_hand.train_step(x, y, weight)
-    np.testing.assert_equal(everything(by_hand), everything(by_fit))
+    np.testing.assert_equal(state_of(by_hand), state_of(by_fit))
 
 
 def test_train_step_returns_the_loss_before_the_step(backend: Backend) -> None:
-    x, y = samples()
+    x, y = clouds()
     model = lm.Sequential([lm.Dense(3, regularizer=lm.L2(1.0))], seed=0, backend=backend)
     model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.5), in_shape=(6,))
     expected = model.evaluate(x, y)["loss"]
@@ -353,7 +311,7 @@ def test_one_step_of_gradient_descent_is_as_written(backend: Backend) -> None:
 
 
 def test_the_last_prediction_is_kept(backend: Backend) -> None:
-    x, y = samples()
+    x, y = clouds()
     model = trained(backend)
     model.train_step(x, y)
     assert backend.to_host(model.pred).shape == (40, 3)
@@ -368,7 +326,7 @@ def test_compile_keeps_the_weights_and_starts_the_optimizer_anew(backend: Backen
     np.testing.assert_equal(model.state_dict(), before)
     assert model.optimizer.t == 0
     assert model.epochs_done == 2
-    model.fit(*samples(), epochs=1, verbose=False)
+    model.fit(*clouds(), epochs=1, verbose=False)
     assert np.abs(model.state_dict()["0.Dense.W"] - before["0.Dense.W"]).max() > 0
 
 
@@ -380,10 +338,10 @@ def test_compile_with_the_shape_it_has_keeps_the_weights() -> None:
 
 
 def test_build_and_compile_may_come_in_any_order() -> None:
-    x, y = samples()
+    x, y = clouds()
     results = []
     for order in ("build first", "compile first", "at once", "by fit"):
-        model = lm.Sequential(layers(), seed=1, backend="numpy")
+        model = lm.Sequential(small_layers(), seed=1, backend="numpy")
         if order == "build first":
             model.build((6,))
         model.compile(
@@ -394,58 +352,58 @@ def test_build_and_compile_may_come_in_any_order() -> None:
         if order == "compile first":
             model.build((6,))
         model.fit(x, y, epochs=1, verbose=False)
-        results.append(everything(model))
+        results.append(state_of(model))
     for result in results[1:]:
         np.testing.assert_equal(result, results[0])
 
 
 def test_a_failing_compile_leaves_the_model_as_it_was() -> None:
-    x, y = samples()
+    x, y = clouds()
     model, other = trained(), trained()
     loss, optimizer = model.loss, model.optimizer
-    before = everything(model)
+    before = state_of(model)
     with pytest.raises(lm.errors.UsageError, match="already drives another model"):
         model.compile(lm.MeanSquaredError(), other.optimizer)
     assert model.loss is loss
     assert model.optimizer is optimizer
-    np.testing.assert_equal(everything(model), before)
-    untouched = everything(other)
+    np.testing.assert_equal(state_of(model), before)
+    untouched = state_of(other)
     model.fit(x, y, epochs=1, verbose=False)
-    np.testing.assert_equal(everything(other), untouched)
+    np.testing.assert_equal(state_of(other), untouched)
     assert model.optimizer.t > before["t"]
 
 
 def test_a_failing_first_compile_leaves_the_other_model_alone() -> None:
-    x, y = samples()
+    x, y = clouds()
     other = trained()
-    model = lm.Sequential(layers(), seed=1, backend="numpy")
+    model = lm.Sequential(small_layers(), seed=1, backend="numpy")
     with pytest.raises(lm.errors.UsageError, match="already drives another model"):
         model.compile(lm.SoftmaxCrossEntropy(), other.optimizer, in_shape=(6,))
-    before = everything(other)
+    before = state_of(other)
     with pytest.raises(lm.LamellaError):
         model.fit(x, y, epochs=1, verbose=False)
-    np.testing.assert_equal(everything(other), before)
+    np.testing.assert_equal(state_of(other), before)
 
 
 def test_a_seed_of_none_is_drawn_and_kept() -> None:
-    x, y = samples()
-    first, second = compiled(seed=None), compiled(seed=None)
+    x, y = clouds()
+    first, second = small_classifier(seed=None), small_classifier(seed=None)
     assert isinstance(first.seed, int)
     assert first.seed != second.seed
-    again = compiled(seed=first.seed)
+    again = small_classifier(seed=first.seed)
     for model in (first, again):
         model.fit(x, y, epochs=2, batch_size=16, verbose=False)
-    np.testing.assert_equal(everything(first), everything(again))
+    np.testing.assert_equal(state_of(first), state_of(again))
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "7", True])
 def test_a_seed_that_is_none_is_refused(seed: object) -> None:
     with pytest.raises(lm.errors.ArgumentError, match=r"seed must be a whole number"):
-        lm.Sequential(layers(), seed=seed)
+        lm.Sequential(small_layers(), seed=seed)
 
 
 def test_everything_is_float64_if_asked_for(backend: Backend) -> None:
-    x, _ = samples()
+    x, _ = clouds()
     model = trained(backend, dtype="float64")
     assert model.predict(x).dtype == np.float64
     assert {array.dtype for array in model.state_dict().values()} == {np.dtype("float64")}
@@ -459,8 +417,8 @@ def copies(model: lm.Sequential) -> dict[str, lm.Sequential]:
 
 @pytest.mark.parametrize("how", ["pickle", "deepcopy"])
 def test_a_copy_predicts_the_same_and_is_independent(how: str) -> None:
-    x, y = samples()
-    model = lm.Sequential([*layers(), Gain()], seed=1, backend="numpy")
+    x, y = clouds()
+    model = lm.Sequential([*small_layers(), Gain()], seed=1, backend="numpy")
     model.compile(lm.SoftmaxCrossEntropy(), lm.Adam(0.01), ["accuracy"])
     model.fit(x, y, epochs=2, verbose=False)
     twin = copies(model)[how]
@@ -478,7 +436,7 @@ def test_a_copy_predicts_the_same_and_is_independent(how: str) -> None:
 
 @pytest.mark.parametrize("how", ["pickle", "deepcopy"])
 def test_a_copy_keeps_losses_and_optimizers_of_ones_own(how: str) -> None:
-    x, y = samples()
+    x, y = clouds()
     model = lm.Sequential([lm.Dense(3)], seed=1, backend="numpy")
     model.compile(HalfSquaredError(), Creep(0.25), in_shape=(6,))
     twin = copies(model)[how]
@@ -490,8 +448,8 @@ def test_a_copy_keeps_losses_and_optimizers_of_ones_own(how: str) -> None:
 
 @pytest.mark.parametrize("how", ["pickle", "deepcopy"])
 def test_a_model_that_is_not_built_can_be_copied(how: str) -> None:
-    x, y = samples()
-    model = compiled()
+    x, y = clouds()
+    model = small_classifier()
     twin = copies(model)[how]
     for one in (model, twin):
         one.fit(x, y, epochs=1, verbose=False)
@@ -504,7 +462,7 @@ def test_a_deep_copy_computes_where_the_model_does(backend: Backend) -> None:
 
 
 def test_repr_and_summary_show_layers_shapes_and_counts() -> None:
-    model = compiled()
+    model = small_classifier()
     assert repr(model).splitlines()[1] == "  0: Dense(units=8, regularizer=L2(rate=0.001))"
     assert "not built yet" in model.summary()
     lines = trained().summary().splitlines()
@@ -525,7 +483,7 @@ def test_metrics_may_be_objects_of_ones_own(backend: Backend) -> None:
         def score(self, pred: np.ndarray, target: np.ndarray) -> np.ndarray:
             return pred.max(axis=-1)
 
-    x, y = samples()
+    x, y = clouds()
     model = lm.Sequential([lm.Dense(3)], seed=0, backend=backend)
     model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(1e-9), [Confidence(), "accuracy"])
     history = model.fit(x, y, epochs=1, batch_size=16, verbose=False)

@@ -9,6 +9,8 @@ import lamella as lm
 from lamella.backend import Backend
 from lamella.core.seeds import Streams
 from lamella.training.splits import split_rows
+from tests.data import clouds
+from tests.networks import small_classifier, snapshot
 
 # Samples are marked by numbers of their own here, or have all the same target.
 pytestmark = pytest.mark.filterwarnings("ignore::lamella.core.errors.CheckWarning")
@@ -33,30 +35,11 @@ class Spy(lm.Layer):
         return dy
 
 
-def samples(n: int = 40, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """Three clouds of points, and which cloud each belongs to."""
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, 3, n)
-    return (rng.standard_normal((n, 6)) + 2 * np.eye(3, 6)[y]).astype("float32"), y
-
-
 def numbered(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Samples whose first feature is their number, of three classes."""
-    x, _ = samples(n)
+    x, _ = clouds(n)
     x[:, 0] = np.arange(n)
     return x, np.arange(n) % 3
-
-
-def compiled(backend: Backend | str = "numpy", seed: int = 1) -> lm.Sequential:
-    layers = [
-        lm.Dense(8, regularizer=lm.L2(1e-3)),
-        lm.BatchNorm(),
-        lm.ReLU(),
-        lm.Dropout(0.2),
-        lm.Dense(3),
-    ]
-    model = lm.Sequential(layers, seed=seed, backend=backend)
-    return model.compile(lm.SoftmaxCrossEntropy(), lm.Adam(0.01), ["accuracy"])
 
 
 def spied(backend: Backend | str = "numpy", loss: lm.Loss | None = None) -> lm.Sequential:
@@ -64,36 +47,22 @@ def spied(backend: Backend | str = "numpy", loss: lm.Loss | None = None) -> lm.S
     return model.compile(loss or lm.SoftmaxCrossEntropy(), lm.SGD(1e-9))
 
 
-def everything(model: lm.Sequential) -> Arrays:
-    """All that training leaves behind: weights, states, moments, history without its times."""
-    rows = [
-        {name: value for name, value in row.items() if name != "seconds"}
-        for row in model.history.rows
-    ]
-    return {
-        **model.state_dict(),
-        **model.optimizer.state_dict(),
-        "rows": rows,
-        "steps": model.history.steps,
-    }
-
-
 def fitted(model: lm.Sequential, **options: Any) -> Arrays:
-    x, y = samples()
+    x, y = clouds()
     options = {"epochs": 3, "batch_size": 16, "validation_split": 0.2, "verbose": False, **options}
     model.fit(x, y, **options)
-    return everything(model)
+    return snapshot(model)
 
 
 # The same bits
 
 
 def test_the_same_seed_gives_the_same_bits(backend: Backend) -> None:
-    np.testing.assert_equal(fitted(compiled(backend)), fitted(compiled(backend)))
+    np.testing.assert_equal(fitted(small_classifier(backend)), fitted(small_classifier(backend)))
 
 
 def test_another_seed_gives_other_weights_another_order_and_another_split() -> None:
-    first, other = fitted(compiled(seed=1)), fitted(compiled(seed=2))
+    first, other = fitted(small_classifier(seed=1)), fitted(small_classifier(seed=2))
     assert np.abs(first["0.Dense.W"] - other["0.Dense.W"]).max() > 0.01
     orders, held = [], []
     for seed in (1, 2):
@@ -110,26 +79,28 @@ def test_another_model_trained_in_between_changes_nothing(backend: Backend) -> N
     class Neighbour(lm.Callback):
         def on_epoch_end(self, model: lm.Sequential, epoch: int, logs: dict[str, Any]) -> None:
             np.random.default_rng().random()
-            fitted(compiled(backend, seed=9), epochs=1)
+            fitted(small_classifier(backend, seed=9), epochs=1)
 
-    alone = fitted(compiled(backend))
-    np.testing.assert_equal(fitted(compiled(backend), callbacks=[Neighbour()]), alone)
+    alone = fitted(small_classifier(backend))
+    np.testing.assert_equal(fitted(small_classifier(backend), callbacks=[Neighbour()]), alone)
 
 
 def test_watching_changes_nothing(backend: Backend, tmp_path: Any) -> None:
-    quiet = fitted(compiled(backend))
+    quiet = fitted(small_classifier(backend))
     callbacks = [
         lm.JSONLines(tmp_path / "a.jsonl"),
         lm.CSV(tmp_path / "a.csv"),
         lm.ModelCheckpoint(tmp_path),
         lm.TerminateOnNaN(),
     ]
-    np.testing.assert_equal(fitted(compiled(backend), callbacks=callbacks, verbose=True), quiet)
+    np.testing.assert_equal(
+        fitted(small_classifier(backend), callbacks=callbacks, verbose=True), quiet
+    )
 
 
 def test_validation_changes_nothing_but_the_history(backend: Backend) -> None:
-    with_it, without = compiled(backend), compiled(backend)
-    fitted(with_it, validation_split=0.0, validation_data=samples(25, seed=8))
+    with_it, without = small_classifier(backend), small_classifier(backend)
+    fitted(with_it, validation_split=0.0, validation_data=clouds(25, seed=8))
     fitted(without, validation_split=0.0)
     np.testing.assert_equal(with_it.state_dict(), without.state_dict())
     assert with_it.history["loss"] == without.history["loss"]
@@ -166,7 +137,7 @@ def test_inputs_and_targets_stay_together(backend: Backend) -> None:
 
 
 def test_two_fits_are_one_longer_fit(backend: Backend) -> None:
-    together, in_parts = compiled(backend), compiled(backend)
+    together, in_parts = small_classifier(backend), small_classifier(backend)
     whole = fitted(together, epochs=5)
     first = fitted(in_parts, epochs=2)
     second = fitted(in_parts, epochs=3)
@@ -178,10 +149,10 @@ def test_two_fits_are_one_longer_fit(backend: Backend) -> None:
 
 
 def test_epochs_are_counted_over_all_fits() -> None:
-    model = compiled()
+    model = small_classifier()
     assert model.epochs_done == 0
-    model.fit(*samples(), epochs=2, verbose=False)
-    history = model.fit(*samples(), epochs=3, verbose=False)
+    model.fit(*clouds(), epochs=2, verbose=False)
+    history = model.fit(*clouds(), epochs=3, verbose=False)
     assert model.epochs_done == 5
     assert history["epoch"] == [3, 4, 5]
     assert model.history is history
@@ -190,8 +161,8 @@ def test_epochs_are_counted_over_all_fits() -> None:
 def test_schedules_go_on_over_two_fits() -> None:
     model = lm.Sequential([lm.Dense(3)], seed=0, backend="numpy")
     model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(lm.ExponentialDecay(0.8, 0.5)))
-    rates = model.fit(*samples(), epochs=2, verbose=False)["learning_rate"]
-    rates += model.fit(*samples(), epochs=2, verbose=False)["learning_rate"]
+    rates = model.fit(*clouds(), epochs=2, verbose=False)["learning_rate"]
+    rates += model.fit(*clouds(), epochs=2, verbose=False)["learning_rate"]
     assert rates == [0.8, 0.4, 0.2, 0.1]
 
 
@@ -199,7 +170,7 @@ def test_schedules_go_on_over_two_fits() -> None:
 
 
 def test_the_last_short_batch_counts_by_its_samples(backend: Backend) -> None:
-    x, y = samples(37)
+    x, y = clouds(37)
     model = lm.Sequential([lm.Dense(3)], seed=2, backend=backend, dtype="float64")
     model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(1e-13), ["accuracy"], in_shape=(6,))
     z = model.predict(x)
@@ -215,7 +186,7 @@ def test_the_last_short_batch_counts_by_its_samples(backend: Backend) -> None:
 
 @pytest.mark.parametrize("split", [0.0, 0.25])
 def test_weighted_losses_are_weighted_means(backend: Backend, split: float) -> None:
-    x, y = samples(37)
+    x, y = clouds(37)
     weight = np.random.default_rng(0).uniform(0, 3, 37)
     model = lm.Sequential([lm.Dense(3)], seed=2, backend=backend, dtype="float64")
     model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(1e-13), in_shape=(6,))
@@ -230,7 +201,7 @@ def test_weighted_losses_are_weighted_means(backend: Backend, split: float) -> N
 
 
 def test_a_weight_of_two_is_the_sample_twice(backend: Backend) -> None:
-    x, y = samples(20)
+    x, y = clouds(20)
     twice = np.array([3, 7, 11])
     weight = np.ones(20)
     weight[twice] = 2
@@ -250,8 +221,12 @@ def test_a_weight_of_two_is_the_sample_twice(backend: Backend) -> None:
 
 
 def test_class_weights_are_sample_weights_by_label(backend: Backend) -> None:
-    _, y = samples()
-    by_class, by_sample, unweighted = compiled(backend), compiled(backend), compiled(backend)
+    _, y = clouds()
+    by_class, by_sample, unweighted = (
+        small_classifier(backend),
+        small_classifier(backend),
+        small_classifier(backend),
+    )
     one = fitted(by_class, class_weight={0: 3.0, 2: 0.5})
     two = fitted(by_sample, sample_weight=np.array([3.0, 1.0, 0.5])[y])
     np.testing.assert_equal(one, two)
@@ -259,15 +234,15 @@ def test_class_weights_are_sample_weights_by_label(backend: Backend) -> None:
 
 
 def test_class_and_sample_weights_are_multiplied(backend: Backend) -> None:
-    _, y = samples()
+    _, y = clouds()
     own = np.linspace(1, 2, len(y))
-    both = fitted(compiled(backend), sample_weight=own, class_weight={1: 4.0})
-    product = fitted(compiled(backend), sample_weight=own * np.array([1, 4, 1])[y])
+    both = fitted(small_classifier(backend), sample_weight=own, class_weight={1: 4.0})
+    product = fitted(small_classifier(backend), sample_weight=own * np.array([1, 4, 1])[y])
     np.testing.assert_equal(both, product)
 
 
 def test_class_weights_work_on_one_hot_rows_and_on_probabilities(backend: Backend) -> None:
-    x, y = samples()
+    x, y = clouds()
     results = []
     for target in (y, np.eye(3)[y]):
         model = lm.Sequential([lm.Dense(3), lm.Softmax()], seed=1, backend=backend)
@@ -278,7 +253,7 @@ def test_class_weights_work_on_one_hot_rows_and_on_probabilities(backend: Backen
 
 
 def test_a_weight_of_zero_takes_a_sample_out(backend: Backend) -> None:
-    x, y = samples(20)
+    x, y = clouds(20)
     weight = np.ones(20)
     weight[5:] = 0
     x_other = x.copy()
@@ -297,7 +272,7 @@ def test_an_epoch_ended_before_any_weight_has_a_loss_of_zero(backend: Backend) -
         def on_batch_end(self, model: lm.Sequential, batch: int, log: Any) -> None:
             model.stop("seen enough")
 
-    x, y = samples(20)
+    x, y = clouds(20)
     weight = np.ones(20)
     weight[:8] = 0  # all of the first batch, whose loss is 0 then, not 0 / 0
     model = lm.Sequential([lm.Dense(3)], seed=1, backend=backend)
@@ -315,7 +290,7 @@ def test_an_epoch_ended_before_any_weight_has_a_loss_of_zero(backend: Backend) -
 
 
 def test_the_penalty_stands_apart_from_the_loss(backend: Backend) -> None:
-    x, y = samples()
+    x, y = clouds()
     results = []
     for regularizer in (lm.L2(0.5), None):
         model = lm.Sequential([lm.Dense(3, regularizer=regularizer)], seed=1, backend=backend)
@@ -352,11 +327,11 @@ def test_held_out_samples_are_scored_and_never_trained_on(backend: Backend) -> N
 
 
 def test_what_held_out_samples_hold_does_not_reach_the_weights(backend: Backend) -> None:
-    x, y = samples()
+    x, y = clouds()
     _, held = split_rows(y, 0.2, Streams(1).generator("split"))
     other = x.copy()
     other[held] += 5.0
-    one, two = compiled(backend), compiled(backend)
+    one, two = small_classifier(backend), small_classifier(backend)
     for model, inputs in ((one, x), (two, other)):
         model.fit(inputs, y, epochs=2, batch_size=16, validation_split=0.2, verbose=False)
     np.testing.assert_equal(one.state_dict(), two.state_dict())
@@ -372,9 +347,9 @@ def test_a_second_fit_holds_out_the_same_samples() -> None:
 
 
 def test_a_held_out_fraction_is_as_if_it_had_been_given(backend: Backend) -> None:
-    x, y = samples()
+    x, y = clouds()
     rows, held = split_rows(y, 0.2, Streams(1).generator("split"))
-    by_share, by_data = compiled(backend), compiled(backend)
+    by_share, by_data = small_classifier(backend), small_classifier(backend)
     one = by_share.fit(x, y, epochs=2, shuffle=False, validation_split=0.2, verbose=False)
     two = by_data.fit(
         x[rows],
@@ -390,9 +365,9 @@ def test_a_held_out_fraction_is_as_if_it_had_been_given(backend: Backend) -> Non
 
 
 def test_validation_scores_are_those_of_the_epochs_end(backend: Backend) -> None:
-    x, y = samples()
-    other = samples(25, seed=8)
-    model = compiled(backend)
+    x, y = clouds()
+    other = clouds(25, seed=8)
+    model = small_classifier(backend)
     history = model.fit(x, y, epochs=2, validation_data=other, verbose=False)
     scores = model.evaluate(*other)
     assert history["val_loss"][-1] == scores["loss"]
@@ -425,8 +400,8 @@ class Diary(lm.Callback):
 
 
 def test_callbacks_are_called_in_order() -> None:
-    diary, model = Diary(), compiled()
-    model.fit(*samples(40), epochs=2, batch_size=32, callbacks=[diary], verbose=False)
+    diary, model = Diary(), small_classifier()
+    model.fit(*clouds(40), epochs=2, batch_size=32, callbacks=[diary], verbose=False)
     one_epoch = [("batch end", 0), ("batch end", 1)]
     assert diary.lines == [
         ("fit begin", 2, 2),
@@ -446,8 +421,8 @@ def test_stop_in_a_batch_ends_training_after_it(backend: Backend) -> None:
             if model.optimizer.t == 5:
                 model.stop("five steps are enough")
 
-    model = compiled(backend)
-    history = model.fit(*samples(40), epochs=4, batch_size=16, callbacks=[AtFive()], verbose=False)
+    model = small_classifier(backend)
+    history = model.fit(*clouds(40), epochs=4, batch_size=16, callbacks=[AtFive()], verbose=False)
     assert model.optimizer.t == 5
     assert model.epochs_done == 2
     assert model.stop_reason == history.stop_reason == "five steps are enough"
@@ -462,10 +437,10 @@ def test_stop_after_an_epoch_ends_training_there() -> None:
             if epoch == 1:
                 model.stop("two epochs are enough")
 
-    model = compiled()
-    assert len(model.fit(*samples(), epochs=5, callbacks=[AtTwo()], verbose=False)) == 2
+    model = small_classifier()
+    assert len(model.fit(*clouds(), epochs=5, callbacks=[AtTwo()], verbose=False)) == 2
     assert model.stop_reason == "two epochs are enough"
-    assert len(model.fit(*samples(), epochs=2, verbose=False)) == 2  # the reason is gone
+    assert len(model.fit(*clouds(), epochs=2, verbose=False)) == 2  # the reason is gone
     assert model.stop_reason == ""
 
 
@@ -476,11 +451,11 @@ def test_all_callbacks_end_when_one_raises(error: type[BaseException]) -> None:
             raise error("in the middle")
 
     before, after = Diary(), Diary()
-    model = compiled()
+    model = small_classifier()
     with pytest.raises(error, match="in the middle"):
-        model.fit(*samples(), callbacks=[before, Raises(), after], verbose=False)
+        model.fit(*clouds(), callbacks=[before, Raises(), after], verbose=False)
     assert before.lines[-1] == after.lines[-1] == ("fit end",)
-    model.fit(*samples(), epochs=1, verbose=False)  # and the model can be trained on
+    model.fit(*clouds(), epochs=1, verbose=False)  # and the model can be trained on
     assert model.epochs_done == 1
 
 
@@ -491,7 +466,7 @@ def test_a_callback_that_has_not_begun_does_not_end() -> None:
 
     before, after = Diary(), Diary()
     with pytest.raises(RuntimeError, match="not today"):
-        compiled().fit(*samples(), callbacks=[before, Raises(), after], verbose=False)
+        small_classifier().fit(*clouds(), callbacks=[before, Raises(), after], verbose=False)
     assert before.lines == [("fit begin", 5, 1), ("fit end",)]
     assert after.lines == []
 
@@ -506,7 +481,7 @@ def test_the_loss_of_a_batch_can_be_read_in_its_hook(backend: Backend) -> None:
             self.losses.append(float(log.last()))
             self.right.append(float(log.last("accuracy")))
 
-    reader, model = Reader(), compiled(backend)
-    history = model.fit(*samples(40), epochs=2, batch_size=16, callbacks=[reader], verbose=False)
+    reader, model = Reader(), small_classifier(backend)
+    history = model.fit(*clouds(40), epochs=2, batch_size=16, callbacks=[reader], verbose=False)
     assert reader.losses == history.steps
     assert sum(reader.right[:3]) / 40 == pytest.approx(history["accuracy"][0])

@@ -35,6 +35,7 @@ from tests.backend.numba.recorded_functions import (
     recorded_python,
     replay_of,
 )
+from tests.data import read_only
 
 DTYPES = ["float32", "float64"]
 
@@ -69,12 +70,6 @@ FORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "no columns": lambda a: np.ascontiguousarray(a[:, :0]),
     "read only": lambda a: read_only(a),
 }
-
-
-def read_only(array: np.ndarray) -> np.ndarray:
-    array = array.copy()
-    array.flags.writeable = False
-    return array
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -19,6 +19,7 @@ from lamella.backend.numba.gemm_kernel import ROWS, TALL, VECTOR, WIDTH
 from lamella.backend.numba.sparsity import DEPTH
 from lamella.backend.numba.thread_pool import get_pool
 from tests.backend.numba.products import ORDERS, assert_same_bits, draw, guarded, result
+from tests.data import read_only
 
 LANES = VECTOR // 4  # of single precision; a panel has WIDTH times as many columns
 SIZES = sorted(
@@ -76,12 +77,6 @@ def unaligned(array: np.ndarray) -> np.ndarray:
     copy = np.zeros(array.nbytes + 1, np.uint8)[1:].view(array.dtype).reshape(array.shape)
     copy[...] = array
     assert not copy.flags.aligned
-    return copy
-
-
-def read_only(array: np.ndarray) -> np.ndarray:
-    copy = array.copy()
-    copy.flags.writeable = False
     return copy
 
 

@@ -6,12 +6,13 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-from tests.training.callbacks import compiled, samples
+from tests.data import clouds
+from tests.networks import small_classifier
 
 
 def test_each_epoch_is_a_row_of_plain_numbers(backend: Backend) -> None:
-    history = compiled(backend).fit(
-        *samples(), epochs=3, batch_size=16, validation_split=0.2, verbose=False
+    history = small_classifier(backend).fit(
+        *clouds(), epochs=3, batch_size=16, validation_split=0.2, verbose=False
     )
     assert len(history) == len(history.rows) == 3
     assert list(history.rows[0]) == [
@@ -26,13 +27,13 @@ def test_each_epoch_is_a_row_of_plain_numbers(backend: Backend) -> None:
     ]
     assert {type(value) for row in history.rows for value in row.values()} == {int, float}
     assert history["epoch"] == [1, 2, 3]
-    assert history["learning_rate"] == [0.05] * 3
+    assert history["learning_rate"] == [0.01] * 3
     assert all(seconds > 0 for seconds in history["seconds"])
     json.dumps(history.rows)
 
 
 def test_every_batch_leaves_its_loss(backend: Backend) -> None:
-    history = compiled(backend).fit(*samples(40), epochs=2, batch_size=16, verbose=False)
+    history = small_classifier(backend).fit(*clouds(40), epochs=2, batch_size=16, verbose=False)
     assert len(history.steps) == 6
     assert {type(loss) for loss in history.steps} == {float}
     first = (16 * history.steps[0] + 16 * history.steps[1] + 8 * history.steps[2]) / 40
@@ -40,7 +41,7 @@ def test_every_batch_leaves_its_loss(backend: Backend) -> None:
 
 
 def test_a_column_is_found_by_name_and_a_wrong_name_lists_the_right_ones() -> None:
-    history = compiled().fit(*samples(), epochs=2, verbose=False)
+    history = small_classifier().fit(*clouds(), epochs=2, verbose=False)
     assert history["loss"] == [row["loss"] for row in history.rows]
     with pytest.raises(KeyError, match=r"no 'val_loss'; it has epoch, loss, accuracy"):
         history["val_loss"]
@@ -53,7 +54,7 @@ def test_an_empty_history_says_so() -> None:
 
 
 def test_repr_shows_the_last_epoch() -> None:
-    history = compiled().fit(*samples(), epochs=2, verbose=False)
+    history = small_classifier().fit(*clouds(), epochs=2, verbose=False)
     text = repr(history)
     assert text.startswith("History(2 epochs; last: loss ")
     assert f"loss {history['loss'][-1]:.4g}" in text
@@ -65,7 +66,7 @@ def test_a_history_keeps_its_rows_when_a_callback_changes_its_own() -> None:
         def on_epoch_end(self, model: lm.Sequential, epoch: int, logs: dict[str, object]) -> None:
             logs.clear()
 
-    history = compiled().fit(*samples(), epochs=1, callbacks=[Vandal()], verbose=False)
+    history = small_classifier().fit(*clouds(), epochs=1, callbacks=[Vandal()], verbose=False)
     assert history["epoch"] == [1]
 
 
@@ -74,8 +75,11 @@ def test_the_reason_for_an_early_end_is_kept() -> None:
         def on_epoch_end(self, model: lm.Sequential, epoch: int, logs: dict[str, object]) -> None:
             model.stop("enough")
 
-    assert compiled().fit(*samples(), callbacks=[Enough()], verbose=False).stop_reason == "enough"
-    assert compiled().fit(*samples(), epochs=1, verbose=False).stop_reason == ""
+    assert (
+        small_classifier().fit(*clouds(), callbacks=[Enough()], verbose=False).stop_reason
+        == "enough"
+    )
+    assert small_classifier().fit(*clouds(), epochs=1, verbose=False).stop_reason == ""
 
 
 def test_what_was_done_before_an_interrupt_is_kept() -> None:
@@ -84,8 +88,8 @@ def test_what_was_done_before_an_interrupt_is_kept() -> None:
             if epoch == 2:
                 raise KeyboardInterrupt
 
-    model = compiled()
+    model = small_classifier()
     with pytest.raises(KeyboardInterrupt):
-        model.fit(*samples(), callbacks=[Interrupt()], verbose=False)
+        model.fit(*clouds(), callbacks=[Interrupt()], verbose=False)
     assert model.history["epoch"] == [1, 2]
     assert model.epochs_done == 2

@@ -11,7 +11,8 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-from tests.training.callbacks import compiled, diverging, samples
+from tests.data import clouds
+from tests.networks import diverging_classifier, small_classifier
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -20,16 +21,16 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def test_json_lines_are_the_history(backend: Backend, tmp_path: Path) -> None:
     path = tmp_path / "runs" / "a.jsonl"
-    history = compiled(backend).fit(
-        *samples(), epochs=3, validation_split=0.2, callbacks=[lm.JSONLines(path)], verbose=False
+    history = small_classifier(backend).fit(
+        *clouds(), epochs=3, validation_split=0.2, callbacks=[lm.JSONLines(path)], verbose=False
     )
     assert lines(path) == history.rows
 
 
 def test_csv_is_the_history(backend: Backend, tmp_path: Path) -> None:
     path = tmp_path / "runs" / "a.csv"
-    history = compiled(backend).fit(
-        *samples(), epochs=3, validation_split=0.2, callbacks=[lm.CSV(path)], verbose=False
+    history = small_classifier(backend).fit(
+        *clouds(), epochs=3, validation_split=0.2, callbacks=[lm.CSV(path)], verbose=False
     )
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -44,10 +45,10 @@ def strict(name: str) -> float:
 
 
 def test_what_is_not_finite_becomes_null(tmp_path: Path) -> None:
-    model = diverging()
+    model = diverging_classifier()
     with np.errstate(all="ignore"):
         history = model.fit(
-            *samples(),
+            *clouds(),
             epochs=2,
             callbacks=[lm.JSONLines(tmp_path / "a.jsonl"), lm.CSV(tmp_path / "a.csv")],
             verbose=False,
@@ -72,7 +73,7 @@ def test_each_epoch_can_be_read_before_the_next(log: Any, tmp_path: Path) -> Non
         def on_epoch_begin(self, model: lm.Sequential, epoch: int) -> None:
             counts.append(path.read_text().count("\n"))
 
-    compiled().fit(*samples(), epochs=3, callbacks=[log(path), Reader()], verbose=False)
+    small_classifier().fit(*clouds(), epochs=3, callbacks=[log(path), Reader()], verbose=False)
     header = log is lm.CSV
     assert counts == [0, 1 + header, 2 + header]
 
@@ -81,9 +82,9 @@ def test_each_epoch_can_be_read_before_the_next(log: Any, tmp_path: Path) -> Non
 def test_a_new_fit_overwrites_the_file(log: Any, tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("something old\n" * 9)
-    model, callback = compiled(), log(path)
-    model.fit(*samples(), epochs=3, callbacks=[callback], verbose=False)
-    model.fit(*samples(), epochs=1, callbacks=[callback], verbose=False)
+    model, callback = small_classifier(), log(path)
+    model.fit(*clouds(), epochs=3, callbacks=[callback], verbose=False)
+    model.fit(*clouds(), epochs=1, callbacks=[callback], verbose=False)
     assert path.read_text().count("\n") == 1 + (log is lm.CSV)
     assert "old" not in path.read_text()
 
@@ -97,7 +98,7 @@ def test_the_file_is_closed_when_training_is_interrupted(log: Any, tmp_path: Pat
 
     callback = log(tmp_path / "log")
     with pytest.raises(KeyboardInterrupt):
-        compiled().fit(*samples(), callbacks=[callback, Interrupt()], verbose=False)
+        small_classifier().fit(*clouds(), callbacks=[callback, Interrupt()], verbose=False)
     assert callback._file.closed
     assert (tmp_path / "log").read_text().count("\n") == 1 + (log is lm.CSV)
 
@@ -106,7 +107,7 @@ def test_the_file_is_closed_when_training_is_interrupted(log: Any, tmp_path: Pat
 def test_a_folder_in_place_of_the_file_is_reported(log: Any, tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     with pytest.raises(lm.errors.UsageError, match="log"):
-        compiled().fit(*samples(), callbacks=[log(tmp_path / "log")], verbose=False)
+        small_classifier().fit(*clouds(), callbacks=[log(tmp_path / "log")], verbose=False)
 
 
 def test_hooks_that_are_not_overridden_are_not_called(
@@ -124,5 +125,5 @@ def test_hooks_that_are_not_overridden_are_not_called(
             called.append("watched")
 
     callbacks = [lm.JSONLines(tmp_path / "log"), Watches()]
-    compiled().fit(*samples(40), epochs=1, batch_size=16, callbacks=callbacks, verbose=False)
+    small_classifier().fit(*clouds(40), epochs=1, batch_size=16, callbacks=callbacks, verbose=False)
     assert called == ["watched"] * 3

@@ -8,7 +8,8 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-from tests.training.callbacks import compiled, samples
+from tests.data import clouds
+from tests.networks import small_classifier
 
 
 class Script(lm.Callback):
@@ -24,9 +25,13 @@ class Script(lm.Callback):
 
 
 def test_best_and_last_are_what_they_are_called(backend: Backend, tmp_path: Path) -> None:
-    folder, model, script = tmp_path / "runs" / "first", compiled(backend), Script([3, 1, 2])
+    folder, model, script = (
+        tmp_path / "runs" / "first",
+        small_classifier(backend),
+        Script([3, 1, 2]),
+    )
     model.fit(
-        *samples(),
+        *clouds(),
         epochs=3,
         callbacks=[script, lm.ModelCheckpoint(folder, monitor="score")],
         verbose=False,
@@ -35,7 +40,7 @@ def test_best_and_last_are_what_they_are_called(backend: Backend, tmp_path: Path
     last = lm.load(folder / "last.safetensors", backend=backend)
     np.testing.assert_equal(best.state_dict(), script.states[1])
     np.testing.assert_equal(last.state_dict(), script.states[2])
-    x, y = samples()
+    x, y = clouds()
     np.testing.assert_array_equal(last.predict(x), model.predict(x))
     best.fit(x, y, epochs=1, verbose=False)  # it is compiled and can be trained on
     assert sorted(p.name for p in folder.iterdir()) == ["best.safetensors", "last.safetensors"]
@@ -49,7 +54,7 @@ def test_accuracy_is_better_when_larger(tmp_path: Path) -> None:
 
     script = Accuracies([0.5, 0.9, 0.7])
     checkpoint = lm.ModelCheckpoint(tmp_path, monitor="own_accuracy")
-    compiled().fit(*samples(), epochs=3, callbacks=[script, checkpoint], verbose=False)
+    small_classifier().fit(*clouds(), epochs=3, callbacks=[script, checkpoint], verbose=False)
     best = lm.load(tmp_path / "best.safetensors")
     np.testing.assert_equal(best.state_dict(), script.states[1])
 
@@ -62,8 +67,8 @@ def test_each_epoch_is_on_disk_when_the_next_begins(tmp_path: Path) -> None:
 
     script = Script([3, 1])
     with pytest.raises(RuntimeError, match="power cut"):
-        compiled().fit(
-            *samples(),
+        small_classifier().fit(
+            *clouds(),
             callbacks=[script, lm.ModelCheckpoint(tmp_path, monitor="score"), Crash()],
             verbose=False,
         )
@@ -72,17 +77,17 @@ def test_each_epoch_is_on_disk_when_the_next_begins(tmp_path: Path) -> None:
 
 
 def test_a_second_fit_finds_its_own_best(tmp_path: Path) -> None:
-    model, checkpoint = compiled(), lm.ModelCheckpoint(tmp_path, monitor="score")
-    model.fit(*samples(), epochs=1, callbacks=[Script([1.0]), checkpoint], verbose=False)
+    model, checkpoint = small_classifier(), lm.ModelCheckpoint(tmp_path, monitor="score")
+    model.fit(*clouds(), epochs=1, callbacks=[Script([1.0]), checkpoint], verbose=False)
     script = Script([9.0, 10.0])
-    model.fit(*samples(), epochs=2, callbacks=[script, checkpoint], verbose=False)
+    model.fit(*clouds(), epochs=2, callbacks=[script, checkpoint], verbose=False)
     best = lm.load(tmp_path / "best.safetensors")
     np.testing.assert_equal(best.state_dict(), script.states[0])
 
 
 def test_a_monitor_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(lm.errors.UsageError, match=r"no 'val_loss' to monitor.*validation_data"):
-        compiled().fit(*samples(), callbacks=[lm.ModelCheckpoint(tmp_path)], verbose=False)
+        small_classifier().fit(*clouds(), callbacks=[lm.ModelCheckpoint(tmp_path)], verbose=False)
 
 
 def test_a_wrong_mode_is_reported_immediately(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend, CupyBackend
 from lamella.testing import strict_cupy
-from tests.training.callbacks import compiled, samples
+from tests.data import clouds
+from tests.networks import small_classifier
 
 
 def last_bar(text: str) -> str:
@@ -17,8 +18,8 @@ def last_bar(text: str) -> str:
 def test_one_bar_shows_epoch_loss_and_accuracy(
     backend: Backend, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    model = compiled(backend)
-    history = model.fit(*samples(40), epochs=3, batch_size=16, validation_split=0.2)
+    model = small_classifier(backend)
+    history = model.fit(*clouds(40), epochs=3, batch_size=16, validation_split=0.2)
     out, err = capfd.readouterr()
     assert out == ""
     assert err.count("\n") == 1  # one bar, closed once
@@ -33,19 +34,19 @@ def test_one_bar_shows_epoch_loss_and_accuracy(
 
 
 def test_the_time_left_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
-    compiled().fit(*samples(), epochs=2)
+    small_classifier().fit(*clouds(), epochs=2)
     assert re.search(r"\d\d:\d\d<", last_bar(capfd.readouterr().err))
 
 
 def test_verbose_false_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    compiled().fit(*samples(), epochs=2, verbose=False)
+    small_classifier().fit(*clouds(), epochs=2, verbose=False)
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_second_fit_counts_its_own_epochs(capfd: pytest.CaptureFixture[str]) -> None:
-    model = compiled()
-    model.fit(*samples(), epochs=2, verbose=False)
-    model.fit(*samples(), epochs=3)
+    model = small_classifier()
+    model.fit(*clouds(), epochs=2, verbose=False)
+    model.fit(*clouds(), epochs=3)
     assert "epoch 3/3" in last_bar(capfd.readouterr().err)
 
 
@@ -56,9 +57,9 @@ def test_the_bar_is_closed_when_training_is_interrupted(
         def on_epoch_end(self, model: lm.Sequential, epoch: int, logs: dict[str, object]) -> None:
             raise KeyboardInterrupt
 
-    model, bar = compiled(), lm.Progress()
+    model, bar = small_classifier(), lm.Progress()
     with pytest.raises(KeyboardInterrupt):
-        model.fit(*samples(), callbacks=[bar, Interrupt()], verbose=False)
+        model.fit(*clouds(), callbacks=[bar, Interrupt()], verbose=False)
     assert capfd.readouterr().err.endswith("\n")
 
 
@@ -75,19 +76,19 @@ class EveryBatch(lm.Callback):
 def test_numbers_that_are_not_known_yet_are_not_asked_of_a_device() -> None:
     waits = {}
     for batch_size in (40, 4):
-        model, bar = compiled(CupyBackend(strict_cupy, "stand-in")), lm.Progress()
+        model, bar = small_classifier(CupyBackend(strict_cupy, "stand-in")), lm.Progress()
         options = {"epochs": 1, "batch_size": batch_size, "verbose": False}
-        model.fit(*samples(40), callbacks=[bar, EveryBatch(bar)], **options)  # warms up
+        model.fit(*clouds(40), callbacks=[bar, EveryBatch(bar)], **options)  # warms up
         strict_cupy.counts.reset()
-        model.fit(*samples(40), callbacks=[bar, EveryBatch(bar)], **options)
+        model.fit(*clouds(40), callbacks=[bar, EveryBatch(bar)], **options)
         waits[batch_size] = strict_cupy.counts.syncs
     assert waits[4] == waits[40]
 
 
 def test_on_the_host_numbers_are_shown_within_an_epoch(capfd: pytest.CaptureFixture[str]) -> None:
-    model, bar = compiled(), lm.Progress()
+    model, bar = small_classifier(), lm.Progress()
     history = model.fit(
-        *samples(40),
+        *clouds(40),
         epochs=1,
         batch_size=16,
         callbacks=[bar, EveryBatch(bar)],
@@ -100,8 +101,8 @@ def test_on_the_host_numbers_are_shown_within_an_epoch(capfd: pytest.CaptureFixt
 
 
 def test_a_first_batch_without_weight_is_shown_too(capfd: pytest.CaptureFixture[str]) -> None:
-    x, y = samples(40)
-    model, bar = compiled(), lm.Progress()
+    x, y = clouds(40)
+    model, bar = small_classifier(), lm.Progress()
     model.fit(
         x,
         y,

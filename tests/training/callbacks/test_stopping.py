@@ -10,7 +10,8 @@ import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import ArgumentError, DivergenceWarning, UsageError
 from lamella.training.callbacks.stopping import Best
-from tests.training.callbacks import compiled, diverging, samples
+from tests.data import clouds
+from tests.networks import diverging_classifier, small_classifier
 
 
 class Script(lm.Callback):
@@ -36,10 +37,10 @@ def run(
     error: BaseException | None = None,
 ) -> tuple[lm.Sequential, Script]:
     """Train one epoch for each value (one more if there is an error to raise)."""
-    model, script = model or compiled(), Script(values, error)
+    model, script = model or small_classifier(), Script(values, error)
     epochs = len(values) + (error is not None)
     try:
-        model.fit(*samples(), epochs=epochs, callbacks=[script, stopping], verbose=False)
+        model.fit(*clouds(), epochs=epochs, callbacks=[script, stopping], verbose=False)
     except BaseException as raised:
         if raised is not error:
             raise
@@ -48,7 +49,7 @@ def run(
 
 def test_training_ends_when_patience_does(backend: Backend) -> None:
     stopping = lm.EarlyStopping("score", patience=2)
-    model, script = run([3, 2, 2.5, 2.1, 1.0, 0.5], stopping, compiled(backend))
+    model, script = run([3, 2, 2.5, 2.1, 1.0, 0.5], stopping, small_classifier(backend))
     assert len(script.states) == 4
     assert stopping.best_epoch == 2
     np.testing.assert_equal(model.state_dict(), script.states[1])
@@ -63,7 +64,7 @@ def test_patience_counts_epochs_since_the_best_one() -> None:
 
 def test_the_best_weights_are_restored_at_the_end_of_the_epochs(backend: Backend) -> None:
     stopping = lm.EarlyStopping("score", patience=10)
-    model, script = run([3, 1, 2, 2], stopping, compiled(backend))
+    model, script = run([3, 1, 2, 2], stopping, small_classifier(backend))
     assert model.stop_reason == ""
     assert stopping.best_epoch == 2
     np.testing.assert_equal(model.state_dict(), script.states[1])
@@ -147,9 +148,9 @@ def test_a_second_fit_starts_its_own_count() -> None:
 
 
 def test_it_stops_on_a_real_validation_score() -> None:
-    x, y = samples(30)
+    x, y = clouds(30)
     rng = np.random.default_rng(0)
-    model = compiled(lr=0.1)
+    model = small_classifier(lr=0.1)
     stopping = lm.EarlyStopping(patience=3)
     history = model.fit(
         x,
@@ -164,15 +165,15 @@ def test_it_stops_on_a_real_validation_score() -> None:
 
 
 def test_missing_validation_is_reported_before_anything_is_trained() -> None:
-    model = compiled()
+    model = small_classifier()
     with pytest.raises(UsageError, match=r"no 'val_loss' to monitor: give fit validation_data"):
-        model.fit(*samples(), callbacks=[lm.EarlyStopping()], verbose=False)
+        model.fit(*clouds(), callbacks=[lm.EarlyStopping()], verbose=False)
     assert model.optimizer.t == model.epochs_done == 0
 
 
 def test_a_monitor_that_is_not_there_lists_the_logged_names() -> None:
     with pytest.raises(UsageError, match=r"no 'lose' to monitor; the epoch logged epoch, loss"):
-        compiled().fit(*samples(), callbacks=[lm.EarlyStopping("lose")], verbose=False)
+        small_classifier().fit(*clouds(), callbacks=[lm.EarlyStopping("lose")], verbose=False)
 
 
 @pytest.mark.parametrize(
@@ -194,13 +195,13 @@ def test_wrong_options_are_reported_immediately(options: dict[str, Any], text: s
 
 
 def test_the_first_loss_that_is_not_finite_ends_training(backend: Backend) -> None:
-    model = diverging(backend)
+    model = diverging_classifier(backend)
     with (
         np.errstate(all="ignore"),
         pytest.warns(DivergenceWarning, match=r"epoch 1, batch 2 \(step 2\)"),
     ):
         history = model.fit(
-            *samples(40),
+            *clouds(40),
             epochs=5,
             batch_size=16,
             callbacks=[lm.TerminateOnNaN()],
@@ -221,13 +222,13 @@ def test_the_layer_where_it_began_is_named(backend: Backend) -> None:
             if model.optimizer.t == 3:
                 model.layers[4].W.value = math.inf
 
-    model = compiled(backend)
+    model = small_classifier(backend)
     with (
         np.errstate(all="ignore"),
         pytest.warns(DivergenceWarning, match=r"\(step 4\): it began in .* layer 4 Dense\(units=3"),
     ):
         model.fit(
-            *samples(40),
+            *clouds(40),
             batch_size=16,
             callbacks=[Explode(), lm.TerminateOnNaN()],
             verbose=False,
@@ -244,13 +245,13 @@ def test_the_loss_is_named_if_all_layers_were_finite(backend: Backend) -> None:
     model = lm.Sequential([lm.Dense(3)], seed=0, backend=backend)
     model.compile(Overflowing(), lm.SGD(0.1))
     with pytest.warns(DivergenceWarning, match="it began in the loss"):
-        model.fit(*samples(), callbacks=[lm.TerminateOnNaN()], verbose=False)
+        model.fit(*clouds(), callbacks=[lm.TerminateOnNaN()], verbose=False)
 
 
 def test_finite_training_is_left_alone(backend: Backend) -> None:
-    watched, alone = compiled(backend), compiled(backend)
-    watched.fit(*samples(), epochs=2, callbacks=[lm.TerminateOnNaN()], verbose=False)
-    alone.fit(*samples(), epochs=2, verbose=False)
+    watched, alone = small_classifier(backend), small_classifier(backend)
+    watched.fit(*clouds(), epochs=2, callbacks=[lm.TerminateOnNaN()], verbose=False)
+    alone.fit(*clouds(), epochs=2, verbose=False)
     assert watched.stop_reason == ""
     np.testing.assert_equal(watched.state_dict(), alone.state_dict())
 
@@ -261,17 +262,17 @@ def test_diverged_training_is_undone_by_early_stopping() -> None:
             if epoch == 2:
                 model.layers[4].W.value = math.nan
 
-    model = compiled()
+    model = small_classifier(lr=0.05)
     callbacks = [lm.TerminateOnNaN(), lm.EarlyStopping("loss"), Explode()]
     with np.errstate(all="ignore"), pytest.warns(DivergenceWarning, match="layer 4"):
-        model.fit(*samples(), callbacks=callbacks, verbose=False)
+        model.fit(*clouds(), callbacks=callbacks, verbose=False)
     assert all(np.isfinite(array).all() for array in model.state_dict().values())
-    assert model.evaluate(*samples())["loss"] < model.history["loss"][0]
+    assert model.evaluate(*clouds())["loss"] < model.history["loss"][0]
 
 
 def test_without_it_training_continues() -> None:
-    model = diverging()
+    model = diverging_classifier()
     with np.errstate(all="ignore"):
-        history = model.fit(*samples(), epochs=3, verbose=False)
+        history = model.fit(*clouds(), epochs=3, verbose=False)
     assert len(history) == 3
     assert math.isnan(history["loss"][-1])

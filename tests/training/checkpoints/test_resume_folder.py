@@ -12,18 +12,14 @@ import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import UsageError
 from lamella.training.checkpoints import CheckpointWarning, ResumeFolder
+from tests.data import clouds
+from tests.networks import without_times
 from tests.training.checkpoints.interrupting import Interrupt, Interruption
 
 pytestmark = pytest.mark.slow
 
 BATCHES = 9  # 135 samples to train on, in batches of 15
 FIT: dict[str, Any] = {"epochs": 4, "batch_size": 15, "validation_split": 0.25, "verbose": False}
-
-
-def samples(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    y = np.repeat(np.arange(3), 60)
-    return rng.normal(size=(180, 6)) + np.eye(3, 6)[y], y
 
 
 def made(backend: Backend | str = "numpy", **changes: Any) -> lm.Sequential:
@@ -38,18 +34,14 @@ def interrupted(model: lm.Sequential, after: int, checkpoint: Any, **changes: An
     options = {**FIT, **changes}
     callbacks = [*options.pop("callbacks", ()), Interrupt(after)]
     with pytest.raises(Interruption):
-        model.fit(*samples(), **options, callbacks=callbacks, checkpoint=checkpoint)
+        model.fit(*clouds(180), **options, callbacks=callbacks, checkpoint=checkpoint)
 
 
 def finished(model: lm.Sequential, checkpoint: Any = None, **changes: Any) -> lm.Sequential:
     options = {**FIT, **changes}
     callbacks = [*options.pop("callbacks", ()), Interrupt(-1)]
-    model.fit(*samples(), **options, callbacks=callbacks, checkpoint=checkpoint)
+    model.fit(*clouds(180), **options, callbacks=callbacks, checkpoint=checkpoint)
     return model
-
-
-def timeless(history: lm.History) -> list[dict[str, Any]]:
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in history.rows]
 
 
 def expect_same(one: lm.Sequential, other: lm.Sequential) -> None:
@@ -58,7 +50,7 @@ def expect_same(one: lm.Sequential, other: lm.Sequential) -> None:
         (one.optimizer.state_dict(), other.optimizer.state_dict()),
     ):
         assert {n: a.tobytes() for n, a in old.items()} == {n: a.tobytes() for n, a in new.items()}
-    assert timeless(one.history) == timeless(other.history)
+    assert without_times(one.history.rows) == without_times(other.history.rows)
     assert one.history.steps == other.history.steps
     assert one.history.stop_reason == other.history.stop_reason
     assert one.optimizer.learning_rate == other.optimizer.learning_rate
@@ -86,7 +78,7 @@ def test_a_fit_that_is_interrupted_again_and_again_ends_the_same(tmp_path: Path)
 def test_it_resumes_within_the_epoch_and_not_before(tmp_path: Path) -> None:
     interrupted(made(), BATCHES + 5, ResumeFolder(tmp_path, seconds=0))
     rest = Interrupt(-1)
-    made().fit(*samples(), **FIT, callbacks=[rest], checkpoint=tmp_path)
+    made().fit(*clouds(180), **FIT, callbacks=[rest], checkpoint=tmp_path)
     # The interruption came before the checkpoint of that batch was written.
     assert -1 - rest.left == 4 * BATCHES - (BATCHES + 4)
 
@@ -219,7 +211,7 @@ def test_other_data_of_the_same_shape_are_refused(tmp_path: Path) -> None:
     interrupted(made(), BATCHES + 1, tmp_path)
     options = {**FIT, "callbacks": [Interrupt(-1)], "checkpoint": tmp_path}
     with pytest.raises(UsageError, match="different: the training data, the validation data"):
-        made().fit(*samples(seed=1), **options)
+        made().fit(*clouds(180, seed=1), **options)
 
 
 def test_a_model_that_was_trained_on_since_is_refused(tmp_path: Path) -> None:

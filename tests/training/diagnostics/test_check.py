@@ -10,17 +10,11 @@ import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import CheckWarning, DataError, UsageError
 from lamella.training.diagnostics.data import sample_size, spread_rows
+from tests.data import clouds
 from tests.subprocesses import run_python
 
 Samples = tuple[np.ndarray, np.ndarray]
 MISFIT = "loss does not fit the last layer"
-
-
-def clouds(n: int = 200, classes: int = 3) -> Samples:
-    """Points around as many centres as there are classes."""
-    rng = np.random.default_rng(3)
-    y = np.arange(n) % classes
-    return (rng.standard_normal((n, 6)) + 2 * np.eye(classes, 6)[y]).astype("float32"), y
 
 
 def network(
@@ -45,7 +39,7 @@ def with_column(x: np.ndarray, value: float) -> np.ndarray:
 
 
 def test_healthy_data_give_no_finding(backend: Backend) -> None:
-    assert names(network(backend=backend), *clouds()) == []
+    assert names(network(backend=backend), *clouds(200)) == []
 
 
 @pytest.mark.parametrize("form", ["images", "floats", "flat floats", "standardised"])
@@ -86,7 +80,7 @@ SICK_INPUTS: dict[str, tuple[str, Any, str]] = {
 
 @pytest.mark.parametrize(("name", "make", "advice"), SICK_INPUTS.values(), ids=SICK_INPUTS)
 def test_sick_inputs_are_named(name: str, make: Any, advice: str, backend: Backend) -> None:
-    x, y = clouds()
+    x, y = clouds(200)
     (finding,) = network(backend=backend).check(make(x), y).findings
     assert finding.name == name
     assert advice in finding.advice
@@ -104,19 +98,19 @@ SICK_LABELS: dict[str, tuple[str, int, Any]] = {
 
 @pytest.mark.parametrize(("name", "outputs", "make"), SICK_LABELS.values(), ids=SICK_LABELS)
 def test_sick_labels_are_named(name: str, outputs: int, make: Any, backend: Backend) -> None:
-    x, y = clouds()
+    x, y = clouds(200)
     assert names(network(outputs, backend=backend), x, make(y)) == [name]
 
 
 def test_yes_and_no_are_counted_as_classes() -> None:
-    x, _ = clouds()
+    x, _ = clouds(200)
     model = network(1, (lm.Sigmoid(),), lm.BinaryCrossEntropy())
     assert names(model, x, np.ones((200, 1))) == ["one class only", "constant targets"]
     assert names(model, x, (x[:, :1] > 0) * 1.0) == []
 
 
 def test_class_weights_answer_for_unbalanced_classes() -> None:
-    x, _ = clouds()
+    x, _ = clouds(200)
     y = (np.arange(200) >= 195).astype(int)
     options: dict[str, Any] = {"epochs": 1, "verbose": False}
     with pytest.warns(CheckWarning, match=r"class_weight=\{1: 39\}"):
@@ -125,7 +119,7 @@ def test_class_weights_answer_for_unbalanced_classes() -> None:
 
 
 def test_labels_from_one_are_refused_with_the_way_out() -> None:
-    x, y = clouds()
+    x, y = clouds(200)
     with pytest.raises(DataError, match="values from 1 to 3: they count from 1, use y - 1"):
         network(3).check(x, y + 1)
 
@@ -158,7 +152,7 @@ SICK_ENDS: dict[str, tuple[str, Any, Any]] = {
 
 @pytest.mark.parametrize(("name", "make", "target"), SICK_ENDS.values(), ids=SICK_ENDS)
 def test_what_does_not_fit_the_loss_is_named(name: str, make: Any, target: Any) -> None:
-    x, y = clouds()
+    x, y = clouds(200)
     assert names(make(), x, target(x, y)) == [name]
 
 
@@ -177,12 +171,12 @@ FITTING_ENDS: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize(("make", "target"), FITTING_ENDS.values(), ids=FITTING_ENDS)
 def test_what_fits_the_loss_gives_no_finding(make: Any, target: Any) -> None:
-    x, y = clouds()
+    x, y = clouds(200)
     assert names(make(), x, target(x, y)) == []
 
 
 def test_samples_that_are_all_the_same_are_refused(backend: Backend) -> None:
-    _, y = clouds()
+    _, y = clouds(200)
     with pytest.raises(DataError, match="all 200 samples of x are equal"):
         network(backend=backend).fit(np.ones((200, 6), "float32"), y, verbose=False)
 
@@ -220,13 +214,13 @@ def test_few_are_looked_at_where_samples_are_large() -> None:
 
 
 def test_softmax_of_one_output_is_refused() -> None:
-    x, _ = clouds()
+    x, _ = clouds(200)
     with pytest.raises(UsageError, match="a single output, which is 1 for every input"):
         network(1, (lm.Softmax(),), lm.MeanSquaredError()).check(x, x[:, :1])
 
 
 def test_report_traces_the_shapes_and_says_what_to_try() -> None:
-    x, y = clouds()
+    x, y = clouds(200)
     text = str(network().check(1000 * x, y))
     rows = text.splitlines()
     assert rows[0] == "200 samples"
@@ -237,7 +231,7 @@ def test_report_traces_the_shapes_and_says_what_to_try() -> None:
 
 
 def test_fit_warns_of_each_finding_at_the_line_that_called_it() -> None:
-    x, y = clouds()
+    x, y = clouds(200)
     with pytest.warns(CheckWarning) as warned:
         network(4).fit(1000 * x, y + 1, epochs=1, verbose=False)
     assert [str(w.message).partition(":")[0] for w in warned] == [
@@ -248,14 +242,14 @@ def test_fit_warns_of_each_finding_at_the_line_that_called_it() -> None:
 
 
 def test_fit_skips_the_check_on_request() -> None:
-    x, y = clouds()
+    x, y = clouds(200)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         network(4).fit(1000 * x, y + 1, epochs=1, verbose=False, check=False)
 
 
 def test_training_has_the_same_bits_with_and_without_a_look(backend: Backend) -> None:
-    x, y = clouds()
+    x, y = clouds(200)
     ends = []
     for look in (False, True):
         model = network(backend=backend)

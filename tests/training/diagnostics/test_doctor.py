@@ -10,14 +10,10 @@ from lamella.backend import Backend
 from lamella.network.prepare import prepare
 from lamella.training.diagnostics.doctor import DoctorReport
 from lamella.training.diagnostics.overfit_one_batch import attempt
+from tests.data import clouds
+from tests.networks import Gain
 
 pytestmark = pytest.mark.slow
-
-
-def clouds(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(3)
-    y = np.arange(n) % 3
-    return (rng.standard_normal((n, 6)) + 2 * np.eye(3, 6)[y]).astype("float32"), y
 
 
 def network(
@@ -30,22 +26,6 @@ def network(
 
 def huge(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return 50 * rng.standard_normal(shape)
-
-
-class Gain(lm.Layer):
-    """A learned gain of each feature, written as users write layers."""
-
-    def build(self, in_shape: Any) -> Any:
-        self.gain = self.add_param("gain", in_shape, init="ones")
-        return in_shape
-
-    def forward(self, x: Any, training: bool) -> Any:
-        self.x = x
-        return x * self.gain.value
-
-    def backward(self, dy: Any) -> Any:
-        self.gain.grad = (dy * self.x).sum(axis=0)
-        return dy * self.gain.value
 
 
 class Forgetful(Gain):
@@ -83,7 +63,7 @@ HEALTHY: dict[str, Any] = {
 
 @pytest.mark.parametrize("make", HEALTHY.values(), ids=HEALTHY)
 def test_healthy_networks_learn_a_batch_by_heart_and_have_no_finding(make: Any) -> None:
-    report = make().doctor(*clouds())
+    report = make().doctor(*clouds(300))
     assert names(report) == []
     assert report.healthy
     assert report.attempt.learned
@@ -91,7 +71,7 @@ def test_healthy_networks_learn_a_batch_by_heart_and_have_no_finding(make: Any) 
 
 
 def test_own_layers_are_seen_on_every_backend(backend: Backend) -> None:
-    report = network(lm.Dense(32), lm.ReLU(), Gain(), backend=backend).doctor(*clouds())
+    report = network(lm.Dense(32), lm.ReLU(), Gain(), backend=backend).doctor(*clouds(300))
     assert names(report) == []
     assert [layer.name for layer in report.layers][3] == "3 Gain"
     assert report.layers[3].gradient is not None
@@ -137,7 +117,7 @@ SICK: dict[str, tuple[str, str, Any]] = {
 
 @pytest.mark.parametrize(("name", "where", "make"), SICK.values(), ids=SICK)
 def test_sick_networks_are_named_with_the_place(name: str, where: str, make: Any) -> None:
-    report = make().doctor(*clouds())
+    report = make().doctor(*clouds(300))
     found = {finding.name: finding.message for finding in report.findings}
     assert name in found
     assert where in found[name]
@@ -145,24 +125,24 @@ def test_sick_networks_are_named_with_the_place(name: str, where: str, make: Any
 
 
 def test_rate_that_is_proposed_learns_the_batch() -> None:
-    (finding,) = network(optimizer=lm.SGD(1e-5)).doctor(*clouds()).findings
+    (finding,) = network(optimizer=lm.SGD(1e-5)).doctor(*clouds(300)).findings
     rate = float(finding.advice.removeprefix("lr="))
-    assert network(optimizer=lm.SGD(rate)).doctor(*clouds()).attempt.learned
+    assert network(optimizer=lm.SGD(rate)).doctor(*clouds(300)).attempt.learned
 
 
 def test_what_check_finds_comes_first() -> None:
-    x, y = clouds()
+    x, y = clouds(300)
     assert names(network().doctor(1000 * x, y))[0] == "unscaled inputs"
     assert names(network().doctor(x, np.zeros_like(y)))[0] == "one class only"
 
 
 def test_first_nan_is_placed_in_layer_and_step() -> None:
-    report = network(Dividing()).doctor(*clouds())
+    report = network(Dividing()).doctor(*clouds(300))
     assert report.attempt.first_nan == "the outputs of layer 1 Dividing, in step 1"
 
 
 def test_model_is_not_touched(backend: Backend) -> None:
-    x, y = clouds()
+    x, y = clouds(300)
     layers = (lm.Dense(8), lm.BatchNorm(), lm.ReLU(), lm.Dropout(0.2))
     ends = []
     for examined in (False, True):
@@ -179,18 +159,18 @@ def test_model_is_not_touched(backend: Backend) -> None:
 
 def test_model_that_is_not_built_stays_so() -> None:
     model = lm.MLP([8], classes=3, seed=1)
-    assert model.doctor(*clouds()).layers
+    assert model.doctor(*clouds(300)).layers
     assert model.store is None
 
 
 def test_two_examinations_see_the_same() -> None:
-    first, second = (network().doctor(*clouds()) for _ in range(2))
+    first, second = (network().doctor(*clouds(300)) for _ in range(2))
     assert str(first) == str(second)
     assert first.attempt.losses == second.attempt.losses
 
 
 def test_layers_are_measured_as_numpy_measures_them() -> None:
-    x, y = clouds()
+    x, y = clouds(300)
     model = network()
     report = model.doctor(x, y)
     hidden = np.maximum(x @ model.layers[1].W.value + model.layers[1].b.value, 0)
@@ -203,11 +183,11 @@ def test_layers_are_measured_as_numpy_measures_them() -> None:
 def test_batch_and_steps_must_be_positive() -> None:
     for options in ({"batch_size": 0}, {"steps": 0}):
         with pytest.raises(lm.LamellaError, match="must be"):
-            network().doctor(*clouds(), **options)
+            network().doctor(*clouds(300), **options)
 
 
 def test_text_has_a_row_for_each_layer_and_ends_with_what_to_try() -> None:
-    text = str(dead().doctor(*clouds()))
+    text = str(dead().doctor(*clouds(300)))
     assert [line.split()[:2] for line in text.splitlines()[1:4]] == [
         ["0", "Flatten"],
         ["1", "Dense"],
@@ -218,7 +198,7 @@ def test_text_has_a_row_for_each_layer_and_ends_with_what_to_try() -> None:
 
 def test_picture_shows_the_numbers_of_the_report() -> None:
     pytest.importorskip("matplotlib")
-    report = network().doctor(*clouds())
+    report = network().doctor(*clouds(300))
     figure = report.plot()
     figure.draw_without_rendering()
     loss = figure.axes[4].get_lines()[0]
@@ -230,14 +210,14 @@ def test_picture_shows_the_numbers_of_the_report() -> None:
 @pytest.mark.parametrize("make", [value[2] for value in SICK.values()], ids=SICK)
 def test_picture_of_sick_networks_can_be_drawn(make: Any) -> None:
     pytest.importorskip("matplotlib")
-    report = make().doctor(*clouds())
+    report = make().doctor(*clouds(300))
     figure = report.plot()
     figure.draw_without_rendering()
     assert report.findings[0].name in figure.get_supxlabel()
 
 
 def test_attempt_stops_when_the_batch_is_learned() -> None:
-    x, y = clouds()
+    x, y = clouds(300)
     model = network()
     data, _ = prepare(model, x[:32], y[:32])
     tried = attempt(model, data, steps=300)
