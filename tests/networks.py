@@ -74,6 +74,14 @@ def snapshot(model: lm.Sequential) -> dict[str, Any]:
     }
 
 
+def bits_of(model: lm.Sequential) -> dict[str, bytes | str]:
+    """Return `snapshot` in a form that is equal only for equal bits."""
+    return {
+        name: value.tobytes() if isinstance(value, np.ndarray) else repr(value)
+        for name, value in snapshot(model).items()
+    }
+
+
 def diverging_classifier(backend: Backend | str = "numpy") -> lm.Sequential:
     """Return a compiled classifier whose second step overflows."""
     model = lm.Sequential([lm.Dense(4), lm.ReLU(), lm.Dense(3)], seed=1, backend=backend)
