@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from lamella.core.errors import ArgumentError, UsageError
-from lamella.studies.pictures import loss_curves, score_points
+from lamella.studies.pictures.losses import loss_curves
+from lamella.studies.pictures.points import score_points
 from lamella.studies.pictures.saving import save, to_png, to_svg
 from lamella.studies.results import Results
 
@@ -25,6 +26,10 @@ def test_svg_is_a_part_of_a_page_and_a_file(two: Results) -> None:
     assert root.tag == f"{SVG}svg"
     assert root.find(f"{SVG}title").text == "Made up"  # type: ignore[union-attr]
     assert "metadata" not in text
+
+
+def test_svg_of_a_picture_without_title_has_none(two: Results) -> None:
+    assert "<title>" not in to_svg(loss_curves(two, title=""))
 
 
 def test_svg_has_no_background_and_real_text(two: Results) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from lamella.core.errors import ArgumentError
-from lamella.studies.pictures.style import PALETTE, THEMES, arm_styles, get_theme, make_figure
+from lamella.studies.pictures.style import PALETTE, THEMES, Look, arm_styles, get_theme
+from lamella.studies.results import Results
 from tests.subprocesses import run_python
 
 NAMES = [f"arm {number}" for number in range(40)]
@@ -63,8 +64,8 @@ def test_unknown_theme_is_refused() -> None:
         get_theme("grey")
 
 
-def test_title_and_subtitle_stand_above_the_axes() -> None:
-    figure, axes = make_figure(get_theme("light"), 5, 3, title="A title", subtitle="What is drawn")
+def test_title_and_subtitle_stand_above_the_axes(two: Results) -> None:
+    figure, axes = Look.of(two, "light", "A title").figure(5, 3, subtitle="What is drawn")
     figure.draw_without_rendering()
     (below,) = (text for text in figure.texts if text.get_text() == "What is drawn")
     top = axes[0, 0].get_window_extent().y1

@@ -18,7 +18,7 @@ from lamella.studies.pictures.losses import loss_curves
 from lamella.studies.pictures.mistakes import mistakes
 from lamella.studies.pictures.original import report_loss, report_scores, report_test
 from lamella.studies.pictures.points import score_points
-from lamella.studies.pictures.saving import save, to_png, to_svg
+from lamella.studies.pictures.saving import save
 from lamella.studies.pictures.scores import score_curves
 from lamella.studies.pictures.style import NothingToDraw
 
@@ -26,24 +26,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = [
-    "NothingToDraw",
-    "confusion",
-    "difference_points",
-    "draw",
-    "loss_curves",
-    "mistakes",
-    "report_loss",
-    "report_scores",
-    "report_test",
-    "save",
-    "save_all",
-    "score_curves",
-    "score_points",
-    "to_png",
-    "to_svg",
-]
+__all__ = ["NothingToDraw", "draw", "save_all"]
 
+PREDICTIONS = ("confusion", "mistakes")
 CURVES = ("accuracy", "val_accuracy", "val_loss")
 NAMED: dict[str, Callable[..., "Figure"]] = {
     "loss": loss_curves,
@@ -76,7 +61,8 @@ def draw(results: Runs, name: str, **options: Any) -> "Figure":
         "confusion", "mistakes": predictions of one arm (``test=`` the test set, ``arm=``).
         "report_loss", "report_scores", "report_test": figures of the report (``seed=``).
     **options
-        ``theme`` ("light" or "dark"), ``title``, and the options of the picture.
+        ``theme``, "light" or "dark"; ``title``, by default that of the study; and the options of
+        the picture.
 
     Raises
     ------
@@ -85,7 +71,7 @@ def draw(results: Runs, name: str, **options: Any) -> "Figure":
     NothingToDraw
         If the results lack the numbers it shows.
     """
-    if name in ("confusion", "mistakes") and "test" not in options:
+    if name in PREDICTIONS and "test" not in options:
         raise UsageError(
             f"runs do not store the test set: pass it, results.plot({name!r}, test=test)"
         )
@@ -132,20 +118,14 @@ def save_all(
     if any("test_accuracy" in run.scores for run in results.runs):
         names += ["test_accuracy", *(["differences"] if len(results.arms) > 1 else [])]
     if test is not None:
-        names += ["confusion", "mistakes"]
-    written = []
+        names += PREDICTIONS
+    written, study = [], re.sub(r"[^\w.-]+", "_", results.study.name)
     for name in names:
-        options = {"test": test} if name in ("confusion", "mistakes") else {}
+        options = {"test": test} if name in PREDICTIONS else {}
         try:
             figure = draw(results, name, theme=theme, **options)
         except NothingToDraw:
             continue
-        stem = (
-            f"{_file_name(results.study.name)}_contrast_{REPORT[name]}" if name in REPORT else name
-        )
+        stem = f"{study}_contrast_{REPORT[name]}" if name in REPORT else name
         written += [save(figure, folder / f"{stem}.{kind}") for kind in formats]
     return written
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name)

@@ -7,13 +7,8 @@ import numpy as np
 
 from lamella.core.errors import DataError
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.style import (
-    NothingToDraw,
-    escape_math,
-    get_theme,
-    make_figure,
-    title_of,
-)
+from lamella.studies.pictures.style import Look, NothingToDraw, escape_math
+from lamella.studies.running.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,32 +46,23 @@ def confusion(
         The baseline of the study by default.
     names : list of str, optional
         Class names. Class numbers by default.
-    theme : {"light", "dark"}
-    title : str, optional
-        The title of the study by default.
+    theme, title : str, optional
+        As in `lamella.studies.pictures.draw`.
 
     Raises
     ------
     DataError
         If the arm has no finished run, or if the size of the test set is not that of the study.
     """
-    arm = results.study.baseline if arm is None else arm
-    runs, labels = finished_runs(results, arm, test)
+    arm, runs, labels, seeds = predictions_of(results, arm, test)
     classes = int(max(labels.max(), *(run.predictions.max() for run in runs))) + 1
     counts = np.sum([confusion_matrix(labels, run.predictions, classes) for run in runs], axis=0)
-    totals = np.maximum(1, counts.sum(axis=1, keepdims=True))
-    fractions = counts / totals
+    fractions = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     errors = np.where(np.eye(classes, dtype=bool), 0, fractions)
-    look = get_theme(theme)
+    look = Look.of(results, theme, title)
     size = 2.0 + 0.42 * classes
-    seeds = f"{len(runs)} seeds together" if len(runs) > 1 else f"seed {runs[0].seed}"
-    figure, ((axes,),) = make_figure(
-        look,
-        size + 0.4,
-        size,
-        title=title_of(results, title),
-        subtitle=f"{arm}: percent of each class, {seeds}",
-    )
+    subtitle = f"{arm}: percent of each class, {seeds}{' together' * (len(runs) > 1)}"
+    figure, ((axes,),) = look.figure(size + 0.4, size, subtitle=subtitle)
     from matplotlib.colors import LinearSegmentedColormap
 
     colors = LinearSegmentedColormap.from_list("errors", ERRORS[theme])
@@ -97,14 +83,19 @@ def confusion(
     shown = [escape_math(str(name)) for name in (range(classes) if names is None else names)]
     axes.set_xticks(range(classes), shown)
     axes.set_yticks(range(classes), shown)
-    axes.set_xlabel("predicted class", color=look.text, fontsize=9)
-    axes.set_ylabel("true class", color=look.text, fontsize=9)
+    axes.set(xlabel="predicted class", ylabel="true class")
     axes.spines["bottom"].set_visible(False)
     return figure
 
 
-def finished_runs(results: Runs, arm: str, test: Any) -> tuple[list[Any], np.ndarray]:
-    """Return the finished runs of an arm, and the labels of the test set as class numbers."""
+def predictions_of(
+    results: Runs, arm: str | None, test: Any
+) -> tuple[str, list[Run], np.ndarray, str]:
+    """Return the arm (the baseline by default), its finished runs, the labels, and its seeds.
+
+    The labels are class numbers, the seeds are text: "5 seeds", or "seed 0" for a single one.
+    """
+    arm = results.study.baseline if arm is None else arm
     runs = results.of(arm)
     if not runs:
         raise NothingToDraw(f"no run of {arm!r} is done: there are no predictions")
@@ -116,7 +107,7 @@ def finished_runs(results: Runs, arm: str, test: Any) -> tuple[list[Any], np.nda
                 f"the runs of {arm!r} predicted {len(run.predictions)} samples, but the test set "
                 f"has {len(labels)}: pass the test set of the study"
             )
-    return runs, labels
+    return arm, runs, labels, f"{len(runs)} seeds" if len(runs) > 1 else f"seed {runs[0].seed}"
 
 
 def _percent(fraction: float) -> str:

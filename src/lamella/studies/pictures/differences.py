@@ -8,8 +8,8 @@ from lamella.studies.analysis.comparison import Comparison, compare, show_p
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.statistics import Difference
-from lamella.studies.pictures.rows import annotate_rows, draw_point, row_panels
-from lamella.studies.pictures.style import arm_styles, get_theme
+from lamella.studies.pictures.rows import Row, draw_rows
+from lamella.studies.pictures.style import Look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,40 +31,24 @@ def difference_points(
     measure : str or Measure
     to : str, optional
         The arm at zero. The baseline of the study by default.
-    theme : {"light", "dark"}
-    title : str, optional
-        The title of the study by default.
+    theme, title : str, optional
+        As in `lamella.studies.pictures.draw`.
     """
     comparison = compare(results, to, measure)
-    known = [d for d in comparison if not math.isnan(d.mean)]
-    if not known:
+    if all(math.isnan(d.mean) for d in comparison):
         raise DataError(
             f"there is nothing to draw: no arm shares a finished seed with {comparison.to!r}"
         )
-    look = get_theme(theme)
-    spans = [
-        (d.mean, d.mean) if math.isnan(d.low) else (min(d.low, d.mean), max(d.high, d.mean))
-        for d in known
+    rows = [
+        Row(d.arm, d.mean, d.low, d.high, _verdict(d), strong=d.verdict in ("better", "worse"))
+        for d in comparison
     ]
-    figure, panels = row_panels(
-        results,
-        [d.arm for d in comparison],
-        comparison.measure,
-        look,
-        spans=[*spans, (0.0, 0.0)],
-        target=0.0,
-        title=title,
-        subtitle=_subtitle(comparison),
+    look, subtitle = Look.of(results, theme, title), _subtitle(comparison)
+    figure = draw_rows(
+        results, rows, comparison.measure, look, subtitle=subtitle, target=0.0, zero=True
     )
-    styles = arm_styles(results.arms, look)
-    for panel in panels:
-        panel.axvline(0, color=look.text, linewidth=1.2, zorder=1)
-        for row, d in enumerate(comparison):
-            filled = d.verdict in ("better", "worse")
-            draw_point(panel, row, d.mean, d.low, d.high, styles[d.arm], look, filled=filled)
-    colors = [look.text if d.verdict in ("better", "worse") else look.muted for d in comparison]
-    annotate_rows(panels[-1], [_verdict(d) for d in comparison], colors)
-    panels[0].set_xlabel(_footnote(comparison), color=look.muted, fontsize=8.5, loc="left")
+    footnote = _footnote(comparison)
+    figure.axes[0].set_xlabel(footnote, color=look.muted, fontsize=8.5, loc="left")
     return figure
 
 

@@ -7,15 +7,7 @@ import numpy as np
 
 from lamella.studies.analysis.incomplete import name_suffix
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.style import (
-    Style,
-    Theme,
-    arm_styles,
-    escape_math,
-    legend_below,
-    legend_right,
-    make_figure,
-)
+from lamella.studies.pictures.style import Look, escape_math
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,30 +25,55 @@ Curves = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def draw_curves(
-    results: Runs, curves: Curves, theme: Theme, *, title: str, subtitle: str, columns: int = 1
+    results: Runs,
+    curves: Curves,
+    look: Look,
+    *,
+    subtitle: str,
+    first: int,
+    log: bool,
+    columns: int = 1,
 ) -> "tuple[Figure, Any]":
-    """Draw a line and a band for every arm, with a legend.
+    """Draw a line and a band for every arm against epochs, with a legend.
+
+    The x axis begins at the epoch ``first``. A logarithmic y axis, ``log``, suits losses.
 
     Returns
     -------
     figure : Figure
     axes : array of Axes (rows, columns)
-        One row for each group of arms, the same in all columns. Their limits are not set yet.
+        One row for each group of arms, the same in all columns.
     """
     groups = split_arms(results.arms)
     several = len(groups) > 1
     width = (7.2 if columns == 1 else 9.6) + 1.2 * several
-    height = 1.1 + 2.5 * len(groups) if several else 4.4
-    figure, axes = make_figure(
-        theme, width, height, title=title, subtitle=subtitle, rows=len(groups), columns=columns
+    figure, axes = look.figure(
+        width,
+        1.1 + 2.5 * len(groups) if several else 4.4,
+        subtitle=subtitle + _band_text(results),
+        rows=len(groups),
+        columns=columns,
     )
+    legend: dict[str, Any] = {
+        "frameon": False,
+        "fontsize": 9,
+        "labelcolor": look.text,
+        "handlelength": 2.6,
+    }
     for row, group in zip(axes, groups, strict=True):
         for panel in row:
-            handles = _draw_group(panel, results, curves, theme, group)
+            handles = _draw_group(panel, results, curves, look, group)
         if several:
-            legend_right(row[-1], handles, theme)
+            legend |= {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+            row[-1].legend(handles=handles, **legend)
     if not several:
-        legend_below(figure, handles, theme)
+        longest = max(len(handle.get_label()) for handle in handles)
+        room = max(1, int(width / (0.085 * longest + 0.55)))
+        legend |= {"loc": "outside lower center", "ncols": min(len(handles), room)}
+        figure.legend(handles=handles, **legend)
+    _epoch_axis(axes, first, max((x[-1] for x, _ in curves.values() if len(x)), default=1))
+    if log:
+        _log_axis(axes, curves)
     return figure, axes
 
 
@@ -67,48 +84,43 @@ def split_arms(arms: Sequence[str]) -> list[list[str]]:
 
 
 def _draw_group(
-    axes: "Axes", results: Runs, curves: Curves, theme: Theme, group: Sequence[str]
+    axes: "Axes", results: Runs, curves: Curves, look: Look, group: Sequence[str]
 ) -> list[Any]:
     """Draw a group of arms with the others in grey behind them; return its legend handles."""
     from matplotlib.lines import Line2D
 
-    styles = arm_styles(results.arms, theme)
     for arm, (x, rows) in curves.items():
         if arm not in group:
-            axes.plot(x, rows.mean(axis=0), color=theme.grid, linewidth=1.0, zorder=1)
+            axes.plot(x, rows.mean(axis=0), color=look.grid, linewidth=1.0, zorder=1)
     handles = []
     for index, arm in enumerate(group):
-        look = arm_line(styles[arm], theme)
-        handles.append(Line2D([], [], label=escape_math(arm + name_suffix(results, arm)), **look))
+        style = look.styles[arm]
+        line: dict[str, Any] = {
+            "color": style.color,
+            "linestyle": style.line,
+            "linewidth": 1.8,
+            "marker": style.marker,
+            "markersize": 6,
+            "markeredgecolor": look.background,
+            "markeredgewidth": 0.6,
+        }
+        handles.append(Line2D([], [], label=escape_math(arm + name_suffix(results, arm)), **line))
         x, rows = curves.get(arm, (np.zeros(0), np.zeros((0, 0))))
         if not len(x):
             continue
         every = max(1, len(x) // 8)
         # Markers of different arms are offset, so that they do not overlap where curves meet.
-        axes.plot(x, rows.mean(axis=0), **look, markevery=(index % every, every))
+        axes.plot(x, rows.mean(axis=0), **line, markevery=(index % every, every))
         if len(rows) > 1:
-            band: dict[str, Any] = {"color": styles[arm].color, "alpha": 0.16, "linewidth": 0}
+            band: dict[str, Any] = {"color": style.color, "alpha": 0.16, "linewidth": 0}
             axes.fill_between(x, rows.min(axis=0), rows.max(axis=0), **band)
         if not results.of(arm):
-            axes.plot(x[-1], rows[0, -1], "x", color=styles[arm].color, markersize=11, mew=2.5)
-    axes.grid(axis="y", color=theme.grid, linewidth=0.8)
+            axes.plot(x[-1], rows[0, -1], "x", color=style.color, markersize=11, mew=2.5)
+    axes.grid(axis="y")
     return handles
 
 
-def arm_line(style: Style, theme: Theme) -> dict[str, Any]:
-    """Return the keyword arguments of matplotlib for the line of an arm."""
-    return {
-        "color": style.color,
-        "linestyle": style.line,
-        "linewidth": 1.8,
-        "marker": style.marker,
-        "markersize": 6,
-        "markeredgecolor": theme.background,
-        "markeredgewidth": 0.6,
-    }
-
-
-def epoch_axis(axes: Any, first: float, last: float, theme: Theme) -> None:
+def _epoch_axis(axes: Any, first: float, last: float) -> None:
     """Set up the x axes: integer ticks, no room before a first epoch of 0."""
     from matplotlib.ticker import MaxNLocator
 
@@ -119,10 +131,10 @@ def epoch_axis(axes: Any, first: float, last: float, theme: Theme) -> None:
     for panel in axes[:-1].ravel():
         panel.tick_params(labelbottom=False)
     for panel in axes[-1]:
-        panel.set_xlabel("epoch", color=theme.text, fontsize=9)
+        panel.set_xlabel("epoch")
 
 
-def log_axis(axes: Any, curves: Curves) -> None:
+def _log_axis(axes: Any, curves: Curves) -> None:
     """Set up logarithmic y axes for losses, with the same limits in all axes.
 
     Curves far above the median peak of the arms are cut off, and an arrow in their colour marks
@@ -162,7 +174,7 @@ def mark_cut_off(axes: "Axes") -> None:
             axes.plot(x, 0.98, "^", color=line.get_color(), markersize=8, transform=edge)
 
 
-def band_text(results: Runs) -> str:
+def _band_text(results: Runs) -> str:
     """Return the part of a subtitle that explains line and band."""
     if len(results.seeds) == 1:
         return f"; one seed ({results.seeds[0]})"

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.lines import Curves, band_text, draw_curves, epoch_axis, log_axis
-from lamella.studies.pictures.style import NothingToDraw, get_theme, title_of
+from lamella.studies.pictures.lines import Curves, draw_curves
+from lamella.studies.pictures.style import Look, NothingToDraw
 from lamella.studies.running.run import Run
 
 if TYPE_CHECKING:
@@ -23,18 +23,10 @@ def loss_curves(results: Runs, *, theme: str = "light", title: str | None = None
     Every point is the mean over the same fraction of an epoch in all arms, so that smoothing does
     not depend on the batch size. The line is the mean over seeds, the band reaches from the lowest
     to the highest seed. An arm without a finished run is represented by its first run.
-
-    Parameters
-    ----------
-    results : Runs
-    theme : {"light", "dark"}
-    title : str, optional
-        The title of the study by default.
     """
     drawn = [run for run in results.runs if len(run.step_losses)]
     if not drawn:
         raise NothingToDraw("there are no losses to draw: no run has finished a step")
-    look = get_theme(theme)
     longest = max(len(run.epochs) for run in drawn) or 1
     fewest = min(run.steps_per_epoch for run in drawn)
     parts = max(1, min(MAX_PER_EPOCH, MAX_POINTS // longest, fewest // MIN_STEPS))
@@ -47,22 +39,16 @@ def loss_curves(results: Runs, *, theme: str = "light", title: str | None = None
             rows = np.stack([mean[: min(map(len, means))] for mean in means])
             curves[arm] = ((np.arange(rows.shape[1]) + 0.5) / parts, rows)
     interval = f"every 1/{parts} epoch" if parts > 1 else "every epoch"
-    figure, axes = draw_curves(
-        results,
-        curves,
-        look,
-        title=title_of(results, title),
-        subtitle=f"Training loss, mean over {interval}{band_text(results)}",
-    )
-    log_axis(axes, curves)
-    epoch_axis(axes, 0, max((x[-1] for x, _ in curves.values() if len(x)), default=1), look)
-    return figure
+    subtitle = f"Training loss, mean over {interval}"
+    look = Look.of(results, theme, title)
+    return draw_curves(results, curves, look, subtitle=subtitle, first=0, log=True)[0]
 
 
 def smoothed(run: Run, parts: int) -> np.ndarray:
     """Return the mean loss of each of ``parts`` equal parts of every epoch."""
     losses = np.asarray(run.step_losses, np.float64)
-    losses = losses[: _finite_length(losses)]
+    bad = np.flatnonzero(~np.isfinite(losses))
+    losses = losses[: bad[0]] if len(bad) else losses
     within = np.round(np.linspace(0, run.steps_per_epoch, parts, endpoint=False)).astype(int)
     epochs = -(-len(losses) // run.steps_per_epoch)
     starts = (np.arange(epochs)[:, None] * run.steps_per_epoch + within).ravel()
@@ -72,9 +58,3 @@ def smoothed(run: Run, parts: int) -> np.ndarray:
     sizes = np.diff(np.append(starts, len(losses)))
     means: np.ndarray = np.add.reduceat(losses, starts) / sizes
     return means
-
-
-def _finite_length(losses: np.ndarray) -> int:
-    """Return the number of losses before the first NaN or infinity."""
-    bad = np.flatnonzero(~np.isfinite(losses))
-    return int(bad[0]) if len(bad) else len(losses)

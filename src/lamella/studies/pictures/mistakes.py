@@ -10,14 +10,8 @@ import numpy as np
 from lamella.core.errors import DataError
 from lamella.core.validation import at_least
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.confusion import finished_runs
-from lamella.studies.pictures.style import (
-    NothingToDraw,
-    escape_math,
-    get_theme,
-    make_figure,
-    title_of,
-)
+from lamella.studies.pictures.confusion import predictions_of
+from lamella.studies.pictures.style import Look, NothingToDraw, escape_math
 from lamella.studies.running.run import Run
 
 if TYPE_CHECKING:
@@ -95,31 +89,26 @@ def mistakes(
         Maximum number of images.
     names : list of str, optional
         Class names. Class numbers by default.
-    theme : {"light", "dark"}
-    title : str, optional
-        The title of the study by default.
+    theme, title : str, optional
+        As in `lamella.studies.pictures.draw`.
 
     Raises
     ------
     DataError
         If the samples are no images, or if all predictions are right.
     """
-    arm = results.study.baseline if arm is None else arm
-    runs, labels = finished_runs(results, arm, test)
+    arm, runs, labels, seeds = predictions_of(results, arm, test)
     found = worst_mistakes(runs, labels, at_least("count", count, 1))
     if not found:
         raise NothingToDraw(
             f"there is nothing to draw: the runs of {arm!r} predict every sample right"
         )
     images = as_images(np.asarray(test[0]))
-    look = get_theme(theme)
+    look = Look.of(results, theme, title)
     lines = math.ceil(len(found) / COLUMNS)
-    seeds = f"{len(runs)} seeds" if len(runs) > 1 else f"seed {runs[0].seed}"
-    figure, grid = make_figure(
-        look,
+    figure, grid = look.figure(
         7.2,
         0.6 + 1.5 * lines,
-        title=title_of(results, title),
         subtitle=f"{arm}, {seeds}: most frequent mistakes, ties by confidence",
         rows=lines,
         columns=COLUMNS,

@@ -10,15 +10,7 @@ import numpy as np
 
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.lines import mark_cut_off, median_peak
-from lamella.studies.pictures.style import (
-    NothingToDraw,
-    Theme,
-    arm_styles,
-    escape_math,
-    get_theme,
-    make_figure,
-    title_of,
-)
+from lamella.studies.pictures.style import Look, NothingToDraw, Theme, escape_math
 from lamella.studies.running.run import Run
 
 if TYPE_CHECKING:
@@ -38,19 +30,17 @@ def report_loss(
     results: Runs, *, seed: int | None = None, theme: str = "light", title: str | None = None
 ) -> "Figure":
     """Draw the unsmoothed loss of every step against steps, for one seed (the first by default)."""
-    look = get_theme(theme)
+    look = Look.of(results, theme, title)
     runs = _trained(results, seed)
-    figure, ((axes,),) = make_figure(look, 8.0, 5.0, title=title_of(results, title))
-    styles = arm_styles(results.arms, look)
+    figure, axes = _start(look, 8.0, 5.0, "steps:", "loss:")
     for arm, run in runs.items():
         x, y = envelope(np.asarray(run.step_losses, np.float64))
-        axes.plot(x, y, label=escape_math(arm), color=styles[arm].color, linewidth=0.8)
+        axes.plot(x, y, label=escape_math(arm), color=look.styles[arm].color, linewidth=0.8)
     peaks = [run.step_losses[np.isfinite(run.step_losses)] for run in runs.values()]
     top = MAX_PEAK * median_peak([losses for losses in peaks if losses.size] or [np.ones(1)])
     if axes.get_ylim()[1] > top:
         axes.set_ylim(-0.04 * top, top)
         mark_cut_off(axes)
-    _label_axes(axes, "steps:", "loss:", look)
     _legend(axes, look, loc="upper right")
     return figure
 
@@ -59,7 +49,7 @@ def report_scores(
     results: Runs, *, seed: int | None = None, theme: str = "light", title: str | None = None
 ) -> "Figure":
     """Draw the validation accuracy of every epoch, with a value at each point."""
-    look = get_theme(theme)
+    look = Look.of(results, theme, title)
     curves = {
         arm: [row["val_accuracy"] for row in run.epochs]
         for arm, run in _trained(results, seed).items()
@@ -69,30 +59,21 @@ def report_scores(
         raise NothingToDraw("no run has validation scores: nothing was held out")
     longest = max(map(len, curves.values()))
     width, height = max(8.0, 0.62 * longest + 1.5), 5.0 + 0.16 * max(0, len(curves) - 4)
-    figure, ((axes,),) = make_figure(look, width, height, title=title_of(results, title))
-    styles = arm_styles(results.arms, look)
+    figure, axes = _start(look, width, height, "epochs:", "score:")
     for arm, scores in curves.items():
-        style = styles[arm]
+        style = look.styles[arm]
+        line = {"linestyle": style.line, "linewidth": 1.5, "marker": style.marker, "markersize": 5}
         axes.plot(
-            range(1, len(scores) + 1),
-            scores,
-            label=escape_math(arm),
-            color=style.color,
-            marker=style.marker,
-            linestyle=style.line,
-            markersize=5,
-            linewidth=1.5,
+            range(1, len(scores) + 1), scores, **line, label=escape_math(arm), color=style.color
         )
-    _label_axes(axes, "epochs:", "score:", look)
-    line = (
-        1.25 * FONT_SIZE / 72 / (height - 1.2)
-    )  # of a label, as a fraction of the height of the axes
+    # Height of a line of text, as a fraction of the height of the axes.
+    text = 1.25 * FONT_SIZE / 72 / (height - 1.2)
     low, high = axes.get_ylim()
-    high = low + (high - low) / (1 - line * (len(curves) + 1))  # room for the labels
+    high = low + (high - low) / (1 - text * (len(curves) + 1))  # room for the labels
     axes.set_ylim(low, high)
     for epoch in range(longest):
         arms = [arm for arm in curves if len(curves[arm]) > epoch]
-        heights = apart([(curves[arm][epoch] - low) / (high - low) + line for arm in arms], line)
+        heights = apart([(curves[arm][epoch] - low) / (high - low) + text for arm in arms], text)
         for arm, label_height in zip(arms, heights, strict=True):
             axes.text(
                 epoch + 1,
@@ -102,7 +83,7 @@ def report_scores(
                 ha="center",
                 va="center",
                 fontsize=FONT_SIZE,
-                color=styles[arm].color,
+                color=look.styles[arm].color,
             )
     axes.set_xticks(range(1, longest + 1))
     _four_digits(axes)
@@ -115,22 +96,21 @@ def report_test(
     results: Runs, *, seed: int | None = None, theme: str = "light", title: str | None = None
 ) -> "Figure":
     """Draw one line through the test accuracies of all arms, with a value at each point."""
-    look = get_theme(theme)
+    look = Look.of(results, theme, title)
     runs = _of_seed(results, seed)
     scores = [run.scores.get("test_accuracy", np.nan) if run.done else np.nan for run in runs]
     if np.isnan(scores).all():
         raise NothingToDraw("there is nothing to draw: no run of this seed has a test score")
     names = [run.arm if run.done else f"{run.arm} ({run.status})" for run in runs]
     width = max(8.0, 0.6 * len(scores))
-    figure, ((axes,),) = make_figure(look, width, 4.6, title=title_of(results, title))
+    figure, axes = _start(look, width, 4.6, "", "score:")
     axes.plot(range(len(scores)), scores, color=look.muted, linewidth=1.0)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.08 * (high - low))
-    styles = arm_styles(results.arms, look)
     for x, (run, score) in enumerate(zip(runs, scores, strict=True)):
         if np.isnan(score):
             continue
-        style = styles[run.arm]
+        style = look.styles[run.arm]
         axes.plot(x, score, marker=style.marker, color=style.color, markersize=7)
         axes.annotate(
             f"{score:.4f}",
@@ -141,9 +121,8 @@ def report_test(
             fontsize=FONT_SIZE,
             color=look.text,
         )
-    _label_axes(axes, "", "score:", look)
     tight = max(map(len, names)) * len(names) > 17 * width
-    slant = {"rotation": 25, "ha": "right"} if tight else {}
+    slant: dict[str, Any] = {"rotation": 25, "ha": "right"} if tight else {}
     axes.set_xticks(range(len(names)), [*map(escape_math, names)], fontsize=6, **slant)
     _four_digits(axes)
     return figure
@@ -181,10 +160,11 @@ def _trained(results: Runs, seed: int | None) -> dict[str, Run]:
     return runs
 
 
-def _label_axes(axes: "Axes", x: str, y: str, theme: Theme) -> None:
-    axes.set_xlabel(x, color=theme.text, fontsize=9)
-    axes.set_ylabel(y, color=theme.text, fontsize=9)
-    axes.grid(axis="y", color=theme.grid, linewidth=0.8)
+def _start(look: Look, width: float, height: float, x: str, y: str) -> "tuple[Figure, Axes]":
+    figure, ((axes,),) = look.figure(width, height)
+    axes.set(xlabel=x, ylabel=y)
+    axes.grid(axis="y")
+    return figure, axes
 
 
 def _four_digits(axes: "Axes") -> None:

@@ -22,14 +22,11 @@ def to_svg(figure: "Figure") -> str:
     import matplotlib
 
     markup = io.StringIO()
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    if title := figure.get_suptitle():
+        metadata["Title"] = title.replace(r"\$", "$")
     with matplotlib.rc_context({"svg.hashsalt": "lamella", "svg.fonttype": "none"}):
-        title = {"Title": figure.get_suptitle().replace(r"\$", "$") or None}
-        figure.savefig(
-            markup,
-            format="svg",
-            facecolor="none",
-            metadata={"Date": None, "Creator": None, "Format": None, "Type": None, **title},
-        )
+        figure.savefig(markup, format="svg", facecolor="none", metadata=metadata)
     text = markup.getvalue()
     text = text[text.index("<svg") :]
     return re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

@@ -6,8 +6,8 @@ import numpy as np
 
 from lamella.studies.analysis.measures import MEASURES
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.lines import Curves, band_text, draw_curves, epoch_axis, log_axis
-from lamella.studies.pictures.style import NothingToDraw, caption, get_theme, title_of
+from lamella.studies.pictures.lines import Curves, draw_curves
+from lamella.studies.pictures.style import Look, NothingToDraw, caption
 from lamella.studies.pictures.zoom import zoom_limits
 
 if TYPE_CHECKING:
@@ -30,9 +30,8 @@ def score_curves(
     results : Runs
     column : str
         Column of the epochs: "val_accuracy", "val_loss", "accuracy" or "loss".
-    theme : {"light", "dark"}
-    title : str, optional
-        The title of the study by default.
+    theme, title : str, optional
+        As in `lamella.studies.pictures.draw`.
     """
     curves: Curves = {}
     for arm in results.arms:
@@ -44,7 +43,7 @@ def score_curves(
         known = dict.fromkeys(name for run in results.runs for row in run.epochs for name in row)
         shown = ", ".join(known) or "none"
         raise NothingToDraw(f"no finished run has {column!r}; epochs have {shown}")
-    look = get_theme(theme)
+    look = Look.of(results, theme, title)
     is_accuracy = column.endswith("accuracy")
     limits = _zoom(curves) if is_accuracy else None
     label = MEASURES[column].label if column in MEASURES else f"training {column}"
@@ -52,15 +51,12 @@ def score_curves(
         results,
         curves,
         look,
-        title=title_of(results, title),
-        subtitle=f"{label.capitalize()} after every epoch{band_text(results)}",
+        subtitle=f"{label.capitalize()} after every epoch",
+        first=1,
+        log=not is_accuracy,
         columns=1 if limits is None else 2,
     )
-    epoch_axis(axes, 1, max(len(x) for x, _ in curves.values()), look)
-    if not is_accuracy:
-        log_axis(axes, curves)
-        return figure
-    for panel in axes.ravel():
+    for panel in axes.ravel() if is_accuracy else ():
         panel.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
     if limits is not None:
         caption(axes[0, 1], "zoomed in", look)

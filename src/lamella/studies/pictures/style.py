@@ -31,7 +31,6 @@ class NothingToDraw(DataError):
 class Theme:
     """Colours shared by all arms: text, secondary text, grid lines and background."""
 
-    name: str
     text: str
     muted: str
     grid: str
@@ -39,8 +38,8 @@ class Theme:
 
 
 THEMES = {
-    "light": Theme("light", text="#333333", muted="#6b6b6b", grid="#dddddd", background="#ffffff"),
-    "dark": Theme("dark", text="#e8e8e8", muted="#a8a8a8", grid="#45454c", background="#1b1b1f"),
+    "light": Theme(text="#333333", muted="#6b6b6b", grid="#dddddd", background="#ffffff"),
+    "dark": Theme(text="#e8e8e8", muted="#a8a8a8", grid="#45454c", background="#1b1b1f"),
 }
 
 
@@ -71,72 +70,77 @@ def arm_styles(arms: Sequence[str], theme: Theme) -> dict[str, Style]:
     return styles
 
 
-def make_figure(
-    theme: Theme,
-    width: float,
-    height: float,
-    *,
-    title: str = "",
-    subtitle: str = "",
-    rows: int = 1,
-    columns: int = 1,
-    share: str = "",
-) -> "tuple[Figure, Any]":
-    """Create a figure with empty axes.
+@dataclass(frozen=True)
+class Look(Theme):
+    """Theme, style of each arm, and title of the pictures of a study."""
 
-    Parameters
-    ----------
-    theme : Theme
-    width, height : float
-        In inches.
-    title, subtitle : str
-    rows, columns : int
-        Grid of axes.
-    share : {"", "x", "y"}
-        Shared axis: "x" within each column, "y" within each row.
+    styles: dict[str, Style]
+    title: str
 
-    Returns
-    -------
-    figure : Figure
-    axes : array of Axes (rows, columns)
+    @classmethod
+    def of(cls, results: Runs, theme: str, title: str | None) -> "Look":
+        """Return the look in a theme; the title is that of the study by default."""
+        chosen = get_theme(theme)
+        title = (results.study.title or results.study.name) if title is None else title
+        return cls(**vars(chosen), styles=arm_styles(results.arms, chosen), title=title)
 
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("matplotlib", "plot", "drawing pictures") from None
-    figure = Figure(
-        figsize=(width, height), dpi=DPI, layout="constrained", facecolor=theme.background
-    )
-    axes = figure.subplots(
-        rows,
-        columns,
-        squeeze=False,
-        sharex="col" if share == "x" else False,
-        sharey="row" if share == "y" else False,
-    )
-    for panel in axes.ravel():
-        _style_axes(panel, theme)
-    _add_titles(figure, theme, title, subtitle)
-    return figure, axes
+    def figure(
+        self,
+        width: float,
+        height: float,
+        *,
+        subtitle: str = "",
+        rows: int = 1,
+        columns: int = 1,
+        share_rows: bool = False,
+    ) -> "tuple[Figure, Any]":
+        """Create a figure with empty axes.
+
+        Parameters
+        ----------
+        width, height : float
+            In inches.
+        subtitle : str
+        rows, columns : int
+            Grid of axes.
+        share_rows : bool
+            Whether the axes of a row share their y axis.
+
+        Returns
+        -------
+        figure : Figure
+        axes : array of Axes (rows, columns)
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise MissingExtraError("matplotlib", "plot", "drawing pictures") from None
+        figure = Figure(
+            figsize=(width, height), dpi=DPI, layout="constrained", facecolor=self.background
+        )
+        axes = figure.subplots(rows, columns, squeeze=False, sharey="row" if share_rows else False)
+        for panel in axes.ravel():
+            _style_axes(panel, self)
+        _add_titles(figure, self, subtitle)
+        return figure, axes
 
 
-def _add_titles(figure: "Figure", theme: Theme, title: str, subtitle: str) -> None:
+def _add_titles(figure: "Figure", look: Look, subtitle: str) -> None:
     """Write title and subtitle at the left edge; the axes get the remaining height."""
     height, left = figure.get_figheight(), 0.08 / figure.get_figwidth()
     used = 0.07
-    if title:
-        bold: dict[str, Any] = {"color": theme.text, "fontsize": 11, "weight": "bold"}
-        figure.suptitle(
-            escape_math(title), x=left, y=1 - used / height, ha="left", va="top", **bold
-        )
+    if look.title:
+        bold: dict[str, Any] = {"color": look.text, "fontsize": 11, "weight": "bold"}
+        title = escape_math(look.title)
+        figure.suptitle(title, x=left, y=1 - used / height, ha="left", va="top", **bold)
         used += 0.22
     if subtitle:
-        pale: dict[str, Any] = {"color": theme.muted, "fontsize": 8.5}
+        pale: dict[str, Any] = {"color": look.muted, "fontsize": 8.5}
         figure.text(left, 1 - used / height, escape_math(subtitle), va="top", **pale)
         used += 0.2
     engine: Any = figure.get_layout_engine()
@@ -144,17 +148,15 @@ def _add_titles(figure: "Figure", theme: Theme, title: str, subtitle: str) -> No
 
 
 def _style_axes(axes: "Axes", theme: Theme) -> None:
-    """Remove background, ticks and frame, except for the bottom spine."""
+    """Remove background, ticks and frame, except for the bottom spine; style labels and grid."""
     axes.set_facecolor("none")
     axes.set_axisbelow(True)
     axes.tick_params(which="both", colors=theme.text, length=0, labelsize=9)
+    axes.tick_params(which="both", grid_color=theme.grid, grid_linewidth=0.8)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set(color=theme.text, fontsize=9)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(theme.grid)
-
-
-def title_of(results: Runs, title: str | None) -> str:
-    """Return ``title``, or the title of the study if it is None."""
-    return (results.study.title or results.study.name) if title is None else title
 
 
 def escape_math(text: str) -> str:
@@ -165,21 +167,3 @@ def escape_math(text: str) -> str:
 def caption(axes: "Axes", text: str, theme: Theme) -> None:
     """Write a caption above one of several axes."""
     axes.set_title(text, loc="left", fontsize=8.5, color=theme.muted)
-
-
-def legend_below(figure: "Figure", handles: Sequence[Any], theme: Theme) -> None:
-    """Add a legend below all axes, with as many columns as fit."""
-    longest = max(len(handle.get_label()) for handle in handles)
-    room = max(1, int(figure.get_figwidth() / (0.085 * longest + 0.55)))
-    columns = min(len(handles), room)
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, **_legend(theme))
-
-
-def legend_right(axes: "Axes", handles: Sequence[Any], theme: Theme) -> None:
-    """Add a legend to the right of one of several axes."""
-    position: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
-    axes.legend(handles=handles, **position, **_legend(theme))
-
-
-def _legend(theme: Theme) -> dict[str, Any]:
-    return {"frameon": False, "fontsize": 9, "labelcolor": theme.text, "handlelength": 2.6}
