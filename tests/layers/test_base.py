@@ -10,7 +10,7 @@ import lamella as lm
 from lamella.backend import Backend, CupyBackend
 from lamella.core.errors import ArgumentError, ShapeError
 from lamella.testing import check_layer, strict_cupy
-from tests.layers import Bench, assert_gradients
+from tests.layers.bench import Bench, assert_gradients
 from tests.networks import Gain
 
 # One entry for each class of lamella.layers: how some are made, and the inputs they take.

@@ -8,7 +8,7 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import ArgumentError, DataError
-from tests.layers import Bench, assert_gradients
+from tests.layers.bench import Bench, assert_gradients
 
 GAMMA, BETA = np.array([2.0, -1.0, 0.5]), np.array([0.5, 1.0, -3.0])
 

@@ -8,7 +8,7 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import ArgumentError
-from tests.layers import Bench, assert_gradients
+from tests.layers.bench import Bench, assert_gradients
 
 X = np.random.default_rng(1).standard_normal((6, 4))
 DY = np.random.default_rng(2).standard_normal((6, 3))

@@ -6,7 +6,7 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import ShapeError
-from tests.layers import Bench, assert_gradients
+from tests.layers.bench import Bench, assert_gradients
 
 IMAGES = np.arange(2 * 28 * 28.0).reshape(2, 28, 28)
 

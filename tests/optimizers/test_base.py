@@ -10,7 +10,7 @@ import lamella as lm
 from lamella.backend import Backend
 from lamella.backend import numpy_elementwise as blocks
 from lamella.backend.selection import host_backend
-from tests.optimizers import drive, step, values
+from tests.optimizers.bare_parameters import drive, step, values
 
 # How each is made with a rate that suits it.
 CASES: dict[str, Callable[[float], lm.Optimizer]] = {

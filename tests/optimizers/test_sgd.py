@@ -5,7 +5,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-from tests.optimizers import drive, step, values
+from tests.optimizers.bare_parameters import drive, step, values
 
 W = np.array([[1.0, -2.0], [0.5, 0.0]])
 G = np.array([[0.5, 1.0], [-4.0, 2.0]])

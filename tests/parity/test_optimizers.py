@@ -5,7 +5,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-from tests.optimizers import drive, step, values
+from tests.optimizers.bare_parameters import drive, step, values
 from tests.parity.twins import expect_equal, twin_optimizer
 
 torch = pytest.importorskip("torch", reason="PyTorch is the peer that lamella is compared with")
