@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Call
+from tests.data import contents
 from tests.subprocesses import wait_until
 
 pytestmark = pytest.mark.slow
@@ -91,44 +92,14 @@ def test_overwriting_a_killed_run_begins_anew(call: Call, killed: Path) -> None:
 
 
 def test_a_finished_run_is_left_as_it_is(call: Call, whole: Path) -> None:
-    before = {file.name: file.read_bytes() for file in whole.iterdir()}
+    before = contents(whole)
     done = call("train", "--resume", whole)
     assert done.status == 0
     assert "is finished: there is nothing to resume" in done.out
-    assert {file.name: file.read_bytes() for file in whole.iterdir()} == before
+    assert contents(whole) == before
 
 
 def test_resume_without_a_run_is_an_error(call: Call, tmp_path: Path) -> None:
     done = call("train", "--resume", tmp_path)
     assert done.status == 2
     assert "holds no run to resume: start one with --out" in done.err
-
-
-@pytest.mark.parametrize(
-    "option", ["--lr=0.1", "--epochs=9", "--out=elsewhere", "--batch-norm", "--overwrite"]
-)
-def test_resume_takes_no_options_that_decide_numbers(
-    call: Call, tmp_path: Path, option: str
-) -> None:
-    done = call("train", "--resume", tmp_path, option)
-    assert done.status == 2
-    assert f"omit {option.partition('=')[0]}" in done.err
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("{", "cannot read the record"),
-        ("[]", "is not the record of a run"),
-        ('{"configuration": {"colour": 1}}', "does not know: colour"),
-        ('{"configuration": {"epochs": "many"}}', "epochs must be a whole number"),
-    ],
-)
-def test_a_record_that_lies_is_refused(
-    call: Call, tmp_path: Path, text: str, complaint: str
-) -> None:
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "begun.json").write_text(text)
-    done = call("train", "--resume", tmp_path)
-    assert done.status == 2
-    assert complaint in done.err

@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from lamella.studies import Study
+from tests.data import contents
 from tests.interrupt.killing import Counts, died, forked, group, killed_until_done
-from tests.studies.small import RUN, contents, small_study, times
+from tests.studies.small import RUN, small_study, times
 
 LOOKS = 200  # in ten seconds, after which no worker may be left whose study was killed
 SHARED = Path("/dev/shm")

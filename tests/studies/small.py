@@ -7,7 +7,9 @@ import numpy as np
 
 import lamella as lm
 from lamella.datasets import Samples
-from lamella.studies import Study
+from lamella.studies import Run, Study
+from lamella.studies.running.run import Task, train_run
+from lamella.studies.running.runner import plan
 
 
 def clouds(count: int, seed: int) -> Samples:
@@ -37,13 +39,15 @@ def small_study(**changes: Any) -> Study:
     return Study("small", **{**parts, **changes})
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return all files under a folder by their names in it."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
-
-
 def times(folder: Path) -> dict[str, tuple[int, int]]:
     """Return what tells whether a file was written again: its number and its time."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
+
+
+CHECKSUMS = {"train": "a", "test": "b"}
+
+
+def task_and_run(study: Study, place: int = 0) -> tuple[Task, Run, dict[str, Any]]:
+    task = plan(study, CHECKSUMS)[place]
+    return task, *train_run(task, study.experiments[task.arm], *TRAIN, *TEST)

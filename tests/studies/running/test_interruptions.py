@@ -12,7 +12,8 @@ import pytest
 
 import lamella as lm
 from lamella.studies import StudyFolder, StudyStopped
-from tests.studies.small import RUN, contents, small_study, times
+from tests.data import contents
+from tests.studies.small import RUN, small_study, times
 from tests.subprocesses import ROOT, TIME_LIMIT, wait_until
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,8 @@ from lamella.core.errors import UsageError
 from lamella.studies import Repeated, repeat_runs
 from lamella.studies.running.run_files import from_files, json_bytes, sha256, to_files
 from lamella.studies.running.runner import key_of
-from tests.studies.small import RUN, TEST, TRAIN, contents, small_study
+from tests.data import contents
+from tests.studies.small import RUN, TEST, TRAIN, small_study
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,8 @@ from lamella.studies import DamagedRunWarning, Study, StudyFolder
 from lamella.studies.running.data import study_data
 from lamella.studies.running.runner import plan
 from lamella.training.environment import blas
-from tests.studies.small import RUN, TEST, TRAIN, contents, small_study, times
+from tests.data import contents
+from tests.studies.small import RUN, TEST, TRAIN, small_study, times
 from tests.subprocesses import run_python
 
 pytest.importorskip("joblib", reason="joblib is not installed")

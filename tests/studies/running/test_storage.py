@@ -1,34 +1,24 @@
-"""The folder of a study: whole or not at all, the same bytes, and never two studies in one."""
+"""Folder of a study: complete or unchanged, and never two studies in one."""
 
 import json
 import math
 import shutil
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from lamella.core.errors import FileFormatError, UsageError
+from lamella.core.errors import UsageError
 from lamella.studies import DamagedRunWarning, Run, Study, StudyFolder, read_study_folder
-from lamella.studies.running.run import Task, train_run
-from lamella.studies.running.run_files import from_files, to_files
 from lamella.studies.running.runner import plan
-from tests.studies.small import TEST, TRAIN, contents, small_study
-
-DATA = {"train": "a", "test": "b"}
-
-
-def task_and_run(study: Study, place: int = 0) -> tuple[Task, Run, dict[str, Any]]:
-    task = plan(study, DATA)[place]
-    return task, *train_run(task, study.experiments[task.arm], *TRAIN, *TEST)
+from tests.data import contents
+from tests.studies.small import CHECKSUMS, small_study, task_and_run
 
 
 def filled(path: Path, study: Study) -> StudyFolder:
     """Return a folder with the first run of a study."""
     folder = StudyFolder(path)
-    folder.claim(study, plan(study, DATA), DATA)
+    folder.claim(study, plan(study, CHECKSUMS), CHECKSUMS)
     folder.write(*task_and_run(study)[1:])
     return folder
 
@@ -56,7 +46,7 @@ def test_a_run_comes_back_as_it_was_written(tmp_path: Path) -> None:
 def test_seconds_come_from_the_log_and_are_unknown_without_it(tmp_path: Path) -> None:
     study = small_study()
     folder = filled(tmp_path, study)
-    task = plan(study, DATA)[0]
+    task = plan(study, CHECKSUMS)[0]
     log = json.loads((tmp_path / "log" / f"{task.key}.json").read_text())
     back = folder.find(task)
     assert back is not None
@@ -67,28 +57,10 @@ def test_seconds_come_from_the_log_and_are_unknown_without_it(tmp_path: Path) ->
     assert math.isnan(back.seconds)
 
 
-def test_numbers_that_are_none_are_written_as_null_and_come_back() -> None:
-    study = small_study(arms={"wild": {"optimizer": {"class": "SGD", "lr": 1e30}}})
-    _, run, _ = task_and_run(study)
-    assert run.status == "diverged"
-    files = to_files(run)
-    assert json.loads(files["run.json"])["epochs"][0]["loss"] is None
-    assert b"NaN" not in files["run.json"]
-
-
-def test_the_same_run_gives_the_same_bytes_whatever_it_is_called() -> None:
-    study = small_study()
-    _, run, _ = task_and_run(study)
-    _, again, _ = task_and_run(study)
-    assert to_files(run) == to_files(again)
-    renamed = replace(run, study="other", arm="other", seconds=1.0)
-    assert to_files(renamed) == to_files(run)
-
-
 def test_all_files_of_a_run_are_those_documented(tmp_path: Path) -> None:
     study = small_study()
     filled(tmp_path, study)
-    key = plan(study, DATA)[0].key
+    key = plan(study, CHECKSUMS)[0].key
     names = [f"log/{key}.json"]
     names += [f"runs/{key}/{x}" for x in ("confidence.npy", "losses.npy", "predictions.npy")]
     assert list(contents(tmp_path)) == [*names, f"runs/{key}/run.json", "study.json"]
@@ -107,7 +79,7 @@ def test_a_study_folder_is_read_without_what_is_not_run_yet(tmp_path: Path) -> N
 def test_a_damaged_run_is_told_and_left_out(tmp_path: Path, name: str, how: str) -> None:
     study = small_study()
     folder = filled(tmp_path, study)
-    task = plan(study, DATA)[0]
+    task = plan(study, CHECKSUMS)[0]
     file = tmp_path / "runs" / task.key / name
     content = file.read_bytes()
     if how == "missing":
@@ -142,14 +114,14 @@ def test_what_was_half_written_is_removed_and_nothing_else(tmp_path: Path) -> No
     (half / "losses.npy").write_bytes(b"half")
     (tmp_path / ".study.json.abcd").write_bytes(b"half")
     (tmp_path / "log" / f".{'f' * 16}.json.abcd").write_bytes(b"half")
-    folder.claim(study, plan(study, DATA), DATA)
+    folder.claim(study, plan(study, CHECKSUMS), CHECKSUMS)
     assert contents(tmp_path) == before
 
 
 def test_a_run_that_cannot_be_put_in_its_place_leaves_nothing_half_written(tmp_path: Path) -> None:
     study = small_study()
     folder = StudyFolder(tmp_path)
-    folder.claim(study, plan(study, DATA), DATA)
+    folder.claim(study, plan(study, CHECKSUMS), CHECKSUMS)
     _, run, log = task_and_run(study)
     (tmp_path / "runs").rmdir()
     (tmp_path / "runs").write_text("a file where a folder should be")
@@ -162,7 +134,7 @@ def test_arms_and_seeds_can_be_more_or_fewer_later(tmp_path: Path) -> None:
     filled(tmp_path, small_study())
     more = small_study(seeds=5, arms={"new": {"optimizer.lr": 0.1}, "slow": {"optimizer.lr": 1e-3}})
     folder = StudyFolder(tmp_path)
-    folder.claim(more, plan(more, DATA), DATA)
+    folder.claim(more, plan(more, CHECKSUMS), CHECKSUMS)
     assert folder.study().seeds == [0, 1, 2, 3, 4]
     assert [(run.arm, run.seed) for run in folder.runs()] == [("slow", 0)]
 
@@ -171,7 +143,7 @@ def test_an_arm_that_was_only_renamed_keeps_its_runs(tmp_path: Path) -> None:
     filled(tmp_path, small_study())
     renamed = small_study(arms={"careful": {"optimizer.lr": 1e-3}})
     folder = StudyFolder(tmp_path)
-    folder.claim(renamed, plan(renamed, DATA), DATA)
+    folder.claim(renamed, plan(renamed, CHECKSUMS), CHECKSUMS)
     assert [run.arm for run in folder.runs()] == ["careful"]
 
 
@@ -180,22 +152,22 @@ def test_an_arm_that_was_only_renamed_keeps_its_runs(tmp_path: Path) -> None:
     [
         (
             Study("other", base={"model": {"class": "MLP"}}, arms={"a": {}}),
-            DATA,
+            CHECKSUMS,
             "holds the study 'small', this is 'other'",
         ),
         (
             small_study().resized(epochs=7),
-            DATA,
+            CHECKSUMS,
             r"with another arm 'slow' \(epochs is 3 there, 7 here\)",
         ),
         (
             small_study(arms={"slow": {"optimizer.lr": 2e-3}}),
-            DATA,
+            CHECKSUMS,
             r"arm 'slow' \(optimizer.lr is 0.001 there, 0.002 here\)",
         ),
         (
             small_study().resized(samples=100),
-            DATA,
+            CHECKSUMS,
             r"\(samples is not set there, 100 here\)",
         ),
         (small_study(), {"train": "a", "test": "c"}, "holds results on other data"),
@@ -220,14 +192,14 @@ def test_another_version_of_lamella_is_not_mixed_in(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match=r"was written by lamella 0\.0\.9\+.*a folder must not mix versions"
     ):
-        StudyFolder(tmp_path).claim(study, plan(study, DATA), DATA)
+        StudyFolder(tmp_path).claim(study, plan(study, CHECKSUMS), CHECKSUMS)
 
 
 def test_a_folder_of_other_things_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     study = small_study()
     with pytest.raises(UsageError, match="holds other files than a study: choose a new folder"):
-        StudyFolder(tmp_path).claim(study, plan(study, DATA), DATA)
+        StudyFolder(tmp_path).claim(study, plan(study, CHECKSUMS), CHECKSUMS)
     assert contents(tmp_path) == {"thesis.tex": b"years of work"}
 
 
@@ -235,28 +207,4 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_run(tmp_path: P
     (tmp_path / "file").write_text("")
     study = small_study()
     with pytest.raises(UsageError, match="cannot write to the folder"):
-        StudyFolder(tmp_path / "file" / "out").claim(study, plan(study, DATA), DATA)
-
-
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        (None, "holds no study: there is no study.json"),
-        ("{", "study.json is damaged"),
-        ("[]", "study.json is damaged: it holds no JSON object"),
-        ("{" + " " * 2**25, "study.json is damaged: it has more than"),
-        ('{"format": "lamella-study-9"}', "of format 'lamella-study-9', this version of lamella"),
-        ('{"format": "lamella-study-1"}', "study.json lacks arms, base, baseline"),
-    ],
-    ids=["none", "cut", "list", "large", "format", "fields"],
-)
-def test_what_is_no_study_is_said(tmp_path: Path, content: str | None, text: str) -> None:
-    if content is not None:
-        (tmp_path / "study.json").write_text(content)
-    with pytest.raises(FileFormatError, match=text):
-        read_study_folder(tmp_path)
-
-
-def test_files_that_are_not_a_runs_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"cannot read .*run\.json: No such file"):
-        from_files(tmp_path, study="s", arm="a", seconds=0.0)
+        StudyFolder(tmp_path / "file" / "out").claim(study, plan(study, CHECKSUMS), CHECKSUMS)

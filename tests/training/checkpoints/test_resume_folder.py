@@ -14,34 +14,16 @@ from lamella.core.errors import UsageError
 from lamella.training.checkpoints import CheckpointWarning, ResumeFolder
 from tests.data import clouds
 from tests.networks import bits_of
-from tests.training.checkpoints.interrupting import Interrupt, Interruption
+from tests.training.checkpoints.interrupting import (
+    BATCHES,
+    FIT,
+    Interrupt,
+    finished,
+    interrupted,
+    made,
+)
 
 pytestmark = pytest.mark.slow
-
-BATCHES = 9  # 135 samples to train on, in batches of 15
-FIT: dict[str, Any] = {"epochs": 4, "batch_size": 15, "validation_split": 0.25, "verbose": False}
-
-
-def made(backend: Backend | str = "numpy", **changes: Any) -> lm.Sequential:
-    layers = [lm.Dense(8), lm.BatchNorm(), lm.ReLU(), lm.Dropout(0.4), lm.Dense(3)]
-    options = {"seed": 1, **changes}
-    rate = options.pop("lr", lm.CosineDecay(0.02, epochs=4))
-    model = lm.Sequential(layers, backend=backend, **options)
-    return model.compile(lm.SoftmaxCrossEntropy(), lm.Adam(rate), ["accuracy"])
-
-
-def interrupted(model: lm.Sequential, after: int, checkpoint: Any, **changes: Any) -> None:
-    options = {**FIT, **changes}
-    callbacks = [*options.pop("callbacks", ()), Interrupt(after)]
-    with pytest.raises(Interruption):
-        model.fit(*clouds(180), **options, callbacks=callbacks, checkpoint=checkpoint)
-
-
-def finished(model: lm.Sequential, checkpoint: Any = None, **changes: Any) -> lm.Sequential:
-    options = {**FIT, **changes}
-    callbacks = [*options.pop("callbacks", ()), Interrupt(-1)]
-    model.fit(*clouds(180), **options, callbacks=callbacks, checkpoint=checkpoint)
-    return model
 
 
 @pytest.mark.parametrize("after", [1, 2, BATCHES - 1, BATCHES, BATCHES + 1, 4 * BATCHES])
@@ -167,44 +149,6 @@ def test_a_damaged_checkpoint_is_reported_and_changes_no_bit(tmp_path: Path) -> 
     with pytest.warns(CheckpointWarning, match=r"is damaged.*resuming from 00000002-"):
         model = finished(made(), tmp_path)
     assert bits_of(model) == bits_of(whole)
-
-
-@pytest.mark.parametrize(
-    ("model", "fit", "what"),
-    [
-        ({"seed": 2}, {}, "layers, seed or dtype, initial weights or moments"),
-        ({"dtype": "float64"}, {}, "layers, seed or dtype"),
-        ({"lr": 0.1}, {}, "optimizer"),
-        ({}, {"epochs": 5}, "epochs"),
-        ({}, {"batch_size": 20}, "batch size"),
-        ({}, {"shuffle": False}, "shuffle"),
-        ({}, {"class_weight": {0: 2.0}}, "the training data"),
-        ({}, {"validation_split": 0.3}, "the training data, the validation data"),
-        ({}, {"callbacks": [lm.EarlyStopping()]}, "callbacks"),
-    ],
-)
-def test_checkpoints_of_another_training_are_refused(
-    tmp_path: Path, model: dict[str, Any], fit: dict[str, Any], what: str
-) -> None:
-    interrupted(made(), BATCHES + 1, tmp_path)
-    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
-    with pytest.raises(UsageError, match=f"of another training; different: {what}"):
-        finished(made(**model), tmp_path, **fit)
-    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
-
-
-def test_other_data_of_the_same_shape_are_refused(tmp_path: Path) -> None:
-    interrupted(made(), BATCHES + 1, tmp_path)
-    options = {**FIT, "callbacks": [Interrupt(-1)], "checkpoint": tmp_path}
-    with pytest.raises(UsageError, match="different: the training data, the validation data"):
-        made().fit(*clouds(180, seed=1), **options)
-
-
-def test_a_model_that_was_trained_on_since_is_refused(tmp_path: Path) -> None:
-    model = made()
-    interrupted(model, BATCHES + 1, tmp_path)
-    with pytest.raises(UsageError, match="initial weights or moments"):
-        finished(model, tmp_path)
 
 
 def test_a_refused_fit_leaves_logs_alone(tmp_path: Path) -> None:

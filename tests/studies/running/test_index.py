@@ -1,0 +1,27 @@
+"""study.json: an index that is damaged or foreign is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from lamella.core.errors import FileFormatError
+from lamella.studies import read_study_folder
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (None, "holds no study: there is no study.json"),
+        ("{", "study.json is damaged"),
+        ("[]", "study.json is damaged: it holds no JSON object"),
+        ("{" + " " * 2**25, "study.json is damaged: it has more than"),
+        ('{"format": "lamella-study-9"}', "of format 'lamella-study-9', this version of lamella"),
+        ('{"format": "lamella-study-1"}', "study.json lacks arms, base, baseline"),
+    ],
+    ids=["none", "cut", "list", "large", "format", "fields"],
+)
+def test_what_is_no_study_is_said(tmp_path: Path, content: str | None, text: str) -> None:
+    if content is not None:
+        (tmp_path / "study.json").write_text(content)
+    with pytest.raises(FileFormatError, match=text):
+        read_study_folder(tmp_path)

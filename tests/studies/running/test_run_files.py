@@ -1,0 +1,34 @@
+"""Files of a run: the same run gives the same bytes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lamella.core.errors import FileFormatError
+from lamella.studies.running.run_files import from_files, to_files
+from tests.studies.small import small_study, task_and_run
+
+
+def test_numbers_that_are_none_are_written_as_null_and_come_back() -> None:
+    study = small_study(arms={"wild": {"optimizer": {"class": "SGD", "lr": 1e30}}})
+    _, run, _ = task_and_run(study)
+    assert run.status == "diverged"
+    files = to_files(run)
+    assert json.loads(files["run.json"])["epochs"][0]["loss"] is None
+    assert b"NaN" not in files["run.json"]
+
+
+def test_the_same_run_gives_the_same_bytes_whatever_it_is_called() -> None:
+    study = small_study()
+    _, run, _ = task_and_run(study)
+    _, again, _ = task_and_run(study)
+    assert to_files(run) == to_files(again)
+    renamed = replace(run, study="other", arm="other", seconds=1.0)
+    assert to_files(renamed) == to_files(run)
+
+
+def test_files_that_are_not_a_runs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"cannot read .*run\.json: No such file"):
+        from_files(tmp_path, study="s", arm="a", seconds=0.0)

@@ -1,0 +1,58 @@
+"""Identity of a training: checkpoints of any other training are refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lamella as lm
+from lamella.core.errors import UsageError
+from tests.data import clouds
+from tests.training.checkpoints.interrupting import (
+    BATCHES,
+    FIT,
+    Interrupt,
+    finished,
+    interrupted,
+    made,
+)
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("model", "fit", "what"),
+    [
+        ({"seed": 2}, {}, "layers, seed or dtype, initial weights or moments"),
+        ({"dtype": "float64"}, {}, "layers, seed or dtype"),
+        ({"lr": 0.1}, {}, "optimizer"),
+        ({}, {"epochs": 5}, "epochs"),
+        ({}, {"batch_size": 20}, "batch size"),
+        ({}, {"shuffle": False}, "shuffle"),
+        ({}, {"class_weight": {0: 2.0}}, "the training data"),
+        ({}, {"validation_split": 0.3}, "the training data, the validation data"),
+        ({}, {"callbacks": [lm.EarlyStopping()]}, "callbacks"),
+    ],
+)
+def test_checkpoints_of_another_training_are_refused(
+    tmp_path: Path, model: dict[str, Any], fit: dict[str, Any], what: str
+) -> None:
+    interrupted(made(), BATCHES + 1, tmp_path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(UsageError, match=f"of another training; different: {what}"):
+        finished(made(**model), tmp_path, **fit)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_other_data_of_the_same_shape_are_refused(tmp_path: Path) -> None:
+    interrupted(made(), BATCHES + 1, tmp_path)
+    options = {**FIT, "callbacks": [Interrupt(-1)], "checkpoint": tmp_path}
+    with pytest.raises(UsageError, match="different: the training data, the validation data"):
+        made().fit(*clouds(180, seed=1), **options)
+
+
+def test_a_model_that_was_trained_on_since_is_refused(tmp_path: Path) -> None:
+    model = made()
+    interrupted(model, BATCHES + 1, tmp_path)
+    with pytest.raises(UsageError, match="initial weights or moments"):
+        finished(model, tmp_path)
