@@ -9,7 +9,6 @@ from tests.data import clouds
 from tests.training.diagnostics.examples import dead, names, relu_network
 
 
-
 def test_findings_about_data_come_first() -> None:
     x, y = clouds(300)
     assert names(relu_network().doctor(1000 * x, y))[0] == "unscaled inputs"

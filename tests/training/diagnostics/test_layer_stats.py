@@ -10,7 +10,6 @@ from tests.networks import Gain
 from tests.training.diagnostics.examples import names, relu_network
 
 
-
 def test_custom_layers_are_observed_on_every_backend(backend: Backend) -> None:
     report = relu_network(lm.Dense(32), lm.ReLU(), Gain(), backend=backend).doctor(*clouds(300))
     assert names(report) == []

@@ -1,12 +1,9 @@
 """Overfitting one batch: it ends when the batch is learned or a number is not finite."""
 
-import pytest
-
 from lamella.network.prepare import prepare
 from lamella.training.diagnostics.overfit_one_batch import attempt
 from tests.data import clouds
 from tests.training.diagnostics.examples import Dividing, relu_network
-
 
 
 def test_first_nan_is_placed_in_layer_and_step() -> None:

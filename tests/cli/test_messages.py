@@ -1,0 +1,27 @@
+"""Messages of the commands: one line each, on stderr."""
+
+import warnings
+
+import pytest
+
+from lamella.cli.messages import counted, one_line_warnings, print_error
+
+
+def test_error_is_one_line_without_its_line_breaks(capsys: pytest.CaptureFixture[str]) -> None:
+    print_error("cannot read\n  the file\n")
+    assert capsys.readouterr() == ("", "lamella: cannot read the file\n")
+
+
+def test_number_decides_between_singular_and_plural() -> None:
+    assert [counted(n, "run") for n in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+
+
+def test_only_warnings_of_the_category_become_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with one_line_warnings(ResourceWarning):
+        for _ in range(2):
+            warnings.warn("two\nlines", ResourceWarning, stacklevel=1)
+        with pytest.raises(UserWarning, match="another"):  # the tests turn these into errors
+            warnings.warn("another", UserWarning, stacklevel=1)
+    assert capsys.readouterr().err == "lamella: two lines\n" * 2
+    with pytest.raises(ResourceWarning):
+        warnings.warn("after", ResourceWarning, stacklevel=1)
