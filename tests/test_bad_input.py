@@ -54,7 +54,7 @@ RATES: list[tuple[Callable[[Any], object], str, list[Any]]] = [
     [(make, text, value) for make, text, values in RATES for value in values],
     ids=[f"{text.split()[0]}-{value!r}"[:40] for _, text, values in RATES for value in values],
 )
-def test_hyper_parameters_out_of_range_are_told(
+def test_hyper_parameters_out_of_range_are_refused(
     make: Callable[[Any], object], text: str, value: object
 ) -> None:
     with pytest.raises(ArgumentError, match=text) as caught:
@@ -77,7 +77,7 @@ def test_inputs_of_several_axes_before_dense_name_the_layer(backend: Backend) ->
     model.fit(X, Y, epochs=1, verbose=False)  # the right data can still come
 
 
-def test_inputs_of_another_shape_than_before_name_the_first_layer(backend: Backend) -> None:
+def test_inputs_of_another_shape_name_the_first_layer(backend: Backend) -> None:
     model = classifier(backend)
     train(model)
     for call in (
@@ -90,14 +90,14 @@ def test_inputs_of_another_shape_than_before_name_the_first_layer(backend: Backe
             call(X[:, :5])
 
 
-def test_the_right_number_of_features_in_the_wrong_layout_is_refused_without_flatten() -> None:
+def test_features_in_another_layout_are_refused_without_flatten() -> None:
     model = classifier()
     train(model)
     with pytest.raises(ShapeError, match=r"\(2, 3\).*layer 0 Dense was built for \(6,\)"):
         model.predict(X.reshape(33, 2, 3))
 
 
-def test_one_output_for_classes_is_told() -> None:
+def test_single_output_for_classes_is_refused() -> None:
     model = lm.Sequential([lm.Dense(1)], seed=1)
     model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1))
     with pytest.raises(ShapeError, match=r"at least 2 class scores.*gives \(1,\).*Dense"):
@@ -126,7 +126,7 @@ def test_a_trained_model_keeps_its_loss_when_another_does_not_fit() -> None:
     assert optimizer.t == 1
 
 
-def test_calls_before_compile_are_told() -> None:
+def test_calls_before_compile_are_refused() -> None:
     model = lm.Sequential([lm.Dense(3)], seed=1).build((6,))
     for call in (
         lambda: model.fit(X, Y),
@@ -139,7 +139,7 @@ def test_calls_before_compile_are_told() -> None:
     assert model.predict(X).shape == (33, 3)  # this needs no loss
 
 
-def test_calls_before_the_model_is_built_are_told() -> None:
+def test_calls_before_the_model_is_built_are_refused() -> None:
     model = classifier()
     for call in (
         lambda: model.predict(X),
@@ -164,7 +164,7 @@ def test_calls_before_the_model_is_built_are_told() -> None:
         (lm.SGD(0.1), lm.MeanSquaredError(), r"loss must be a Loss.*got SGD"),
     ],
 )
-def test_parts_of_the_wrong_kind_are_told(loss: Any, optimizer: Any, text: str) -> None:
+def test_parts_of_the_wrong_kind_are_refused(loss: Any, optimizer: Any, text: str) -> None:
     model = lm.Sequential([lm.Dense(3)], seed=1)
     with pytest.raises(ArgumentError, match=text):
         model.compile(loss, optimizer)
@@ -179,12 +179,12 @@ def test_parts_of_the_wrong_kind_are_told(loss: Any, optimizer: Any, text: str) 
         ([lm.Accuracy], "metric must be an object, got the class Accuracy"),
     ],
 )
-def test_wrong_metrics_are_told(metrics: Any, text: str) -> None:
+def test_wrong_metrics_are_refused(metrics: Any, text: str) -> None:
     with pytest.raises(ArgumentError, match=text):
         classifier().compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1), metrics)
 
 
-def test_layers_of_the_wrong_kind_are_told() -> None:
+def test_layers_of_the_wrong_kind_are_refused() -> None:
     with pytest.raises(ArgumentError, match=r"layer 1 must be an object, got the class ReLU"):
         lm.Sequential([lm.Dense(3), lm.ReLU])
     with pytest.raises(ArgumentError, match=r"layer 0 must be a Layer such as Dense\(10\), got 30"):
@@ -193,7 +193,7 @@ def test_layers_of_the_wrong_kind_are_told() -> None:
         lm.Sequential([])
 
 
-def test_a_layer_used_twice_is_told() -> None:
+def test_a_layer_used_twice_is_refused() -> None:
     shared = lm.Dense(6)
     with pytest.raises(UsageError, match="layers 0 and 2 are the same Dense object"):
         lm.Sequential([shared, lm.ReLU(), shared])
@@ -216,7 +216,7 @@ PARTS: dict[str, Callable[[lm.Sequential], lm.Sequential]] = {
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_part_shared_by_two_models_is_told_and_the_first_is_untouched(part: str) -> None:
+def test_a_part_shared_by_two_models_is_refused_and_the_first_is_unchanged(part: str) -> None:
     alone, model = classifier(), classifier()
     train(alone)
     train(model)
@@ -252,7 +252,7 @@ def test_a_file_of_another_kind_is_refused_by_both_readers(tmp_path: Path) -> No
     ],
     ids=["ModelCheckpoint", "JSONLines", "CSV"],
 )
-def test_a_folder_that_cannot_be_written_is_told_before_training(
+def test_a_read_only_folder_is_reported_before_training(
     make: Callable[[Path], lm.Callback], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -269,7 +269,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_training(
 
 
 @pytest.mark.skipif(not cupy_problem(), reason="cupy works here")
-def test_cupy_that_is_not_there_is_told_with_a_diagnosis(tmp_path: Path) -> None:
+def test_missing_cupy_is_reported_with_a_diagnosis(tmp_path: Path) -> None:
     model = classifier()
     train(model)
     model.save(tmp_path / "m.safetensors")
@@ -284,7 +284,7 @@ def test_cupy_that_is_not_there_is_told_with_a_diagnosis(tmp_path: Path) -> None
         assert cupy_problem() in str(caught.value)
 
 
-def test_a_backend_that_is_none_is_told() -> None:
+def test_an_unknown_backend_is_refused() -> None:
     with pytest.raises(BackendError, match='must be "auto", "numpy" or "cupy", got \'torch\''):
         lm.Sequential([lm.Dense(3)], backend="torch")
 

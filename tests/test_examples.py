@@ -47,7 +47,7 @@ def test_every_example_is_tested() -> None:
 
 
 @pytest.mark.parametrize("name", PROMISES)
-def test_example_prints_what_it_promises(name: str, tmp_path: Path) -> None:
+def test_example_prints_the_output_it_promises(name: str, tmp_path: Path) -> None:
     done = run_python("-W", "error", FOLDER / f"{name}.py", folder=tmp_path)
     for pattern, least in PROMISES[name].items():
         found = re.search(pattern, done.stdout)

@@ -123,14 +123,14 @@ def test_the_words_users_write_are_there(owner: object, names: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_public_classes_and_functions_say_what_they_are(name: str) -> None:
+def test_public_classes_and_functions_have_docstrings(name: str) -> None:
     thing = getattr(lm, name)
     if callable(thing):
         assert thing.__doc__
         assert thing.__module__.startswith("lamella")
 
 
-def test_the_same_class_is_found_by_both_ways() -> None:
+def test_subpackages_and_lamella_have_the_same_classes() -> None:
     for part in (lm.layers, lm.losses, lm.optimizers):
         for name in part.__all__:
             assert getattr(lm, name) is getattr(part, name)

@@ -145,7 +145,7 @@ def test_training_leaves_numpys_own_settings_and_generator_as_they_were() -> Non
     assert np.geterr() == errors
 
 
-def test_models_that_are_gone_leave_no_memory_behind() -> None:
+def test_deleted_models_free_their_memory() -> None:
     import tracemalloc
 
     def used() -> int:

@@ -40,7 +40,9 @@ def commands() -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_python_runs_as_pasted_and_prints_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+def test_python_runs_as_pasted_and_prints_the_output_on_the_page(
+    page: Path, tmp_path: Path
+) -> None:
     program = tmp_path / f"{page.stem}.py"
     program.write_text(python_of(page))
     done = run_python("-W", "error", program, folder=tmp_path)

@@ -47,7 +47,7 @@ def peak_of_a_step(width: int, samples: int) -> int:
 
 
 @pytest.mark.parametrize(("width", "samples"), [(256, 16), (256, 1024), (4096, 16), (4096, 1024)])
-def test_step_allocates_under_256_kib_whatever_the_size(width: int, samples: int) -> None:
+def test_step_allocates_under_256_kib_for_any_size(width: int, samples: int) -> None:
     assert peak_of_a_step(width, samples) < 256 * 1024
 
 
@@ -69,7 +69,7 @@ def counts_of_an_epoch(device: CupyBackend, batches: int) -> tuple[int, int]:
     return strict_cupy.counts.launches, strict_cupy.counts.syncs
 
 
-def test_epoch_waits_for_the_device_as_often_however_many_batches_it_has(
+def test_number_of_waits_for_the_device_does_not_depend_on_the_batches(
     device: CupyBackend,
 ) -> None:
     _, few = counts_of_an_epoch(device, 2)

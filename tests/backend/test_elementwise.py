@@ -141,7 +141,7 @@ def test_the_number_of_scalars_is_checked(backend: Backend) -> None:
         lambda w: 0 < w < 1,
     ],
 )
-def test_branching_on_a_number_is_refused_with_another_way(rule: Rule) -> None:
+def test_branching_on_a_number_is_refused_with_an_alternative(rule: Rule) -> None:
     with pytest.raises(UsageError, match=r"cannot branch on one: write .*numpy\.maximum"):
         trace(rule, 1, 0)
 

@@ -168,7 +168,7 @@ def test_mark_leaves_a_method_as_it_is() -> None:
     assert Marked().method() == 5
 
 
-def test_mark_does_not_go_over_to_what_stands_before_the_method() -> None:
+def test_mark_does_not_pass_to_wrappers_of_the_method() -> None:
     @functools.wraps(Marked.method)
     def wrapped(self: Marked) -> int:
         return Marked.method(self) + 1
@@ -183,7 +183,7 @@ def test_mark_does_not_go_over_to_what_stands_before_the_method() -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_capture_does_the_work_and_replays_it_or_says_that_it_cannot(
+def test_capture_does_the_work_and_returns_a_replay_where_that_is_possible(
     dtype: str, backend: Backend
 ) -> None:
     workspace, x = bound(backend, dtype), drawn(6, 3, dtype=dtype)
@@ -215,7 +215,7 @@ def test_capture_does_the_work_and_replays_it_or_says_that_it_cannot(
         np.testing.assert_array_equal(total, 4 * expected)
 
 
-def test_capture_leaves_an_error_to_who_asked(backend: Backend) -> None:
+def test_capture_passes_errors_on(backend: Backend) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
@@ -287,7 +287,7 @@ def test_scratch_of_no_axes_holds_one_number(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("name", ["xp", "dtype", "backend"])
-def test_a_part_that_is_not_attached_says_how_it_gets_its_backend(name: str) -> None:
+def test_unattached_part_says_how_to_attach_it(name: str) -> None:
     for part in (lm.ReLU(), lm.MeanSquaredError()):
         with pytest.raises(
             UsageError, match=f"this {type(part).__name__} has no {name} yet: .* attach"
@@ -295,7 +295,7 @@ def test_a_part_that_is_not_attached_says_how_it_gets_its_backend(name: str) -> 
             getattr(part, name)
 
 
-def test_scratch_before_attach_says_the_same_and_other_names_are_plain_errors() -> None:
+def test_scratch_before_attach_is_an_error_and_unknown_names_are_attribute_errors() -> None:
     with pytest.raises(UsageError, match="this ReLU has no dtype yet"):
         lm.ReLU().scratch("y", (2,))
     with pytest.raises(AttributeError, match="'ReLU' object has no attribute 'slope'"):

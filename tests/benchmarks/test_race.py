@@ -29,7 +29,7 @@ def race(folder: Path) -> Iterator[Race]:
     race.close()
 
 
-def test_everyone_does_all_steps_of_the_check(race: Race) -> None:
+def test_every_contestant_does_all_steps_of_the_check(race: Race) -> None:
     losses = check(race)
     assert losses["the report's way"] == pytest.approx(losses["plain numpy"], rel=1e-4)
 
@@ -40,7 +40,7 @@ def test_a_slow_contestant_does_few_steps_of_a_round(race: Race) -> None:
     assert steps == pytest.approx({"plain numpy": 10, "the report's way": 4})
 
 
-def test_accuracy_is_only_told_of_who_did_all_steps(race: Race, folder: Path) -> None:
+def test_accuracy_is_reported_only_after_all_steps(race: Race, folder: Path) -> None:
     labels = np.load(folder / "test_labels.npy")
     assert list(accuracies(race, labels)) == ["plain numpy"]
 

@@ -15,7 +15,7 @@ def pools(threads: int) -> list[dict[str, Any]]:
     return [{"user_api": "blas", "internal_api": "openblas", "num_threads": threads}, openmp]
 
 
-def test_table_names_who_took_fewer_threads_than_it_was_given() -> None:
+def test_table_names_contestants_with_fewer_threads_than_allowed() -> None:
     contestants = {
         "lamella": {"pools": pools(2), "pools_at_work": pools(1)},
         "PyTorch": {"pools": pools(2), "pools_at_work": pools(2)},
@@ -23,7 +23,7 @@ def test_table_names_who_took_fewer_threads_than_it_was_given() -> None:
     assert chosen_threads(contestants) == "; lamella itself took 1 of openblas"
 
 
-def test_table_says_nothing_of_threads_where_all_took_what_they_were_given() -> None:
+def test_table_does_not_mention_threads_if_all_were_used() -> None:
     assert chosen_threads({"JAX": {"pools": pools(2), "pools_at_work": pools(2)}}) == ""
 
 
@@ -36,7 +36,7 @@ def test_growth_cell_marks_wide_spreads(values: list[float] | None, said: str) -
     assert cell(cost, "JAX") == said
 
 
-def test_growth_table_says_who_is_missing_where() -> None:
+def test_growth_table_names_missing_contestants() -> None:
     point = {
         "at": 4096,
         "cost": {"lamella": [10.0, 10.0]},

@@ -21,7 +21,7 @@ def test_help_names_every_command(command: Call) -> None:
 
 
 @pytest.mark.parametrize("name", ["train", "evaluate", "predict", "info"])
-def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_a_help_text(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([name, "--help"])
     assert f"usage: lamella {name}" in capsys.readouterr().out
@@ -38,7 +38,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout.endswith("loaded: set()\n")
 
 
-def test_version_is_the_packages(command: Call) -> None:
+def test_version_is_that_of_the_package(command: Call) -> None:
     assert command("--version").out == f"lamella {lm.__version__}\n"
 
 
@@ -51,7 +51,7 @@ def test_console_script_is_the_same_command(command: Call) -> None:
 
 
 @pytest.mark.parametrize("argv", [[], ["trian"], ["train", "--learning-rate", "1"]])
-def test_wrong_words_are_answered_in_one_line(call: Call, argv: list[str]) -> None:
+def test_wrong_arguments_are_refused_in_one_line(call: Call, argv: list[str]) -> None:
     done = call(*argv)
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("lamella: ")
@@ -59,7 +59,7 @@ def test_wrong_words_are_answered_in_one_line(call: Call, argv: list[str]) -> No
     assert done.err.count("\n") == 1
 
 
-def test_reader_that_goes_away_is_no_error() -> None:
+def test_closed_pipe_is_no_error() -> None:
     read, write = os.pipe()
     os.close(read)
     argv = [sys.executable, "-m", "lamella", "info"]

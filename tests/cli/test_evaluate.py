@@ -20,7 +20,7 @@ def test_json_is_one_object_with_the_recorded_scores(command: Call, softmax_run:
     assert abs(scores["loss"] - record["test_loss"]) < 1e-6
 
 
-def test_text_says_loss_and_accuracy(call: Call, softmax_run: Path) -> None:
+def test_text_has_loss_and_accuracy(call: Call, softmax_run: Path) -> None:
     record = json.loads((softmax_run / "run.json").read_text())
     done = call("evaluate", softmax_run / "model.safetensors")
     scores = f"loss {record['test_loss']:.4f}, accuracy {record['test_accuracy']:.4f}"

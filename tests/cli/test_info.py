@@ -17,7 +17,7 @@ def rows(out: str) -> dict[str, str]:
     return dict(line.split(maxsplit=1) for line in out.splitlines())
 
 
-def test_info_tells_versions_backend_and_cores(command: Call) -> None:
+def test_info_lists_versions_backend_and_cores(command: Call) -> None:
     done = command("info")
     assert (done.status, done.err) == (0, "")
     told = rows(done.out)
@@ -28,7 +28,7 @@ def test_info_tells_versions_backend_and_cores(command: Call) -> None:
     assert told["cores"] == str(cores())
 
 
-def test_info_tells_the_threads_that_blas_has_now(call: Call) -> None:
+def test_info_lists_the_current_threads_of_blas(call: Call) -> None:
     blas = [library for library in threadpool_info() if library["user_api"] == "blas"]
     if not blas:
         pytest.skip("numpy's BLAS is one that threadpoolctl does not know")

@@ -50,7 +50,7 @@ def test_json_is_a_list_with_an_object_for_each_image(
         assert answer["runner_up"] != answer["digit"]
 
 
-def test_bad_image_is_told_and_the_others_are_predicted(
+def test_bad_image_is_reported_and_the_others_are_predicted(
     call: Call, softmax_run: Path, images: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "notes.txt").write_text("no image")

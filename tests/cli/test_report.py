@@ -27,20 +27,20 @@ def test_report_writes_one_page_and_says_where(
     assert page.read_text().startswith("<!DOCTYPE html>")
 
 
-def test_folder_without_studies_is_told_in_one_line(call: Call, tmp_path: Path) -> None:
+def test_folder_without_studies_is_reported_in_one_line(call: Call, tmp_path: Path) -> None:
     done = call("report", tmp_path)
     assert done.status == 2
     assert f"{tmp_path} holds no study" in done.err
     assert "lamella study run learning-rate --quick" in done.err
 
 
-def test_page_that_cannot_be_written_is_told(call: Call, folder: Path, tmp_path: Path) -> None:
+def test_page_that_cannot_be_written_is_reported(call: Call, folder: Path, tmp_path: Path) -> None:
     done = call("report", folder, "--out", tmp_path / "missing" / "page.html")
     assert done.status == 2
     assert "cannot write" in done.err
 
 
-def test_missing_jinja_is_told_with_the_extra(without: Call, folder: Path) -> None:
+def test_missing_jinja_names_the_extra(without: Call, folder: Path) -> None:
     done = without("jinja2", "report", folder)
     assert done.status == 2
     assert "pip install 'lamella[studies]'" in done.err

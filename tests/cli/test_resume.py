@@ -48,7 +48,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
 
 
-def test_a_killed_run_ends_as_one_that_was_left_in_peace(
+def test_a_resumed_run_ends_as_an_uninterrupted_one(
     command: Call, whole: Path, killed: Path
 ) -> None:
     done = command("train", "--resume", killed, "--quiet")
@@ -62,7 +62,7 @@ def test_a_killed_run_ends_as_one_that_was_left_in_peace(
     assert new == old
 
 
-def test_resume_after_a_damaged_checkpoint_says_so_and_gives_the_same(
+def test_a_damaged_checkpoint_is_reported_and_the_run_ends_the_same(
     command: Call, whole: Path, killed: Path
 ) -> None:
     for file in (killed / "checkpoints").glob("0*.safetensors"):
@@ -74,16 +74,14 @@ def test_resume_after_a_damaged_checkpoint_says_so_and_gives_the_same(
     assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
-def test_a_new_run_in_the_folder_of_a_killed_one_is_told_what_to_do(
-    call: Call, killed: Path
-) -> None:
+def test_a_new_run_in_the_folder_of_a_killed_one_is_refused(call: Call, killed: Path) -> None:
     done = call("train", *SMALL, "--out", killed)
     assert done.status == 2
     assert f"interrupted run: resume it with --resume {killed}" in done.err
     assert "--overwrite" in done.err
 
 
-def test_overwriting_a_killed_run_begins_anew(call: Call, killed: Path) -> None:
+def test_overwriting_a_killed_run_starts_from_scratch(call: Call, killed: Path) -> None:
     options = ["--model", "softmax", "--epochs", "1", "--batch-size", "2500", "--quiet"]
     done = call("train", *options, "--out", killed, "--overwrite")
     assert done.status == 0, done.err

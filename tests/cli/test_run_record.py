@@ -29,9 +29,7 @@ def test_resume_takes_no_options_that_decide_numbers(
         ('{"configuration": {"epochs": "many"}}', "epochs must be a whole number"),
     ],
 )
-def test_a_record_that_lies_is_refused(
-    call: Call, tmp_path: Path, text: str, complaint: str
-) -> None:
+def test_a_damaged_record_is_refused(call: Call, tmp_path: Path, text: str, complaint: str) -> None:
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "begun.json").write_text(text)
     done = call("train", "--resume", tmp_path)

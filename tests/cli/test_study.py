@@ -69,7 +69,7 @@ def test_list_names_every_bundled_study_with_a_summary(call: Call) -> None:
     )
 
 
-def test_run_tells_the_question_the_size_and_the_results(finished: Path) -> None:
+def test_run_prints_question_size_and_results(finished: Path) -> None:
     said = (finished / "stdout").read_text()
     assert said.startswith("Learning rates: Is a larger step better?\n2 arms, 2 seeds\n")
     runs = StudyFolder(finished / "out").runs()
@@ -86,14 +86,14 @@ def test_run_shows_one_bar(finished: Path) -> None:
     assert "4/4" in (finished / "stderr").read_text()
 
 
-def test_a_finished_study_is_told_again_and_not_run(call: Call, finished: Path) -> None:
+def test_a_finished_study_is_printed_again_and_not_run(call: Call, finished: Path) -> None:
     done = call("study", "run", finished / "rates.toml", "--out", finished / "out")
     assert done.status == 0
     assert done.out == (finished / "stdout").read_text()
     assert done.err == ""
 
 
-def test_show_prints_what_run_printed(call: Call, finished: Path) -> None:
+def test_show_prints_the_output_of_run(call: Call, finished: Path) -> None:
     done = call("study", "show", finished / "out")
     assert done.status == 0
     assert done.out.strip()
@@ -108,7 +108,7 @@ def test_show_compares_to_another_arm(call: Call, finished: Path) -> None:
     assert call("study", "show", finished / "out").out == to_small
 
 
-def test_show_tells_what_is_still_to_be_done(call: Call, finished: Path, tmp_path: Path) -> None:
+def test_show_lists_missing_runs(call: Call, finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     toml = finished / "rates.toml"
     done = call("study", "run", toml, "--out", out, "--seeds", 2, "--n-jobs", 1, "--quiet")
@@ -134,7 +134,7 @@ def test_sizes_can_be_set(call: Call, toml: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_quick_says_what_it_cut(call: Call, toml: Path, tmp_path: Path) -> None:
+def test_quick_lists_its_reductions(call: Call, toml: Path, tmp_path: Path) -> None:
     toml.write_text(TOML.replace("seeds = 2", "seeds = 3").replace("epochs = 1", "epochs = 4"))
     out = tmp_path / "out"
     done = call("study", "run", toml, "--out", out, "--quick", "--n-jobs", 1, "--quiet")
@@ -186,7 +186,7 @@ def test_results_go_to_a_folder_named_after_the_study(
         assert (toml.parent / "runs" / folder / "study.json").exists()
 
 
-def test_a_failed_run_is_told_and_the_status_is_1(call: Call, toml: Path, tmp_path: Path) -> None:
+def test_a_failed_run_is_reported_with_status_1(call: Call, toml: Path, tmp_path: Path) -> None:
     toml.write_text(TOML + "[arms.impossible]\nmodel.classes = 2\n")
     options = ["--seeds", 1, "--n-jobs", 1, "--quiet"]
     done = call("study", "run", toml, "--out", tmp_path / "out", *options)
@@ -195,7 +195,7 @@ def test_a_failed_run_is_told_and_the_status_is_1(call: Call, toml: Path, tmp_pa
     assert len(StudyFolder(tmp_path / "out").runs()) == 3
 
 
-def test_a_damaged_run_is_told_in_one_line(call: Call, toml: Path, tmp_path: Path) -> None:
+def test_a_damaged_run_is_reported_in_one_line(call: Call, toml: Path, tmp_path: Path) -> None:
     options = ["--out", tmp_path / "out", "--seeds", 1, "--n-jobs", 1, "--quiet"]
     assert call("study", "run", toml, *options).status == 0
     first = sorted((tmp_path / "out" / "runs").iterdir())[0]
@@ -219,7 +219,7 @@ def test_a_damaged_run_is_told_in_one_line(call: Call, toml: Path, tmp_path: Pat
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )
-def test_what_is_wrong_is_one_line_and_status_2(
+def test_wrong_arguments_give_one_line_and_status_2(
     call: Call, toml: Path, args: list[object], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(toml.parent)
@@ -241,7 +241,7 @@ def test_results_of_other_settings_are_not_mixed_in(call: Call, finished: Path) 
     assert "epochs is 1 there, 3 here" in done.err
 
 
-def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(
+def test_ctrl_c_reports_the_stored_runs_and_the_same_command_continues(
     command: Call, toml: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"

@@ -68,7 +68,7 @@ def test_nothing_is_written_unless_asked(command: Call, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_train_does_bit_for_bit_what_the_library_does(softmax_run: Path, digits: Digits) -> None:
+def test_train_gives_the_bits_of_the_library(softmax_run: Path, digits: Digits) -> None:
     model = lm.SoftmaxClassifier(optimizer=lm.Adam(0.002), seed=2023)
     train, _ = digits
     model.fit(train.x, train.y, epochs=2, batch_size=250, validation_split=1 / 12, verbose=False)
@@ -87,7 +87,7 @@ def test_recorded_test_accuracy_is_over_all_test_images(softmax_run: Path, digit
     assert record_of(softmax_run)["test_accuracy"] == pytest.approx(right / 10_000, abs=1e-12)
 
 
-def test_record_tells_what_the_run_depends_on(softmax_run: Path) -> None:
+def test_record_has_options_versions_and_data(softmax_run: Path) -> None:
     record = record_of(softmax_run)
     assert record["configuration"]["lr"] == 0.002
     assert record["configuration"]["validation"] == 1 / 12
@@ -137,7 +137,7 @@ def test_early_stopping_keeps_the_best_epoch(call: Call, tmp_path: Path, digits:
     assert record["test_loss"] == pytest.approx(kept["loss"], rel=1e-6)
 
 
-def test_divergence_is_told_in_one_line_with_status_1(call: Call, tmp_path: Path) -> None:
+def test_divergence_is_reported_in_one_line_with_status_1(call: Call, tmp_path: Path) -> None:
     argv = ["--optimizer", "sgd", "--lr", 1e30, "--hidden", 8, "--epochs", 3, "--quiet"]
     done = call("train", *argv, "--early-stopping", 2, "--out", tmp_path)
     assert done.status == 1

@@ -65,7 +65,7 @@ def test_another_seed_in_the_record_is_found_in_epoch_1(call: Call, copied: Path
     assert "2 of 2 epochs" in done.err
 
 
-def test_other_versions_threads_and_data_are_told(call: Call, copied: Path) -> None:
+def test_other_versions_threads_and_data_are_reported(call: Call, copied: Path) -> None:
     record = json.loads((copied / "run.json").read_text())
     blas = [{**library, "architecture": "Abacus", "threads": 999} for library in record["blas"]]
     versions = {**record["versions"], "numpy": "1.26.4"}
@@ -86,7 +86,7 @@ def test_other_versions_threads_and_data_are_told(call: Call, copied: Path) -> N
     assert "MNIST (its checksums differ)" in done.err
 
 
-def test_a_missing_epoch_is_told(call: Call, copied: Path) -> None:
+def test_a_missing_epoch_is_reported(call: Call, copied: Path) -> None:
     lines = (copied / "history.jsonl").read_text().splitlines()
     (copied / "history.jsonl").write_text(lines[0] + "\n")
     done = call("verify", copied, "--quiet")
@@ -94,7 +94,7 @@ def test_a_missing_epoch_is_told(call: Call, copied: Path) -> None:
     assert "1 epochs there, 2 here" in done.err
 
 
-def test_other_test_scores_are_told(call: Call, copied: Path) -> None:
+def test_other_test_scores_are_reported(call: Call, copied: Path) -> None:
     edit(copied / "run.json", test_accuracy=0.5)
     done = call("verify", copied, "--quiet")
     assert done.status == 1
@@ -111,7 +111,7 @@ def test_other_test_scores_are_told(call: Call, copied: Path) -> None:
         ("model.safetensors", "", "model.safetensors"),
     ],
 )
-def test_files_that_cannot_be_read_are_told(
+def test_files_that_cannot_be_read_are_reported(
     call: Call, copied: Path, name: str, content: str, complaint: str
 ) -> None:
     (copied / name).write_text(content)
@@ -120,7 +120,7 @@ def test_files_that_cannot_be_read_are_told(
     assert complaint in done.err
 
 
-def test_a_folder_without_a_run_is_told(call: Call, tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(call: Call, tmp_path: Path) -> None:
     done = call("verify", tmp_path)
     assert done.status == 2
     assert "holds no finished run" in done.err

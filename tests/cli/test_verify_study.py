@@ -54,7 +54,7 @@ def test_some_runs_and_one_are_repeated(
     assert done.out == "bit-identical: 1 run of 2 epochs, its scores and predictions\n"
 
 
-def test_a_damaged_run_and_another_version_are_told(
+def test_a_damaged_run_and_another_version_are_reported(
     call: Call, study: Path, tmp_path: Path
 ) -> None:
     copied = Path(shutil.copytree(study, tmp_path / "copied"))
@@ -69,7 +69,7 @@ def test_a_damaged_run_and_another_version_are_told(
     assert "1 of 4 runs are not bit-identical; this may be the reason" in done.err
 
 
-def test_runs_of_what_is_no_study_are_refused(call: Call, softmax_run: Path) -> None:
+def test_number_of_runs_is_refused_for_other_folders(call: Call, softmax_run: Path) -> None:
     done = call("verify", softmax_run, "--runs", 1)
     assert done.status == 2
     assert "--runs is for studies" in done.err
@@ -77,7 +77,7 @@ def test_runs_of_what_is_no_study_are_refused(call: Call, softmax_run: Path) -> 
     assert done.status == 2
 
 
-def test_a_study_without_runs_and_no_number_of_runs_are_told(
+def test_a_study_without_runs_and_a_number_below_one_are_refused(
     call: Call, study: Path, tmp_path: Path
 ) -> None:
     done = call("verify", study, "--runs", 0)

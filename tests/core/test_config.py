@@ -40,7 +40,7 @@ def test_config_is_in_the_order_of_the_arguments() -> None:
     assert Plain().config() == {}
 
 
-def test_config_reads_what_the_attributes_are_now() -> None:
+def test_config_reads_the_current_attributes() -> None:
     spring = Spring()
     spring.stiffness = 3.0
     assert spring.config()["stiffness"] == 3.0
@@ -89,7 +89,7 @@ def test_to_json_of_plain_values_survives_json(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, {1, 2}, np.ones(3), object(), 1j])
-def test_to_json_refuses_what_json_cannot_hold(value: Any) -> None:
+def test_to_json_refuses_values_without_a_json_form(value: Any) -> None:
     with pytest.raises(UsageError, match=f"type {type(value).__name__} cannot be saved"):
         to_json(Spring(length=value))
 
@@ -126,7 +126,7 @@ def test_from_json_refuses_a_configuration_that_is_no_table(config: Any) -> None
 
 
 @pytest.mark.parametrize("config", [{"mass": 1}, {"units": 0}, {"units": "many"}])
-def test_from_json_says_what_the_class_does_not_accept(config: Any) -> None:
+def test_from_json_names_arguments_that_the_class_does_not_accept(config: Any) -> None:
     with pytest.raises(FileFormatError, match="Dense does not accept the arguments in the file: "):
         from_json({"class": "Dense", "config": config}, {"Dense": lm.Dense})
 

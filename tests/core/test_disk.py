@@ -13,7 +13,7 @@ from lamella.core.disk import expect_writable, finite_or_none, write_atomically,
 from tests.subprocesses import run_python
 
 
-def test_a_file_holds_what_was_written(tmp_path: Path) -> None:
+def test_a_file_has_the_content_written(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     write_atomically(path, b"first")
     write_atomically(path, b"2nd")
@@ -32,14 +32,14 @@ def test_permissions_follow_the_umask(tmp_path: Path, umask: int, mode: int) -> 
     assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == mode
 
 
-def test_a_folder_in_the_way_is_told_and_nothing_is_left_behind(tmp_path: Path) -> None:
+def test_a_folder_at_the_path_is_reported_and_nothing_is_left_behind(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     with pytest.raises(lm.errors.UsageError, match=r"cannot write .*model: "):
         write_atomically(tmp_path / "model", b"content")
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(lm.errors.UsageError, match=r"cannot write .*No such file"):
         write_atomically(tmp_path / "none" / "a.bin", b"content")
 
@@ -89,7 +89,7 @@ def test_a_writable_folder_is_made_and_left_empty(tmp_path: Path) -> None:
     assert expect_writable(folder) == folder
 
 
-def test_a_folder_below_a_file_is_told_with_its_name(tmp_path: Path) -> None:
+def test_a_folder_below_a_file_is_reported_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(
         lm.errors.UsageError, match=r"cannot write to the folder .*file/runs: .*Choose another"
@@ -97,7 +97,7 @@ def test_a_folder_below_a_file_is_told_with_its_name(tmp_path: Path) -> None:
         expect_writable(tmp_path / "file" / "runs")
 
 
-def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(lm.errors.UsageError, match="cannot write to the folder"):
         expect_writable(tmp_path / "file")
@@ -112,7 +112,7 @@ def test_numbers_without_a_word_in_json_become_none() -> None:
     ]
 
 
-def test_json_that_nobody_could_read_is_not_written(tmp_path: Path) -> None:
+def test_invalid_json_is_not_written(tmp_path: Path) -> None:
     write_json(tmp_path / "run.json", {"loss": 1.0})
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "run.json", {"loss": float("nan")})

@@ -36,7 +36,7 @@ def test_no_error_is_left_out_above() -> None:
     assert found == {lm.LamellaError, *EXPECTED}
 
 
-def test_a_missing_extra_says_what_brings_it() -> None:
+def test_a_missing_extra_names_its_installation() -> None:
     text = str(errors.MissingExtraError("Pillow", "images", "reading images"))
     assert "reading images needs Pillow" in text
     assert "pip install 'lamella[images]'" in text

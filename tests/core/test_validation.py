@@ -22,7 +22,7 @@ def test_number_returns_a_plain_float(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [*NO_NUMBERS, *NOT_FINITE], ids=lambda value: str(value)[:20])
-def test_number_refuses_what_is_no_finite_number(value: Any) -> None:
+def test_number_refuses_other_values_than_finite_numbers(value: Any) -> None:
     for check in (number, positive, lambda name, x: in_range(name, x, 0, 1)):
         with pytest.raises(ArgumentError, match="rate must be a finite number, got "):
             check("rate", value)
@@ -60,7 +60,7 @@ def test_at_least_returns_a_plain_int(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [2, -5, 3.0, True, "3", None, float("inf")], ids=repr)
-def test_at_least_refuses_less_and_what_is_not_whole(value: Any) -> None:
+def test_at_least_refuses_less_and_fractions(value: Any) -> None:
     with pytest.raises(ArgumentError, match="units must be a whole number of at least 3, got "):
         at_least("units", value, 3)
 

@@ -92,7 +92,7 @@ def test_strided_and_foreign_byte_orders_are_written_right(tmp_path: Path) -> No
     np.testing.assert_array_equal(read_idx(tmp_path / "a"), array)
 
 
-def test_the_content_tells_whether_it_is_compressed(tmp_path: Path) -> None:
+def test_compression_is_detected_from_the_content(tmp_path: Path) -> None:
     array = np.arange(5, dtype="uint8")
     write_idx(tmp_path / "a.gz", array)
     assert (tmp_path / "a.gz").read_bytes()[:2] == b"\x1f\x8b"
@@ -145,7 +145,7 @@ def test_trailing_bytes_are_found(tmp_path: Path) -> None:
     expect_damaged(tmp_path / "a", head(0x08, 3) + b"abcd", r"announces an array \(3,\).*more")
 
 
-def test_what_follows_a_compressed_file_is_found(tmp_path: Path) -> None:
+def test_bytes_after_a_compressed_file_are_found(tmp_path: Path) -> None:
     (tmp_path / "a.gz").write_bytes(gzip.compress(head(0x08, 3) + b"abc") + b"junk")
     with pytest.raises(FileFormatError, match="damaged"):
         read_idx(tmp_path / "a.gz")
@@ -159,7 +159,7 @@ def test_a_foreign_file_is_refused(content: bytes, tmp_path: Path) -> None:
     expect_damaged(tmp_path / "a", content, "not an IDX file: it begins with")
 
 
-def test_a_short_body_is_told_in_bytes(tmp_path: Path) -> None:
+def test_a_short_body_is_reported_in_bytes(tmp_path: Path) -> None:
     expect_damaged(
         tmp_path / "a",
         head(0x0B, 10, 10) + bytes(50),
@@ -213,7 +213,7 @@ def test_types_the_format_does_not_have_are_refused(dtype: str, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"cannot write .*file/a"):
         write_idx(tmp_path / "file" / "a", np.zeros(3, "uint8"))

@@ -176,7 +176,7 @@ def test_a_blank_image_is_refused(grey: int, size: tuple[int, int], tmp_path: Pa
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
-def test_what_is_no_image_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_files_that_are_no_images_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(content)
     with pytest.raises(FileFormatError, match=r"a.png cannot be read as an image"):
@@ -193,7 +193,7 @@ def test_a_picture_cut_short_is_refused(tmp_path: Path) -> None:
             read_digit(path)
 
 
-def test_a_picture_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises((FileFormatError, FileNotFoundError), match=r"nowhere\.png"):
         read_digit(tmp_path / "nowhere.png")
 

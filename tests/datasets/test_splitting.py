@@ -64,13 +64,13 @@ def test_lists_and_numbers_can_be_split() -> None:
 
 
 @pytest.mark.parametrize("share", [1.0, -0.1, "half", None])
-def test_a_share_out_of_range_is_refused(share: object) -> None:
+def test_a_fraction_out_of_range_is_refused(share: object) -> None:
     with pytest.raises(ArgumentError, match="test must be"):
         train_test_split(*numbered(), test=share)
 
 
 @pytest.mark.parametrize("share", [0.0, 1e-6])
-def test_a_share_that_holds_nothing_is_refused(share: float) -> None:
+def test_a_fraction_without_samples_is_refused(share: float) -> None:
     with pytest.raises((ArgumentError, DataError), match=r"fraction|test must be"):
         train_test_split(*numbered(), test=share)
 

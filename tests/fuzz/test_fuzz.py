@@ -158,7 +158,7 @@ def test_a_description_of_endless_lists_is_refused(tmp_path: Path) -> None:
         lm.load(path)
 
 
-def test_what_a_class_of_the_users_raises_is_told_as_an_error_of_the_file(tmp_path: Path) -> None:
+def test_errors_of_a_custom_class_become_errors_of_the_file(tmp_path: Path) -> None:
     layer = {"class": "Gain", "config": {"start": 0.0}}
     path = model_file(
         tmp_path / "m", lambda header: header["model"]["config"].update(layers=[layer])

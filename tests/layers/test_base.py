@@ -95,7 +95,7 @@ def test_inputs_and_gradients_given_are_left_as_they_are(
 
 
 @every_layer
-def test_a_batch_gives_the_same_whatever_was_computed_before(
+def test_a_batch_gives_the_same_after_any_other_batches(
     backend: Backend, make: Make, in_shape: tuple[int, ...]
 ) -> None:
     x, dy_of = batch(in_shape, 3), np.random.default_rng(2)
@@ -235,7 +235,7 @@ def test_names_in_a_layer_must_be_new_and_without_dots(declare: Any) -> None:
         lm.Sequential([Declares(*declare)]).build((3,))
 
 
-def test_declared_arrays_start_as_told(backend: Backend) -> None:
+def test_declared_arrays_start_with_the_given_values(backend: Backend) -> None:
     layer = Declares(
         lambda layer: layer.add_param("scale", (2,), "ones"),
         lambda layer: layer.add_param("shift", (2,)),
@@ -248,7 +248,7 @@ def test_declared_arrays_start_as_told(backend: Backend) -> None:
     assert not expected
 
 
-def test_building_anew_declares_anew(backend: Backend) -> None:
+def test_building_again_declares_again(backend: Backend) -> None:
     layer = lm.Dense(3)
     model = lm.Sequential([layer], backend=backend).build((4,))
     model.build((2,))
@@ -282,7 +282,7 @@ def test_inputs_of_another_shape_than_built_for_name_layer_0() -> None:
         model.predict(np.zeros((2, 5)))
 
 
-def test_a_plain_layer_of_ones_own_learns_on_every_backend(backend: Backend) -> None:
+def test_a_plain_custom_layer_learns_on_every_backend(backend: Backend) -> None:
     check_layer(Gain(), (5,))
     assert_gradients(Bench(Gain(), (3,), backend), batch((3,)))
     layer = Gain()

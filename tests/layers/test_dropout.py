@@ -14,7 +14,7 @@ X = np.random.default_rng(1).uniform(1, 2, (50, 200))
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
-def test_the_share_dropped_is_the_rate_and_the_rest_is_scaled(
+def test_the_fraction_dropped_is_the_rate_and_the_rest_is_scaled(
     backend: Backend, rate: float
 ) -> None:
     y = Bench(lm.Dropout(rate), (200,), backend).forward(X)

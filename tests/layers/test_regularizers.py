@@ -76,7 +76,7 @@ def test_penalty_is_the_formula(name: str, backend: Backend) -> None:
 
 @every_regularizer
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_gradient_is_added_to_what_is_there(name: str, dtype: str, backend: Backend) -> None:
+def test_gradient_is_added_to_the_present_one(name: str, dtype: str, backend: Backend) -> None:
     regularizer, _, gradient = CASES[name]
     tolerance = 1e-6 if dtype == "float32" else 1e-14
     np.testing.assert_allclose(

@@ -104,7 +104,7 @@ def test_probabilities_are_the_softmax_of_logits(backend: Backend) -> None:
         (np.zeros((2, 3, 1), int), r"labels must have shape \(N,\), got \(2, 3, 1\)"),
     ],
 )
-def test_softmax_cross_entropy_says_what_is_wrong_with_targets(
+def test_softmax_cross_entropy_names_the_error_in_its_targets(
     target: np.ndarray, text: str
 ) -> None:
     with pytest.raises(lm.LamellaError, match=text):
@@ -186,7 +186,7 @@ def test_binary_cross_entropy_passes_a_full_gradient_through_a_saturated_sigmoid
         (np.array([0, 1]), (1,), r"got \(2,\): reshape them with y\.reshape\(-1, 1\)"),
     ],
 )
-def test_binary_cross_entropy_says_what_is_wrong_with_targets(
+def test_binary_cross_entropy_names_the_error_in_its_targets(
     target: np.ndarray, out_shape: tuple[int, ...], text: str
 ) -> None:
     with pytest.raises(lm.LamellaError, match=text):

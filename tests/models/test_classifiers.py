@@ -173,7 +173,7 @@ def test_a_saved_classifier_comes_back_as_one(make: Any, backend: Backend, tmp_p
     assert there.fit(x, y, epochs=1, verbose=False) is there.history
 
 
-def test_a_classifier_with_another_loss_since_comes_back_with_its_layers(tmp_path: Path) -> None:
+def test_a_classifier_compiled_with_another_loss_is_loaded_with_its_layers(tmp_path: Path) -> None:
     x, y = images()
     model = lm.MLP([5], classes=4, seed=1, backend="numpy")
     model.fit(x, y, epochs=1, verbose=False)
@@ -205,7 +205,7 @@ def test_a_classifier_with_another_loss_since_comes_back_with_its_layers(tmp_pat
         (lambda: lm.MLP(dtype="float16"), "dtype must be one of 'float32', 'float64'"),
     ],
 )
-def test_wrong_options_are_told_at_once(make: Any, text: str) -> None:
+def test_wrong_options_are_refused_immediately(make: Any, text: str) -> None:
     with pytest.raises(ArgumentError, match=text):
         make()
 

@@ -98,7 +98,7 @@ def test_every_optimizer_and_schedule_can_be_saved(
     assert [again.optimizer.lr(t) for t in range(9)] == [schedule(t) for t in range(9)]
 
 
-def test_a_loaded_model_is_trained_on_as_one_that_was_compiled_anew(tmp_path: Path) -> None:
+def test_a_loaded_model_trains_as_a_newly_compiled_one(tmp_path: Path) -> None:
     model = lm.Sequential([lm.Flatten(), lm.Dense(4), lm.Tanh(), lm.Dense(3)], seed=1)
     model.compile(lm.SoftmaxCrossEntropy(), lm.Momentum(0.1))
     model.fit(*samples(), epochs=2, verbose=False)
@@ -121,7 +121,7 @@ def test_a_model_without_a_loss_can_be_saved_and_predicts(tmp_path: Path) -> Non
     assert not again.compiled
 
 
-def test_any_name_and_any_kind_of_path_will_do(tmp_path: Path) -> None:
+def test_paths_and_strings_with_any_suffix_are_accepted(tmp_path: Path) -> None:
     model = lm.Sequential([lm.Dense(3)], seed=1, backend="numpy").build((2,))
     for path in (tmp_path / "model", str(tmp_path / "m.bin"), tmp_path / "m d.safetensors"):
         model.save(path)
@@ -138,7 +138,7 @@ def own_parts(tmp_path: Path) -> tuple[lm.Sequential, Path]:
     return model, tmp_path / "own.safetensors"
 
 
-def test_own_layers_and_functions_come_back_if_they_are_passed(tmp_path: Path) -> None:
+def test_custom_layers_and_functions_are_loaded_if_they_are_passed(tmp_path: Path) -> None:
     model, path = own_parts(tmp_path)
     again = lm.load(path, custom_layers=[Gain, halves], backend="numpy")
     assert type(again.layers[1]) is Gain
@@ -147,7 +147,7 @@ def test_own_layers_and_functions_come_back_if_they_are_passed(tmp_path: Path) -
     np.testing.assert_array_equal(again.predict(samples()[0]), model.predict(samples()[0]))
 
 
-def test_own_parts_that_are_not_passed_are_named(tmp_path: Path) -> None:
+def test_custom_parts_that_are_not_passed_are_named(tmp_path: Path) -> None:
     _, path = own_parts(tmp_path)
     with pytest.raises(FileFormatError, match=r"'Gain'.*lm.load\(path, custom_layers=\[Gain\]\)"):
         lm.load(path)
@@ -155,6 +155,6 @@ def test_own_parts_that_are_not_passed_are_named(tmp_path: Path) -> None:
         lm.load(path, custom_layers=[Gain])
 
 
-def test_a_file_that_is_not_there_is_told_with_its_name(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         lm.load(tmp_path / "nowhere.safetensors")

@@ -319,7 +319,7 @@ def test_the_last_prediction_is_kept(backend: Backend) -> None:
     np.testing.assert_array_equal(backend.to_host(model.pred), expected)
 
 
-def test_compile_keeps_the_weights_and_starts_the_optimizer_anew(backend: Backend) -> None:
+def test_compile_keeps_the_weights_and_resets_the_optimizer(backend: Backend) -> None:
     model = trained(backend)
     before = model.state_dict()
     model.compile(lm.SoftmaxCrossEntropy(), lm.Momentum(0.01))
@@ -435,7 +435,7 @@ def test_a_copy_predicts_the_same_and_is_independent(how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["pickle", "deepcopy"])
-def test_a_copy_keeps_losses_and_optimizers_of_ones_own(how: str) -> None:
+def test_a_copy_keeps_custom_losses_and_optimizers(how: str) -> None:
     x, y = clouds()
     model = lm.Sequential([lm.Dense(3)], seed=1, backend="numpy")
     model.compile(HalfSquaredError(), Creep(0.25), in_shape=(6,))
@@ -474,7 +474,7 @@ def test_repr_and_summary_show_layers_shapes_and_counts() -> None:
     assert lines[-1] == "float32 on numpy (asked for), seed 1"
 
 
-def test_metrics_may_be_objects_of_ones_own(backend: Backend) -> None:
+def test_metrics_may_be_custom_objects(backend: Backend) -> None:
     class Confidence(lm.Metric):
         """The largest logit."""
 
@@ -492,7 +492,7 @@ def test_metrics_may_be_objects_of_ones_own(backend: Backend) -> None:
     assert list(model.evaluate(x, y)) == ["loss", "confidence", "accuracy"]
 
 
-def test_model_whose_building_was_interrupted_is_built_again() -> None:
+def test_an_interrupted_build_is_repeated() -> None:
     """Ctrl-C while weights are drawn, and while the optimizer takes on the parameters."""
     interruptions = [KeyboardInterrupt, KeyboardInterrupt]
 

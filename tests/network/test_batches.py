@@ -38,7 +38,7 @@ def test_bytes_stay_bytes() -> None:
     assert check_inputs(x, F32).dtype == np.uint8
 
 
-def test_numbers_too_large_for_the_dtype_are_told_with_their_sample() -> None:
+def test_numbers_too_large_for_the_dtype_name_their_sample() -> None:
     x = np.ones((5, 2))
     x[3, 1] = 1e39
     with pytest.raises(lm.errors.DataError, match=r"too large for float32, first in sample 3"):
@@ -47,7 +47,7 @@ def test_numbers_too_large_for_the_dtype_are_told_with_their_sample() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_is_told_with_its_sample(value: float) -> None:
+def test_numbers_that_are_not_finite_name_their_sample(value: float) -> None:
     x = np.ones((5, 2, 2), F32)
     x[2, 1, 0] = x[4, 0, 0] = value
     with pytest.raises(lm.errors.DataError, match=r"^x contains NaN or .* in sample 2"):
@@ -74,7 +74,7 @@ def test_targets_keep_their_type() -> None:
 
 
 @pytest.mark.parametrize("y", [np.zeros(3), np.zeros((5, 4)), np.float64(1.0)])
-def test_targets_of_another_length_are_told(y: np.ndarray) -> None:
+def test_targets_of_another_length_are_refused(y: np.ndarray) -> None:
     with pytest.raises(lm.errors.ShapeError, match="x has 4 samples, but y has shape"):
         check_targets(y, 4)
 

@@ -52,7 +52,7 @@ def test_saving_does_not_change_the_model(backend: Backend, tmp_path: Path) -> N
     assert bits_of(saves) == bits_of(not_saved)
 
 
-def test_the_file_is_one_that_other_readers_of_safetensors_understand(tmp_path: Path) -> None:
+def test_the_file_can_be_read_by_safetensors(tmp_path: Path) -> None:
     model = small_classifier()
     model.fit(*clouds(), epochs=1, verbose=False)
     model.save(tmp_path / "m.safetensors")
@@ -61,7 +61,7 @@ def test_the_file_is_one_that_other_readers_of_safetensors_understand(tmp_path: 
     )
 
 
-def test_a_layer_that_does_not_keep_its_arguments_is_told_when_saved(tmp_path: Path) -> None:
+def test_a_layer_that_does_not_keep_its_arguments_cannot_be_saved(tmp_path: Path) -> None:
     class Forgetful(Gain):
         def __init__(self, scale: float = 1.0) -> None:
             super().__init__(scale)
@@ -72,7 +72,7 @@ def test_a_layer_that_does_not_keep_its_arguments_is_told_when_saved(tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_option_that_no_file_can_hold_is_told(tmp_path: Path) -> None:
+def test_an_option_that_no_file_can_hold_is_refused(tmp_path: Path) -> None:
     model = lm.Sequential([Gain(object())], seed=1).build((3,))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="hyper-parameter of type object cannot be saved"):
         model.save(tmp_path / "m.safetensors")
@@ -125,7 +125,7 @@ def test_a_pickle_is_refused_and_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 8, b"PK\3\4" + b"\0" * 99, b"hello" * 20])
-def test_what_is_no_safetensors_file_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_other_files_than_safetensors_are_refused(content: bytes, tmp_path: Path) -> None:
     expect_refused(tmp_path / "m", content, "not a safetensors file, or is damaged")
 
 
@@ -244,14 +244,14 @@ def test_a_model_that_is_not_built_cannot_be_saved(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_below_a_file_is_told(tmp_path: Path) -> None:
+def test_a_folder_below_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     model = lm.Sequential([lm.Dense(3)], seed=1).build((2,))
     with pytest.raises(UsageError, match=r"cannot write .*file/m.safetensors"):
         model.save(tmp_path / "file" / "m.safetensors")
 
 
-def test_a_folder_in_the_way_is_told_and_kept(tmp_path: Path) -> None:
+def test_a_folder_at_the_path_is_reported_and_kept(tmp_path: Path) -> None:
     (tmp_path / "m.safetensors").mkdir()
     model = lm.Sequential([lm.Dense(3)], seed=1).build((2,))
     with pytest.raises(UsageError, match="cannot write"):
@@ -282,7 +282,7 @@ def test_a_full_disk_keeps_the_old_model(saved: bytes, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["m.safetensors"]
 
 
-def test_no_warning_is_given_on_the_way(saved: bytes, tmp_path: Path) -> None:
+def test_load_and_save_give_no_warning(saved: bytes, tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(saved)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -200,7 +200,7 @@ def test_building_again_draws_the_same_weights() -> None:
     np.testing.assert_equal(net.build((6,)).state_dict(), before)
 
 
-def test_an_error_of_a_layer_is_told_with_its_index_and_name() -> None:
+def test_errors_in_a_layer_name_its_index_and_class() -> None:
     net = Network([lm.Dense(4), lm.Flatten(), lm.BatchNorm()], seed=0, backend="numpy")
     with pytest.raises(
         lm.errors.ShapeError, match=r"layer 0: Dense takes 1 axis .* got inputs of shape \(28, 28\)"
@@ -209,7 +209,7 @@ def test_an_error_of_a_layer_is_told_with_its_index_and_name() -> None:
     assert net.store is None
 
 
-def test_a_build_that_returns_no_shape_is_told_with_its_layer() -> None:
+def test_a_build_that_returns_no_shape_names_the_layer() -> None:
     class Forgetful(lm.ReLU):
         def build(self, in_shape: tuple[int, ...]) -> None:
             pass
@@ -243,7 +243,7 @@ def test_repr_before_and_after_building() -> None:
     ]
 
 
-def test_summary_says_what_there_is(backend: Backend) -> None:
+def test_summary_lists_layers_shapes_and_parameters(backend: Backend) -> None:
     net = small(backend)
     assert "not built yet" in net.summary()
     text = net.build((28, 28)).summary()

@@ -11,7 +11,7 @@ W = np.array([[1.0, -2.0], [0.5, 0.0]])
 G = np.array([[0.5, 1.0], [-4.0, 2.0]])
 
 
-def test_first_step_of_adam_is_the_rate_whatever_the_scale(backend: Backend) -> None:
+def test_first_step_of_adam_is_the_rate_at_any_scale(backend: Backend) -> None:
     for scale in (1e-3, 1.0, 1e6):
         optimizer = lm.Adam(0.1)
         store = drive(optimizer, [W], backend=backend)

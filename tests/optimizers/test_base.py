@@ -265,7 +265,7 @@ def test_custom_optimizer_trains_a_model_on_every_backend(
     np.testing.assert_allclose(finals[1], finals[0], rtol=5e-3)
 
 
-def test_rule_that_branches_is_refused_with_the_way_out() -> None:
+def test_rule_that_branches_is_refused_with_an_alternative() -> None:
     class Branching(lm.SGD):
         def rule(self, w: Any, g: Any, lr: Any) -> Any:
             return w - lr if g > 0 else w + lr
@@ -346,7 +346,7 @@ def test_schedule_counts_each_step_where_there_are_no_epochs() -> None:
     np.testing.assert_allclose(moved, [0.8, 0.8, 0.4, 0.4, 0.2], rtol=1e-12)
 
 
-def test_schedule_starts_anew_with_a_new_binding() -> None:
+def test_schedule_restarts_when_the_optimizer_is_attached_again() -> None:
     optimizer = lm.SGD(lm.ExponentialDecay(0.8, 0.5))
     store = drive(optimizer, [np.zeros(1)])
     for epoch in range(3):

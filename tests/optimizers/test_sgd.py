@@ -18,7 +18,7 @@ def test_sgd_steps_against_the_gradient(backend: Backend) -> None:
     np.testing.assert_allclose(values(store)[0], [[0.95, -2.1], [0.9, -0.2]], rtol=1e-15)
 
 
-def test_momentum_keeps_a_share_of_the_old_step(backend: Backend) -> None:
+def test_momentum_keeps_a_fraction_of_the_old_step(backend: Backend) -> None:
     optimizer = lm.Momentum(0.1, beta=0.5)
     store = drive(optimizer, [W], backend=backend)
     step(optimizer, store, [G])

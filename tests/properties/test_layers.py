@@ -89,7 +89,7 @@ def test_activation_is_its_formula_up_to_the_largest_numbers(
 @pytest.mark.parametrize("kind", MAKERS, ids=lambda kind: kind.__name__)
 @tries(40)
 @given(backend=backends, dtype=dtypes, samples=few, features=few, data=st.data())
-def test_a_batch_gives_what_its_samples_give_one_by_one(
+def test_a_batch_gives_the_results_of_its_samples_one_by_one(
     kind: type[lm.Layer],
     backend: object,
     dtype: str,
@@ -160,7 +160,7 @@ def test_dense_without_bias_is_linear(
 
 @tries(100)
 @given(backend=backends, dtype=dtypes, samples=few, classes=few, data=st.data())
-def test_softmax_gives_shares_of_one_in_the_order_of_the_scores(
+def test_softmax_gives_fractions_of_one_in_the_order_of_the_scores(
     backend: object, dtype: str, samples: int, classes: int, data: st.DataObject
 ) -> None:
     half = float(np.finfo(dtype).max) / 2  # so that differences are finite

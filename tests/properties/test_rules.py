@@ -74,7 +74,7 @@ def flushed(array: np.ndarray, margin: float) -> np.ndarray:
 @given(
     dtype=dtypes, matrix=st.booleans(), start=st.sampled_from([0, 14]), seed=seeds, data=st.data()
 )
-def test_optimizer_has_the_bits_of_its_formula_however_it_is_run(
+def test_optimizer_has_the_bits_of_its_formula_on_every_backend(
     name: str, dtype: str, matrix: bool, start: int, seed: int, data: st.DataObject
 ) -> None:
     """Three steps (some past a flush) on all backends, beside the rule called on whole arrays."""

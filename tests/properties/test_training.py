@@ -156,7 +156,7 @@ def test_training_is_that_of_plain_numpy(
     batch=st.integers(2, 12),
     share=st.floats(0.01, 0.6),
 )
-def test_what_is_held_out_is_never_trained_on(
+def test_held_out_samples_are_never_trained_on(
     backend: Backend, samples: int, batch: int, share: float
 ) -> None:
     seen = Seen()

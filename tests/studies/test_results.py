@@ -21,7 +21,7 @@ def test_study_without_any_run_can_be_read() -> None:
     assert results.rows() == results.rows("run") == []
 
 
-def test_folder_without_a_study_is_told(tmp_path: Path) -> None:
+def test_folder_without_a_study_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="holds no study"):
         Results.load(tmp_path)
 

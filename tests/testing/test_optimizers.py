@@ -91,6 +91,6 @@ class Branches(SignSGD):
         return w - lr if g > 0 else w + lr
 
 
-def test_rule_that_branches_is_told_what_to_write() -> None:
+def test_rule_that_branches_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot branch"):
         check_optimizer(Branches(0.01))

@@ -43,7 +43,7 @@ def test_blas_is_listed_in_the_same_order_for_any_loading_order(
     assert {library["version"] for library in found} == {"0.3.30", "0.3.31"}
 
 
-def test_blas_tells_the_threads_of_this_moment() -> None:
+def test_blas_lists_the_current_number_of_threads() -> None:
     if not blas():
         pytest.skip("numpy's BLAS is one that threadpoolctl does not know")
     with threadpool_limits(1, user_api="blas"):
@@ -61,7 +61,7 @@ def test_cores_are_those_the_process_may_use() -> None:
         os.sched_setaffinity(0, allowed)
 
 
-def test_installed_tells_what_can_be_imported() -> None:
+def test_installed_lists_importable_packages() -> None:
     assert installed("numpy")
     assert not installed("a_package_that_nobody_has")
 

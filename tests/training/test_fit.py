@@ -154,7 +154,7 @@ DATA: dict[str, tuple[Callable[..., lm.Sequential], Any, Any, type[LamellaError]
 
 
 @pytest.mark.parametrize("what", DATA)
-def test_wrong_data_are_told_and_touch_nothing(what: str, backend: Backend) -> None:
+def test_wrong_data_are_refused_and_change_nothing(what: str, backend: Backend) -> None:
     make, x, y, error, parts = DATA[what]
     expect_untouched(
         lambda: make(backend), lambda model: model.fit(x, y, verbose=False), error, parts
@@ -162,7 +162,7 @@ def test_wrong_data_are_told_and_touch_nothing(what: str, backend: Backend) -> N
 
 
 @pytest.mark.parametrize("what", DATA)
-def test_wrong_validation_data_are_told_and_touch_nothing(what: str) -> None:
+def test_wrong_validation_data_are_refused_and_change_nothing(what: str) -> None:
     make, x, y, error, parts = DATA[what]
     expect_untouched(
         make,
@@ -173,7 +173,7 @@ def test_wrong_validation_data_are_told_and_touch_nothing(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", DATA)
-def test_wrong_data_of_evaluate_and_train_step_are_told(what: str) -> None:
+def test_wrong_data_of_evaluate_and_train_step_are_refused(what: str) -> None:
     make, x, y, error, parts = DATA[what]
     model = make()
     train(model)
@@ -186,7 +186,7 @@ def test_wrong_data_of_evaluate_and_train_step_are_told(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["NaN", "no sample", "text", "one axis", "ragged rows"])
-def test_wrong_inputs_of_predict_are_told(what: str) -> None:
+def test_wrong_inputs_of_predict_are_refused(what: str) -> None:
     make, x, _, error, parts = DATA[what]
     model = make()
     train(model)
@@ -196,7 +196,7 @@ def test_wrong_inputs_of_predict_are_told(what: str) -> None:
         assert all(part in str(caught.value) for part in parts), str(caught.value)
 
 
-def test_wrong_validation_data_are_called_so() -> None:
+def test_errors_about_validation_data_name_the_argument() -> None:
     with pytest.raises(DataError, match="in validation_data: x contains NaN"):
         classifier().fit(X, Y, validation_data=(spoiled(NAN), Y), verbose=False)
     with pytest.raises(
@@ -248,7 +248,7 @@ OPTIONS: list[tuple[dict[str, Any], type[LamellaError], list[str]]] = [
 @pytest.mark.parametrize(
     ("options", "error", "parts"), OPTIONS, ids=["-".join(options) for options, *_ in OPTIONS]
 )
-def test_wrong_options_of_fit_are_told_and_touch_nothing(
+def test_wrong_options_of_fit_are_refused_and_change_nothing(
     options: dict[str, Any], error: type[LamellaError], parts: list[str]
 ) -> None:
     def wrong(model: lm.Sequential) -> None:
@@ -258,7 +258,7 @@ def test_wrong_options_of_fit_are_told_and_touch_nothing(
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, "all", None])
-def test_a_wrong_batch_size_of_evaluation_is_told(value: object) -> None:
+def test_a_wrong_batch_size_of_evaluation_is_refused(value: object) -> None:
     model = classifier()
     train(model)
     for call in (

@@ -326,7 +326,7 @@ def test_held_out_samples_are_scored_and_never_trained_on(backend: Backend) -> N
     assert trained == set(range(50)) - seen
 
 
-def test_what_held_out_samples_hold_does_not_reach_the_weights(backend: Backend) -> None:
+def test_values_of_held_out_samples_do_not_reach_the_weights(backend: Backend) -> None:
     x, y = clouds()
     _, held = split_rows(y, 0.2, Streams(1).generator("split"))
     other = x.copy()

@@ -18,7 +18,7 @@ def test_comparison_pairs_by_seed_and_goes_by_the_direction() -> None:
     assert loss["Adam"].verdict == "worse"
 
 
-def test_comparison_is_to_the_baseline_unless_told_otherwise() -> None:
+def test_comparison_is_to_the_baseline_by_default() -> None:
     results = scored(ACCURACIES)
     assert results.compare().to == "SGD"
     results.study.baseline = "Adam"
@@ -41,7 +41,7 @@ def test_comparison_prints_points_and_verdicts() -> None:
     assert "corrected for 1 comparison (Holm)" in text
 
 
-def test_compared_arm_that_is_not_there_is_told() -> None:
+def test_unknown_arm_to_compare_to_is_refused() -> None:
     with pytest.raises(KeyError, match="no arm 'SGD' is compared to 'SGD'; there are 'Adam'"):
         scored(ACCURACIES).compare()["SGD"]
 

@@ -7,7 +7,7 @@ from tests.studies.synthetic import broken
 pytest.importorskip("scipy")
 
 
-def test_comparison_tells_of_what_is_left_out() -> None:
+def test_comparison_lists_the_runs_left_out() -> None:
     comparison = broken().compare()
     partly, lost = comparison
     assert (partly.n, partly.verdict) == (1, "no verdict")
@@ -23,7 +23,7 @@ def test_comparison_to_an_arm_that_lost_runs_says_so() -> None:
     assert "partly: diverged with seed 1; not run with seed 2." in text
 
 
-def test_table_tells_of_runs_that_are_left_out() -> None:
+def test_table_lists_the_runs_left_out() -> None:
     text = str(broken().table())
     assert "partly: diverged with seed 1; not run with seed 2." in text
     assert "lost: diverged with seeds 0, 1; failed with seed 2." in text

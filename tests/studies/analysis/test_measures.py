@@ -28,7 +28,7 @@ def test_loss_is_shown_as_it_is() -> None:
     assert get_measure("test_loss").title == "test loss"
 
 
-def test_what_is_not_there_is_shown_as_a_dash() -> None:
+def test_missing_values_are_shown_as_a_dash() -> None:
     assert get_measure("test_loss").show(math.nan) == "-"
 
 
@@ -66,7 +66,7 @@ def test_epochs_to_counts_to_the_first_that_reaches_it(
     assert not measure.higher_is_better
 
 
-def test_epochs_to_what_was_never_reached_is_nan() -> None:
+def test_epochs_to_an_unreached_score_are_nan() -> None:
     assert math.isnan(epochs_to(0.99).of(run("a", 0, epochs=ROWS)))
     assert math.isnan(epochs_to(0.1, "val_loss").of(run("a", 0, epochs=ROWS)))
     assert math.isnan(epochs_to(0.1).of(run("a", 0)))

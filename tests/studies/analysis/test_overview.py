@@ -39,7 +39,7 @@ def test_table_has_the_measures_that_there_are() -> None:
     ]
 
 
-def test_table_says_what_was_cut() -> None:
+def test_table_lists_the_reductions() -> None:
     results = Results(study(["a"], cut="2 of 5 seeds"), [])
     assert "Cut short: 2 of 5 seeds." in str(results.table())
     assert "Cut short" not in str(scored(ACCURACIES).table())

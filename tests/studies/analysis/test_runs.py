@@ -56,7 +56,7 @@ def test_values_leave_out_runs_that_are_not_done() -> None:
     }
 
 
-def test_failed_and_missing_runs_are_told() -> None:
+def test_failed_and_missing_runs_are_listed() -> None:
     results = broken()
     assert [(r.arm, r.seed, r.status) for r in results.failed] == [
         ("partly", 1, "diverged"),
@@ -75,7 +75,7 @@ def test_unknown_arm_names_the_nearest() -> None:
         scored(ACCURACIES).of("x")
 
 
-def test_measure_that_no_run_has_is_told() -> None:
+def test_measure_that_no_run_has_is_refused() -> None:
     with pytest.raises(DataError, match="no run has 'val_loss'; they have test_accuracy"):
         scored(ACCURACIES).summary("val_loss")
     with pytest.raises(DataError, match="no run has 'val_accuracy'"):

@@ -60,7 +60,7 @@ def test_estimate_of_equal_numbers_has_no_interval() -> None:
     assert math.isnan(found.low)
 
 
-def test_estimate_leaves_out_what_is_not_finite() -> None:
+def test_estimate_leaves_out_values_that_are_not_finite() -> None:
     assert estimate([1.0, math.nan, 3.0, math.inf]) == estimate([1.0, 3.0])
 
 
@@ -82,7 +82,7 @@ def test_difference_is_scipys_paired_test() -> None:
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=1e-9)
 
 
-def test_pairing_takes_away_what_seeds_have_in_common() -> None:
+def test_pairing_removes_the_effect_of_the_seed() -> None:
     # The seeds differ by far more than the arms: unpaired, nothing would be seen.
     base = np.array([0.90, 0.93, 0.95, 0.97])
     better = base + np.array([0.0020, 0.0021, 0.0019, 0.0020])
@@ -118,7 +118,7 @@ def test_one_common_seed_gives_a_difference_and_no_verdict() -> None:
     assert "one seed" in found.note
 
 
-def test_no_common_seed_is_told() -> None:
+def test_arms_without_a_common_seed_are_reported() -> None:
     (found,) = with_verdicts([difference("a", "b", {0: 2.0}, {1: 1.5})], higher_is_better=True)
     assert (found.n, found.verdict, found.note) == (0, "no verdict", "no seed in common")
     assert math.isnan(found.mean)
@@ -160,7 +160,7 @@ def test_holm_stays_below_one() -> None:
     assert holm([0.6, 0.7]) == [1.0, 1.0]
 
 
-def test_holm_does_not_count_what_was_not_tested() -> None:
+def test_holm_does_not_count_missing_tests() -> None:
     corrected = holm([0.01, math.nan, 0.02])
     assert corrected[::2] == pytest.approx([0.02, 0.02])
     assert math.isnan(corrected[1])

@@ -74,7 +74,7 @@ def test_arms_vary_as_in_the_report(name: str, part: str, key: str, values: list
 
 
 @pytest.mark.parametrize("name", bundled.names())
-def test_what_is_held_equal_is_as_in_the_report(name: str) -> None:
+def test_common_settings_are_as_in_the_report(name: str) -> None:
     study = study_called(name)
     for experiment in study.experiments.values():
         assert experiment.epochs == 15
@@ -127,7 +127,7 @@ def test_every_file_is_listed_under_its_own_name() -> None:
     assert [bundled.load(name).name for name in bundled.names()] == bundled.names()
 
 
-def test_mistyped_name_is_told_with_the_nearest() -> None:
+def test_mistyped_name_suggests_the_nearest() -> None:
     with pytest.raises(ArgumentError, match="'learning-rate'"):
         bundled.load("learning-rates")
 
@@ -140,7 +140,7 @@ def test_note_is_the_comment_that_the_file_begins_with() -> None:
     assert "#" not in bundled.note("lambda")
 
 
-def test_coupling_through_adam_is_told_wherever_it_is_at_work() -> None:
+def test_coupling_through_adam_is_noted_where_it_applies() -> None:
     for name in bundled.names():
         varied = study_called(name).experiments.values()
         adam = any(each.optimizer["class"] == "Adam" for each in varied)
@@ -170,11 +170,11 @@ def test_time_grows_with_seeds_epochs_and_images() -> None:
         (7200, "about 2.0 hours on one core"),
     ],
 )
-def test_times_are_said_roughly(seconds: float, said: str) -> None:
+def test_times_are_given_roughly(seconds: float, said: str) -> None:
     assert bundled.duration(seconds) == said
 
 
-def test_cut_study_is_still_the_original_and_tells_what_is_missing() -> None:
+def test_reduced_study_is_still_the_original_and_lists_its_reductions() -> None:
     quick = study_called("depth").quick()
     assert bundled.original(quick)
     assert bundled.cut(quick) == "2 of 5 seeds, 3 of 15 epochs, 6,000 of the training images"

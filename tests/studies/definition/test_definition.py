@@ -20,7 +20,7 @@ def test_arms_are_the_base_with_their_changes() -> None:
     assert {e.batch_size for e in study.experiments.values()} == {20}
 
 
-def test_what_varies_is_named_by_its_place() -> None:
+def test_varied_settings_are_named_by_their_place() -> None:
     assert small_study().varies == ["optimizer.lr", "model.dropout"]
     by_class = {"SGD": {"optimizer": lm.SGD(0.1)}, "Adam": {"optimizer": lm.Adam(0.1)}}
     assert small_study(arms=by_class).varies == ["optimizer"]
@@ -65,7 +65,7 @@ def test_a_study_without_title_is_called_by_its_name() -> None:
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
-def test_what_is_wrong_is_said(changes: dict[str, Any], text: str) -> None:
+def test_wrong_settings_are_refused(changes: dict[str, Any], text: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         small_study(**changes)
     assert text in str(caught.value)
@@ -88,20 +88,20 @@ def test_resized_changes_all_arms_and_not_the_original() -> None:
     assert resized.varies == ["optimizer.lr"]
 
 
-def test_resized_says_of_what_there_is_less_and_not_of_what_there_is_more() -> None:
+def test_resized_lists_reductions_only() -> None:
     study = small_study()
     assert study.resized(seeds=1).cut == "1 of 2 seeds"
     assert study.resized(seeds=5, epochs=30).cut == ""
     assert study.resized(seeds=1).resized(epochs=2).cut == "1 of 2 seeds, 2 of 3 epochs"
 
 
-def test_what_the_arms_differ_in_cannot_be_set_for_all() -> None:
+def test_settings_in_which_the_arms_differ_cannot_be_set_for_all() -> None:
     study = small_study(arms={"a": {"epochs": 1}, "b": {"epochs": 2}})
     with pytest.raises(ArgumentError, match="study 'small' compares arms with different epochs"):
         study.resized(epochs=5)
 
 
-def test_quick_says_what_it_cut() -> None:
+def test_quick_lists_its_reductions() -> None:
     study = small_study(base={"model": lm.MLP([5]), "epochs": 15}, seeds=5)
     quick = study.quick()
     assert quick.cut == "2 of 5 seeds, 3 of 15 epochs, 6,000 of all samples"
@@ -110,7 +110,7 @@ def test_quick_says_what_it_cut() -> None:
     assert study.cut == ""
 
 
-def test_quick_leaves_alone_what_varies_and_what_is_small() -> None:
+def test_quick_keeps_varied_and_small_settings() -> None:
     arms = {"few": {"samples": 5000}, "many": {"samples": 50_000}}
     quick = small_study(base={"model": lm.MLP([5]), "epochs": 2}, arms=arms, seeds=1).quick()
     assert quick.cut == ""

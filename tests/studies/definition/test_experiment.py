@@ -40,7 +40,7 @@ def experiment(**fields: Any) -> Experiment:
     )
 
 
-def test_what_is_left_out_is_as_documented() -> None:
+def test_defaults_are_as_documented() -> None:
     made = experiment()
     assert made.model == {
         "class": "MLP",
@@ -157,7 +157,7 @@ def test_a_custom_class_named_like_one_of_lamellas_is_refused() -> None:
     ],
     ids=lambda value: ", ".join(value) if isinstance(value, dict) else "",
 )
-def test_what_is_wrong_is_said(fields: dict[str, Any], text: str | None) -> None:
+def test_wrong_settings_are_refused(fields: dict[str, Any], text: str | None) -> None:
     if text is None:
         assert experiment(**fields).model["hidden"] == []
         return
@@ -178,7 +178,9 @@ def test_what_is_wrong_is_said(fields: dict[str, Any], text: str | None) -> None
     ],
     ids=["optimizer", "loss", "compiled"],
 )
-def test_what_a_model_object_would_lose_is_refused(model: lm.Sequential, text: str) -> None:
+def test_model_objects_that_a_description_would_change_are_refused(
+    model: lm.Sequential, text: str
+) -> None:
     with pytest.raises(ArgumentError, match=text):
         fields_table({"model": model})
 

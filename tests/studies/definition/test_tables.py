@@ -93,7 +93,7 @@ def test_differing_looks_into_lists_of_parts() -> None:
         ([{"class": "Adm"}], r"optimizer.0.class 'Adm'"),
     ],
 )
-def test_what_is_wrong_in_a_table_is_told_with_its_place(table: object, text: str | None) -> None:
+def test_errors_in_a_table_name_their_place(table: object, text: str | None) -> None:
     if text is None:
         assert isinstance(from_table(table, KNOWN, "optimizer"), lm.Adam)
         return
@@ -101,6 +101,6 @@ def test_what_is_wrong_in_a_table_is_told_with_its_place(table: object, text: st
         from_table(table, KNOWN, "optimizer")
 
 
-def test_a_word_like_no_other_is_told_all_that_there_are() -> None:
+def test_an_unknown_word_without_a_near_one_lists_all() -> None:
     with pytest.raises(ArgumentError, match="the field 'xyz' is not known; known are model, loss"):
         expect_known("the field", "xyz", ["model", "loss"])

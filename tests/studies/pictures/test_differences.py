@@ -45,7 +45,7 @@ def test_verdicts_stand_behind_the_rows() -> None:
     assert f"no difference shown, p = {p:.3f}" in seen
 
 
-def test_which_side_is_better_is_said() -> None:
+def test_axis_label_names_the_better_side() -> None:
     accuracy = texts(difference_points(scored(VALUES)))
     loss = texts(difference_points(scored(VALUES, "test_loss"), "test_loss", to="alike"))
     assert "Test accuracy, difference to base in percentage points (right is better)" in accuracy

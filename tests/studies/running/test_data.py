@@ -65,6 +65,6 @@ def test_the_memory_layout_does_not_matter() -> None:
     ],
     ids=["one missing", "no pair", "lengths", "text"],
 )
-def test_what_is_wrong_is_said(train: Any, test: Any, error: type[Exception], text: str) -> None:
+def test_wrong_data_are_refused(train: Any, test: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         study_data(train, test)

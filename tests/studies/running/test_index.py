@@ -20,7 +20,9 @@ from lamella.studies import read_study_folder
     ],
     ids=["none", "cut", "list", "large", "format", "fields"],
 )
-def test_what_is_no_study_is_said(tmp_path: Path, content: str | None, text: str) -> None:
+def test_a_folder_without_a_valid_index_is_refused(
+    tmp_path: Path, content: str | None, text: str
+) -> None:
     if content is not None:
         (tmp_path / "study.json").write_text(content)
     with pytest.raises(FileFormatError, match=text):

@@ -65,7 +65,7 @@ def test_a_failed_run_is_recorded_and_stops_nothing(tmp_path: Path) -> None:
     assert "not finite in epoch 1" in runs["wild"].reason
 
 
-def test_what_failed_is_tried_again_and_what_diverged_is_not(tmp_path: Path) -> None:
+def test_failed_runs_are_tried_again_and_diverged_ones_are_not(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     flag.touch()
     model = lm.Sequential([Moody(str(flag)), lm.Dense(3)])
@@ -83,7 +83,7 @@ def test_what_failed_is_tried_again_and_what_diverged_is_not(tmp_path: Path) -> 
 
 
 @pytest.mark.filterwarnings("ignore:A worker stopped")
-def test_a_killed_worker_is_told_and_the_next_call_goes_on(tmp_path: Path) -> None:
+def test_a_killed_worker_is_reported_and_the_next_call_continues(tmp_path: Path) -> None:
     flag = tmp_path / "flag"
     flag.touch()
     arms: dict[str, Any] = {f"arm {i}": {"optimizer.lr": 0.001 * (i + 1)} for i in range(8)}
@@ -152,7 +152,7 @@ def finish(folder: Path, out: Path, n_jobs: int) -> None:
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_a_study_killed_in_the_middle_goes_on_to_the_same_bits(
+def test_a_killed_study_continues_to_the_same_bits(
     tmp_path: Path, n_jobs: int, uninterrupted: dict[str, bytes]
 ) -> None:
     out = tmp_path / "out"
@@ -169,7 +169,7 @@ def test_a_study_killed_in_the_middle_goes_on_to_the_same_bits(
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_ctrl_c_says_what_is_kept_and_the_next_call_goes_on(
+def test_ctrl_c_reports_the_stored_runs_and_the_next_call_continues(
     tmp_path: Path, n_jobs: int, uninterrupted: dict[str, bytes]
 ) -> None:
     out = tmp_path / "out"
@@ -188,7 +188,7 @@ def test_ctrl_c_says_what_is_kept_and_the_next_call_goes_on(
     assert contents(out / "runs") == uninterrupted
 
 
-def test_a_full_disk_is_told_and_nothing_finished_is_lost(
+def test_a_full_disk_is_reported_and_no_finished_run_is_lost(
     tmp_path: Path, uninterrupted: dict[str, bytes]
 ) -> None:
     out = tmp_path / "out"

@@ -123,7 +123,7 @@ def test_batches_that_are_missing_are_found(out: Path) -> None:
     assert found.parts[1] == "2 epochs there, 3 here"
 
 
-def test_another_numpy_is_told_and_a_lost_log_is_not(out: Path) -> None:
+def test_another_numpy_is_reported_and_a_lost_log_is_not(out: Path) -> None:
     log = out / "log" / f"{first(out).name}.json"
     table = json.loads(log.read_text())
     table["versions"]["numpy"] = "1.9.9"
@@ -136,7 +136,7 @@ def test_another_numpy_is_told_and_a_lost_log_is_not(out: Path) -> None:
     assert (found.parts, found.others) == ([], [])
 
 
-def test_a_damaged_run_is_told(out: Path) -> None:
+def test_a_damaged_run_is_reported(out: Path) -> None:
     content = bytearray((first(out) / "losses.npy").read_bytes())
     content[-1] ^= 1
     (first(out) / "losses.npy").write_bytes(content)
@@ -146,7 +146,7 @@ def test_a_damaged_run_is_told(out: Path) -> None:
     assert all(r.parts == [] for r in found[1:])
 
 
-def test_a_configuration_that_is_not_that_of_the_folder_is_told(out: Path) -> None:
+def test_a_configuration_of_another_folder_is_reported(out: Path) -> None:
     run = from_files(first(out), study="", arm="", seconds=0.0)
     experiment = {**run.config["experiment"], "epochs": 1}
     edit(first(out), config={**run.config, "experiment": experiment})
@@ -161,12 +161,12 @@ def test_other_data_are_refused(out: Path) -> None:
         list(repeat_runs(out))
 
 
-def test_a_study_without_runs_is_told(out: Path) -> None:
+def test_a_study_without_runs_is_refused(out: Path) -> None:
     with pytest.raises(UsageError, match="holds no finished run"):
         repeated(out, keys=["nothing"])
 
 
-def test_classes_of_ones_own_have_to_be_given(tmp_path: Path) -> None:
+def test_custom_classes_must_be_passed(tmp_path: Path) -> None:
     model = lm.Sequential([Gain(0.5), lm.Dense(3)])
     small_study(arms={"own": {"model": model}}, seeds=1).run(**RUN, out=tmp_path)
     with pytest.raises(UsageError, match=r"uses Gain, .* with own=\[Gain\]"):
@@ -175,7 +175,7 @@ def test_classes_of_ones_own_have_to_be_given(tmp_path: Path) -> None:
     assert (found.parts, found.others) == ([], [])
 
 
-def test_a_class_of_ones_own_that_has_changed_is_told(tmp_path: Path) -> None:
+def test_a_changed_custom_class_is_reported(tmp_path: Path) -> None:
     model = lm.Sequential([Gain(0.5), lm.Dense(3)])
     small_study(arms={"own": {"model": model}}, seeds=1).run(**RUN, out=tmp_path)
     [old] = (tmp_path / "runs").iterdir()

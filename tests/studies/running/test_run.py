@@ -156,7 +156,7 @@ def test_a_single_output_is_taken_as_the_probability_of_class_1() -> None:
     assert run.confidence.min() >= 0.5
 
 
-def test_a_run_that_diverges_says_where_and_keeps_what_there_was() -> None:
+def test_a_run_that_diverges_records_the_place_and_the_epochs_before() -> None:
     run = trained(optimizer=lm.SGD(1e30), epochs=4)
     assert run.status == "diverged"
     assert not run.done
@@ -170,7 +170,7 @@ def test_a_run_that_diverges_says_where_and_keeps_what_there_was() -> None:
     assert len(run.predictions) == len(TEST.y)
 
 
-def test_what_fails_is_told_with_the_kind_of_error_and_has_no_numbers() -> None:
+def test_a_failed_run_has_the_error_and_no_numbers() -> None:
     run = trained(model=lm.MLP([5], classes=2))
     assert run.status == "failed"
     assert run.reason.startswith("DataError: labels must be in 0..1 for 2 outputs")
@@ -180,7 +180,7 @@ def test_what_fails_is_told_with_the_kind_of_error_and_has_no_numbers() -> None:
     assert math.isnan(run.seconds)
 
 
-def test_the_log_says_when_where_and_on_what() -> None:
+def test_the_log_has_time_host_and_versions() -> None:
     table = fields_table({"model": lm.MLP([5], classes=3), "epochs": 1})
     task = Task("small", "arm", 2, "0" * 16)
     run, log = train_run(task, Experiment.from_table(table), *TRAIN, *TEST)

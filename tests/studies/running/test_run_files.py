@@ -11,7 +11,7 @@ from lamella.studies.running.run_files import from_files, to_files
 from tests.studies.small import small_study, task_and_run
 
 
-def test_numbers_that_are_none_are_written_as_null_and_come_back() -> None:
+def test_numbers_that_are_not_finite_are_written_as_null() -> None:
     study = small_study(arms={"wild": {"optimizer": {"class": "SGD", "lr": 1e30}}})
     _, run, _ = task_and_run(study)
     assert run.status == "diverged"
@@ -20,7 +20,7 @@ def test_numbers_that_are_none_are_written_as_null_and_come_back() -> None:
     assert b"NaN" not in files["run.json"]
 
 
-def test_the_same_run_gives_the_same_bytes_whatever_it_is_called() -> None:
+def test_the_same_run_gives_the_same_bytes_under_any_name() -> None:
     study = small_study()
     _, run, _ = task_and_run(study)
     _, again, _ = task_and_run(study)
@@ -29,6 +29,6 @@ def test_the_same_run_gives_the_same_bytes_whatever_it_is_called() -> None:
     assert to_files(renamed) == to_files(run)
 
 
-def test_files_that_are_not_a_runs_are_refused(tmp_path: Path) -> None:
+def test_a_folder_without_the_files_of_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match=r"cannot read .*run\.json: No such file"):
         from_files(tmp_path, study="s", arm="a", seconds=0.0)

@@ -66,7 +66,7 @@ def test_all_files_of_a_run_are_those_documented(tmp_path: Path) -> None:
     assert list(contents(tmp_path)) == [*names, f"runs/{key}/run.json", "study.json"]
 
 
-def test_a_study_folder_is_read_without_what_is_not_run_yet(tmp_path: Path) -> None:
+def test_a_study_folder_is_read_without_runs_that_are_missing(tmp_path: Path) -> None:
     study = small_study(title="Small", question="Which?")
     filled(tmp_path, study)
     read, runs = read_study_folder(tmp_path)
@@ -76,7 +76,7 @@ def test_a_study_folder_is_read_without_what_is_not_run_yet(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["run.json", "losses.npy", "predictions.npy", "confidence.npy"])
 @pytest.mark.parametrize("how", ["truncated", "changed", "missing"])
-def test_a_damaged_run_is_told_and_left_out(tmp_path: Path, name: str, how: str) -> None:
+def test_a_damaged_run_is_reported_and_left_out(tmp_path: Path, name: str, how: str) -> None:
     study = small_study()
     folder = filled(tmp_path, study)
     task = plan(study, CHECKSUMS)[0]
@@ -105,7 +105,7 @@ def test_a_damaged_run_is_replaced_by_a_new_one(tmp_path: Path) -> None:
     assert contents(tmp_path / "runs") == before
 
 
-def test_what_was_half_written_is_removed_and_nothing_else(tmp_path: Path) -> None:
+def test_unfinished_files_are_removed_and_nothing_else(tmp_path: Path) -> None:
     study = small_study()
     folder = filled(tmp_path, study)
     before = contents(tmp_path)
@@ -203,7 +203,7 @@ def test_a_folder_of_other_things_is_not_taken(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"thesis.tex": b"years of work"}
 
 
-def test_a_folder_that_cannot_be_made_is_told_before_anything_is_run(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported_before_any_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     study = small_study()
     with pytest.raises(UsageError, match="cannot write to the folder"):

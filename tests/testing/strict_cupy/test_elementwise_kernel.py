@@ -47,6 +47,6 @@ def test_a_kernel_refuses_wrong_arguments(
         kernel()(*arguments(x))
 
 
-def test_a_kernel_can_do_only_what_its_text_says(x: cp.ndarray) -> None:
+def test_a_kernel_has_no_access_to_python_builtins(x: cp.ndarray) -> None:
     with pytest.raises(NameError):
         kernel("o0 = open(a0);")(x, np.float32(2), x)

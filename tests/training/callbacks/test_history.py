@@ -47,7 +47,7 @@ def test_a_column_is_found_by_name_and_a_wrong_name_lists_the_right_ones() -> No
         history["val_loss"]
 
 
-def test_an_empty_history_says_so() -> None:
+def test_repr_of_an_empty_history_says_that_it_is_empty() -> None:
     assert repr(lm.History()) == "History(no epochs)"
     with pytest.raises(KeyError, match="nothing yet"):
         lm.History()["loss"]
@@ -82,7 +82,7 @@ def test_the_reason_for_an_early_end_is_kept() -> None:
     assert small_classifier().fit(*clouds(), epochs=1, verbose=False).stop_reason == ""
 
 
-def test_what_was_done_before_an_interrupt_is_kept() -> None:
+def test_epochs_before_an_interrupt_are_kept() -> None:
     class Interrupt(lm.Callback):
         def on_epoch_begin(self, model: lm.Sequential, epoch: int) -> None:
             if epoch == 2:

@@ -44,7 +44,7 @@ def strict(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
 
 
-def test_what_is_not_finite_becomes_null(tmp_path: Path) -> None:
+def test_values_that_are_not_finite_become_null(tmp_path: Path) -> None:
     model = diverging_classifier()
     with np.errstate(all="ignore"):
         history = model.fit(

@@ -24,7 +24,7 @@ class Script(lm.Callback):
         self.states.append(model.state_dict())
 
 
-def test_best_and_last_are_what_they_are_called(backend: Backend, tmp_path: Path) -> None:
+def test_saved_models_are_the_best_and_the_last(backend: Backend, tmp_path: Path) -> None:
     folder, model, script = (
         tmp_path / "runs" / "first",
         small_classifier(backend),

@@ -114,7 +114,7 @@ def test_an_improvement_must_exceed_min_delta() -> None:
         ("val_loss", "auto", 2),
     ],
 )
-def test_mode_says_whether_more_is_better(monitor: str, mode: str, best: int) -> None:
+def test_mode_decides_whether_more_is_better(monitor: str, mode: str, best: int) -> None:
     remembers = Best(monitor, mode)
     found = [i for i, v in enumerate([2, 1, 3], 1) if remembers.improves({monitor: v})][-1]
     assert found == best

@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> CheckpointFolder:
     return folder
 
 
-def test_what_was_written_is_read_bit_for_bit(tmp_path: Path) -> None:
+def test_arrays_are_read_bit_for_bit(tmp_path: Path) -> None:
     odd = np.array([np.nan, -0.0, 5e-324, np.inf])
     arrays = {"a": odd, "t": np.array(7), "empty": np.zeros((0, 2)), "turned": np.eye(3)[:, 1:].T}
     folder = CheckpointFolder(tmp_path)
@@ -101,7 +101,7 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
         read(file)
 
 
-def test_safetensors_of_somebody_else_are_refused(tmp_path: Path) -> None:
+def test_other_safetensors_files_are_refused(tmp_path: Path) -> None:
     import hashlib
 
     from safetensors.numpy import save

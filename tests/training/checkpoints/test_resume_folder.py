@@ -124,7 +124,7 @@ class Counting(lm.Callback):
         self.batches, self.losses = state["batches"], state["losses"]
 
 
-def test_callbacks_of_ones_own_go_on(tmp_path: Path) -> None:
+def test_custom_callbacks_continue_with_their_state(tmp_path: Path) -> None:
     interrupted(made(), 13, ResumeFolder(tmp_path, seconds=0), callbacks=[Counting()])
     counting = Counting()
     model = finished(made(), tmp_path, callbacks=[counting])
@@ -161,7 +161,7 @@ def test_a_refused_fit_leaves_logs_alone(tmp_path: Path) -> None:
     assert log.read_bytes() == before
 
 
-def test_fresh_begins_anew(tmp_path: Path) -> None:
+def test_fresh_starts_from_scratch(tmp_path: Path) -> None:
     interrupted(made(), 2 * BATCHES + 1, tmp_path)
     model = finished(made(seed=5), ResumeFolder(tmp_path, fresh=True))
     assert bits_of(model) == bits_of(finished(made(seed=5)))
