@@ -1,4 +1,4 @@
-"""Compiles the text of GPU kernels with g++, to see what it computes where there is no GPU."""
+"""GPU kernels compiled by g++, so that their text can be tested without a GPU."""
 
 import ctypes
 import shutil

@@ -1,4 +1,4 @@
-"""What all tests share: the three backends, and a few small things to train on."""
+"""Fixtures of all tests: the three backends, random numbers and MNIST."""
 
 import signal
 
@@ -17,7 +17,7 @@ LEFT_OUT = pytest.StashKey[int]()
 
 @pytest.fixture(params=["numpy", "strict", pytest.param("cupy", marks=pytest.mark.gpu)])
 def backend(request: pytest.FixtureRequest) -> Backend:
-    """numpy, the strict stand-in for cupy, and cupy itself where a GPU is."""
+    """numpy, the strict stand-in for cupy, and cupy itself if there is a GPU."""
     if request.param == "numpy":
         return host_backend()
     if request.param == "strict":
@@ -42,7 +42,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs a GPU where there is none, and say so in one line, not in hundreds."""
+    """Leave out the tests that need a GPU if there is none, with one line instead of hundreds."""
     if not cupy_problem():
         return
     left_out = [item for item in items if item.get_closest_marker("gpu")]

@@ -21,7 +21,7 @@ TINY = float(np.finfo(np.float32).tiny)
 
 @dataclass
 class Report:
-    """What was seen at equal distances along the way, and of every step."""
+    """Measurements at equal distances, and of every step."""
 
     steps: int
     accuracies: list[float] = field(default_factory=list)
@@ -125,7 +125,7 @@ def optimizers() -> list[lm.Optimizer]:
 
 
 def main() -> int:
-    """Print what was seen; the status is 1 if a promise was broken."""
+    """Print the measurements; the status is 1 if a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.long_run", description=__doc__)
     parser.add_argument("--steps", type=int, default=20_000)
     args = parser.parse_args()

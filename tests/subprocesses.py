@@ -1,4 +1,4 @@
-"""Python in processes of its own, with one time limit for all of them."""
+"""Python in separate processes, with one time limit for all of them."""
 
 import os
 import subprocess

@@ -1,7 +1,4 @@
-"""Bad input: an error that teaches, before anything is touched.
-
-Each case names the error and what its text must say: the argument, what was expected, what came.
-"""
+"""Wrong arguments, parts and files: a clear error before anything changes."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 FOLDER = ROOT / "examples"
 
-# What each must print: a pattern, and the smallest number that may stand where it captures one.
+# Required output: a pattern, and the smallest number for its group.
 PROMISES: dict[str, dict[str, float]] = {
     "mnist_softmax": {r"test accuracy (0\.\d+)": 0.915, r"(\d+) times a \d was taken for a \d": 10},
     "mnist_mlp": {

@@ -1,4 +1,4 @@
-"""What ``import lamella`` brings, and what it does not."""
+"""``import lamella``: its names, and nothing heavy."""
 
 import json
 

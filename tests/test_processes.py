@@ -31,7 +31,7 @@ def job(number: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def single_threaded() -> list[bytes]:
-    """What each job gives when nothing runs beside it."""
+    """Results of each job alone."""
     return [job(number) for number in range(8)]
 
 
@@ -96,7 +96,7 @@ def test_a_fork_in_the_middle_of_training_neither_hangs_nor_changes_bits(
 @pytest.mark.skipif("fork" not in start_methods(), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_fork_while_another_thread_takes_the_lock_of_threads_does_not_hang() -> None:
-    """What a lock is worth in a child whose parent's thread held it: it must be free there."""
+    """A lock that a thread of the parent held must be free in the child."""
     from lamella.backend import threads
 
     context = multiprocessing.get_context("fork")
@@ -111,7 +111,7 @@ def test_a_fork_while_another_thread_takes_the_lock_of_threads_does_not_hang() -
 
 
 def globals_of_lamella() -> dict[str, str]:
-    """Return what every module of lamella holds, but for caches that only save time."""
+    """Return the values in all modules of lamella, without caches that only save time."""
     found = {}
     for name, module in sorted(sys.modules.items()):
         if name.partition(".")[0] != "lamella" or module is None:
@@ -126,7 +126,7 @@ def globals_of_lamella() -> dict[str, str]:
 
 
 def test_training_leaves_no_trace_in_any_module() -> None:
-    job(0)  # what is imported late is imported now
+    job(0)  # does all late imports
     before = globals_of_lamella()
     assert len(before) > 100
     for number in range(4):

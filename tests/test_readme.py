@@ -1,4 +1,4 @@
-"""What README.md and the pages in docs promise: Python runs as pasted, commands exist."""
+"""README.md and the pages in docs: Python runs as pasted, commands and links exist."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""A warmed-up step of training: what it allocates, how often it launches, that it never waits."""
+"""A warmed-up step of training: its allocations and launches, and no waits for the device."""
 
 import tracemalloc
 
@@ -33,7 +33,7 @@ def batch(samples: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def peak_of_a_step(width: int, samples: int) -> int:
-    """Bytes at the peak of warmed-up steps beyond what was there before (17: past a flush)."""
+    """Return the peak of the bytes allocated by warmed-up steps (17 steps: past a flush)."""
     network, (x, y) = model(width), batch(samples)
     for _ in range(17):
         network.train_step(x, y)

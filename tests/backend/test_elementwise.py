@@ -175,7 +175,7 @@ def test_functions_outside_the_list_are_refused_by_name(rule: Rule, name: str) -
     ids=["where", "mean", "norm", "sum", "math.sqrt", "float"],
 )
 def test_functions_of_whole_arrays_or_plain_numbers_are_refused(rule: Rule) -> None:
-    # A rule sees one number: its "mean" would be that number, and nobody would notice.
+    # A rule sees one number: its "mean" would be that number, without an error.
     with pytest.raises(UsageError, match=r"^a rule "):
         trace(rule, 1, 0)
 

@@ -1,4 +1,4 @@
-"""What a workspace lends: rules over whole arrays, sums and means of rows, memory, marks."""
+"""Workspace: rules over whole arrays, sums and means of rows, scratch memory, marks, captures."""
 
 import functools
 from typing import Any

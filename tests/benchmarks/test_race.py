@@ -1,4 +1,4 @@
-"""Contestants in processes of their own, and what is asked of them."""
+"""Contestants of the benchmark in separate processes: steps, accuracy and memory."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is said about times: quartiles, and ratios that a slow minute does not change."""
+"""Statistics of times: quartiles, and ratios of rounds, which a slow minute does not change."""
 
 import pytest
 

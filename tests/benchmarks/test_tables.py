@@ -1,4 +1,4 @@
-"""What tables say beside the figures: threads, wide spreads, who is missing."""
+"""Notes of the tables: threads, wide spreads, missing contestants."""
 
 from typing import Any
 

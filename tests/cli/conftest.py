@@ -1,4 +1,4 @@
-"""Ways to call the command: as a user does, and in this process where there are many cases."""
+"""Calls of the command: in a process, as users do, or in this process for many cases."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.subprocesses import run_python
 
 
 class Result(NamedTuple):
-    """What a command gave back."""
+    """Status and output of a command."""
 
     status: int
     out: str

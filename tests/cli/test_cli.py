@@ -1,4 +1,4 @@
-"""The command as a whole: how it is called, what it costs to ask for help, how it ends."""
+"""The command as a whole: help, version, wrong arguments and closed pipes."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""lamella evaluate."""
+"""lamella evaluate: scores as text and JSON, and errors in one line."""
 
 import json
 from pathlib import Path

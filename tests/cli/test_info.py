@@ -1,4 +1,4 @@
-"""lamella info."""
+"""lamella info: versions, backend, cores and threads."""
 
 import platform
 from importlib import metadata

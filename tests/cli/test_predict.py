@@ -1,4 +1,4 @@
-"""lamella predict."""
+"""lamella predict: one result per image, and errors in one line."""
 
 import json
 from pathlib import Path

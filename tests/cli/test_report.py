@@ -1,4 +1,4 @@
-"""lamella report."""
+"""lamella report: one page, and errors in one line."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""lamella train --resume: a run that was killed ends as one that was not."""
+"""lamella train --resume: a killed run ends as an uninterrupted one."""
 
 import json
 import os

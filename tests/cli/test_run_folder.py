@@ -1,4 +1,4 @@
-"""The folder of a run: what it claims, refuses and replaces."""
+"""Folder of a run: which folders are accepted, and which files are replaced."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""lamella study: list, run and show, and what they refuse."""
+"""lamella study: list, run and show, and errors in one line."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""lamella verify: it finds a run the same, and finds each thing that is another."""
+"""lamella verify: an equal run passes, and each difference is found."""
 
 import json
 import shutil

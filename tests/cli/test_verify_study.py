@@ -1,4 +1,4 @@
-"""lamella verify, of the folder of a study and of one of its runs."""
+"""lamella verify for the folder of a study, and for one of its runs."""
 
 import shutil
 from pathlib import Path

@@ -57,7 +57,7 @@ def test_an_argument_that_is_not_kept_is_named() -> None:
     ("thing", "shown"),
     [
         (Plain(), "Plain()"),
-        (Spring(), "Spring(stiffness=1.0)"),  # the first one says what it is
+        (Spring(), "Spring(stiffness=1.0)"),  # the first argument is always shown
         (Spring(4.0), "Spring(stiffness=4.0)"),
         (Spring(4.0, 7), "Spring(stiffness=4.0, length=7)"),
         (Spring(length=2), "Spring(stiffness=1.0)"),

@@ -1,4 +1,4 @@
-"""Writing to disk: whole or not at all, and found out early."""
+"""Writing to disk: complete or not at all, and errors before any work."""
 
 import json
 import os

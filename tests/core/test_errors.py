@@ -1,4 +1,4 @@
-"""The errors: one base to catch them all, and the builtin each is as well."""
+"""Errors: one base class, and the builtin error that each of them also is."""
 
 import pickle
 from inspect import currentframe

@@ -28,7 +28,7 @@ def test_keys_of_different_names_differ() -> None:
 
 
 def test_keys_stay_as_they_are_from_release_to_release() -> None:
-    # A seed in somebody's notes must give the same run next year.
+    # A seed in old notes must give the same run in later versions.
     streams = Streams(2023)
     assert streams.key("init", "0", "W") == 0xD8CB542D065D2FD8A593D435697794CB
     first = streams.generator("init", "0", "W").random(2)

@@ -1,1 +1,1 @@
-"""Tests of the data sets and of what brings own data in."""
+

@@ -1,4 +1,4 @@
-"""Own pictures of digits, prepared as MNIST's were."""
+"""Pictures of digits, prepared as those of MNIST."""
 
 import io
 import sys
@@ -41,7 +41,7 @@ def prepared(picture: "Image.Image", path: Path) -> np.ndarray:
 
 
 def box(digit: np.ndarray) -> tuple[int, int]:
-    """Height and width of what is drawn."""
+    """Return height and width of the drawn digit."""
     rows, columns = np.flatnonzero(digit.any(axis=1)), np.flatnonzero(digit.any(axis=0))
     return int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
 
@@ -54,7 +54,7 @@ def centre(digit: np.ndarray) -> np.ndarray:
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean distance of two pictures, in shares of full ink."""
+    """Return the mean distance of two pictures, as a fraction of full ink."""
     return float(np.abs(one.astype(float) - other).mean() / 255)
 
 

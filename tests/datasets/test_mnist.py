@@ -1,4 +1,4 @@
-"""MNIST inside the package: the facts that are known of it, and what damage looks like."""
+"""MNIST in the package: known facts about it, and errors for damaged files."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""The long form: so many mutated files, and a table of what came of them.
+"""Long form of the fuzzer: many mutated files, and a table of the results.
 
 python -m tests.fuzz --files 100000 --seed 0 --processes 2
 python -m tests.fuzz --kind images --only 1234 --seed 0      one file again, with its error
@@ -21,7 +21,7 @@ CHUNK = 2000  # files a process reads before the next one begins
 
 
 class Tally:
-    """What came of the files of one kind."""
+    """Results for the files of one kind."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -47,7 +47,7 @@ class Tally:
 
 
 def read_all(tally: Tally, seed: int, start: int, stop: int, step: int = 1) -> None:
-    """Read files in processes of their own; one that dies is told, and the next goes on."""
+    """Read files in separate processes; report one that dies, and continue with the next file."""
     while start < stop:
         end = min(start + CHUNK * step, stop)
         command = [sys.executable, "-m", "tests.fuzz.worker", tally.kind]

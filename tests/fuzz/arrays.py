@@ -69,7 +69,7 @@ def make(rng: Rng) -> bytes:
 
 
 def read(path: Path) -> None:
-    """Read it; what is accepted must be what is in the file, by a second way to read."""
+    """Read a file; an accepted array must equal that of a second reader."""
     array = read_idx(path)
     content = path.read_bytes()
     if content[:2] == b"\x1f\x8b":

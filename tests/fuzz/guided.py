@@ -1,4 +1,4 @@
-"""Fuzzing that is guided by coverage: atheris keeps and mutates on what reaches new lines.
+"""Fuzzing guided by coverage: atheris keeps and mutates the inputs that reach new lines.
 
     pip install atheris
     python -m tests.fuzz.guided --seconds 120               models, arrays and studies
@@ -23,7 +23,7 @@ from typing import Any
 WATCHED = ["lamella", "tomllib"]  # whose lines count
 ROOM = 2048  # MB
 LONGEST = {"models": 2**16, "arrays": 2**13, "images": 2**14, "studies": 2**13}
-# Seconds of the clock, for what never ends; of processor time SECONDS is the limit.
+# Wall-clock seconds, for readers that never end; SECONDS limits processor time.
 LIMITS = ("-timeout=600", f"-rss_limit_mb={ROOM}", "-print_final_stats=1", "-verbosity=1")
 
 
@@ -76,7 +76,7 @@ def description_mutated(content: bytes, most: int, mutate: Any) -> bytes:
 
 
 def fuzz(kind: str, seconds: int, seed: int) -> tuple[str, bool]:
-    """Fuzz for some seconds in a process of its own; return what to say, and if it went well."""
+    """Fuzz for some seconds in a separate process; return a report, and whether all went well."""
     found = Path("found").absolute()
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "corpus").mkdir()

@@ -77,7 +77,7 @@ def make(rng: Rng) -> bytes:
 
 
 def read(path: Path) -> None:
-    """Read it; what is accepted must be a prepared digit."""
+    """Read a file; an accepted image must become a prepared digit."""
     digit = read_digit(path)
     assert digit.shape == (28, 28)
     assert digit.dtype == np.uint8

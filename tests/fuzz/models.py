@@ -1,4 +1,4 @@
-"""Model files: safetensors, damaged as a whole, in their table of tensors, or in what they tell."""
+"""Model files: safetensors with damaged bytes, tables of tensors or descriptions."""
 
 import json
 import struct
@@ -14,7 +14,7 @@ from tests.fuzz.mutate import NAMES, Rng, bytes_mutated, hostile, pick, to_text,
 
 
 class Gain(lm.Layer):
-    """A layer of one's own, which checks nothing."""
+    """A custom layer that checks nothing."""
 
     def __init__(self, start: float = 1.0, table: dict[str, Any] | None = None) -> None:
         self.start, self.table = start, table
@@ -39,7 +39,7 @@ def halves(rng: Any, shape: Any) -> np.ndarray:
 
 
 def models() -> list[lm.Sequential]:
-    """Return models that use all that a file can name."""
+    """Return models that use every part a file can name."""
     mixed = lm.Sequential(
         [
             *(lm.Flatten(), lm.Dense(8, init="glorot_normal", regularizer=lm.L1L2(1e-4, 1e-3))),
@@ -126,7 +126,7 @@ def tensors_mutated(rng: Rng, table: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(path: Path) -> None:
-    """Load it, with and without own layers; what loads must save and load the same again."""
+    """Load a file with and without custom layers; a loaded model must save and load the same."""
     refused: Exception | None = None
     loaded = 0
     for own in ((), (Gain, halves)):
@@ -145,7 +145,7 @@ def read(path: Path) -> None:
 
 
 def expect_same(model: lm.Sequential) -> None:
-    """Expect that what was read is whole: its parts give it again, and it predicts."""
+    """Assert that a loaded model is complete: its parts give the same model, and it predicts."""
     from lamella.models.loading import KNOWN
     from lamella.network.model_file import from_parts, to_parts
 

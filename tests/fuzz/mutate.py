@@ -1,4 +1,4 @@
-"""Mutations: of bytes, and of what JSON holds."""
+"""Mutations of bytes and of JSON values."""
 
 import copy
 import json
@@ -54,7 +54,7 @@ def bytes_mutated(rng: Rng, content: bytes, other: bytes) -> bytes:
 
 
 def hostile(rng: Rng) -> Any:
-    """Return a value that nobody writes in good faith."""
+    """Return a value that no valid file has."""
     kind = int(rng.integers(12))
     if kind <= 3:
         return pick(rng, NUMBERS)
@@ -93,7 +93,7 @@ def places(tree: Any) -> list[tuple[Any, Any]]:
 
 
 def tree_mutated(rng: Rng, tree: Any) -> Any:
-    """Change values, remove, rename, repeat or exchange parts of what JSON holds; in place."""
+    """Change, remove, rename, repeat or exchange parts of a JSON value in place."""
     for _ in range(int(rng.integers(1, 4))):
         found = places(tree)
         if not 0 < len(found) < 100_000:
@@ -115,7 +115,7 @@ def tree_mutated(rng: Rng, tree: Any) -> Any:
 
 
 def keys_of(parent: Any) -> Any:
-    """Return what keys a table or list has now."""
+    """Return the keys of a table, or the indices of a list."""
     return parent if isinstance(parent, dict) else range(len(parent))
 
 

@@ -1,4 +1,4 @@
-"""Studies as TOML, and folders of results, of which strangers may send one too."""
+"""Studies as TOML, and folders of results."""
 
 import json
 import tempfile
@@ -95,7 +95,7 @@ def make_text(rng: Rng) -> bytes:
 
 
 def read_text(path: Path) -> None:
-    """Read it; what is accepted must be a study that its description gives again."""
+    """Read a file; the description of an accepted study must give the same study."""
     study = load_study(path)
     assert len(study.experiments) == len(study.arms)
     again = Study(study.name, base=study.base, arms=study.arms, seeds=study.seeds)
@@ -140,14 +140,14 @@ def make_results(rng: Rng) -> bytes:
 
 
 def npy(kind: str, shape: str) -> bytes:
-    """Return a file of numpy's whose header says what it likes."""
+    """Return a numpy file with any header."""
     text = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
     head = text.ljust(117) + "\n"
     return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode() + bytes(40)
 
 
 def _sign(files: dict[str, bytes]) -> None:
-    """Make the checksums right again, as somebody would who means it."""
+    """Correct the checksums, as an attacker would."""
     from lamella.studies.running.run_files import json_bytes
 
     name = next(name for name in files if name.endswith("run.json"))

@@ -1,4 +1,4 @@
-"""The short form of the fuzzer, and what it once found, each as a test of its own."""
+"""Short form of the fuzzer, and a test for each defect that it has found."""
 
 import json
 import sys
@@ -54,7 +54,7 @@ def test_mutated_files_give_an_error_of_lamella_or_a_right_result(
     ],
 )
 def test_the_fuzzer_notices(body: str, told: str, tmp_path: Path) -> None:
-    """Readers that do what none may do are found out."""
+    """Forbidden acts of a reader are reported."""
     script = (
         "import os, signal\n"
         "from tests.fuzz import worker\n"
@@ -75,7 +75,7 @@ def test_the_fuzzer_notices(body: str, told: str, tmp_path: Path) -> None:
         assert lines[1]["problem"] == ""
 
 
-# What was found
+# Defects found by the fuzzer
 
 
 def model_file(path: Path, change: Any) -> Path:

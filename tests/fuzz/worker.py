@@ -1,4 +1,4 @@
-"""Reads mutated files one after the other, and watches what each of them makes Python do.
+"""Read mutated files one after the other, and watch the acts of Python for each of them.
 
     python -m tests.fuzz.worker KIND SEED START STOP STEP
 
@@ -29,7 +29,7 @@ from tests.fuzz.mutate import Rng
 
 MB = 2**20
 SECONDS = 20  # of processor time; the slowest takes some 2
-WAITING = 600  # seconds of the clock, for what waits instead of computing
+WAITING = 600  # wall-clock seconds, for a reader that waits instead of computing
 ADDRESSES = 6 * 2**30
 WATCHED = ("subprocess.", "os.exec", "os.posix_spawn", "os.system", "os.fork", "pickle.", "socket.")
 CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "shutil.")
@@ -37,7 +37,7 @@ CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.syml
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: how one is made and read, and what memory reading one may take.
+    """A kind of file: functions to make and read one, and the memory that reading may take.
 
     That is ``room`` MB and ``times`` the size of the file.
     """
@@ -59,7 +59,7 @@ KINDS = {
 
 
 class Watch:
-    """What was done, while ``on``, that no reading of a file has to do.
+    """Acts, while ``on``, that reading a file never needs.
 
     Python tells it of every file opened, program started, module imported and code run.
     """
@@ -91,7 +91,7 @@ def reset_peak() -> None:
 
 
 def memory(field: str) -> float:
-    """Return memory in MB: VmHWM, the most since `reset_peak`, or VmRSS, what there is now."""
+    """Return memory in MB: VmHWM, the peak since `reset_peak`, or VmRSS, the current use."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field):
             return int(line.split()[1]) / 1024
@@ -112,7 +112,7 @@ def place(folder: Path, kind: str, content: bytes) -> Path:
 
 
 def attempt(name: str, number: int, seed: int, folder: Path, watch: Watch) -> dict[str, Any]:
-    """Make file ``number``, read it, and return what came of it."""
+    """Make file ``number``, read it, and return the result."""
     kind = KINDS[name]
     content = kind.make(np.random.default_rng([seed, list(KINDS).index(name), number]))
     path = place(folder, name, content)

@@ -1,1 +1,1 @@
-"""Kills trainings and studies with SIGKILL, goes on with them, and compares the ends."""
+"""Kill trainings and studies with SIGKILL, resume them, and compare the results."""

@@ -1,4 +1,4 @@
-"""Kills trainings and studies with SIGKILL, goes on with them, and compares the ends.
+"""Kill trainings and studies with SIGKILL, resume them, and compare the results.
 
 python -m tests.interrupt --kills 200            both at random moments, so many kills each
 python -m tests.interrupt --study --kills 200    one of them: --training, --study, or --command,
@@ -27,7 +27,7 @@ AT_RANDOM: dict[str, Callable[[int, int, Path], Counts]] = {
 
 
 def main() -> None:
-    """Do what was asked for and print how often it was the same."""
+    """Run the chosen checks and print how often the results were equal."""
     parser = argparse.ArgumentParser(prog="python -m tests.interrupt", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--kills", type=int, default=20)

@@ -1,4 +1,4 @@
-"""The command ``lamella train``, killed at random moments and gone on with by ``--resume``."""
+"""The command ``lamella train``, killed at random moments and resumed by ``--resume``."""
 
 import json
 import os
@@ -16,7 +16,7 @@ OPTIONS = "--hidden 16 --dropout 0.2 --batch-norm --epochs 4 --batch-size 50 --q
 
 
 def at_random(kills: int, seed: int, root: Path) -> Counts:
-    """Kill commands at random moments until there were so many kills."""
+    """Kill commands at random moments, ``kills`` times in all."""
     rng, counts = random.Random(seed), Counts("commands")
     began = time.perf_counter()
     assert not died(forked(lambda: _train(root / "peace")))
@@ -32,7 +32,7 @@ def at_random(kills: int, seed: int, root: Path) -> Counts:
 
 
 def _train(folder: Path) -> None:
-    """Become the command that trains into a folder, or goes on with what is there."""
+    """Become the command that trains into a folder, or resumes the training there."""
     begun = (folder / "checkpoints" / "begun.json").exists()
     go_on = begun or (folder / "run.json").exists()
     new = ["--out", str(folder), "--overwrite", *OPTIONS.split()]
@@ -42,7 +42,7 @@ def _train(folder: Path) -> None:
 
 
 def _files(folder: Path) -> dict[str, Any]:
-    """Return what a run wrote, without times; curves.png is drawn of the history."""
+    """Return the files of a run without times; curves.png follows from the history."""
     record = json.loads((folder / "run.json").read_text())
     del record["seconds"], record["configuration"]
     rows = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]

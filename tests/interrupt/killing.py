@@ -15,7 +15,7 @@ CHANGES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod"}
 
 
 class Counts:
-    """How many kills there were, and what came of what was killed."""
+    """Number of kills, and of killed processes with equal results."""
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -37,7 +37,7 @@ def forked(work: Callable[[], None], before: int = 0) -> int:
     """
     child = os.fork()
     if child:
-        # Both do it, so that the group is there for whoever is first; a new program has done it.
+        # Parent and child both set the group, so that it exists for the first of them.
         with contextlib.suppress(PermissionError):
             os.setpgid(child, child)
         return child

@@ -1,4 +1,4 @@
-"""Studies, killed with or without their workers and gone on with by the same call."""
+"""Studies, killed with or without their workers and resumed by the same call."""
 
 import os
 import random
@@ -28,7 +28,7 @@ def study(seeds: int = 3, epochs: int = 60) -> Study:
 
 
 def at_random(kills: int, seed: int, root: Path) -> Counts:
-    """Kill studies at random moments until there were so many kills."""
+    """Kill studies at random moments, ``kills`` times in all."""
     rng, counts = random.Random(seed), Counts("studies")
     _in_peace(study(), root / "warm")
     alone = {n_jobs: _in_peace(study(), root, n_jobs) for n_jobs in (1, 2)}
@@ -75,14 +75,14 @@ def _in_peace(study: Study, root: Path, n_jobs: int = 1) -> float:
 def _start(
     study: Study, out: Path, n_jobs: int, kept: dict[str, tuple[int, int]], before: int = 0
 ) -> int:
-    """Run the study, or go on with it, and note what had been finished until now."""
+    """Run the study, or resume it, and record the runs finished before."""
     if (out / "runs").exists():
         kept.update(times(out / "runs"))
     return forked(partial(_run, study, out, n_jobs), before)
 
 
 def _run(study: Study, out: Path, n_jobs: int) -> None:
-    # The keeper of what joblib shares warns of all that it clears up after who was killed.
+    # joblib's resource tracker warns of everything that it cleans up after a killed process.
     os.environ["PYTHONWARNINGS"] = "ignore:resource_tracker"
     study.run(**RUN, out=out, n_jobs=n_jobs)
 
@@ -94,7 +94,7 @@ def _kill(rng: random.Random, leader: int) -> None:
     else:
         os.kill(leader, signal.SIGKILL)
         _expect_alone(leader)
-    # What joblib shares between workers is no result, and its own keeper has been killed too.
+    # Files that joblib shares between workers are no results; their tracker was killed too.
     for path in [*SHARED.glob(f"joblib_memmapping_folder_{leader}_*")]:
         shutil.rmtree(path, ignore_errors=True)
     for path in SHARED.glob(f"sem.loky-{leader}-*"):
@@ -102,7 +102,9 @@ def _kill(rng: random.Random, leader: int) -> None:
 
 
 def _expect_alone(leader: int) -> None:
-    for _ in range(LOOKS):  # not until a time of the clock, for whoever stops all stops workers too
+    for _ in range(
+        LOOKS
+    ):  # a count instead of a deadline: a pause of the machine pauses the workers too
         left = [process for process in group(leader) if process != leader]
         if not left:
             return
@@ -127,7 +129,7 @@ def _ticks(process: int) -> str:
 def expect_same(
     out: Path, expected: dict[str, bytes], kept: dict[str, tuple[int, int]], how: str
 ) -> None:
-    """Raise an AssertionError unless the folder is as expected and what was kept is untouched.
+    """Raise an AssertionError unless the folder is as expected and finished runs are unchanged.
 
     Logs are told by their names only: they hold times.
     """

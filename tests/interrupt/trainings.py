@@ -1,4 +1,4 @@
-"""Trainings that have checkpoints, killed and gone on with by the same call."""
+"""Trainings with checkpoints, killed and resumed by the same call."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ Scene = Callable[[], tuple[lm.Sequential, dict[str, Any]]]
 
 
 def everything() -> tuple[lm.Sequential, dict[str, Any]]:
-    """A network with all that has a state: moments, running means, noise, a schedule."""
+    """A network with every kind of state: moments, running means, noise, a schedule."""
     layers = [lm.Dense(24), lm.BatchNorm(), lm.ReLU(), lm.Dropout(0.3), lm.Dense(3)]
     model = lm.Sequential(layers, seed=3, backend="numpy")
     schedule = lm.Warmup(lm.CosineDecay(0.01, epochs=5), epochs=1.5)
@@ -31,7 +31,7 @@ def everything() -> tuple[lm.Sequential, dict[str, Any]]:
 
 
 def stopping_early() -> tuple[lm.Sequential, dict[str, Any]]:
-    """A network that is stopped, and given back the weights of its best epoch."""
+    """A network whose training stops early and restores the weights of the best epoch."""
     layers = [lm.Dense(16), lm.Tanh(), lm.Dropout(0.5), lm.Dense(3)]
     model = lm.Sequential(layers, seed=4, backend="numpy", dtype="float64")
     rate = lm.InverseDecay(0.5, 0.1)
@@ -41,7 +41,7 @@ def stopping_early() -> tuple[lm.Sequential, dict[str, Any]]:
 
 
 def diverging() -> tuple[lm.Sequential, dict[str, Any]]:
-    """A network whose loss is no number in the middle of the third epoch."""
+    """A network whose loss becomes NaN in the middle of the third epoch."""
     model = lm.Sequential([lm.Dense(3)], seed=5, backend="numpy")
     model.compile(lm.MeanSquaredError(), lm.SGD(4.0))
     return model, {"epochs": 8, "shuffle": False, "callbacks": [lm.TerminateOnNaN()]}
@@ -51,14 +51,14 @@ SCENES = (everything, stopping_early, diverging)
 
 
 def samples() -> tuple[np.ndarray, np.ndarray]:
-    """Return samples of three classes that can be told apart, though not all of them."""
+    """Return samples of three classes that overlap."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 400)
     return rng.normal(size=(400, 12)) + 0.7 * np.eye(3, 12)[y], y
 
 
 def train(scene: Scene, folder: Path, seconds: float | None) -> dict[str, str]:
-    """Train a scene, or go on with it, and return digests of all that came of it."""
+    """Train a scene, or resume it, and return digests of all results."""
     model, options = scene()
     logs = [lm.JSONLines(folder / "log.jsonl"), lm.CSV(folder / "log.csv")]
     best = lm.ModelCheckpoint(folder / "saved", monitor="loss")
@@ -81,7 +81,7 @@ def train(scene: Scene, folder: Path, seconds: float | None) -> dict[str, str]:
     table = [line.rpartition(",")[0] for line in (folder / "log.csv").read_text().splitlines()]
     found["log.csv"] = "\n".join(table).encode()
     for file in (folder / "saved").iterdir():
-        if not file.name.startswith("."):  # what is half written there belongs to nobody
+        if not file.name.startswith("."):  # unfinished files
             found[file.name] = file.read_bytes()
     return {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
 
@@ -92,13 +92,13 @@ def timeless(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def train_to_file(scene: Scene, folder: Path, seconds: float) -> None:
-    """Train a scene, or go on with it, and write ``end.json``."""
+    """Train a scene, or resume it, and write ``end.json``."""
     found = train(scene, folder, seconds)
     write_atomically(folder / "end.json", json.dumps(found).encode())
 
 
 def expect_same(folder: Path, expected: dict[str, str], how: str) -> None:
-    """Raise an AssertionError if the end of a training is not what was expected."""
+    """Raise an AssertionError if the results of a training are not the expected ones."""
     found = json.loads((folder / "end.json").read_text())
     wrong = [name for name in {**expected, **found} if found.get(name) != expected.get(name)]
     if wrong:
@@ -106,7 +106,7 @@ def expect_same(folder: Path, expected: dict[str, str], how: str) -> None:
 
 
 def references(root: Path) -> dict[str, tuple[dict[str, str], float]]:
-    """Train every scene in peace, without checkpoints: what came of it, and how long it took."""
+    """Train every scene without interruptions or checkpoints; return results and durations."""
     ends = {}
     for scene in SCENES:
         for folder in (root / "warm", root / "peace"):  # the first compiles loops
@@ -118,7 +118,7 @@ def references(root: Path) -> dict[str, tuple[dict[str, str], float]]:
 
 
 def at_random(kills: int, seed: int, root: Path) -> Counts:
-    """Kill trainings at random moments until there were so many kills."""
+    """Kill trainings at random moments, ``kills`` times in all."""
     rng, ends, counts = random.Random(seed), references(root), Counts("trainings")
     while counts.kills < kills:
         scene, seconds = rng.choice(SCENES), rng.choice((0.0, 0.003, 60.0))

@@ -1,4 +1,4 @@
-"""What every layer keeps to, and what Layer gives to those that are written on it."""
+"""Rules that every layer keeps, and the services of Layer to its subclasses."""
 
 from collections.abc import Callable
 from typing import Any
@@ -195,7 +195,7 @@ def test_names_of_parameters_and_states_are_unique_in_a_model() -> None:
 
 
 class Declares(lm.Layer):
-    """Declares in build what it is told to."""
+    """A layer whose build declares the given names."""
 
     def __init__(self, *declare: Callable[[lm.Layer], Any], out_shape: Any = (1,)) -> None:
         self.declare, self.out_shape = declare, out_shape

@@ -1,4 +1,4 @@
-"""Batch normalisation: by the batch in training, by what was seen at evaluation."""
+"""Batch normalisation: by the batch in training, by running statistics at evaluation."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Dropout: a share is dropped in training, the rest scaled up; nothing happens at evaluation."""
+"""Dropout: a fraction is dropped in training, the rest scaled up; nothing at evaluation."""
 
 from typing import Any
 

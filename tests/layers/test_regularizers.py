@@ -49,7 +49,7 @@ def parameter(backend: Backend, dtype: str = "float64") -> Parameter:
 def added_gradient(
     regularizer: lm.Regularizer, backend: Backend, dtype: str = "float64"
 ) -> np.ndarray:
-    """What a regularizer adds to a gradient of 1 everywhere."""
+    """Return the sum of a gradient of 1 and that of a regularizer."""
     made = parameter(backend, dtype)
     made.grad = 1.0
     regularizer.compile_rule(made, backend)()

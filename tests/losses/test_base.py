@@ -1,4 +1,4 @@
-"""Every loss against its naive formula: value, gradient, weights, and what it leaves alone."""
+"""Every loss against its naive formula: value, gradient, weights and unchanged arguments."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ every_loss = pytest.mark.parametrize(
 
 @dataclass
 class Computed:
-    """What a loss gave, on the host."""
+    """Results of a loss, on the host."""
 
     loss: float
     gradient: np.ndarray
@@ -246,7 +246,7 @@ def test_loss_and_gradient_keep_the_dtype(
 
 
 class LogCosh(lm.Loss):
-    """A loss as a user writes it: expressions, `self.mean` and `self.share`, no scratch memory."""
+    """A loss as a user writes it, with `self.mean` and `self.scale_by_batch`."""
 
     def forward(self, pred: Array, target: Array) -> Array:
         self.d = pred - target
@@ -290,7 +290,7 @@ def test_custom_loss_with_own_reduction_refuses_weights(backend: Backend) -> Non
 def test_loss_with_own_reduction_refuses_weights_also_after_one_with_mean(
     backend: Backend,
 ) -> None:
-    """What an earlier call did must not count for this one."""
+    """An earlier call that used ``self.mean`` must not count for this one."""
 
     class Sometimes(LogCosh):
         own = False

@@ -1,4 +1,4 @@
-"""Class labels: what passes, and what is said of the rest."""
+"""Class labels: accepted forms, and errors for the others."""
 
 import numpy as np
 import pytest

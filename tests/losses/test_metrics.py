@@ -1,4 +1,4 @@
-"""Accuracy, and metrics of one's own."""
+"""Accuracy, and custom metrics."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The two ready classifiers: which layers their options mean, and what goes wrong."""
+"""MLP and SoftmaxClassifier: layers of their options, files, and wrong options."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Sequential: what its words promise, and what they leave alone."""
+"""Sequential: results of its methods, and everything that they leave unchanged."""
 
 import copy
 import pickle
@@ -16,11 +16,11 @@ Arrays = dict[str, np.ndarray]
 
 
 class HalfSquaredError(lm.MeanSquaredError):
-    """A loss of one's own."""
+    """A custom loss."""
 
 
 class Creep(lm.SGD):
-    """An optimizer of one's own."""
+    """A custom optimizer."""
 
 
 def trained(backend: Backend | str = "numpy", **options: object) -> lm.Sequential:

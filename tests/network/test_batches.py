@@ -1,4 +1,4 @@
-"""Data on its way in: what is accepted, and how batches are gathered."""
+"""Inputs and targets: accepted data, and gathered batches."""
 
 import numpy as np
 import pytest

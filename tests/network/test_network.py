@@ -1,4 +1,4 @@
-"""Layers in a row: shapes, the flat vectors they share, forward and backward, what is printed."""
+"""Layers in a row: shapes, flat vectors of parameters, forward, backward and summary."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def small(backend: Backend | str = "numpy", **options: object) -> Network:
 
 
 def by_hand(state: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
-    """What `small` gives at evaluation, written out."""
+    """Return the evaluation of `small`, written out."""
     h = np.tanh(x.reshape(len(x), -1) @ state["1.Dense.W"] + state["1.Dense.b"])
     n = (h - state["3.BatchNorm.running_mean"]) / np.sqrt(state["3.BatchNorm.running_var"] + 1e-5)
     n = state["3.BatchNorm.gamma"] * n + state["3.BatchNorm.beta"]

@@ -1,4 +1,4 @@
-"""What every optimizer does: descend, clip, follow schedules, keep its state."""
+"""Every optimizer: descent, clipping, schedules and state."""
 
 from collections.abc import Callable
 from typing import Any
@@ -336,7 +336,7 @@ def test_schedule_changes_with_epochs() -> None:
 
 
 def test_schedule_moves_on_within_an_epoch() -> None:
-    """Straight up over two epochs of four steps, from a share of 0."""
+    """A line over two epochs of four steps, from a fraction of 0."""
     moved = rates(lm.SGD(lm.Warmup(0.8, epochs=2, start=0.0)), epochs=3, steps=4)
     np.testing.assert_allclose(moved, [*(0.1 * i for i in range(8)), *[0.8] * 4], rtol=1e-12)
 

@@ -45,7 +45,7 @@ def mlp(*middle: lm.Layer, last: tuple[lm.Layer, ...] = ()) -> list[lm.Layer]:
 
 @dataclass(frozen=True)
 class Case:
-    """What is trained: by default a small tanh network on labels, with momentum."""
+    """A training: by default of a small tanh network on labels, with momentum."""
 
     layers: Callable[[], list[lm.Layer]] = lambda: mlp(lm.Tanh())
     loss: Callable[[], lm.Loss] = lm.SoftmaxCrossEntropy

@@ -104,7 +104,7 @@ def test_a_batch_gives_the_results_of_its_samples_one_by_one(
         back(backend, layer.forward(there(backend, x[i : i + 1]), training=False))
         for i in range(samples)
     ]
-    # A product of another shape may add in another order, so what it adds decides the tolerance.
+    # A product of another shape may add in another order, so its terms decide the tolerance.
     scale = max(1.0, float(np.abs(x).max())) * 8 * features if kind is lm.Dense else 1.0
     eps = np.finfo(dtype).eps
     np.testing.assert_allclose(together, np.concatenate(each), rtol=4 * eps, atol=scale * eps)
@@ -238,7 +238,7 @@ def test_batchnorm_is_its_formula(
     right = slope * (dy - sums[0] - n * sums[1])
     close = {"rtol": 0, "atol": 40 * tolerance * float(slope.max())}
     np.testing.assert_allclose(dx, right, **close)
-    # What is the same for all samples cannot change y; what is in proportion to n only by eps.
+    # A part equal for all samples cannot change y; one in proportion to n only by eps.
     np.testing.assert_allclose(dx.mean(axis=0, dtype=float), 0, **close)
     rest = slope * sums[1] * 1e-5 / (var + 1e-5)
     np.testing.assert_allclose((dx * n).mean(axis=0), rest, **close)
@@ -261,7 +261,7 @@ def test_batchnorm_is_its_formula(
 def test_batchnorm_of_features_that_never_change_gives_nearly_beta(
     backend: object, dtype: str, samples: int, features: int, data: st.DataObject
 ) -> None:
-    """What is left is the rounding of the mean, at most N eps of it, over sqrt(eps)."""
+    """The rest is the rounding of the mean, at most N eps of it, over sqrt(eps)."""
     row = data.draw(arrays(dtype, (features,), limit=1e15))
     layer = alone(lm.BatchNorm(), (features,), dtype, backend)
     x = np.broadcast_to(row, (samples, features))
@@ -286,7 +286,7 @@ def test_dropout_keeps_or_drops_and_the_gradient_goes_where_the_numbers_went(
     y = back(backend, layer.forward(there(backend, x), training=True))
     dx = back(backend, layer.backward(there(backend, np.ones(shape, dtype))))
     kept = dx != 0
-    chance = round((1 - rate) * 65536) / 65536  # what is drawn has 16 bits
+    chance = round((1 - rate) * 65536) / 65536  # the drawn numbers have 16 bits
     np.testing.assert_array_equal(dx[kept], np.dtype(dtype).type(1 / chance))
     np.testing.assert_array_equal(y, x * dx)
     spread = np.sqrt(rate * (1 - rate) / x.size)

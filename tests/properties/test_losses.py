@@ -93,7 +93,7 @@ def test_cross_entropy_is_the_surprise_and_its_gradient_sums_to_zero(
     exact = (p - np.eye(classes)[labels]) / samples
     close = {"rtol": (120 + classes) * eps, "atol": 4 * eps / samples}
     np.testing.assert_allclose(gradient, exact, **close)
-    # Of the wrong classes every digit counts: nothing is subtracted from their shares.
+    # Every digit counts for the wrong classes: nothing is subtracted from their probabilities.
     wrong = np.eye(classes)[labels] == 0
     close["atol"] = tiny
     np.testing.assert_allclose(gradient[wrong], exact[wrong], **close)

@@ -181,7 +181,7 @@ def test_optimizer_is_that_of_the_papers(
 def test_weights_that_only_a_penalty_pulls_go_to_zero_and_not_through_denormals(
     name: str, where: str
 ) -> None:
-    """They shrink by a share each step, or swing with ever smaller swings, as Adam's do."""
+    """They shrink by a fraction each step, or oscillate with decreasing size, as Adam's do."""
     backend, optimizer = BACKENDS[where], OPTIMIZERS[name]()
     store = store_of(30, "float32", backend, True)
     optimizer.attach(store, where)

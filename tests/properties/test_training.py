@@ -19,7 +19,7 @@ widths = st.sampled_from([1, 2, 5])
 
 
 class Seen(lm.Layer):
-    """Passes on what it is given, and notes the first feature of each sample of each batch."""
+    """Pass inputs on, and record the first feature of each sample of each batch."""
 
     def forward(self, x: Any, training: bool) -> Any:
         if training:

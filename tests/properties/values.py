@@ -1,4 +1,4 @@
-"""What the properties are tried on: every backend there is, sizes, and numbers up to the edges."""
+"""Examples for properties: all backends, sizes, and numbers up to the limits of a dtype."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Results of bundled studies that no one had to train for: every run ends where it is told to."""
+"""Results of bundled studies without training: each run ends at given scores."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ from lamella.studies.running.run import Run
 
 STEPS = 60
 NOISE = (0.0004, -0.0003, 0.0001, -0.0004, 0.0002)
-"""What the seeds differ by, so that a difference of half a point between arms is beyond doubt."""
+"""Differences between seeds, small enough that half a point between arms is significant."""
 
 Ends = Mapping[str, Mapping[str, Any]]
 
@@ -42,7 +42,7 @@ def results_of(name: str, ends: Ends | None = None) -> Results:
 
 
 def _noise(place: int, number: int) -> float:
-    """Return what a seed differs by in an arm, and no two arms by the same."""
+    """Return the deviation of a seed in an arm, another one in each arm."""
     return NOISE[(2 * place + number) % len(NOISE)] + 1e-5 * place * (-1) ** number
 
 
@@ -98,5 +98,5 @@ def some_seeds(results: Results, seeds: list[int]) -> Results:
 
 
 def changed(results: Results, change: Callable[[Run], Any]) -> Results:
-    """Return results with each run's fields replaced by what ``change`` gives of it."""
+    """Return results with fields of each run replaced by those of ``change``."""
     return Results(results.study, [replace(run, **change(run)) for run in results.runs])

@@ -1,4 +1,4 @@
-"""A study that takes a moment: three clouds of points, and small networks."""
+"""A study of a second: three classes of points, and small networks."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ RUN: dict[str, Any] = {"train": TRAIN, "test": TEST, "verbose": False}
 
 
 def small_study(**changes: Any) -> Study:
-    """Return a study of three arms and two seeds; what is given replaces its parts."""
+    """Return a study of three arms and two seeds; ``changes`` replace its parts."""
     parts: dict[str, Any] = {
         "base": {"model": lm.MLP([5], classes=3), "batch_size": 20, "epochs": 3},
         "arms": {
@@ -40,7 +40,7 @@ def small_study(**changes: Any) -> Study:
 
 
 def times(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return what tells whether a file was written again: its number and its time."""
+    """Return inode and time of each file, which change if it is written again."""
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
 

@@ -1,4 +1,4 @@
-"""Results that no one had to train for: the same numbers every time, and known."""
+"""Results without training: known numbers, the same every time."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ ACCURACIES = {"SGD": [0.90, 0.92, 0.91], "Adam": [0.97, 0.98, 0.99]}
 
 
 def study(arms: Sequence[str], seeds: int | Sequence[int] = 3, **fields: Any) -> StudyDefinition:
-    """Return a study to be read, not run."""
+    """Return a study that is only read, never run."""
     about = {
         "name": "made-up",
         "title": "Made up",

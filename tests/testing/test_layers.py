@@ -1,4 +1,4 @@
-"""check_layer must pass what is right, and find each thing that can be wrong, naming it."""
+"""check_layer passes correct layers and names each defect of broken ones."""
 
 from typing import Any
 
@@ -136,7 +136,7 @@ class ForgetsArgument(Gain):
 
 
 class UnsavedState(Gain):
-    """What it learns is in no parameter and no state."""
+    """Learns a number that is neither parameter nor state."""
 
     def build(self, in_shape: Any) -> Any:
         self.shift = 0.0

@@ -1,4 +1,4 @@
-"""check_loss must pass what is right, and find each thing that can be wrong, naming it."""
+"""check_loss passes correct losses and names each defect of broken ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""check_optimizer must pass what is right, and find each thing that can be wrong, naming it."""
+"""check_optimizer passes correct optimizers and names each defect of broken ones."""
 
 from typing import Any
 

@@ -92,7 +92,7 @@ def test_commit_is_that_of_the_sources(sources: Path) -> None:
 
 
 def test_asking_for_the_commit_writes_nothing(sources: Path) -> None:
-    """What is not written needs no lock, which git would leave behind if it were killed."""
+    """Without writing, git needs no lock, which it would leave behind if it were killed."""
     os.utime(sources / "__init__.py", (0, 0))  # git would keep in mind that it is not changed
     index = sources.parent / ".git" / "index"
     before = index.read_bytes()

@@ -47,7 +47,7 @@ def changed(position: int, label: int) -> np.ndarray:
     return y
 
 
-# What is wrong with the data, whoever is asked: a model, its data, the error, parts of its text.
+# Wrong data for any method: a model, its data, the error, parts of its text.
 DATA: dict[str, tuple[Callable[..., lm.Sequential], Any, Any, type[LamellaError], list[str]]] = {
     "one axis": (classifier, X[:, 0], Y, ShapeError, ["x must have", "(N, features...)", "(33,)"]),
     "a single sample": (classifier, X[0], Y[:1], ShapeError, ["x must have", "(6,)", "x[None]"]),

@@ -133,7 +133,7 @@ def test_inputs_and_targets_stay_together(backend: Backend) -> None:
     assert model.evaluate(x, np.arange(30) % 3)["accuracy"] == 1.0
 
 
-# Epochs that go on
+# Epochs of several fits
 
 
 def test_two_fits_are_one_longer_fit(backend: Backend) -> None:

@@ -1,4 +1,4 @@
-"""Runs: order, values and summaries, whichever state the study is in."""
+"""Runs: order, values and summaries, also of incomplete studies."""
 
 import math
 

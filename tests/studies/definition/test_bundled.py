@@ -17,7 +17,7 @@ DEEP = [100, 70, 50, 30]
 
 
 def of_arms(name: str, part: str, key: str) -> list[Any]:
-    """Return what the arms of a study have at one place of an experiment, in order."""
+    """Return one setting of all arms of a study, in order."""
     found = [getattr(each, part) for each in study_called(name).experiments.values()]
     return [table[key] for table in found] if key else found
 

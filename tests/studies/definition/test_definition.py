@@ -1,4 +1,4 @@
-"""A study: its arms, its seeds, what varies, smaller copies, and what is refused."""
+"""Study definitions: arms, seeds, varied settings, smaller copies, and wrong settings."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a study trains on: checked, known by its checksum, and sent only where it must be."""
+"""Data of a study: checked, identified by checksums, and sent to workers only if necessary."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a study is told, stops nothing else, and nothing that was finished is lost."""
+"""Failures in a study: they are reported, stop no other run, and lose no finished run."""
 
 import os
 import re
@@ -139,7 +139,7 @@ def wait_for_runs(out: Path, count: int, process: "subprocess.Popen[str]") -> No
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What the study of `SCRIPT` gives."""
+    """The folder of the study of `SCRIPT`."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     small_study(seeds=8).resized(epochs=40).run(**RUN, out=folder)
     return contents(folder / "runs")

@@ -1,4 +1,4 @@
-"""Runs of a study, done once more: the same bits, and each thing that is another is found."""
+"""Repeated runs of a study: equal bits pass, and each difference is found."""
 
 import json
 from pathlib import Path

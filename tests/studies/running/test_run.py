@@ -1,4 +1,4 @@
-"""One run: the numbers that plain training gives, and a record of what went wrong."""
+"""One run: the numbers of plain training, and a record of failures."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""Running a study: what is not there yet, and the same bits however it is run."""
+"""Running a study: only missing runs, and the same bits in processes, threads and clusters."""
 
 import os
 import re
