@@ -1,5 +1,6 @@
 """Small networks and custom parts, and comparisons of trained models."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def small_classifier(
     return model.compile(lm.SoftmaxCrossEntropy(), lm.Adam(lr), ["accuracy"])
 
 
-def without_times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def without_times(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows of a history without the seconds of each epoch."""
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Call
+from tests.cli.runs import history_of
 from tests.data import contents
+from tests.networks import without_times
 from tests.subprocesses import wait_until
 
 pytestmark = pytest.mark.slow
@@ -43,18 +44,13 @@ def train(*words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-m", "lamella", "train", *words], text=True)
 
 
-def rows(folder: Path) -> list[dict[str, Any]]:
-    lines = (folder / "history.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
-
-
 def test_a_resumed_run_ends_as_an_uninterrupted_one(
     command: Call, whole: Path, killed: Path
 ) -> None:
     done = command("train", "--resume", killed, "--quiet")
     assert done.status == 0, done.err
     assert (killed / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
-    assert rows(killed) == rows(whole)
+    assert without_times(history_of(killed)) == without_times(history_of(whole))
     assert sorted(os.listdir(killed)) == sorted(os.listdir(whole))
     old, new = (json.loads((folder / "run.json").read_text()) for folder in (whole, killed))
     for record in (old, new):
@@ -85,7 +81,7 @@ def test_overwriting_a_killed_run_starts_from_scratch(call: Call, killed: Path) 
     options = ["--model", "softmax", "--epochs", "1", "--batch-size", "2500", "--quiet"]
     done = call("train", *options, "--out", killed, "--overwrite")
     assert done.status == 0, done.err
-    assert len(rows(killed)) == 1
+    assert len(history_of(killed)) == 1
     assert not (killed / "checkpoints").exists()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.interrupt.killing import Counts, died, forked, killed_until_done
-from tests.interrupt.trainings import timeless
+from tests.networks import without_times
 
 OPTIONS = "--hidden 16 --dropout 0.2 --batch-norm --epochs 4 --batch-size 50 --quiet --seed 5"
 
@@ -49,6 +49,6 @@ def _files(folder: Path) -> dict[str, Any]:
     return {
         "names": sorted(file.name for file in folder.iterdir()),
         "run.json": record,
-        "history.jsonl": [timeless(row) for row in rows],
+        "history.jsonl": without_times(rows),
         "model.safetensors": (folder / "model.safetensors").read_bytes(),
     }

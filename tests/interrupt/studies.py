@@ -12,8 +12,9 @@ from lamella.studies import Study
 from tests.data import contents
 from tests.interrupt.killing import Counts, died, forked, group, killed_until_done
 from tests.studies.small import RUN, small_study, times
+from tests.subprocesses import TIME_LIMIT
 
-LOOKS = 200  # in ten seconds, after which no worker may be left whose study was killed
+IDLE = 5  # seconds without work, after which a worker has no run
 SHARED = Path("/dev/shm")
 
 
@@ -102,20 +103,23 @@ def _kill(rng: random.Random, leader: int) -> None:
 
 
 def _expect_alone(leader: int) -> None:
-    for _ in range(
-        LOOKS
-    ):  # a count instead of a deadline: a pause of the machine pauses the workers too
-        left = [process for process in group(leader) if process != leader]
-        if not left:
+    """Wait until the workers of a killed study have ended; kill those that do nothing.
+
+    Workers that had no run yet do not know their parent: joblib ends them in five minutes.
+    """
+    end = time.monotonic() + TIME_LIMIT
+    before, changed = [""], time.monotonic()
+    while left := [process for process in group(leader) if process != leader]:
+        ticks = [_ticks(process) for process in left]
+        if ticks != before:
+            before, changed = ticks, time.monotonic()
+        elif time.monotonic() > changed + IDLE:
+            os.killpg(leader, signal.SIGKILL)
             return
+        if time.monotonic() > end:
+            os.killpg(leader, signal.SIGKILL)
+            raise AssertionError(f"the study was killed, and its workers {left} continue")
         time.sleep(0.05)
-    before = [_ticks(process) for process in left]
-    time.sleep(1)
-    busy = before != [_ticks(process) for process in left]
-    os.killpg(leader, signal.SIGKILL)
-    # Workers that had no run yet do not know whom to watch: joblib ends them in five minutes.
-    if busy:
-        raise AssertionError(f"the study was killed, and its workers {left} go on")
 
 
 def _ticks(process: int) -> str:

@@ -17,6 +17,7 @@ from lamella.core.disk import write_atomically
 from lamella.core.errors import DivergenceWarning
 from lamella.training.checkpoints import ResumeFolder
 from tests.interrupt.killing import Counts, died, forked, killed_until_done
+from tests.networks import without_times
 
 Scene = Callable[[], tuple[lm.Sequential, dict[str, Any]]]
 
@@ -72,23 +73,18 @@ def train(scene: Scene, folder: Path, seconds: float | None) -> dict[str, str]:
         history = model.fit(x, y, batch_size=25, verbose=False, **options)
     arrays = {**model.state_dict(), **model.optimizer.state_dict()}
     found = {name: array.tobytes() for name, array in arrays.items()}
-    rows = [timeless(row) for row in history.rows]
+    rows = without_times(history.rows)
     found["history"] = json.dumps([rows, history.steps, history.stop_reason]).encode()
     found["draws"] = json.dumps([layer.rng.draws for layer in model.layers]).encode()
     found["rate"] = json.dumps([model.optimizer.learning_rate, model.epochs_done]).encode()
     lines = (folder / "log.jsonl").read_text().splitlines()
-    found["log.jsonl"] = json.dumps([timeless(json.loads(line)) for line in lines]).encode()
+    found["log.jsonl"] = json.dumps(without_times(map(json.loads, lines))).encode()
     table = [line.rpartition(",")[0] for line in (folder / "log.csv").read_text().splitlines()]
     found["log.csv"] = "\n".join(table).encode()
     for file in (folder / "saved").iterdir():
         if not file.name.startswith("."):  # unfinished files
             found[file.name] = file.read_bytes()
     return {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
-
-
-def timeless(row: dict[str, Any]) -> dict[str, Any]:
-    """Return an epoch's numbers without the time it took."""
-    return {name: value for name, value in row.items() if name != "seconds"}
 
 
 def train_to_file(scene: Scene, folder: Path, seconds: float) -> None:
