@@ -54,12 +54,6 @@ def test_python_runs_as_pasted_and_prints_the_output_on_the_page(
         assert float(accuracy[1]) > 0.97
 
 
-def test_readme_shows_twenty_lines_of_python_at_a_time() -> None:
-    first, second = blocks(ROOT / "README.md", "python")
-    assert len(first.splitlines()) <= 20
-    assert len(second.splitlines()) <= 20
-
-
 def test_readme_has_the_two_commands_of_a_fresh_machine() -> None:
     chains = [chain for block in blocks(ROOT / "README.md", "sh") for chain in block.splitlines()]
     train, test = (chain for chain in chains if chain.startswith("python3 -m venv"))

@@ -12,15 +12,17 @@ from lamella.cli import main
 from tests.cli.conftest import Call
 from tests.subprocesses import run_python
 
+COMMANDS = ("train", "evaluate", "predict", "study", "report", "verify", "info")
+
 
 def test_help_names_every_command(command: Call) -> None:
     done = command("--help")
     assert done.status == 0
-    for name in ("train", "evaluate", "predict", "info"):
+    for name in COMMANDS:
         assert f"    {name}" in done.out
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "info"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_help_text(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([name, "--help"])

@@ -52,10 +52,6 @@ def test_errors_travel_between_processes() -> None:
         assert str(copy) == str(error)
 
 
-def test_divergence_is_a_warning() -> None:
-    assert issubclass(errors.DivergenceWarning, UserWarning)
-
-
 def test_a_warning_points_to_the_line_outside_lamella() -> None:
     x, y = 1000 * np.random.default_rng(0).standard_normal((64, 4)), np.arange(64) % 3
     model = lm.MLP((4,), optimizer=lm.SGD(1e30), seed=0)
