@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 TIME_LIMIT = 600  # seconds: only a deadlock takes longer, however busy the machine is
@@ -32,6 +33,36 @@ def run_python(
     )
     assert status in (None, done.returncode), f"{done.returncode}\n{done.stdout}{done.stderr}"
     return done
+
+
+def start_python(
+    *arguments: object, environment: Mapping[str, str] | None = None, **options: Any
+) -> "subprocess.Popen[str]":
+    """Start Python with these arguments; ``communicate`` reads its stderr."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        env={**os.environ, **(environment or {})},
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def loaded_packages(code: str) -> set[str]:
+    """Return the packages that Python has loaded after some code."""
+    report = "\nimport sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    return set(run_python("-W", "error", "-c", code + report).stdout.splitlines()[-1].split())
+
+
+def missing_extra(package: str, code: str) -> str:
+    """Return the MissingExtraError of some code if a package cannot be imported."""
+    lines = "\n".join(f"    {line}" for line in code.splitlines())
+    hidden = (
+        f"import sys\nsys.modules[{package!r}] = None\n"
+        "from lamella.core.errors import MissingExtraError\n"
+        f"try:\n{lines}\nexcept MissingExtraError as error:\n    print(error)"
+    )
+    return run_python("-c", hidden).stdout
 
 
 def wait_until(

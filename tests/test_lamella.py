@@ -1,11 +1,9 @@
 """``import lamella``: its names, and nothing heavy."""
 
-import json
-
 import pytest
 
 import lamella as lm
-from tests.subprocesses import run_python
+from tests.subprocesses import loaded_packages
 
 HEAVY = {
     "IPython",
@@ -24,16 +22,10 @@ HEAVY = {
     "torchvision",
 }
 
-LOADED = """
-import json, sys
-import lamella
-print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
-"""
-
 
 def test_nothing_heavy_is_imported() -> None:
-    loaded = set(json.loads(run_python("-W", "error", "-c", LOADED).stdout))
-    assert "numpy" in loaded
+    loaded = loaded_packages("import lamella")
+    assert {"lamella", "numpy"} <= loaded
     assert loaded & HEAVY == set()
 
 

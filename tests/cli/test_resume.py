@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from tests.cli.conftest import Call
 from tests.cli.runs import history_of
 from tests.data import contents
 from tests.networks import without_times
-from tests.subprocesses import wait_until
+from tests.subprocesses import TIME_LIMIT, start_python, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -33,15 +31,12 @@ def whole(command: Call, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def killed(tmp_path: Path) -> Path:
     """The folder of a run that was killed after its first epoch."""
     folder = tmp_path / "killed"
-    process = train(*SMALL, "--out", str(folder))
+    process = start_python("-m", "lamella", "train", *SMALL, "--out", folder)
     wait_until(lambda: bool(list((folder / "checkpoints").glob("0*.safetensors"))), process)
     process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.communicate(timeout=TIME_LIMIT)
+    assert process.returncode == -signal.SIGKILL
     return folder
-
-
-def train(*words: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen([sys.executable, "-m", "lamella", "train", *words], text=True)
 
 
 def test_a_resumed_run_ends_as_an_uninterrupted_one(

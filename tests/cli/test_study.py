@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from lamella.studies import StudyFolder, load_study
 from lamella.studies.definition import bundled
 from tests.cli.conftest import Call
-from tests.subprocesses import TIME_LIMIT, wait_until
+from tests.subprocesses import TIME_LIMIT, start_python, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -247,13 +245,7 @@ def test_ctrl_c_reports_the_stored_runs_and_the_same_command_continues(
     out = tmp_path / "out"
     toml.write_text(TOML.replace("seeds = 2", "seeds = 20"))
     argv = ["study", "run", str(toml), "--out", str(out), "--n-jobs", "2", "--quiet"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lamella", *argv],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = start_python("-m", "lamella", *argv, start_new_session=True)
     wait_until(lambda: len(list((out / "runs").glob("*"))) >= 2, process)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=TIME_LIMIT)

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from lamella.datasets.mnist import CHECKSUMS
 from tests.cli.conftest import Call
 from tests.cli.runs import QUICK, history_of, record_of
 from tests.data import contents
-from tests.subprocesses import TIME_LIMIT, wait_until
+from tests.subprocesses import TIME_LIMIT, start_python, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -208,10 +207,8 @@ def test_backend_that_is_missing_is_refused(without: Call) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts are sent in another way there")
 def test_interrupt_ends_training_with_one_line_and_status_130(tmp_path: Path) -> None:
-    argv = [sys.executable, "-m", "lamella", "train", "--quiet", "--epochs", "10000"]
-    process = subprocess.Popen(
-        [*argv, "--model", "softmax", "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True
-    )
+    argv = ["--quiet", "--epochs", 10000, "--model", "softmax", "--out", tmp_path]
+    process = start_python("-m", "lamella", "train", *argv)
     history = tmp_path / "history.jsonl"
     wait_until(lambda: history.exists() and history.read_text().count("\n") > 1, process)
     process.send_signal(signal.SIGINT)

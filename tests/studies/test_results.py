@@ -9,7 +9,7 @@ from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.results import Results
 from tests.studies.small import RUN, small_study
 from tests.studies.synthetic import study
-from tests.subprocesses import run_python
+from tests.subprocesses import loaded_packages
 
 pytest.importorskip("scipy")
 
@@ -27,13 +27,8 @@ def test_folder_without_a_study_is_refused(tmp_path: Path) -> None:
 
 
 def test_reading_results_imports_nothing_heavy() -> None:
-    code = (
-        "import sys\nfrom lamella.studies.results import Results\n"
-        "heavy = {'scipy', 'pandas', 'matplotlib', 'joblib', 'jinja2'}\n"
-        "print(heavy & set(sys.modules))"
-    )
-    done = run_python("-c", code)
-    assert done.stdout.strip() == "set()"
+    heavy = {"scipy", "pandas", "matplotlib", "joblib", "jinja2"}
+    assert heavy & loaded_packages("from lamella.studies.results import Results") == set()
 
 
 def test_results_of_a_real_study_are_read_back_from_its_folder(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import lamella as lm
 from lamella.studies import StudyFolder, StudyStopped
 from tests.data import contents
 from tests.studies.small import RUN, small_study, times
-from tests.subprocesses import ROOT, TIME_LIMIT, wait_until
+from tests.subprocesses import ROOT, TIME_LIMIT, start_python, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -124,13 +123,8 @@ def start(folder: Path, *args: object) -> "subprocess.Popen[str]":
     """Start a study of 24 runs, in a process group of its own."""
     script = folder / "script.py"
     script.write_text(SCRIPT)
-    return subprocess.Popen(
-        [sys.executable, str(script), *map(str, args)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    environment = {"PYTHONPATH": str(ROOT)}
+    return start_python(script, *args, environment=environment, start_new_session=True)
 
 
 def wait_for_runs(out: Path, count: int, process: "subprocess.Popen[str]") -> None:

@@ -3,14 +3,13 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.interrupt.killing import group
-from tests.subprocesses import ROOT, run_python, wait_until
+from tests.subprocesses import ROOT, TIME_LIMIT, run_python, start_python, wait_until
 
 pytest.importorskip("joblib", reason="joblib is not installed")
 pytestmark = [
@@ -37,15 +36,12 @@ def test_studies_killed_at_random_moments_end_the_same() -> None:
 def test_workers_end_in_the_middle_of_a_run_when_the_study_is_killed(tmp_path: Path) -> None:
     (tmp_path / "long.py").write_text(LONG)
     paths = os.pathsep.join([str(ROOT), *sys.path])
-    process = subprocess.Popen(
-        [sys.executable, str(tmp_path / "long.py")],
-        env={**os.environ, "PYTHONPATH": paths, "PYTHONWARNINGS": "ignore:resource_tracker"},
-        start_new_session=True,
-    )
+    environment = {"PYTHONPATH": paths, "PYTHONWARNINGS": "ignore:resource_tracker"}
+    process = start_python(tmp_path / "long.py", environment=environment, start_new_session=True)
     try:
         wait_until(lambda: sum(busy(number) for number in group(process.pid)) == 2, process)
         process.kill()
-        process.wait()
+        process.communicate(timeout=TIME_LIMIT)
         wait_until(lambda: not group(process.pid))
     finally:
         if group(process.pid):
