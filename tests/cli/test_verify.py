@@ -10,6 +10,7 @@ import pytest
 
 import lamella as lm
 from tests.cli.conftest import Call
+from tests.data import contents
 
 
 @pytest.fixture
@@ -24,11 +25,11 @@ def edit(path: Path, **changes: Any) -> None:
 
 
 def test_a_run_is_repeated_bit_for_bit(command: Call, softmax_run: Path) -> None:
-    before = {file.name: file.read_bytes() for file in softmax_run.iterdir()}
+    before = contents(softmax_run)
     done = command("verify", softmax_run, "--quiet")
     assert (done.status, done.err) == (0, "")
     assert done.out == "bit-identical: 2 epochs, 2 arrays of weights and the test scores\n"
-    assert {file.name: file.read_bytes() for file in softmax_run.iterdir()} == before
+    assert contents(softmax_run) == before
 
 
 def test_a_run_that_stopped_early_is_repeated(call: Call, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 import lamella as lm
 from tests.fuzz.mutate import NAMES, Rng, bytes_mutated, hostile, pick, to_text, tree_mutated
+from tests.networks import halves
 
 
 class Gain(lm.Layer):
@@ -31,11 +32,6 @@ class Gain(lm.Layer):
     def backward(self, dy: Any) -> Any:
         self.gain.grad = (dy * self.x * self.start).sum(axis=0)
         return dy * self.gain.value * self.start
-
-
-def halves(rng: Any, shape: Any) -> np.ndarray:
-    """An initializer of one's own."""
-    return np.full(shape, 0.5)
 
 
 def models() -> list[lm.Sequential]:

@@ -3,25 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import lamella as lm
 from lamella.datasets import Samples
 from lamella.studies import Run, Study
 from lamella.studies.running.run import Task, train_run
 from lamella.studies.running.runner import plan
+from tests.data import clouds
 
-
-def clouds(count: int, seed: int) -> Samples:
-    """Points of three classes in six dimensions."""
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, 3, count)
-    centres = np.random.default_rng(0).normal(0, 1, (3, 6))
-    x = centres[y] + rng.normal(0, 0.8, (count, 6))
-    return Samples(x.astype(np.float32), y)
-
-
-TRAIN, TEST = clouds(240, 1), clouds(90, 2)
+TRAIN, TEST = (Samples(*clouds(count, seed=seed)) for count, seed in ((240, 1), (90, 2)))
 RUN: dict[str, Any] = {"train": TRAIN, "test": TEST, "verbose": False}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import lamella as lm
 from lamella.core.errors import UsageError
-from tests.data import clouds
+from tests.data import clouds, contents
 from tests.training.checkpoints.interrupting import (
     BATCHES,
     FIT,
@@ -38,10 +38,10 @@ def test_checkpoints_of_another_training_are_refused(
     tmp_path: Path, model: dict[str, Any], fit: dict[str, Any], what: str
 ) -> None:
     interrupted(made(), BATCHES + 1, tmp_path)
-    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    before = contents(tmp_path)
     with pytest.raises(UsageError, match=f"of another training; different: {what}"):
         finished(made(**model), tmp_path, **fit)
-    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+    assert contents(tmp_path) == before
 
 
 def test_other_data_of_the_same_shape_are_refused(tmp_path: Path) -> None:
