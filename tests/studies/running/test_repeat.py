@@ -106,7 +106,7 @@ def test_one_bit_of_each_part_is_found(out: Path) -> None:
     status, batch, epoch, score, classes, chances = found.parts
     assert status == "it is diverged there, done here"
     # 220 samples are trained on, 20 a batch.
-    assert batch.startswith(f"they differ from epoch 2, batch 3 on: loss {losses[13]} there")
+    assert batch.startswith(f"they differ from epoch 2, batch 3 on: loss {losses[13]!s} there")
     assert "1 of 33 batches" in batch
     assert "they diverge in epoch 2: val_loss" in epoch
     assert "1 of 3 epochs" in epoch
