@@ -145,6 +145,7 @@ def test_training_leaves_numpys_own_settings_and_generator_as_they_were() -> Non
     assert np.geterr() == errors
 
 
+@pytest.mark.slow
 def test_deleted_models_free_their_memory() -> None:
     import tracemalloc
 

@@ -61,6 +61,7 @@ def test_every_loss_has_properties_here() -> None:
     assert set(NUMBERS) | {lm.SoftmaxCrossEntropy} == found
 
 
+@pytest.mark.slow
 @tries(200)
 @given(
     backend=backends,

@@ -74,6 +74,7 @@ def test_title_and_subtitle_stand_above_the_axes(two: Results) -> None:
     assert below.get_window_extent().y0 >= top
 
 
+@pytest.mark.slow
 def test_drawing_leaves_pyplot_and_settings_alone(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom pathlib import Path\nfrom lamella.studies import pictures\n"

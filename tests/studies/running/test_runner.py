@@ -103,6 +103,7 @@ def test_missing_and_damaged_runs_are_done_again_to_the_same_bits(
     assert times(whole) == before
 
 
+@pytest.mark.slow
 def test_mnist_is_read_by_each_process_itself(tmp_path: Path) -> None:
     base = {"model": lm.SoftmaxClassifier(), "samples": 500, "epochs": 1, "batch_size": 10}
     arms = {"slow": {"optimizer.lr": 5e-3}, "fast": {"optimizer.lr": 1e-2}}
