@@ -1,4 +1,4 @@
-"""Imports go down: a file imports from its own room or a lower floor, and no imports form a circle.
+"""Imports go down: a file imports from its own folder or a lower row, and they form no cycle.
 
 Lazy imports and those under ``TYPE_CHECKING`` count like all others.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 import lamella
 
 SOURCES = Path(lamella.__file__).parent
-FLOORS = (
+ROWS = (
     {"core"},
     {"backend"},
     {"layers", "losses", "optimizers"},
@@ -20,7 +20,7 @@ FLOORS = (
     {"studies", "testing"},
     {"cli"},
 )
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+ROW = {folder: number for number, folders in enumerate(ROWS) for folder in folders}
 MODULES = {
     ".".join(("lamella", *path.relative_to(SOURCES).with_suffix("").parts)): path
     for path in SOURCES.rglob("*.py")
@@ -46,31 +46,31 @@ def imports_of(path: Path) -> set[str]:
 
 
 GRAPH = {module: imports_of(path) for module, path in MODULES.items()}
-ROOM = {module: module.split(".")[1] for module in MODULES}
+FOLDER = {module: module.split(".")[1] for module in MODULES}
 
 
-def test_every_folder_is_a_room_on_a_floor() -> None:
+def test_every_folder_is_in_a_row() -> None:
     folders = {path.name for path in SOURCES.iterdir() if (path / "__init__.py").exists()}
-    assert folders == set(FLOOR)
+    assert folders == set(ROW)
 
 
-def test_no_file_imports_from_a_higher_floor_or_the_room_beside_it() -> None:
+def test_no_file_imports_from_a_higher_row_or_a_folder_in_its_row() -> None:
     wrong = [
         f"{module} imports {other}"
         for module, others in GRAPH.items()
         for other in others
-        if ROOM[module] in FLOOR  # lamella/__init__ and __main__ are the roof
-        if ROOM[other] != ROOM[module]
-        and FLOOR.get(ROOM[other], len(FLOORS)) >= FLOOR[ROOM[module]]
+        if FOLDER[module] in ROW  # lamella/__init__ and __main__ are above all
+        if FOLDER[other] != FOLDER[module]
+        and ROW.get(FOLDER[other], len(ROWS)) >= ROW[FOLDER[module]]
     ]
     assert not wrong, "\n".join(wrong)
 
 
-def test_imports_form_no_circle() -> None:
+def test_imports_form_no_cycle() -> None:
     TopologicalSorter(GRAPH).prepare()  # raises a CycleError that names the files
 
 
-def test_folders_side_by_side_form_no_circle() -> None:
+def test_imports_between_folders_form_no_cycle() -> None:
     folders: dict[str, set[str]] = {}
     for module, others in GRAPH.items():
         here = module.rpartition(".")[0]
