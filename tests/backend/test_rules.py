@@ -1,92 +1,143 @@
-"""Traced rules: which of them are equal, and which values they read."""
+"""Rules as users write them: which are pure, and that changed numbers take effect."""
 
+import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lamella.backend import Backend
-from lamella.backend.rules import bind_rule, key_of, reads_of, trace_rule
+from lamella.backend.rules import TracedRule, bind_rule, is_pure
 from lamella.core.errors import UsageError
 
 FACTOR = 2.0
+TABLE = {"factor": 2.0}
+PLACE = SimpleNamespace(factor=2.0)
 
 
 def scaled(factor: Any) -> Callable[[Any], Any]:
     return lambda x: x * factor
 
 
-class Power:
-    """A rule that reads an attribute, a global and a helper method."""
-
-    def __init__(self, exponent: float) -> None:
-        self.exponent = exponent
-
-    def raised(self, x: Any) -> Any:
-        return x**self.exponent
-
-    def rule(self, x: Any) -> Any:
-        return self.raised(x) * FACTOR
+def twice(x: Any) -> Any:
+    return 2 * x
 
 
-def test_lambdas_of_one_line_are_equal_while_their_closures_are() -> None:
-    assert key_of(scaled(3.0), 1) == key_of(scaled(3.0), 1)
-    assert key_of(scaled(3.0), 1) != key_of(scaled(4.0), 1)
-    assert key_of(scaled(3.0), 1) != key_of(scaled(3), 1)  # another type computes otherwise
-    assert key_of(scaled(3.0), 1) != key_of(scaled(3.0), 2)
+def composed(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: function(x) + abs(x)
 
 
-def test_trace_lists_attributes_globals_and_the_methods_called() -> None:
-    program = trace_rule(Power(3.0).rule, 1, 0)
-    assert {read.name for read in program.reads} == {"exponent", "raised", "FACTOR"}
-    assert program.is_current()
+class Owner:
+    """Has numbers in every place that a rule can read."""
+
+    factor = 2.0
+
+    def __init__(self) -> None:
+        self.own = 2.0
+
+    def unused(self, x: Any) -> Any:
+        return np.tanh(x)
+
+    def attribute(self, x: Any) -> Any:
+        return x * self.own
+
+    def own_class(self, x: Any) -> Any:
+        return x * type(self).factor
+
+    def named_class(self, x: Any) -> Any:
+        return x * Owner.factor
+
+    def global_number(self, x: Any) -> Any:
+        return x * FACTOR
+
+    def global_table(self, x: Any) -> Any:
+        return x * TABLE["factor"]
+
+    def global_object(self, x: Any) -> Any:
+        return x * PLACE.factor
+
+    def own_table(self, x: Any) -> Any:
+        return x * vars(self)["own"]
+
+    def imported(self, x: Any) -> Any:
+        from tests.backend.test_rules import FACTOR as number
+
+        return x * number
+
+    def helper(self, x: Any) -> Any:
+        return self.attribute(x)
+
+    @classmethod
+    def of_class(cls, x: Any) -> Any:
+        return x * cls.factor
 
 
-def test_bound_rule_follows_a_changed_attribute(backend: Backend) -> None:
-    power = Power(2.0)
-    x = backend.asarray(np.array([1.0, 3.0]))
-    out = backend.zeros(2, "float64")
-    run = bind_rule(power.rule, backend, [x], {"y": out}, 0)
-    for exponent, expected in ((2.0, [2, 18]), (1.0, [2, 6]), (3.0, [2, 54])):
-        power.exponent = exponent
-        run()
-        np.testing.assert_allclose(backend.to_host(out), expected, rtol=1e-15)
+READING = [name for name in vars(Owner) if name[0] != "_" and name not in ("factor", "unused")]
 
 
-def test_bound_rule_follows_a_changed_global(
-    backend: Backend, monkeypatch: pytest.MonkeyPatch
+def test_pure_rules_are_those_of_their_arguments_alone() -> None:
+    pure = [twice, np.exp, lambda x: np.maximum(x, 0) / 2, composed(twice), Owner().unused]
+    assert [rule for rule in pure if not is_pure(rule)] == []
+    others = [scaled(2.0), composed(scaled(2.0)), lambda x, k=2.0: x * k, lambda x: twice(x), math]
+    others += [getattr(Owner(), name) for name in READING]
+    assert [rule for rule in others if is_pure(rule)] == []
+
+
+@pytest.mark.parametrize("name", READING)
+def test_changed_numbers_take_effect(
+    name: str, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    x, out = backend.asarray(np.array([3.0])), backend.zeros(1, "float64")
-    run = bind_rule(Power(1.0).rule, backend, [x], {"y": out}, 0)
-    monkeypatch.setitem(globals(), "FACTOR", 5.0)
+    owner = Owner()
+    x, out = backend.asarray(np.array([1.0, 3.0])), backend.zeros(2, "float64")
+    owner.rule = getattr(owner, name)  # type: ignore[attr-defined]
+    run = bind_rule(owner, backend, [x], {"y": out}, 0)
     run()
-    assert backend.to_host(out).tolist() == [15]
+    assert backend.to_host(out).tolist() == [2, 6]
+    for number in (5.0, -7.0):
+        owner.own = number
+        monkeypatch.setattr(Owner, "factor", number)
+        monkeypatch.setitem(globals(), "FACTOR", number)
+        monkeypatch.setitem(TABLE, "factor", number)
+        monkeypatch.setattr(PLACE, "factor", number)
+        run()
+        assert backend.to_host(out).tolist() == [number, 3 * number]
 
 
-def test_reads_of_a_function_are_its_numbers_and_functions() -> None:
-    assert {read.name: read.value for read in reads_of(Power.rule)} == {"FACTOR": FACTOR}
-    assert [read.value for read in reads_of(scaled(3.0))] == [3.0]
-    assert list(reads_of(np.sqrt)) == []
+def test_a_replaced_rule_takes_effect(backend: Backend) -> None:
+    owner = SimpleNamespace(rule=twice)
+    x, out = backend.asarray(np.array([3.0])), backend.zeros(1, "float64")
+    run = bind_rule(owner, backend, [x], {"y": out}, 0)
+    owner.rule = lambda x: x * x
+    run()
+    assert backend.to_host(out).tolist() == [9]
 
 
-@pytest.mark.parametrize(
-    "value", [[1.0], {"k": 1.0}, np.ones(2), Power(1.0)], ids=lambda v: type(v).__name__
-)
-def test_values_whose_changes_are_invisible_are_refused(value: Any) -> None:
-    with pytest.raises(UsageError, match=r"variable factor of its closure, a .*scalars="):
-        key_of(scaled(value), 1)
-    with pytest.raises(UsageError, match=r"the attribute exponent, a .* tracing cannot see"):
-        trace_rule(Power(value).rule, 1, 0)
+def test_equal_functions_of_two_modules_are_two_rules() -> None:
+    source = compile("def rule(x): return x * NUMBER", "config.py", "exec")
+    rules = []
+    for number in (2.0, 5.0):
+        table = {"NUMBER": number}
+        exec(source, table)
+        rules.append(table["rule"])
+    traced = TracedRule(rules[0], 1, 0, lambda program: lambda: program.constants.copy())
+    assert not traced.serves(rules[1])
+    traced.follow(rules[1])
+    assert [*traced.run().values()] == [5.0]
 
 
-def test_number_of_results_is_that_of_the_outputs(backend: Backend) -> None:
-    x, out = backend.zeros(2, "float64"), backend.zeros(2, "float64")
-    with pytest.raises(UsageError, match="the rule of Power must return y, z, got 1 results"):
-        bind_rule(Power(1.0).rule, backend, [x], {"y": out, "z": x}, 0)
+def test_other_numbers_need_no_other_program() -> None:
+    compiled: list[Any] = []
+    traced = TracedRule(scaled(2.0), 1, 0, lambda program: compiled.append(program) or len)
+    traced.follow(scaled(3.0))
+    assert len(compiled) == 1
+    assert [*compiled[0].constants.values()] == [3.0]
+    traced.follow(lambda x: x + 3.0)
+    assert len(compiled) == 2
 
 
-@pytest.mark.parametrize("rule", [3, "x * 2", Power(1.0)], ids=["number", "text", "object"])
-def test_objects_that_are_no_functions_are_refused(rule: Any) -> None:
-    with pytest.raises(UsageError, match="a rule must be a function or a method, got"):
-        trace_rule(rule, 1, 0)
+def test_as_many_results_as_outputs(backend: Backend) -> None:
+    x = backend.asarray(np.array([3.0]))
+    with pytest.raises(UsageError, match="the rule of SimpleNamespace must return y, z, got 1"):
+        bind_rule(SimpleNamespace(rule=twice), backend, [x], {"y": x, "z": x}, 0)

@@ -8,7 +8,7 @@ temporaries (`lamella.backend.numpy_elementwise`), numba as one compiled loop
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -56,32 +56,11 @@ class Step:
     result: int
 
 
-@dataclass(frozen=True)
-class Read:
-    """Value that a rule read while it was traced: an attribute, a global or a closure's cell."""
-
-    owner: Any
-    name: str
-    value: Any
-
-    def now(self) -> Any:
-        """Return the present value; None if it is gone."""
-        owner = self.owner
-        return owner.get(self.name) if isinstance(owner, dict) else getattr(owner, self.name, None)
-
-    def is_current(self) -> bool:
-        """Whether the value is still the one that was read."""
-        owner, old = self.owner, self.value
-        now = owner.get(self.name) if isinstance(owner, dict) else getattr(owner, self.name, None)
-        return now is old or (type(now) is type(old) and bool(now == old))
-
-
 @dataclass
 class Program:
     """The operations of a rule. Its values are numbered: arrays, scalars, then all others.
 
-    ``reads`` lists the numbers that the rule took from elsewhere; the program holds while all of
-    them are current.
+    ``is_fixed`` is False if the constants can change from run to run.
     """
 
     arrays: int
@@ -90,12 +69,14 @@ class Program:
     scalar_steps: list[Step] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
-    reads: list[Read] = field(default_factory=list)
     size: int = 0
+    is_fixed: bool = True
 
-    def is_current(self) -> bool:
-        """Whether each value that the rule read is still the same."""
-        return all(map(Read.is_current, self.reads))
+    def is_like(self, other: "Program") -> bool:
+        """Whether another program has the same operations, whatever its constants are."""
+        constants = other.constants
+        same = constants.keys() == self.constants.keys()
+        return same and self == replace(other, constants=self.constants, is_fixed=self.is_fixed)
 
     @property
     def shared(self) -> list[int]:

@@ -74,7 +74,7 @@ def run_whole(program: Program) -> Callable[..., None]:
         if values is None:
             values = cache[out.shape, out.dtype] = _allocate_values(program, places, out)
         values[: program.arrays] = arrays
-        if program.scalars:
+        if program.scalars or not program.is_fixed:
             for i, x in program.scalar_values(scalars).items():
                 values[i][...] = x
         for step in program.steps:

@@ -1,81 +1,118 @@
-"""Trace rules as users write them: functions, lambdas with closures, methods of objects.
+"""Rules as users write them: functions, lambdas and methods.
 
-A trace runs a rule once on symbols, so each number that the rule reads from elsewhere becomes a
-constant of the program. Closures are part of the rule's key. Attributes and globals are listed in
-`Program.reads`, and a change of one of them leads to a new trace. Tracing refuses values whose
-changes it cannot see.
+A pure rule depends on its arguments alone. It is traced once. Any other rule may read numbers that
+change: attributes, globals, variables of its closure. It is traced anew whenever it is applied,
+which takes some 50 us, and its numbers are passed to the program compiled before.
 """
 
 import dis
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
 from lamella.backend.base import Backend
-from lamella.backend.elementwise import Program, Read, trace
+from lamella.backend.elementwise import OPERATIONS, Program, trace
 from lamella.core.errors import UsageError
 from lamella.core.typing import Array
 
-CLOSURES = 32  # programs of one lambda: more mean that a number changes from step to step
-NUMBERS = (int, float, np.number, np.bool_)
-FIXED = (str, type(None), type, ModuleType, BuiltinFunctionType, np.ufunc)
+Rule = Callable[..., Any]
 
 
-def key_of(rule: Callable[..., Any], arrays: int) -> tuple[Any, ...]:
-    """Return a key for a rule of ``arrays`` arrays: rules of equal keys compute the same.
+class TracedRule:
+    """A rule with its program, and the function ``run`` that the backend compiled from it.
 
-    A lambda is a new object in each call of the method around it, but its code object stays.
-
-    Raises
-    ------
-    UsageError
-        If the rule's closure or a default holds a value whose changes tracing cannot see.
+    Parameters
+    ----------
+    rule : function (*numbers, *scalars) -> number or tuple
+    arrays, scalars : int
+        Number of its array arguments and of its scalars.
+    compile_program : function (Program) -> function
     """
-    if not isinstance(rule, FunctionType):
-        return rule, arrays
-    values = [cell.cell_contents for cell in rule.__closure__ or ()]
-    for name, value in zip(rule.__code__.co_freevars, values, strict=True):
-        _expect_visible(f"the variable {name} of its closure", value)
-    defaults = (*(rule.__defaults__ or ()), *(rule.__kwdefaults__ or {}).values())
-    for value in defaults:
-        _expect_visible("a default value", value)
-    return rule.__code__, arrays, *((type(value), value) for value in (*values, *defaults))
+
+    def __init__(
+        self, rule: Rule, arrays: int, scalars: int, compile_program: Callable[[Program], Rule]
+    ) -> None:
+        self._counts, self._compile = (arrays, scalars), compile_program
+        self._program: Program | None = None
+        self.run: Rule
+        self.follow(rule)
+
+    def serves(self, rule: Any) -> bool:
+        """Whether the program holds for a function or method of the same code."""
+        return (
+            self._is_pure
+            and getattr(rule, "__globals__", None) is self._globals  # a ufunc has none
+            and (not self._held or _closure(rule) == self._held)
+        )
+
+    def follow(self, rule: Any) -> None:
+        """Trace a rule. Compile its program only if it has other operations than before."""
+        program, old = trace(rule, *self._counts), self._program
+        self._is_pure = is_pure(rule)
+        self._globals, self._held = getattr(rule, "__globals__", None), _closure(rule)
+        program.is_fixed = self._is_pure
+        if old is not None and old.is_fixed == program.is_fixed and old.is_like(program):
+            old.constants.update(program.constants)
+        else:
+            self._program, self.run = program, self._compile(program)
 
 
-def trace_rule(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
-    """Trace a rule, see `lamella.backend.elementwise.trace`, and list the values it reads.
+def is_pure(rule: Any) -> bool:
+    """Whether a rule depends on its arguments alone, and on functions that do."""
+    if isinstance(rule, np.ufunc):
+        return True
+    function = getattr(rule, "__func__", rule)
+    if not isinstance(function, FunctionType) or function.__defaults__ or function.__kwdefaults__:
+        return False
+    ignored = function.__code__.co_varnames[:1] if isinstance(rule, MethodType) else ()
+    for name, value in _outer_names(function.__code__, ignored):
+        found = function.__globals__.get(value) if name == "global" else None
+        if not (
+            (name == "attribute" and value in OPERATIONS)
+            or found is np
+            or isinstance(found, np.ufunc)
+            or (found is None and value == "abs")
+        ):
+            return False
+    return all(is_pure(value) for value, _ in _closure(function))
 
-    Raises
-    ------
-    UsageError
-        If the rule is no formula, or reads a value whose changes tracing cannot see.
-    """
-    reads: list[Read] = []
-    traced, function = rule, getattr(rule, "__func__", rule)
-    if isinstance(rule, MethodType) and not isinstance(rule.__self__, type):
-        traced = MethodType(rule.__func__, _observer(rule.__self__, reads))
-    elif not isinstance(function, FunctionType | np.ufunc):
-        raise UsageError(f"a rule must be a function or a method, got {rule!r:.60}")
-    reads += _reads_of(function)
-    for base in type(getattr(rule, "__self__", None)).__mro__:  # super() may call them
-        reads += _reads_of(vars(base).get(function.__name__))
-    program = trace(traced, arrays, scalars)
-    program.reads = reads
-    return program
+
+def _closure(rule: Any) -> list[Any]:
+    """Return the values that a rule closes over, each with its code, which may be edited."""
+    values = [cell.cell_contents for cell in getattr(rule, "__closure__", None) or ()]
+    return [(value, getattr(value, "__code__", None)) for value in values]
+
+
+def _outer_names(code: CodeType, ignored: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield globals, attributes and other names that code uses, and uses of ``ignored`` ones."""
+    for instruction in dis.get_instructions(code):
+        kind, value = instruction.opname, instruction.argval
+        if kind in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield "global", value
+        elif kind in ("LOAD_ATTR", "LOAD_METHOD"):
+            yield "attribute", value
+        elif kind.startswith(("IMPORT", "LOAD_SUPER")) or "GLOBAL" in kind:
+            yield "other", str(value)
+        elif "_FAST" in kind or "DEREF" in kind or "CLOSURE" in kind:
+            names = value if isinstance(value, tuple) else (value,)
+            yield from (("other", name) for name in names if name in ignored)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _outer_names(constant, ignored)
 
 
 def bind_rule(
-    rule: Callable[..., Any],
+    owner: Any,
     backend: Backend,
     arrays: Sequence[Array],
     outputs: Mapping[str, Array],
     scalars: int,
 ) -> Callable[..., None]:
-    """Return ``run(*scalars)``, which applies a rule to vectors, see `Backend.compile_rule`.
+    """Return ``run(*scalars)``, which applies ``owner.rule`` to vectors.
 
-    A change of a value that the rule reads takes effect in the next run.
+    Replaced rules and changed values that a rule reads take effect in the next run.
 
     Raises
     ------
@@ -83,85 +120,28 @@ def bind_rule(
         If the rule does not return one result for each of ``outputs``.
     """
 
-    def compiled() -> tuple[Program, Callable[..., None]]:
-        program = trace_rule(rule, len(arrays), scalars)
+    def compile_program(program: Program) -> Callable[..., None]:
         if len(program.outputs) != len(outputs):
-            owner = type(getattr(rule, "__self__", None)).__name__
             raise UsageError(
-                f"the rule of {owner} must return {', '.join(outputs)}, got "
+                f"the rule of {type(owner).__name__} must return {', '.join(outputs)}, got "
                 f"{len(program.outputs)} results"
             )
-        return program, backend.compile_rule(program, arrays, [*outputs.values()])
+        return backend.compile_rule(program, arrays, [*outputs.values()])
 
-    program, run = compiled()
-    if not program.reads:
-        return run
+    rule = owner.rule
+    traced = TracedRule(rule, len(arrays), scalars, compile_program)
+    kind = type(owner)
+    if kind.__module__.startswith("lamella.") and isinstance(kind.rule, FunctionType):
+        return traced.run
 
-    def run_current(*values: float) -> None:
-        nonlocal program, run
-        if not program.is_current():
-            program, run = compiled()
-        run(*values)
+    code = rule.__code__
 
-    return run_current
+    def run(*values: float) -> None:
+        nonlocal code
+        rule = owner.rule
+        if rule.__code__ is not code or not traced.serves(rule):
+            code = rule.__code__
+            traced.follow(rule)
+        traced.run(*values)
 
-
-def _observer(owner: Any, reads: list[Read]) -> Any:
-    """Return a stand-in for ``owner`` that appends each attribute read from it to ``reads``."""
-
-    def observe(self: Any, name: str) -> Any:
-        if name.startswith("__"):
-            return object.__getattribute__(self, name)
-        value = getattr(owner, name)
-        if isinstance(value, MethodType) and value.__self__ is owner:
-            reads.extend([Read(owner, name, value), *_reads_of(value.__func__)])
-            return MethodType(value.__func__, self)
-        _expect_visible(f"the attribute {name}", value)
-        reads.extend([Read(owner, name, value), *_reads_of(value)])
-        return value
-
-    # A subclass, so that ``super()`` works in the rule.
-    kind = type(type(owner).__name__, (type(owner),), {"__getattribute__": observe})
-    return object.__new__(kind)
-
-
-def reads_of(function: Any) -> Iterator[Read]:
-    """Yield the numbers and functions that a method reads from globals and closures."""
-    return (x for x in _outer(function) if isinstance(x.value, (*NUMBERS, str, FunctionType)))
-
-
-def _outer(function: Any) -> Iterator[Read]:
-    """Yield all globals and closures of a function; nothing for other objects."""
-    if isinstance(function, FunctionType):
-        names = _global_names(function.__code__)
-        found: list[tuple[Any, str]] = [(function.__globals__, name) for name in names]
-        for owner, name in [*found, *((x, "cell_contents") for x in function.__closure__ or ())]:
-            yield Read(owner, name, Read(owner, name, None).now())
-
-
-def _reads_of(function: Any, seen: tuple[Any, ...] = ()) -> Iterator[Read]:
-    """Yield the globals and closures that a function and the functions it calls read."""
-    for read in () if function in seen else _outer(function):
-        if isinstance(read.value, FunctionType):
-            yield from _reads_of(read.value, (*seen, function))
-        else:
-            _expect_visible(f"the global or closed-over value {read.name}", read.value)
-        if not isinstance(read.value, ModuleType):
-            yield read
-
-
-def _global_names(code: CodeType) -> Iterator[str]:
-    for instruction in dis.get_instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield instruction.argval
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _global_names(constant)
-
-
-def _expect_visible(where: str, value: Any) -> None:
-    if not isinstance(value, (*NUMBERS, *FIXED, FunctionType)):
-        raise UsageError(
-            f"a rule reads {where}, a {type(value).__name__}, whose changes tracing cannot see: "
-            "pass arrays as arguments of the rule, and numbers through scalars=(...)"
-        )
+    return run

@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from types import FunctionType
 from typing import Any, TypeVar
 
 import numpy as np
 
 from lamella.backend import Backend, get_backend
-from lamella.backend.elementwise import Program
-from lamella.backend.rules import CLOSURES, key_of, trace_rule
+from lamella.backend.rules import TracedRule
 from lamella.core.config import Configured
 from lamella.core.errors import UsageError
 from lamella.core.typing import Array, Shape
@@ -106,7 +104,7 @@ class Workspace(Configured):
         self.xp = self.backend.xp
         self.dtype = np.dtype(dtype)
         self._scratch = Scratch(self.backend)
-        self._rules: dict[tuple[Any, ...], tuple[Program, Callable[..., None]]] = {}
+        self._rules: dict[tuple[Any, int], TracedRule] = {}
 
     def expect_free(self, owner: object) -> None:
         """Raise a UsageError if it belongs to another model than ``owner``."""
@@ -172,28 +170,17 @@ class Workspace(Configured):
         scalars : sequence of float
             Numbers shared by all elements.
         """
-        simple = type(rule) is FunctionType and not (
-            rule.__closure__ or rule.__defaults__ or rule.__kwdefaults__
-        )
-        key = (rule.__code__, len(arrays)) if simple else key_of(rule, len(arrays))
-        found = self._rules.get(key)
-        if found is None or (found[0].reads and not found[0].is_current()):
-            found = self._rules[key] = self._compile(key, rule, len(arrays), len(scalars))
+        key = getattr(rule, "__code__", rule), len(arrays)
+        traced = self._rules.get(key)
+        if traced is None:
+            traced = TracedRule(rule, len(arrays), len(scalars), self.backend.map)
+            self._rules[key] = traced
+        elif not traced.serves(rule):
+            traced.follow(rule)
         if isinstance(out, str):
             out = self.scratch(out, arrays[0].shape)
-        found[1](out, arrays, scalars)
+        traced.run(out, arrays, scalars)
         return out
-
-    def _compile(
-        self, key: tuple[Any, ...], rule: Callable[..., Any], arrays: int, scalars: int
-    ) -> tuple[Program, Callable[..., None]]:
-        if len(key) > 2 and sum(key[:2] == other[:2] for other in self._rules) >= CLOSURES:
-            raise UsageError(
-                f"a rule in {type(self).__name__} closed over {CLOSURES} different values: pass "
-                "numbers that change through scalars=(...)"
-            )
-        program = trace_rule(rule, arrays, scalars)
-        return program, self.backend.map(program)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("backend", "xp", "dtype", "_scratch", "_rules"):

@@ -32,21 +32,20 @@ class Activation(Layer):
 
     @replayable
     def forward(self, x: Array, training: bool) -> Array:
-        self.x, self.y = (
-            x,
-            self.map("y", self.rule, x, scalars=self._values() if self.scalars else ()),
-        )
+        self.x, self.y = x, self.map("y", self.rule, x, scalars=self._values())
         return self.y
 
     @replayable
     def backward(self, dy: Array) -> Array:
-        scalars = self._values() if self.scalars else ()
-        return self.map("dx", self.chain, dy, self.x, self.y, scalars=scalars)
-
-    @replayable
-    def chain(self, dy: Any, x: Any, y: Any, *scalars: Any) -> Any:
-        """Return dx = dy dy/dx, the chain rule for one number."""
-        return dy * self.derivative(x, y, *scalars)
+        derivative, scalars = self.derivative, self._values()
+        return self.map(
+            "dx",
+            lambda dy, x, y, *k: dy * derivative(x, y, *k),
+            dy,
+            self.x,
+            self.y,
+            scalars=scalars,
+        )
 
     @replayable
     def _values(self) -> tuple[float, ...]:

@@ -37,7 +37,7 @@ class Regularizer(Configured, ABC):
         """Return a function that adds the penalty's gradient to that of ``parameter``."""
         w, g = parameter.value.reshape(-1), parameter.grad.reshape(-1)
         names = [*self.config()]
-        add = bind_rule(self.rule, backend, (w, g), {"g": g}, len(names))
+        add = bind_rule(self, backend, (w, g), {"g": g}, len(names))
         return lambda: add(*[getattr(self, name) for name in names])
 
 

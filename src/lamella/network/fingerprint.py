@@ -4,6 +4,7 @@ A replay repeats the numbers that it was captured with, so a change of any of th
 whose changes cannot be seen, such as lists or objects of other libraries, rule out a replay.
 """
 
+from abc import ABCMeta
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter, itemgetter
 from types import FunctionType
@@ -12,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import Backend
-from lamella.backend.elementwise import Read
 from lamella.backend.parameters import Parameter, State
 from lamella.backend.random import Noise
-from lamella.backend.rules import reads_of
+from lamella.backend.rules import is_pure
 from lamella.backend.workspace import is_marked
 from lamella.layers.regularizers import Regularizer
+from lamella.network.reads import UnseenError, readers_of, users_classes
 
 Calls = Sequence[tuple[Any, Sequence[str]]]  # objects, and names of methods of each
 # Set when a part is attached to its model, and by nobody else.
@@ -25,9 +26,9 @@ ATTACHED = (
     "_owner", "_rules", "_scratch", "backend", "dtype", "label", "parameters", "states", "stream",
     "xp",
 )  # fmt: skip
-NUMBERS = (int, float, complex, str, bytes, type(None), np.generic, np.dtype)
-FIXED = (Parameter, State, Noise, Backend, Regularizer)
-LIBRARY = ("lamella", "abc", "builtins")  # modules of classes that are not users'
+NUMBERS = (int, float, bool, complex, str, bytes, type(None))
+FIXED = (Parameter, State, Noise, Backend, Regularizer)  # regularizers are parts of their own
+UNSEEN = {"__slots__", "__getattr__", "__getattribute__"}
 CODE = (FunctionType, staticmethod, classmethod, property)
 
 
@@ -49,27 +50,33 @@ class Fingerprint:
 
     def __init__(self, network: Any, calls: Calls) -> None:
         self.is_marked = all(_is_marked(part, names) for part, names in calls)
-        self.parts = [part for part, _ in calls if part is not network]
+        parts = [part for part, _ in calls if part is not network]
+        held = [x for part in parts for x in vars(part).values() if isinstance(x, Regularizer)]
+        self.parts = [*parts, *(x for i, x in enumerate(held) if x not in parts + held[:i])]
         self._network = network
         self._methods = [name for part, names in calls if part is network for name in names]
         kinds = dict.fromkeys((type(part), tuple(names)) for part, names in calls)
         self._kinds = [(kind, [*names, *_class_values(kind)]) for kind, names in kinds]
         self._properties = [(part, name) for part in self.parts for name in _properties(part)]
-        self._reads = [read for kind, names in kinds for read in _reads(kind, names)]
+        self._readers: list[Callable[[], Any]] = []
+        try:
+            self._readers = [read for kind, names in kinds for read in readers_of(kind, names)]
+        except UnseenError:
+            self.is_marked = False
         self._held: list[tuple[Callable[[Any], Any], Any, Any]] = []
         self._tables: list[dict[str, Any]] = []
-        self._classes = [vars(base) for kind, _ in kinds for base in _users_classes(kind)]
+        self._classes = [vars(base) for kind, _ in kinds for base in users_classes(kind)]
 
     def values(self) -> list[Any] | None:
         """Return all values, to be compared with ==; None if changes of one cannot be seen."""
         try:
-            attributes = [_comparable(pair) for part in self.parts for pair in _attributes(part)]
-            shared = [_comparable(x) for kind, _ in self._kinds for x in _shared(kind)]
+            pairs = [pair for part in self.parts for pair in _attributes(part)]
+            attributes = [(name, _comparable(value)) for name, value in pairs]
+            shared = [_number(x) for kind, _ in self._kinds for x in _shared(kind)]
             computed = [_comparable(getattr(part, name)) for part, name in self._properties]
-            reads = [_comparable(read.now()) for read in self._reads]
-        except (_UnseenError, AttributeError):
+        except (UnseenError, AttributeError):
             return None
-        return [*attributes, *shared, *computed, *reads]
+        return [*attributes, *shared, *computed, *self._read()]
 
     def hold(self) -> None:
         """Keep the present values for `is_current`. Arrays are left out: the work sets them."""
@@ -84,6 +91,7 @@ class Fingerprint:
         self._tables = [vars(part) for part in self.parts]
         self._shapes = self._shape()
         self._computed = self._compute()
+        self._outer = self._read()
 
     def is_current(self) -> bool:
         """Whether all values are the ones that were kept."""
@@ -91,36 +99,48 @@ class Fingerprint:
             for read, owner, held in self._held:
                 if read(owner) != held:
                     return False
-            if self._shape() != self._shapes or not all(read.is_current() for read in self._reads):
+            if self._shape() != self._shapes or self._read() != self._outer:
                 return False
             return not self._properties or self._compute() == self._computed
-        except (KeyError, AttributeError, _UnseenError, ValueError):  # a value is gone, or an array
+        except (KeyError, AttributeError, UnseenError, ValueError):  # a value is gone, or an array
             return False
 
     def _shape(self) -> list[Any]:
         """Return classes, how many attributes there are (one may hide a method), and methods."""
         own = map(vars(self._network).get, self._methods)
-        return [*map(type, self.parts), *map(len, self._tables), *map(len, self._classes), *own]
+        tables = [vars(part) is table for part, table in zip(self.parts, self._tables, strict=True)]
+        sizes = [*map(len, self._tables), *map(len, self._classes)]
+        return [*map(type, self.parts), *tables, *sizes, *own]
+
+    def _read(self) -> list[Any]:
+        return [read() for read in self._readers]
 
     def _compute(self) -> list[Any]:
         return [_comparable(getattr(part, name)) for part, name in self._properties]
 
 
-class _UnseenError(Exception):
-    """Changes of a value cannot be seen."""
-
-
 def _comparable(value: Any) -> Any:
     """Return a value to compare with ==, and with the type of each number in it."""
-    if isinstance(value, tuple):
-        return tuple(np.ndarray if type(x) is np.ndarray else _comparable(x) for x in value)
+    if type(value) is tuple:
+        return tuple(np.ndarray if type(x) is np.ndarray else _number(x) for x in value)
     if type(value) is np.ndarray:
         return np.ndarray
-    if isinstance(value, NUMBERS) and not isinstance(value, np.void):
-        return type(value), value
-    if isinstance(value, FIXED) or (type(value) is FunctionType and not value.__closure__):
+    if isinstance(value, FIXED) or (type(value) is FunctionType and is_pure(value)):
         return value
-    raise _UnseenError
+    return _number(value)
+
+
+def _number(value: Any) -> Any:
+    if type(value) is tuple:
+        return tuple(map(_number, value))
+    kind = type(value)
+    if kind in NUMBERS or (isinstance(value, np.number | np.bool_ | np.dtype) and _is_numpys(kind)):
+        return kind, value
+    raise UnseenError
+
+
+def _is_numpys(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "numpy"
 
 
 def _attributes(part: Any) -> Iterator[tuple[str, Any]]:
@@ -136,8 +156,8 @@ def _is_marked(part: Any, names: Sequence[str]) -> bool:
         for name, it in vars(part).items()
         if callable(it) and callable(getattr(kind, name, None))
     ]
-    tables = [vars(base) for base in _users_classes(kind)]
-    if any("__slots__" in table or "__getattr__" in table for table in tables):
+    tables = [vars(base) for base in users_classes(kind)]
+    if type(kind) not in (type, ABCMeta) or any(UNSEEN & table.keys() for table in tables):
         return False  # attributes that are not in the object's dictionary
     # Attributes of a network are not looked at, and a regularizer may hold others.
     is_whole = not (hasattr(part, "passes") or isinstance(part, Regularizer))
@@ -146,33 +166,21 @@ def _is_marked(part: Any, names: Sequence[str]) -> bool:
     return not by_hand and all(is_marked(getattr(kind, name, None)) for name in (*names, *above))
 
 
-def _users_classes(kind: type) -> Iterator[type]:
-    return (b for b in kind.__mro__ if b.__module__.partition(".")[0] not in LIBRARY)
-
-
 def _properties(part: Any) -> list[str]:
     """Return the names of properties that users' classes compute."""
-    tables = [vars(base) for base in _users_classes(type(part))]
+    tables = [vars(base) for base in users_classes(type(part))]
     return [name for table in tables for name, it in table.items() if isinstance(it, property)]
 
 
 def _shared(kind: type) -> Iterator[Any]:
     """Yield the values that users' classes define for all their objects."""
-    for base in _users_classes(kind):
+    for base in users_classes(kind):
         for name, value in vars(base).items():
             if not name.startswith("__") and name != "_abc_impl" and not isinstance(value, CODE):
                 yield value
 
 
-def _reads(kind: type, names: Sequence[str]) -> Iterator[Read]:
-    """Yield the globals and closures that methods of users' classes read."""
-    for base in _users_classes(kind):
-        for value in vars(base).values():
-            function = value.__func__ if isinstance(value, staticmethod) else value
-            yield from reads_of(function)
-
-
 def _class_values(kind: type) -> list[str]:
     """Return the names of methods and values that users' classes define."""
-    tables = [vars(base) for base in _users_classes(kind)]
+    tables = [vars(base) for base in users_classes(kind)]
     return [name for table in tables for name in table if not name.startswith("__")]

@@ -97,5 +97,9 @@ class AdamW(Adam):
         """Return the scalars of step ``t`` for parameters that are not decayed."""
         return (1.0, *super().scalars(t))
 
-    def rule(self, w: Any, g: Any, m: Any, v: Any, shrink: Any, *adam_scalars: Any) -> Any:
-        return super().rule(shrink * w, g, m, v, *adam_scalars)
+    def rule(  # type: ignore[override]
+        self, w: Any, g: Any, m: Any, v: Any, shrink: Any, step: Any, b1: Any, b2: Any, eps: Any
+    ) -> Any:
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g * g
+        return shrink * w - step * m / (sqrt(v) + eps), m, v

@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from lamella.backend.elementwise import trace
 from lamella.backend.parameters import ParameterStore
 from lamella.backend.rules import bind_rule
 from lamella.core.config import Configured
@@ -22,7 +24,7 @@ WEIGHT_MARGIN = 2.0**40
 
 
 Scalars = Callable[[int], tuple[float, ...]]
-Updates = list[tuple[Callable[..., None], Scalars]]
+Updates = list[tuple[Callable[..., None], bool]]
 
 
 class Optimizer(Configured, ABC):
@@ -102,9 +104,10 @@ class Optimizer(Configured, ABC):
         self.t = 0
         self.begin_epoch(0, 1)
         size, dtype = store.values.size, store.values.dtype
-        self.state = {slot: store.backend.zeros(size, dtype) for slot in self.slots}
-        self._updates = self._bind_whole() if self.elementwise else self._bind_each()
-        self._flushes = self._bind_flushes()
+        self.state: Mapping[str, Array] = MappingProxyType(
+            {slot: store.backend.zeros(size, dtype) for slot in self.slots}
+        )
+        self._bind()
 
     def expect_free(self, owner: object) -> None:
         """Raise a UsageError if it is attached to a model other than ``owner``."""
@@ -121,8 +124,10 @@ class Optimizer(Configured, ABC):
         self.t += 1
         if self.clip_norm is not None:
             self._clip(self._store.grads, self.clip_norm)
-        for update, scalars in self._updates:
-            update(*scalars(self.t))
+        if self._bound != (type(self), id(self.state)):
+            self._bind()
+        for update, matrices in self._updates:
+            update(*self.scalars_of(matrices)(self.t))
         if self.t % FLUSH_EVERY == 0:
             for flush, smallest in self._flushes:
                 flush(smallest)
@@ -151,21 +156,27 @@ class Optimizer(Configured, ABC):
             vector[...] = self._store.backend.asarray(state[slot], vector.dtype)
         self.t = int(state["t"])
 
+    def _bind(self) -> None:
+        self._bound = type(self), id(self.state)
+        self._updates = self._bind_whole() if self.elementwise else self._bind_each()
+        self._flushes = self._bind_flushes()
+
     def _bind_whole(self) -> Updates:
         """Run the rule over weights and over all else, or over both together if they are alike."""
         assert self._store is not None
         store, updates = self._store, []
-        parts = [(store.matrices, self.scalars_of(True)), (store.vectors, self.scalars_of(False))]
-        if parts[0][1] == parts[1][1]:
-            parts = [(slice(0, store.values.size), parts[0][1])]
-        for span, scalars in parts:
+        parts = [(store.matrices, True), (store.vectors, False)]
+        if self.scalars_of(True) == self.scalars_of(False):
+            parts = [(slice(0, store.values.size), True)]
+        for span, matrices in parts:
             if span.start == span.stop:
                 continue
             w, g = store.values[span], store.grads[span]
+            count = len(self.scalars_of(matrices)(1))
             kept = [vector[span] for vector in self.state.values()]
             moved = {"w": w, **dict(zip(self.slots, kept, strict=True))}
-            run = bind_rule(self.rule, store.backend, (w, g, *kept), moved, len(scalars(1)))
-            updates.append((run, scalars))
+            run = bind_rule(self, store.backend, (w, g, *kept), moved, count)
+            updates.append((run, matrices))
         return updates
 
     def _bind_each(self) -> Updates:
@@ -186,7 +197,7 @@ class Optimizer(Configured, ABC):
         for parameter, span in self._store.spans:
             kept = [vector[span].reshape(parameter.shape) for vector in self.state.values()]
             update = whole(parameter.value, parameter.grad, *kept)
-            updates.append((update, self.scalars_of(parameter.is_matrix)))
+            updates.append((update, parameter.is_matrix))
         return updates
 
     def _expect_results(self, count: int) -> None:
@@ -203,10 +214,8 @@ class Optimizer(Configured, ABC):
         margins += [(vector, FLUSH_MARGIN) for vector in self.state.values()]
         for vector, margin in margins:
             smallest = float(np.finfo(vector.dtype).tiny) * margin
-            flush = bind_rule(
-                lambda x, low: x * (abs(x) >= low), backend, (vector,), {"x": vector}, 1
-            )
-            flushes.append((flush, smallest))
+            program = trace(lambda x, low: x * (abs(x) >= low), 1, 1)
+            flushes.append((backend.compile_rule(program, [vector], [vector]), smallest))
         return flushes
 
     def _clip(self, grads: Array, limit: float) -> None:

@@ -1,5 +1,6 @@
 """Gradient descent, plain and with momentum."""
 
+from collections.abc import Callable
 from typing import Any
 
 from lamella.core.validation import in_range
@@ -66,6 +67,16 @@ class Momentum(Optimizer):
     def scalars(self, t: int) -> tuple[float, ...]:
         return self.beta, self.learning_rate
 
-    def rule(self, w: Any, g: Any, v: Any, beta: Any, lr: Any) -> Any:
-        v = beta * v + g
-        return w - lr * (g + beta * v if self.nesterov else v), v
+    @property
+    def rule(self) -> Callable[..., Any]:
+        return _nesterov if self.nesterov else _momentum
+
+
+def _momentum(w: Any, g: Any, v: Any, beta: Any, lr: Any) -> Any:
+    v = beta * v + g
+    return w - lr * v, v
+
+
+def _nesterov(w: Any, g: Any, v: Any, beta: Any, lr: Any) -> Any:
+    v = beta * v + g
+    return w - lr * (g + beta * v), v

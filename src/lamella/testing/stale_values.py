@@ -12,7 +12,7 @@ from lamella.network.fingerprint import ATTACHED
 from lamella.testing.comparing import expect_same
 
 STEPS = 5  # a step is captured in the second one at the earliest, and replayed from then on
-PRIVATE = (*ATTACHED, "_epoch", "_epoch_start", "_epoch_steps", "_store", "_updates", "_flushes")
+PRIVATE = (*ATTACHED, "_epoch", "_epoch_start", "_epoch_steps", "_store")
 CAUSE = (
     "it is another after a change of {name} in a trained model: keep numbers in attributes, and "
     "pass them to rules through scalars=(...)"

@@ -164,22 +164,3 @@ def test_a_change_that_could_have_no_effect_is_refused(name: str, value: Any) ->
         setattr(model.layers[1], name, value)
     with pytest.raises(UsageError, match="is fixed once the model is built"):
         model.parameters[0].regularizer = lm.L2(1.0)
-
-
-def test_a_rule_that_closes_over_an_object_is_refused() -> None:
-    class Hidden(NoArgument):
-        def forward(self, x: Any, training: bool) -> Any:
-            return self.map("y", lambda x: x * self.k, x)
-
-    with pytest.raises(UsageError, match=r"the variable self of its closure.*scalars="):
-        model_of(Hidden()).step(X, Y)
-
-
-def test_a_rule_that_closes_over_ever_new_numbers_is_refused() -> None:
-    model = model_of(Closure())
-    for step in range(32):
-        model.layers[0].k = 1 + step / 100  # type: ignore[attr-defined]
-        model.step(X, Y)
-    model.layers[0].k = 2.0  # type: ignore[attr-defined]
-    with pytest.raises(UsageError, match=r"closed over 32 different values.*scalars="):
-        model.step(X, Y)

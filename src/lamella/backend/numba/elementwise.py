@@ -117,8 +117,8 @@ def compile_map(program: Program) -> Callable[..., None]:
 
 
 def _given(program: Program) -> list[int]:
-    """Return the numbers of the scalar values that a loop has to be given: all but constants."""
-    return [i for i in program.shared if i not in program.constants]
+    """Return the numbers of the scalar values that a loop has to be given: not fixed constants."""
+    return [i for i in program.shared if not (program.is_fixed and i in program.constants)]
 
 
 def _rows(array: np.ndarray) -> np.ndarray:
@@ -160,7 +160,8 @@ def to_python(
     arguments = [f"a{i}" for i in range(program.arrays)]
     arguments += [target for target in targets if target.startswith("o")]
     scalars = [names[i] for i in _given(program)]
-    constants = [f"{names[i]} = T({x!r})" for i, x in program.constants.items()]
+    fixed = program.constants if program.is_fixed else {}
+    constants = [f"{names[i]} = T({x!r})" for i, x in fixed.items()]
     indices = "i" if axes is None else "ij"
     over = "a0" if axes is None else targets[0]
     loops = [f"{'    ' * k}for {n} in range({over}.shape[{k}]):" for k, n in enumerate(indices)]

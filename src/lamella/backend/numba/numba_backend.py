@@ -59,7 +59,15 @@ class NumbaBackend(NumpyBackend):
     ) -> Callable[..., None]:
         if not compiled.is_available():
             return super().compile_rule(program, arrays, outputs)
-        return compile_loop(program, arrays, outputs)
+        loop = compile_loop(program, arrays, outputs)
+        if program.is_fixed:
+            return loop
+
+        def run(*scalars: float) -> None:
+            end_capture()  # a replay would not trace the rule again
+            loop(*scalars)
+
+        return run
 
     def map(self, program: Program) -> Callable[..., None]:
         # numba's exp takes one number at a time, numpy's a whole vector register.
@@ -73,6 +81,8 @@ class NumbaBackend(NumpyBackend):
                 work(out, arrays, scalars)
                 return
             _expect_captured(out, *arrays)
+            if not program.is_fixed:
+                end_capture()  # a replay would not trace the rule again
             given = plain(out), plain(list(arrays)), tuple(scalars)
             if plain_steps:
                 work(*given)
