@@ -137,6 +137,21 @@ def test_other_numbers_need_no_other_program() -> None:
     assert len(compiled) == 2
 
 
+def test_code_edited_in_place_takes_effect(backend: Backend) -> None:
+    def slope(x: Any) -> Any:
+        return x * 2.0
+
+    def edited(x: Any) -> Any:
+        return x * 3.0
+
+    owner = SimpleNamespace(rule=composed(slope))
+    x, out = backend.asarray(np.array([1.0])), backend.zeros(1, "float64")
+    run = bind_rule(owner, backend, [x], {"y": out}, 0)
+    slope.__code__ = edited.__code__
+    run()
+    assert backend.to_host(out).tolist() == [4]
+
+
 def test_as_many_results_as_outputs(backend: Backend) -> None:
     x = backend.asarray(np.array([3.0]))
     with pytest.raises(UsageError, match="the rule of SimpleNamespace must return y, z, got 1"):

@@ -5,11 +5,4 @@ from lamella.backend.cupy_backend import CupyBackend, cupy_problem
 from lamella.backend.numpy_backend import ALIGNMENT, NumpyBackend
 from lamella.backend.selection import get_backend
 
-__all__ = [
-    "ALIGNMENT",
-    "Backend",
-    "CupyBackend",
-    "NumpyBackend",
-    "cupy_problem",
-    "get_backend",
-]
+__all__ = ["ALIGNMENT", "Backend", "CupyBackend", "NumpyBackend", "cupy_problem", "get_backend"]

@@ -74,9 +74,8 @@ class Program:
 
     def is_like(self, other: "Program") -> bool:
         """Whether another program has the same operations, whatever its constants are."""
-        constants = other.constants
-        same = constants.keys() == self.constants.keys()
-        return same and self == replace(other, constants=self.constants, is_fixed=self.is_fixed)
+        same = other.constants.keys() == self.constants.keys()
+        return same and self == replace(other, constants=self.constants)
 
     @property
     def shared(self) -> list[int]:

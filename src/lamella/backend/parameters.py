@@ -72,12 +72,7 @@ class Parameter(Allocated):
     """
 
     def __init__(
-        self,
-        name: str,
-        shape: Shape,
-        init: Initializer,
-        regularizer: Any = None,
-        stream: str = "",
+        self, name: str, shape: Shape, init: Initializer, regularizer: Any = None, stream: str = ""
     ) -> None:
         self.name = name
         self.stream = stream or name

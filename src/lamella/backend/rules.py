@@ -6,7 +6,7 @@ which takes some 50 us, and its numbers are passed to the program compiled befor
 """
 
 import dis
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -34,9 +34,8 @@ class TracedRule:
     def __init__(
         self, rule: Rule, arrays: int, scalars: int, compile_program: Callable[[Program], Rule]
     ) -> None:
-        self._counts, self._compile = (arrays, scalars), compile_program
+        self._counts, self._compile, self.run = (arrays, scalars), compile_program, rule
         self._program: Program | None = None
-        self.run: Rule
         self.follow(rule)
 
     def serves(self, rule: Any) -> bool:
@@ -53,7 +52,7 @@ class TracedRule:
         self._is_pure = is_pure(rule)
         self._globals, self._held = getattr(rule, "__globals__", None), _closure(rule)
         program.is_fixed = self._is_pure
-        if old is not None and old.is_fixed == program.is_fixed and old.is_like(program):
+        if old is not None and not (old.is_fixed or program.is_fixed) and old.is_like(program):
             old.constants.update(program.constants)
         else:
             self._program, self.run = program, self._compile(program)
@@ -103,6 +102,13 @@ def _outer_names(code: CodeType, ignored: Sequence[str]) -> Iterator[tuple[str, 
             yield from _outer_names(constant, ignored)
 
 
+def expect_results(owner: Any, names: Iterable[str], count: int) -> None:
+    """Raise a UsageError unless a rule has returned as many results as it must."""
+    if count != len(wanted := [*names]):
+        kind = type(owner).__name__
+        raise UsageError(f"the rule of {kind} must return {', '.join(wanted)}, got {count} results")
+
+
 def bind_rule(
     owner: Any,
     backend: Backend,
@@ -121,11 +127,7 @@ def bind_rule(
     """
 
     def compile_program(program: Program) -> Callable[..., None]:
-        if len(program.outputs) != len(outputs):
-            raise UsageError(
-                f"the rule of {type(owner).__name__} must return {', '.join(outputs)}, got "
-                f"{len(program.outputs)} results"
-            )
+        expect_results(owner, outputs, len(program.outputs))
         return backend.compile_rule(program, arrays, [*outputs.values()])
 
     rule = owner.rule

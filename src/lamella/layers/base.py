@@ -86,11 +86,7 @@ class Layer(Workspace):
         """
 
     def add_param(
-        self,
-        name: str,
-        shape: Shape,
-        init: str | Initializer = "zeros",
-        regularizer: Any = None,
+        self, name: str, shape: Shape, init: str | Initializer = "zeros", regularizer: Any = None
     ) -> Parameter:
         """Declare an array to be trained; call it in `build`.
 

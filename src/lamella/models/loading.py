@@ -40,10 +40,7 @@ KNOWN: dict[str, Callable[..., Any]] = {
 
 
 def load(
-    path: Any,
-    *,
-    custom_layers: Iterable[Callable[..., Any]] = (),
-    backend: str | Backend = "auto",
+    path: Any, *, custom_layers: Iterable[Callable[..., Any]] = (), backend: str | Backend = "auto"
 ) -> Any:
     """Load a model that `save` wrote; it makes the same predictions and can be trained further.
 

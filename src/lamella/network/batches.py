@@ -63,10 +63,7 @@ def check_targets(data: Any, samples: int) -> np.ndarray:
 
 
 def sample_weights(
-    y: np.ndarray,
-    sample_weight: Any,
-    class_weight: Mapping[int, float] | None,
-    dtype: np.dtype,
+    y: np.ndarray, sample_weight: Any, class_weight: Mapping[int, float] | None, dtype: np.dtype
 ) -> np.ndarray | None:
     """Return the product of sample weights and class weights, or None without either.
 

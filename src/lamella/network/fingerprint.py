@@ -6,6 +6,7 @@ whose changes cannot be seen, such as lists or objects of other libraries, rule 
 
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from operator import attrgetter, itemgetter
 from types import FunctionType
 from typing import Any
@@ -27,6 +28,7 @@ ATTACHED = (
     "xp",
 )  # fmt: skip
 NUMBERS = (int, float, bool, complex, str, bytes, type(None))
+NUMPYS = (np.number, np.bool_, np.dtype)
 FIXED = (Parameter, State, Noise, Backend, Regularizer)  # regularizers are parts of their own
 UNSEEN = {"__slots__", "__getattr__", "__getattribute__"}
 CODE = (FunctionType, staticmethod, classmethod, property)
@@ -63,8 +65,7 @@ class Fingerprint:
             self._readers = [read for kind, names in kinds for read in readers_of(kind, names)]
         except UnseenError:
             self.is_marked = False
-        self._held: list[tuple[Callable[[Any], Any], Any, Any]] = []
-        self._tables: list[dict[str, Any]] = []
+        self._held: list[tuple[Callable[[], Any], Any]] = []
         self._classes = [vars(base) for kind, _ in kinds for base in users_classes(kind)]
 
     def values(self) -> list[Any] | None:
@@ -76,32 +77,25 @@ class Fingerprint:
             computed = [_comparable(getattr(part, name)) for part, name in self._properties]
         except (UnseenError, AttributeError):
             return None
-        return [*attributes, *shared, *computed, *self._read()]
+        return [*attributes, *shared, *computed, *(read() for read in self._readers)]
 
     def hold(self) -> None:
         """Keep the present values for `is_current`. Arrays are left out: the work sets them."""
-        sources: list[tuple[Any, Any, Sequence[str]]] = [
-            (attrgetter, kind, names) for kind, names in self._kinds
-        ]
+        self._tables = [vars(part) for part in self.parts]
+        readers = [*self._readers, self._shape]
+        readers += [partial(attrgetter(*names), kind) for kind, names in self._kinds if names]
         for part in self.parts:
             names = [name for name, x in _attributes(part) if not isinstance(x, np.ndarray)]
-            sources.append((itemgetter, vars(part), names))
-        readers = [(get(*names), owner) for get, owner, names in sources if names]
-        self._held = [(read, owner, read(owner)) for read, owner in readers]
-        self._tables = [vars(part) for part in self.parts]
-        self._shapes = self._shape()
-        self._computed = self._compute()
-        self._outer = self._read()
+            if names:
+                readers.append(partial(itemgetter(*names), vars(part)))
+        if self._properties:
+            readers.append(self._compute)
+        self._held = [(read, read()) for read in readers]
 
     def is_current(self) -> bool:
         """Whether all values are the ones that were kept."""
         try:
-            for read, owner, held in self._held:
-                if read(owner) != held:
-                    return False
-            if self._shape() != self._shapes or self._read() != self._outer:
-                return False
-            return not self._properties or self._compute() == self._computed
+            return all(read() == held for read, held in self._held)
         except (KeyError, AttributeError, UnseenError, ValueError):  # a value is gone, or an array
             return False
 
@@ -111,9 +105,6 @@ class Fingerprint:
         tables = [vars(part) is table for part, table in zip(self.parts, self._tables, strict=True)]
         sizes = [*map(len, self._tables), *map(len, self._classes)]
         return [*map(type, self.parts), *tables, *sizes, *own]
-
-    def _read(self) -> list[Any]:
-        return [read() for read in self._readers]
 
     def _compute(self) -> list[Any]:
         return [_comparable(getattr(part, name)) for part, name in self._properties]
@@ -134,13 +125,9 @@ def _number(value: Any) -> Any:
     if type(value) is tuple:
         return tuple(map(_number, value))
     kind = type(value)
-    if kind in NUMBERS or (isinstance(value, np.number | np.bool_ | np.dtype) and _is_numpys(kind)):
+    if kind in NUMBERS or (kind.__module__.startswith("numpy") and isinstance(value, NUMPYS)):
         return kind, value
     raise UnseenError
-
-
-def _is_numpys(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] == "numpy"
 
 
 def _attributes(part: Any) -> Iterator[tuple[str, Any]]:

@@ -115,9 +115,7 @@ def _with_backend(part: Callable[..., Any], backend: Backend) -> Callable[..., A
     return part
 
 
-def reduce(
-    model: Trainable,
-) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+def reduce(model: Trainable) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
     """Return the result of a model's ``__reduce__``: function, arguments and state."""
     header, arrays = to_parts(model)
     parts = [model.loss, model.optimizer, *model.metrics] if model.compiled else []

@@ -4,6 +4,7 @@ import builtins
 import dis
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -77,20 +78,15 @@ def readers_of(kind: type, names: Sequence[str]) -> list[Reader]:
 
 def _outer(function: FunctionType) -> Iterator[Reader]:
     """Yield readers of a function's globals, closure and defaults, without Python's builtins."""
-    table = function.__globals__
     for name in _global_names(function.__code__):
-        if name in table:
-            yield partial(table.get, name)
+        if name in function.__globals__:
+            yield partial(function.__globals__.get, name)
         elif name not in BUILTINS:
             raise UnseenError
     for cell in function.__closure__ or ():
         yield partial(getattr, cell, "cell_contents")
     for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-        yield partial(_same, value)
-
-
-def _same(value: Any) -> Any:
-    return value
+        yield partial(itemgetter(0), (value,))
 
 
 def _is_of_library(value: Any) -> bool:

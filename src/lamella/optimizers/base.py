@@ -9,7 +9,7 @@ import numpy as np
 
 from lamella.backend.elementwise import trace
 from lamella.backend.parameters import ParameterStore
-from lamella.backend.rules import bind_rule
+from lamella.backend.rules import bind_rule, expect_results
 from lamella.core.config import Configured
 from lamella.core.errors import FileFormatError, UsageError
 from lamella.core.typing import Array
@@ -187,7 +187,7 @@ class Optimizer(Configured, ABC):
             def run(*scalars: float) -> None:
                 results = self.rule(w, g, *kept, *scalars)
                 results = results if isinstance(results, tuple) else (results,)
-                self._expect_results(len(results))
+                expect_results(self, ("w", *self.slots), len(results))
                 for old, new in zip((w, *kept), results, strict=True):
                     old[...] = new
 
@@ -199,13 +199,6 @@ class Optimizer(Configured, ABC):
             update = whole(parameter.value, parameter.grad, *kept)
             updates.append((update, parameter.is_matrix))
         return updates
-
-    def _expect_results(self, count: int) -> None:
-        if count != 1 + len(self.slots):
-            wanted = ", ".join(("w", *self.slots))
-            raise UsageError(
-                f"the rule of {type(self).__name__} must return {wanted}, got {count} results"
-            )
 
     def _bind_flushes(self) -> list[tuple[Callable[..., None], float]]:
         assert self._store is not None

@@ -27,6 +27,8 @@ from lamella.testing.comparing import (
 from lamella.testing.replays import expect_replay
 from lamella.testing.stale_values import expect_no_stale_values
 
+Results = dict[str, np.ndarray]
+
 
 def check_layer(
     layer: Layer, in_shape: Shape, *, batch: int = 5, x: Any = None, seed: int = 0
@@ -110,7 +112,7 @@ class _Bench:
         self.layer.rng.draws = 0
         return self.layer.forward(x, training)
 
-    def run(self, x: np.ndarray, dy: np.ndarray) -> dict[str, np.ndarray]:
+    def run(self, x: np.ndarray, dy: np.ndarray) -> Results:
         """Return copies of outputs and all gradients; check their types."""
         device_x, device_dy = self.backend.asarray(x.copy()), self.backend.asarray(dy.copy())
         y = self.forward(device_x)
@@ -145,9 +147,7 @@ class _Bench:
         return np.array(self.backend.to_host(array))
 
 
-def _check_gradients(
-    bench: _Bench, x: np.ndarray, dy: np.ndarray, results: dict[str, np.ndarray]
-) -> None:
+def _check_gradients(bench: _Bench, x: Array, dy: Array, results: Results) -> None:
     inputs = x.copy()
 
     def objective() -> float:
@@ -159,9 +159,7 @@ def _check_gradients(
         expect_gradient(name, results[name], numeric_gradient(objective, array, bench.backend))
 
 
-def _check_memory(
-    bench: _Bench, x: np.ndarray, dy: np.ndarray, reference: dict[str, np.ndarray]
-) -> None:
+def _check_memory(bench: _Bench, x: Array, dy: Array, reference: Results) -> None:
     bench.poison()
     for name, again in bench.run(x, dy).items():
         cause = (
@@ -181,7 +179,7 @@ def _check_memory(
                 )
 
 
-def _check_evaluation(bench: _Bench, x: np.ndarray) -> None:
+def _check_evaluation(bench: _Bench, x: Array) -> None:
     before = bench.model.state_dict()
     first = bench.forward(x, training=False).copy()
     draws = bench.layer.rng.draws
@@ -196,12 +194,7 @@ def _check_evaluation(bench: _Bench, x: np.ndarray) -> None:
 
 
 def _check_first(
-    layer: Layer,
-    in_shape: Shape,
-    x: np.ndarray,
-    dy: np.ndarray,
-    reference: dict[str, np.ndarray],
-    seed: int,
+    layer: Layer, in_shape: Shape, x: Array, dy: Array, reference: Results, seed: int
 ) -> None:
     """As first layer of a model it is not asked for dx, but for the same gradients."""
     bench = _Bench(layer, in_shape, "float64", host_backend(), seed)
@@ -213,7 +206,7 @@ def _check_first(
         expect_same(name, parameter.grad, reference[name], "it is another if needs_dx is False")
 
 
-def _check_replay(bench: _Bench, x: np.ndarray, dy: np.ndarray) -> None:
+def _check_replay(bench: _Bench, x: Array, dy: Array) -> None:
     layer = bench.layer
 
     def work(x: Array, dy: Array) -> dict[str, Array]:
@@ -228,7 +221,7 @@ def _check_replay(bench: _Bench, x: np.ndarray, dy: np.ndarray) -> None:
     expect_replay([layer.forward, layer.backward], work, [x, dy], memory, layer, restart)
 
 
-def _check_changes(layer: Layer, out_shape: Shape, x: np.ndarray, seed: int) -> None:
+def _check_changes(layer: Layer, out_shape: Shape, x: Array, seed: int) -> None:
     def make() -> Sequential:
         model = Sequential([copy.deepcopy(layer)], seed=seed, backend="numpy")
         return model.compile(MeanSquaredError(), SGD(1e-3), in_shape=x.shape[1:])
@@ -237,7 +230,7 @@ def _check_changes(layer: Layer, out_shape: Shape, x: np.ndarray, seed: int) -> 
     expect_no_stale_values(make, lambda model: model.layers[0], x, y)
 
 
-def _check_file(layer: Layer, bench: _Bench, x: np.ndarray) -> None:
+def _check_file(layer: Layer, bench: _Bench, x: Array) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "layer.safetensors"
         bench.model.save(path)
@@ -252,12 +245,7 @@ def _check_file(layer: Layer, bench: _Bench, x: np.ndarray) -> None:
 
 
 def _check_device(
-    layer: Layer,
-    in_shape: Shape,
-    x: np.ndarray,
-    dy: np.ndarray,
-    expected: dict[str, np.ndarray],
-    seed: int,
+    layer: Layer, in_shape: Shape, x: Array, dy: Array, expected: Results, seed: int
 ) -> None:
     bench = _Bench(layer, in_shape, "float32", CupyBackend(strict_cupy, "stand-in"), seed)
     try:

@@ -169,9 +169,9 @@ def test_a_study_without_runs_is_refused(out: Path) -> None:
 def test_custom_classes_must_be_passed(tmp_path: Path) -> None:
     model = lm.Sequential([Gain(0.5), lm.Dense(3)])
     small_study(arms={"own": {"model": model}}, seeds=1).run(**RUN, out=tmp_path)
-    with pytest.raises(UsageError, match=r"uses Gain, .* with own=\[Gain\]"):
+    with pytest.raises(UsageError, match=r"uses Gain, .* with custom=\[Gain\]"):
         repeated(tmp_path)
-    [found] = repeated(tmp_path, own=[Gain])
+    [found] = repeated(tmp_path, custom=[Gain])
     assert (found.parts, found.others) == ([], [])
 
 
@@ -190,5 +190,5 @@ def test_a_changed_custom_class_is_reported(tmp_path: Path) -> None:
     index = json.loads((tmp_path / "study.json").read_text())
     index["runs"][0]["key"] = key
     (tmp_path / "study.json").write_text(json.dumps(index))
-    [found] = repeated(tmp_path, own=[Gain])
+    [found] = repeated(tmp_path, custom=[Gain])
     assert (found.parts, found.others) == ([], ["source of Gain"])

@@ -25,13 +25,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Softmax classifier and network": ("softmax-vs-mlp",),
     "Loss": ("softmax-loss", "mlp-loss"),
     "Width and depth": ("width", "over-fitting", "depth"),
-    "Regularisation": (
-        "regularize-deep",
-        "regularize-wide",
-        "combinations",
-        "lambda",
-        "drop-rate",
-    ),
+    "Regularisation": ("regularize-deep", "regularize-wide", "combinations", "lambda", "drop-rate"),
     "Declared, but not shown": (
         "softmax-optimizers",
         "softmax-learning-rate",

@@ -39,11 +39,7 @@ NAMED: dict[str, Callable[..., "Figure"]] = {
     "report_scores": report_scores,
     "report_test": report_test,
 }
-REPORT = {
-    "report_loss": "train_loss",
-    "report_scores": "train_scr",
-    "report_test": "test_scr",
-}
+REPORT = {"report_loss": "train_loss", "report_scores": "train_scr", "report_test": "test_scr"}
 """File names of the report's figures, after the experiment and "contrast"."""
 
 

@@ -176,9 +176,5 @@ def _four_digits(axes: "Axes") -> None:
 
 def _legend(axes: "Axes", theme: Theme, **place: Any) -> None:
     axes.legend(
-        **place,
-        fontsize=9,
-        labelcolor=theme.text,
-        facecolor=theme.background,
-        edgecolor=theme.grid,
+        **place, fontsize=9, labelcolor=theme.text, facecolor=theme.background, edgecolor=theme.grid
     )

@@ -11,8 +11,6 @@ from lamella.core.validation import one_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = ("png", "svg")
-
 
 def to_svg(figure: "Figure") -> str:
     """Return a figure as SVG markup that starts with ``<svg``, for a file or an HTML page.
@@ -41,6 +39,6 @@ def to_png(figure: "Figure") -> bytes:
 
 def save(figure: "Figure", path: Path) -> Path:
     """Write a figure atomically, in the format of the suffix ".png" or ".svg"."""
-    kind = one_of("format", path.suffix.lstrip("."), FORMATS)
+    kind = one_of("format", path.suffix.lstrip("."), ("png", "svg"))
     write_atomically(path, to_svg(figure).encode() if kind == "svg" else to_png(figure))
     return path

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 
 def score_curves(
-    results: Runs,
-    column: str = "val_accuracy",
-    *,
-    theme: str = "light",
-    title: str | None = None,
+    results: Runs, column: str = "val_accuracy", *, theme: str = "light", title: str | None = None
 ) -> "Figure":
     """Draw a score after every epoch: mean over seeds, with a band from lowest to highest.
 

@@ -48,7 +48,7 @@ def repeat_runs(
     *,
     most: int | None = None,
     keys: Iterable[str] | None = None,
-    own: Iterable[Any] = (),
+    custom: Iterable[Any] = (),
 ) -> Iterator[Repeated]:
     """Repeat the runs in a study's folder, one by one, without writing to it.
 
@@ -61,13 +61,13 @@ def repeat_runs(
         Repeat at most this many runs, evenly spaced. All by default.
     keys : iterable of str, optional
         Runs to choose from, by the names of their folders. All by default.
-    own : iterable of classes and functions
+    custom : iterable of classes and functions
         The user's classes and functions that the study uses.
 
     Raises
     ------
     UsageError
-        If the study was run on other data, has no finished run, or needs parts missing in ``own``.
+        If the study was run on other data, has no finished run, or needs parts missing in ``custom``.
     """
     stored = StudyFolder(folder)
     wanted = None if keys is None else set(keys)
@@ -79,7 +79,7 @@ def repeat_runs(
     if not tasks:
         raise UsageError(f"{stored.path} holds no finished run to repeat")
     data = study_data(train, test)
-    known = {part.__name__: part for part in own}
+    known = {part.__name__: part for part in custom}
     for task in _evenly_spaced(tasks, most):
         try:
             run = stored.read(task)
@@ -133,7 +133,7 @@ def _experiment(run: Run, path: Path, custom: dict[str, Any]) -> Experiment:
     if missing:
         raise UsageError(
             f"{path} uses {', '.join(missing)}, not part of lamella: call "
-            f"lamella.studies.repeat_runs with own=[{', '.join(missing)}]"
+            f"lamella.studies.repeat_runs with custom=[{', '.join(missing)}]"
         )
     try:
         limit_size(table)

@@ -190,7 +190,5 @@ for _name in ["lt", "le", "gt", "ge", "eq", "ne"]:
 for _name in ["neg", "abs", "invert"]:
     _function = getattr(operator, _name)
     setattr(
-        ndarray,
-        f"__{_name}__",
-        lambda self, f=_function, n=_name: call(f, n, "*", (self,), {}),
+        ndarray, f"__{_name}__", lambda self, f=_function, n=_name: call(f, n, "*", (self,), {})
     )
