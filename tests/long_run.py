@@ -36,11 +36,10 @@ class Report:
         return max(self.accuracies) - self.accuracies[-1]
 
     def growth(self) -> float:
-        """Return the KB of memory more at the end than after two tenths.
+        """Return the growth of memory in KB after the first two tenths, which load and compile.
 
-        Before that is what is loaded and compiled when it is first used. What is left are some KB
-        of names, the same whatever the number of steps: Python keeps the last few thousand that
-        were looked up in classes.
+        The rest are some KB of names, for any number of steps: Python keeps the last few thousand
+        names that were looked up in classes.
         """
         return self.kilobytes[-1] - self.kilobytes[1]
 

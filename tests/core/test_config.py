@@ -69,7 +69,7 @@ def test_an_argument_that_is_not_kept_is_named() -> None:
         (Spring(length="long"), "Spring(stiffness=1.0, length='long')"),
     ],
 )
-def test_repr_shows_what_differs_from_the_defaults(thing: Configured, shown: str) -> None:
+def test_repr_shows_arguments_that_differ_from_the_defaults(thing: Configured, shown: str) -> None:
     assert repr(thing) == shown
 
 

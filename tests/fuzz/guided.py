@@ -4,8 +4,8 @@
     python -m tests.fuzz.guided --seconds 120               models, arrays and studies
     python -m tests.fuzz.guided --kind models --seconds 120
 
-It begins with the good files of `tests.fuzz` and reads with its readers. What is found is kept in
-the folder ``found``, a file each.
+It begins with the good files of `tests.fuzz` and reads with its readers. Each input that it finds
+is a file in the folder ``found``.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
     python -m tests.fuzz.worker KIND SEED START STOP STEP
 
-For each file it prints its number, then what came of it. A file that takes too long ends the
+For each file it prints its number, then the result. A file that takes too long ends the
 process by SIGPROF or SIGALRM, one that wants too much memory meets the process's limit.
 """
 

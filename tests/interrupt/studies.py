@@ -135,7 +135,7 @@ def expect_same(
 ) -> None:
     """Raise an AssertionError unless the folder is as expected and finished runs are unchanged.
 
-    Logs are told by their names only: they hold times.
+    Logs are compared by their names only: they hold times.
     """
     found = contents(out)
     names = [name for name in {**expected, **found} if not name.startswith("log/")]

@@ -136,7 +136,7 @@ def test_probabilities_of_huge_logits_are_finite(backend: Backend) -> None:
     np.testing.assert_allclose(model.predict_proba(np.zeros((2, 6))), [[1, 0, 0]] * 2)
 
 
-def test_probabilities_of_a_softmax_layer_are_what_it_gives(backend: Backend) -> None:
+def test_probabilities_of_a_softmax_layer_are_its_outputs(backend: Backend) -> None:
     x, _ = clouds()
     model = lm.Sequential([lm.Dense(3), lm.Softmax()], seed=0, backend=backend)
     model.compile(lm.MeanSquaredError(), lm.SGD(0.1), in_shape=(6,))

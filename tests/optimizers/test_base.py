@@ -361,7 +361,7 @@ def test_schedule_restarts_when_the_optimizer_is_attached_again() -> None:
     np.testing.assert_allclose(moved, [0.8, 0.4, 0.2], rtol=1e-12)
 
 
-def test_step_without_a_model_says_what_is_missing() -> None:
+def test_step_without_a_model_is_refused() -> None:
     with pytest.raises(lm.LamellaError, match="give it to compile"):
         lm.SGD(0.1).step()
 

@@ -28,9 +28,9 @@ def study_called(name: str) -> StudyDefinition:
 def results_of(name: str, ends: Ends | None = None) -> Results:
     """Return results of a bundled study.
 
-    ``ends`` says of an arm where it ends: test, train, loss (of training), early (mean validation
+    ``ends`` has the scores of an arm: test, train, loss (of training), early (mean validation
     accuracy of the first epochs), fall (of validation accuracy from epoch to epoch), jitter (of
-    the step losses), status. What is not said is the same in all arms.
+    the step losses), status. Missing ones are the same in all arms.
     """
     study = study_called(name)
     runs = [

@@ -29,9 +29,9 @@ def split(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sum_to_odd(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the sum in double precision, where it is inexact the neighbour with an odd last bit.
+    """Return the sum in double precision; if it is inexact, the neighbour with an odd last bit.
 
-    Rounding that once more gives what rounding the exact sum would have given.
+    Rounding the result once more equals rounding the exact sum.
     """
     total, rest = two_sum(a, b)
     even = total.view(np.int64) % 2 == 0

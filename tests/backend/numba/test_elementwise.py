@@ -95,7 +95,10 @@ def test_training_is_the_same_with_and_without_numba(optimizer: str, tmp_path: P
 
 # A rule of layers, and the same on whole arrays with truths as numbers.
 RULES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "slope of ReLU": (lambda dy, x, y: dy * lm.ReLU.derivative(x, y), lambda dy, x, y, T: dy * T(x > 0)),
+    "slope of ReLU": (
+        lambda dy, x, y: dy * lm.ReLU.derivative(x, y),
+        lambda dy, x, y, T: dy * T(x > 0),
+    ),
     "difference of truths": (
         lambda dy, x, y: (x > 0) - (y > 0),
         lambda dy, x, y, T: T(x > 0) - T(y > 0),

@@ -117,7 +117,7 @@ def test_custom_classes_that_are_not_used_do_not_count() -> None:
     assert Experiment.from_table(table, {"Double": Double}).custom == {}
 
 
-def test_another_source_under_the_same_name_is_another_experiment() -> None:
+def test_a_changed_source_under_the_same_name_gives_a_new_experiment() -> None:
     kinds = [Double, another_double()]
     models = [lm.Sequential([lm.Flatten(), kind(), lm.Dense(3)]) for kind in kinds]
     tables = [experiment(model=model).table() for model in models]

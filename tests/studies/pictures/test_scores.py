@@ -29,7 +29,7 @@ def test_line_is_the_mean_of_seeds_and_band_their_reach() -> None:
     assert {(1, 0.5), (1, 0.7), (3, 0.9), (3, 0.8)} <= {tuple(corner) for corner in band}
 
 
-def test_accuracy_is_in_percent_and_says_what_it_is(two: Results) -> None:
+def test_accuracy_is_in_percent_with_a_label(two: Results) -> None:
     seen = texts(score_curves(two))
     assert "90%" in seen
     wanted = "Validation accuracy after every epoch; line: mean of 3 seeds, band: lowest to highest"
