@@ -64,6 +64,7 @@ class Network(Configured):
         self.batches = Batches(self.backend, self.dtype)
         self.outputs: list[Array] = [None] * len(self.layers)
         self.passes = 0
+        self.last_call: object = None  # of the replays
         self.turns = Turns()
 
     def config(self) -> dict[str, Any]:

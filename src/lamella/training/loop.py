@@ -71,7 +71,7 @@ def train(
         if model.regularized:
             logs["penalty"] = model.penalty()
         if validation is not None:
-            scores = turns.take(evaluate, model, validation)
+            scores = turns.take(_validate, model, validation)
             logs.update((f"val_{name}", value) for name, value in scores.items())
         logs["learning_rate"] = model.optimizer.learning_rate
         logs["seconds"] = log.seconds()
@@ -87,6 +87,16 @@ def _step(model: Trainable, data: Data, index: Array, log: EpochLog) -> None:
     x, y, weight = model.batches.take(data, index)
     loss = model.step(x, y, weight)
     log.append(loss, [metric.score(model.pred, y) for metric in model.metrics])
+
+
+def _validate(model: Trainable, validation: Data) -> dict[str, float]:
+    """Return the scores; layers and loss stay as they are, so that steps are replayed after it."""
+    tables = [vars(part) for part in (*model.layers, model.loss)]
+    before = [dict(table) for table in tables]
+    scores = evaluate(model, validation)
+    for table, old in zip(tables, before, strict=True):
+        table.update(old)
+    return scores
 
 
 def evaluate(model: Trainable, data: Data, batch_size: int = EVALUATION_BATCH) -> dict[str, float]:
