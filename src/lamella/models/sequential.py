@@ -70,9 +70,7 @@ class Sequential(Trainable):
             Loss before the step, without penalties; a GPU may still be computing it.
         """
         self.expect_compiled()
-        data, _ = prepare(self, x, y, sample_weight)
-        expect_batch(self, len(data))
-        return self.step(self.batches.scale(data.x), data.y, data.weight)
+        return self.turns.take(_train_step, self, x, y, sample_weight)
 
     def check(self, x: Any, y: Any) -> "CheckReport":
         """Check whether data and model are compatible, before training; print the report.
@@ -128,14 +126,17 @@ class Sequential(Trainable):
         """
         self.expect_compiled()
         self.built()
-        data, _ = prepare(self, x, y, sample_weight)
-        return evaluate(self, data, at_least("batch_size", batch_size, 1))
+        at_least("batch_size", batch_size, 1)
+        scores: dict[str, float] = self.turns.take_or_copy(
+            self, _evaluate, x, y, sample_weight, batch_size
+        )
+        return scores
 
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Return class probabilities (N, K): softmax of the outputs if the loss takes logits."""
         self.expect_compiled()
-        pred = self.backend.asarray(self.predict(x, batch_size=batch_size))
-        return self.backend.to_host(self.loss.probabilities(pred))
+        pred = self.predict(x, batch_size=batch_size)
+        return np.asarray(self.turns.take_or_copy(self, _probabilities, pred))
 
     def save(self, path: Any) -> None:
         """Write architecture, weights and states to a file, see `lamella.save`."""
@@ -146,3 +147,20 @@ class Sequential(Trainable):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         restore(self, state)
+
+
+def _probabilities(model: Sequential, pred: np.ndarray) -> np.ndarray:
+    return model.backend.to_host(model.loss.probabilities(model.backend.asarray(pred)))
+
+
+def _train_step(model: Sequential, x: Any, y: Any, sample_weight: Any) -> Array:
+    data, _ = prepare(model, x, y, sample_weight)
+    expect_batch(model, len(data))
+    return model.step(model.batches.scale(data.x), data.y, data.weight)
+
+
+def _evaluate(
+    model: Sequential, x: Any, y: Any, sample_weight: Any, batch_size: int
+) -> dict[str, float]:
+    data, _ = prepare(model, x, y, sample_weight)
+    return evaluate(model, data, batch_size)

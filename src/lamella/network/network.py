@@ -18,6 +18,7 @@ from lamella.layers import Layer
 from lamella.network.batches import Batches, check_inputs
 from lamella.network.fingerprint import Calls
 from lamella.network.replay import Replay
+from lamella.network.turns import Turns
 
 EVALUATION_BATCH = 512  # a few hundred rows stay in the caches
 MOST_LAYERS = 1000  # each layer has a few KB of its own, which a file of a few bytes can ask for
@@ -63,6 +64,7 @@ class Network(Configured):
         self.batches = Batches(self.backend, self.dtype)
         self.outputs: list[Array] = [None] * len(self.layers)
         self.passes = 0
+        self.turns = Turns()
 
     def config(self) -> dict[str, Any]:
         return {"layers": self.layers, "seed": self.seed, "dtype": self.dtype.name}
@@ -139,15 +141,13 @@ class Network(Configured):
             gradient = layer.backward(gradient)
 
     def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return the outputs of the last layer, a numpy array of shape (N, *out_shape)."""
+        """Return the outputs of the last layer, a numpy array of shape (N, *out_shape).
+
+        Any number of threads can call it; they take turns.
+        """
         at_least("batch_size", batch_size, 1)
         self.built()
-        x = self.inputs(x)
-        result = np.empty((len(x), *self.shapes[-1]), self.dtype)
-        for start in range(0, len(x), batch_size):
-            batch = self.batches.stage(self.backend.asarray(x[start : start + batch_size]))
-            result[start : start + batch_size] = self.backend.to_host(self._evaluate(batch))
-        return result
+        return np.asarray(self.turns.take_or_copy(self, _predict, self.inputs(x), batch_size))
 
     def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Return the class of each sample (N,): the largest output; a single one's is 0 or 1."""
@@ -172,16 +172,18 @@ class Network(Configured):
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return copies of all parameters and states by name, as numpy arrays."""
-        parts: list[Parameter | State] = [*self.built(), *self.states]
-        return {part.name: np.array(self.backend.to_host(part.value)) for part in parts}
+        with self.turns.lock:
+            parts: list[Parameter | State] = [*self.built(), *self.states]
+            return {part.name: np.array(self.backend.to_host(part.value)) for part in parts}
 
     def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Copy arrays of `state_dict` into the model; names and shapes must be the same."""
         self.built()
         self.expect_arrays(arrays)
         parts: list[Parameter | State] = [*self.parameters, *self.states]
-        for part in parts:
-            part.value = self.backend.asarray(arrays[part.name], self.dtype)
+        with self.turns.lock:
+            for part in parts:
+                part.value = self.backend.asarray(arrays[part.name], self.dtype)
 
     def expect_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Raise a ShapeError unless names and shapes are those that the layers declared."""
@@ -252,3 +254,11 @@ def replay_forward(network: Network) -> Replay:
         return network.forward(network.batches.scale(x), training=False)
 
     return Replay(network, forward, calls)
+
+
+def _predict(network: Network, x: np.ndarray, batch_size: int) -> np.ndarray:
+    result = np.empty((len(x), *network.shapes[-1]), network.dtype)
+    for start in range(0, len(x), batch_size):
+        batch = network.batches.stage(network.backend.asarray(x[start : start + batch_size]))
+        result[start : start + batch_size] = network.backend.to_host(network._evaluate(batch))
+    return result

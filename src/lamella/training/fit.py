@@ -9,11 +9,13 @@ from lamella.core.validation import at_least, in_range, instance
 from lamella.network.batches import Data
 from lamella.network.prepare import expect_batch, prepare
 from lamella.network.trainable import Trainable
+from lamella.network.turns import one_at_a_time
 from lamella.training.callbacks import Callback, History, Progress
 from lamella.training.loop import train
 from lamella.training.splits import split_rows
 
 
+@one_at_a_time
 def fit(
     model: Trainable,
     x: Any,

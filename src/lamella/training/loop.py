@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.typing import Array
 from lamella.network.batches import Data
 from lamella.network.network import EVALUATION_BATCH
 from lamella.network.trainable import Trainable
@@ -45,6 +46,7 @@ def train(
     """
     starts = range(0, len(rows), batch_size)
     sizes = np.array([min(batch_size, len(rows) - start) for start in starts])
+    turns = model.turns
     batch_callbacks = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
     for epoch in range(model.epochs_done, model.epochs_done + epochs):
         log = EpochLog(model, sizes)
@@ -59,10 +61,8 @@ def train(
             callback.on_epoch_begin(model, epoch)
         resumed = None
         for batch, start in enumerate(starts[log.done :], log.done):
-            x, y, weight = model.batches.take(data, on_device[start : start + batch_size])
-            loss = model.step(x, y, weight)
+            turns.take(_step, model, data, on_device[start : start + batch_size], log)
             step_done()
-            log.append(loss, [metric.score(model.pred, y) for metric in model.metrics])
             for callback in batch_callbacks:
                 callback.on_batch_end(model, batch, log)
             if model.stop_reason:
@@ -71,7 +71,7 @@ def train(
         if model.regularized:
             logs["penalty"] = model.penalty()
         if validation is not None:
-            scores = evaluate(model, validation)
+            scores = turns.take(evaluate, model, validation)
             logs.update((f"val_{name}", value) for name, value in scores.items())
         logs["learning_rate"] = model.optimizer.learning_rate
         logs["seconds"] = log.seconds()
@@ -81,6 +81,12 @@ def train(
             callback.on_epoch_end(model, epoch, logs)
         if model.stop_reason:
             break
+
+
+def _step(model: Trainable, data: Data, index: Array, log: EpochLog) -> None:
+    x, y, weight = model.batches.take(data, index)
+    loss = model.step(x, y, weight)
+    log.append(loss, [metric.score(model.pred, y) for metric in model.metrics])
 
 
 def evaluate(model: Trainable, data: Data, batch_size: int = EVALUATION_BATCH) -> dict[str, float]:
