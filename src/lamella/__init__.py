@@ -15,6 +15,7 @@ from lamella.backend import Backend, get_backend
 from lamella.backend.workspace import replayable
 from lamella.core import errors
 from lamella.core.errors import LamellaError
+from lamella.core.names import did_you_mean
 from lamella.core.version import __version__
 from lamella.layers import (
     Activation,
@@ -146,4 +147,5 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(f"lamella.{_LAZY[name]}"), name)
     if name == "Checkpoint":
         raise AttributeError("lm.Checkpoint, which saves the best model, is now lm.ModelCheckpoint")
-    raise AttributeError(f"module 'lamella' has no attribute {name!r}")
+    hint = "" if name.startswith("_") else did_you_mean(name, __all__)
+    raise AttributeError(f"module 'lamella' has no attribute {name!r}{hint}")

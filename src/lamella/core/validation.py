@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import TypeVar
 
 from lamella.core.errors import ArgumentError
+from lamella.core.names import did_you_mean, object_named
 
 T = TypeVar("T")
 
@@ -59,7 +60,8 @@ def one_of(name: str, value: T, choices: Iterable[T]) -> T:
     """Return ``value`` if it is among ``choices``."""
     known = list(choices)
     if value not in known:
-        raise ArgumentError(f"{name} must be one of {', '.join(map(repr, known))}; got {value!r}")
+        listed, hint = ", ".join(map(repr, known)), did_you_mean(value, known)
+        raise ArgumentError(f"{name} must be one of {listed}; got {value!r}{hint}")
     return value
 
 
@@ -68,5 +70,10 @@ def instance(name: str, value: object, kind: type[T], hint: str) -> T:
     if isinstance(value, type) and issubclass(value, kind):
         raise ArgumentError(f"{name} must be an object, got the class {value.__name__}: add ()")
     if not isinstance(value, kind):
-        raise ArgumentError(f"{name} must be a {kind.__name__} such as {hint}, got {value!r}")
+        meant = object_named(kind.__name__, value) if isinstance(value, str) else None
+        remedy = f": write {meant}" if meant else ""
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise ArgumentError(
+            f"{name} must be {article} {kind.__name__} such as {hint}, got {value!r:.200}{remedy}"
+        )
     return value

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from lamella.backend.workspace import Workspace
 from lamella.core.errors import ArgumentError
+from lamella.core.names import did_you_mean
 from lamella.core.typing import Array
 from lamella.core.validation import instance
 
@@ -46,13 +47,17 @@ METRICS = {"accuracy": Accuracy}
 
 def get_metrics(metrics: Iterable[str | Metric]) -> list[Metric]:
     """Return metric objects; strings name lamella's own metrics."""
-    if isinstance(metrics, str):
-        raise ArgumentError(f"metrics must be a list, such as [{metrics!r}]")
+    if isinstance(metrics, str | Metric | type(None)) or not isinstance(metrics, Iterable):
+        written = '["accuracy"]' if metrics is None else f"[{metrics!r}]"
+        raise ArgumentError(f"metrics must be a list, such as {written}; got {metrics!r}")
     found = []
     for metric in metrics:
         if isinstance(metric, str):
             if metric not in METRICS:
-                raise ArgumentError(f"metric must be one of {', '.join(METRICS)}; got {metric!r}")
+                hint = did_you_mean(metric, METRICS)
+                raise ArgumentError(
+                    f"metric must be one of {', '.join(METRICS)}; got {metric!r}{hint}"
+                )
             metric = METRICS[metric]()
         found.append(instance("metric", metric, Metric, "Accuracy()"))
     return found

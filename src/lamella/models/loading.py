@@ -10,6 +10,7 @@ import lamella.optimizers
 from lamella.backend import Backend, get_backend
 from lamella.core.config import limit_size
 from lamella.core.errors import FileFormatError
+from lamella.core.signatures import known_arguments
 from lamella.layers.initializers import INITIALIZERS
 from lamella.layers.regularizers import L1, L1L2, L2
 from lamella.losses.metrics import Accuracy
@@ -39,6 +40,7 @@ KNOWN: dict[str, Callable[..., Any]] = {
 }
 
 
+@known_arguments
 def load(
     path: Any,
     *,

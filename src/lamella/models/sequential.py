@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array
 from lamella.core.validation import at_least
 from lamella.network.model_file import reduce, restore, save
@@ -89,6 +90,7 @@ class Sequential(Trainable):
         self.expect_compiled()
         return examine(self, *prepare(self, x, y))
 
+    @known_arguments
     def doctor(self, x: Any, y: Any, *, batch_size: int = 32, steps: int = 300) -> "DoctorReport":
         """Find out why a network does not learn; print the report or ``plot()`` it.
 
@@ -117,6 +119,7 @@ class Sequential(Trainable):
 
     fit = fit
 
+    @known_arguments
     def evaluate(
         self, x: Any, y: Any, *, sample_weight: Any = None, batch_size: int = EVALUATION_BATCH
     ) -> dict[str, float]:
@@ -132,6 +135,7 @@ class Sequential(Trainable):
         )
         return scores
 
+    @known_arguments
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Return class probabilities (N, K): softmax of the outputs if the loss takes logits."""
         self.expect_compiled()

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import Backend, get_backend
-from lamella.core.config import arguments_of, from_json, named_parts, to_json
+from lamella.core.config import from_json, named_parts, to_json
 from lamella.core.disk import write_atomically
 from lamella.core.errors import FileFormatError
+from lamella.core.signatures import arguments_of
 from lamella.network.trainable import Trainable
 
 FORMAT = "lamella-1"

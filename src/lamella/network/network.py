@@ -1,7 +1,7 @@
 """Layers in a row, as one computation: shapes, parameters, forward and backward."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -10,8 +10,9 @@ from lamella.backend import Backend, get_backend
 from lamella.backend.parameters import Parameter, ParameterStore, State
 from lamella.backend.workspace import replayable
 from lamella.core.config import Configured
-from lamella.core.errors import DataError, ShapeError, UsageError
+from lamella.core.errors import ArgumentError, DataError, ShapeError, UsageError
 from lamella.core.seeds import Streams
+from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import at_least, instance, one_of
 from lamella.layers import Layer
@@ -41,6 +42,8 @@ class Network(Configured):
         backend: str | Backend = "auto",
         dtype: str = "float32",
     ) -> None:
+        if isinstance(layers, Layer | type) or not isinstance(layers, Iterable):
+            raise ArgumentError(f"layers must be a list, such as [Dense(10)]; got {layers!r:.200}")
         self.layers = [
             instance(f"layer {i}", layer, Layer, "Dense(10)") for i, layer in enumerate(layers)
         ]
@@ -140,6 +143,7 @@ class Network(Configured):
         for layer in reversed(self.layers[self._first :]):
             gradient = layer.backward(gradient)
 
+    @known_arguments
     def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Return the outputs of the last layer, a numpy array of shape (N, *out_shape).
 
@@ -149,6 +153,7 @@ class Network(Configured):
         self.built()
         return np.asarray(self.turns.take_or_copy(self, _predict, self.inputs(x), batch_size))
 
+    @known_arguments
     def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Return the class of each sample (N,): the largest output; a single one's is 0 or 1."""
         pred = self.predict(x, batch_size=batch_size)

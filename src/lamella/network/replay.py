@@ -60,7 +60,7 @@ class Replay:
 
     def _call(self, arrays: Sequence[Array]) -> list[Any]:
         network = self._network
-        return [*arrays, network.passes, vars(network).get("loss"), *network.layers]
+        return [*arrays, network.passes, vars(network).get("_loss"), *network.layers]
 
     def _same_call(self, arrays: Sequence[Array]) -> bool:
         now, last = self._call(arrays), self._last

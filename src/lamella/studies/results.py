@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lamella.core.disk import write_atomically
 from lamella.core.errors import UsageError
+from lamella.core.signatures import known_arguments
 from lamella.studies.analysis.comparison import Comparison, compare
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.overview import overview
@@ -54,6 +55,7 @@ class Results(Runs):
         """
         return cls(*read_study_folder(folder))
 
+    @known_arguments
     def compare(
         self, to: str | None = None, measure: str | Measure = "test_accuracy"
     ) -> Comparison:

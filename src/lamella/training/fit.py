@@ -5,17 +5,21 @@ from contextlib import ExitStack
 from typing import Any
 
 from lamella.core.errors import UsageError
+from lamella.core.signatures import known_arguments
 from lamella.core.validation import at_least, in_range, instance
+from lamella.network.attributes import expect_effective
 from lamella.network.batches import Data
 from lamella.network.prepare import expect_batch, prepare
 from lamella.network.trainable import Trainable
 from lamella.network.turns import one_at_a_time
 from lamella.training.callbacks import Callback, History, Progress
+from lamella.training.callbacks.base import expect_hooks
 from lamella.training.loop import train
 from lamella.training.splits import split_rows
 
 
 @one_at_a_time
+@known_arguments
 def fit(
     model: Trainable,
     x: Any,
@@ -76,11 +80,13 @@ def fit(
         If arguments or data are invalid; nothing has been trained then.
     """
     model.expect_compiled()
+    model.expect_effective_parts()
     at_least("epochs", epochs, 1)
     at_least("batch_size", batch_size, 1)
     in_range("validation_split", validation_split, 0, 1, right_open=True)
     for callback in instance("callbacks", callbacks, Sequence, "[EarlyStopping()]"):
-        instance("callback", callback, Callback, "EarlyStopping()")
+        expect_hooks(instance("callback", callback, Callback, "EarlyStopping()"))
+        expect_effective(callback)
     _expect_one_validation(validation_data, validation_split)
     data, given_y = prepare(model, x, y, sample_weight, class_weight)
     rows, held_out = split_rows(given_y, validation_split, model.streams.generator("split"))

@@ -47,7 +47,10 @@ def train(
     starts = range(0, len(rows), batch_size)
     sizes = np.array([min(batch_size, len(rows) - start) for start in starts])
     turns = model.turns
-    batch_callbacks = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
+    unset = Callback.on_batch_end
+    batch_callbacks = [
+        c for c in callbacks if getattr(c.on_batch_end, "__func__", None) is not unset
+    ]
     for epoch in range(model.epochs_done, model.epochs_done + epochs):
         log = EpochLog(model, sizes)
         order = model.streams.generator("shuffle", epoch).permutation(rows) if shuffle else rows

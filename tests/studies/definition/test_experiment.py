@@ -140,7 +140,7 @@ def test_a_custom_class_named_like_one_of_lamellas_is_refused() -> None:
         ({"loss.class": "Adam"}, "loss.class 'Adam' is not known"),
         ({"loss": "L3"}, "the loss 'L3' is not known: did you mean 'L2'?"),
         ({"loss": 3}, "loss must be a Loss such as SoftmaxCrossEntropy(), got 3"),
-        ({"optimizer": 0.1}, "optimizer must be a Optimizer such as Adam(5e-4), got 0.1"),
+        ({"optimizer": 0.1}, "optimizer must be an Optimizer such as Adam(5e-4), got 0.1"),
         ({"model.hiden": [3]}, "argument of MLP 'hiden' is not known: did you mean 'hidden'?"),
         ({"model.hidden": []}, None),
         ({"model.hidden": [0]}, "model: hidden must be a whole number of at least 1, got 0"),

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from lamella.core.errors import ArgumentError
-from lamella.studies.definition.tables import expect_known
+from lamella.core.names import expect_known
 from lamella.studies.running.run import Run
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from lamella.core.errors import DataError
+from lamella.core.names import expect_known
 from lamella.studies.analysis.measures import EpochsTo, Measure, epochs_to, get_measure
 from lamella.studies.analysis.statistics import Estimate, estimate
 from lamella.studies.definition.definition import StudyDefinition
-from lamella.studies.definition.tables import expect_known
 from lamella.studies.running.run import Run
 
 

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from lamella.core.errors import UsageError
+from lamella.core.names import suggestion
+from lamella.core.signatures import KnownNames, names_in_code
 from lamella.network.trainable import Trainable
 from lamella.training.epoch_log import EpochLog
 
 
-class Callback:
+class Callback(KnownNames):
     """Base of all callbacks: override the hooks that you need.
 
     Call ``model.stop("why")`` to end training. An exception raised by a hook ends `fit`, which
@@ -38,3 +41,16 @@ class Callback:
 
     def on_fit_end(self, model: Trainable) -> None:
         """Training has ended: completed, stopped or failed."""
+
+
+def expect_hooks(callback: Callback) -> None:
+    """Raise a UsageError if a method is named like a hook and `fit` would never call it.
+
+    Methods ``on_...`` that other methods of the callback use are its own.
+    """
+    kind = type(callback)
+    known = [name for name in vars(Callback) if name.startswith("on_")]
+    for name in [name for name in dir(callback) if name.startswith("on_")]:
+        if name not in known and name not in names_in_code(kind):
+            advice = suggestion(name, known) or f"hooks are {', '.join(known)}"
+            raise UsageError(f"fit never calls {kind.__name__}.{name}: {advice}")

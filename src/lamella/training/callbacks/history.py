@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.signatures import unknown_attribute
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
 
@@ -50,6 +51,13 @@ class History(Callback):
             known = ", ".join(self.rows[0]) if self.rows else "nothing yet"
             raise KeyError(f"the history has no {name!r}; it has {known}")
         return [row[name] for row in self.rows]
+
+    def __getattr__(self, name: str) -> Any:
+        logged = self.rows[0] if "rows" in vars(self) and self.rows else {}
+        if name == "history" or name in logged:
+            example = "loss" if name == "history" else name
+            raise AttributeError(f'a History has no {name!r}: write history["{example}"]')
+        raise AttributeError(unknown_attribute(self, name), name=name, obj=self)
 
     def __len__(self) -> int:
         return len(self.rows)
