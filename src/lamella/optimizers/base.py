@@ -66,7 +66,7 @@ class Optimizer(Configured, ABC):
     slots: tuple[str, ...] = ()
     elementwise: bool = True
     t: int = 0
-    lr: Any = _Rate()
+    lr: float | Schedule = _Rate()  # type: ignore[assignment]
     _store: ParameterStore | None = None
     _owner: object = None
 
