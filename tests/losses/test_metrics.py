@@ -95,6 +95,10 @@ def test_metric_objects_pass_as_they_are() -> None:
     ("metrics", "text"),
     [
         ("accuracy", r"metrics must be a list, such as \['accuracy'\]"),
+        (lm.Accuracy(), r"metrics must be a list, such as \[Accuracy\(\)\]"),
+        (lm.Accuracy, "metrics must be a list"),
+        (None, r'metrics must be a list, such as \["accuracy"\]; got None'),
+        (["acuracy"], "got 'acuracy': did you mean 'accuracy'"),
         (["precision"], "metric must be one of accuracy; got 'precision'"),
         ([lm.Accuracy], r"got the class Accuracy: add \(\)"),
         ([3], r"metric must be a Metric such as Accuracy\(\), got 3"),

@@ -195,7 +195,10 @@ def test_a_classifier_compiled_with_another_loss_is_loaded_with_its_layers(tmp_p
         (lambda: lm.MLP(loss="hinge"), "one of 'cross-entropy', 'L2', 'L1', got 'hinge'"),
         (lambda: lm.MLP(loss=lm.SoftmaxCrossEntropy), "loss must be an object.*add ()"),
         (lambda: lm.MLP(loss=None), "loss must be .*got None"),
-        (lambda: lm.MLP(optimizer="adam"), "optimizer must be an Optimizer.*got 'adam': write Adam"),
+        (
+            lambda: lm.MLP(optimizer="adam"),
+            "optimizer must be an Optimizer.*'adam': write Adam",
+        ),
         (lambda: lm.MLP([9, 9], dropout=[0.1]), r"dropout must be one number, or 3.*got \[0.1\]"),
         (lambda: lm.MLP([9], dropout=1.0), r"dropout must be in \[0, 1\), got 1.0"),
         (lambda: lm.MLP([9], dropout=[0.1, -0.5]), r"dropout must be in \[0, 1\), got -0.5"),

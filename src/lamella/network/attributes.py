@@ -35,6 +35,8 @@ def expect_effective(part: Any) -> None:
         _expect_own_arrays(part)
     unknown = [name for name in given if not hasattr(kind, name)]
     mentioned = names_in_code(kind) if unknown else set()
+    if mentioned & {"setattr", "vars", "__dict__"}:  # the class composes names of its own
+        return
     public = [name for name in {*dir(kind), *mentioned} if not name.startswith("_")]
     for name in unknown:
         advice = None if name in mentioned else suggestion(name, sorted(public), SIMILAR)
