@@ -78,6 +78,7 @@ NAMES = [
     "Schedule",
     "Sequential",
     "Sigmoid",
+    "SigmoidCrossEntropy",
     "Softmax",
     "SoftmaxClassifier",
     "SoftmaxCrossEntropy",

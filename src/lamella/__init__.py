@@ -37,6 +37,7 @@ from lamella.losses import (
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
+    SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
 from lamella.losses.metrics import Accuracy, Metric
@@ -112,6 +113,7 @@ __all__ = [
     "Schedule",
     "Sequential",
     "Sigmoid",
+    "SigmoidCrossEntropy",
     "Softmax",
     "SoftmaxClassifier",
     "SoftmaxCrossEntropy",

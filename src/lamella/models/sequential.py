@@ -137,7 +137,7 @@ class Sequential(Trainable):
 
     @known_arguments
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return class probabilities (N, K): softmax of the outputs if the loss takes logits."""
+        """Return probabilities (N, K): softmax or sigmoid of outputs that are logits."""
         self.expect_compiled()
         pred = self.predict(x, batch_size=batch_size)
         return np.asarray(self.turns.take_or_copy(self, _probabilities, pred))
