@@ -40,7 +40,16 @@ from lamella.losses import (
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
-from lamella.losses.metrics import Accuracy, Metric
+from lamella.losses.metrics import (
+    MAE,
+    R2,
+    RMSE,
+    Accuracy,
+    BinaryAccuracy,
+    Metric,
+    SubsetAccuracy,
+    TopK,
+)
 from lamella.models.classifiers import MLP, SoftmaxClassifier
 from lamella.models.loading import load
 from lamella.models.sequential import Sequential
@@ -77,7 +86,10 @@ __all__ = [
     "L1",
     "L1L2",
     "L2",
+    "MAE",
     "MLP",
+    "R2",
+    "RMSE",
     "SGD",
     "Accuracy",
     "Activation",
@@ -85,6 +97,7 @@ __all__ = [
     "AdamW",
     "Backend",
     "BatchNorm",
+    "BinaryAccuracy",
     "BinaryCrossEntropy",
     "Callback",
     "CosineDecay",
@@ -119,8 +132,10 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "StepDecay",
     "Study",
+    "SubsetAccuracy",
     "Tanh",
     "TerminateOnNaN",
+    "TopK",
     "Warmup",
     "__version__",
     "datasets",

@@ -1,11 +1,13 @@
-"""Checks of hyper-parameters; each returns the valid value or raises an ArgumentError."""
+"""Checks of arguments: most return the valid value or raise an ArgumentError."""
 
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TypeVar
 
-from lamella.core.errors import ArgumentError
+import numpy as np
+
+from lamella.core.errors import ArgumentError, DataError
 from lamella.core.names import did_you_mean, object_named
 
 T = TypeVar("T")
@@ -54,6 +56,20 @@ def at_least(name: str, value: object, low: int) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
         raise ArgumentError(f"{name} must be a whole number of at least {low}, got {value!r}")
     return int(value)
+
+
+def expect_unmasked(name: str, data: object) -> None:
+    """Raise a DataError if ``data``, or a row of a list, is an array with masked values.
+
+    A conversion to a plain array would drop the mask, and use the values under it.
+    """
+    rows = data if isinstance(data, list | tuple) else [data]
+    masked = sum(int(row.mask.sum()) for row in rows if isinstance(row, np.ma.MaskedArray))
+    if masked:
+        raise DataError(
+            f"{name} has {masked:,} masked value{'s' * (masked > 1)}: leave those samples out, or "
+            f"fill them, as in {name}.filled(0)"
+        )
 
 
 def one_of(name: str, value: T, choices: Iterable[T]) -> T:

@@ -11,7 +11,7 @@ from lamella.core.typing import Array
 from lamella.core.validation import at_least
 from lamella.network.model_file import reduce, restore, save
 from lamella.network.network import EVALUATION_BATCH
-from lamella.network.prepare import expect_batch, prepare
+from lamella.network.prepare import expect_batch, expect_weight, prepare
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks import History
 from lamella.training.epoch_log import EpochLog
@@ -63,7 +63,8 @@ class Sequential(Trainable):
         Parameters
         ----------
         x, y, sample_weight
-            A batch, in the form that `fit` accepts.
+            A batch, in the form that `fit` accepts. As there, one whose weights are all 0 changes
+            nothing; its loss is 0.
 
         Returns
         -------
@@ -125,7 +126,7 @@ class Sequential(Trainable):
     ) -> dict[str, float]:
         """Return the mean loss (without penalties) and the metrics on a data set.
 
-        Metrics ignore the sample weights.
+        With ``sample_weight`` (N,) both are sum(w score) / sum(w).
         """
         self.expect_compiled()
         self.built()
@@ -158,8 +159,10 @@ def _probabilities(model: Sequential, pred: np.ndarray) -> np.ndarray:
 
 
 def _train_step(model: Sequential, x: Any, y: Any, sample_weight: Any) -> Array:
-    data, _ = prepare(model, x, y, sample_weight)
+    data, _ = prepare(model, x, y, sample_weight, metrics=False)
     expect_batch(model, len(data))
+    if data.is_weightless:
+        return model.backend.zeros(1, model.dtype)[0, ...]
     return model.step(model.batches.scale(data.x), data.y, data.weight)
 
 
@@ -167,4 +170,5 @@ def _evaluate(
     model: Sequential, x: Any, y: Any, sample_weight: Any, batch_size: int
 ) -> dict[str, float]:
     data, _ = prepare(model, x, y, sample_weight)
+    expect_weight(data, "the samples")
     return evaluate(model, data, batch_size)
