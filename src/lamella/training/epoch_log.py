@@ -36,10 +36,10 @@ class EpochLog:
     def append(self, loss: Array, scores: Sequence[Array], weight: Array | None = None) -> None:
         """Append the mean loss of a batch, and each metric's scores of its weighted samples."""
         self._losses[self.done] = loss
-        for sums, score in zip(self._sums, scores, strict=True):
+        for index, score in enumerate(scores):
             if weight is not None:
                 score = score * weight.reshape(-1, *(1,) * (score.ndim - 1))
-            score.sum(axis=0, out=sums[self.done, ...])
+            score.sum(axis=0, out=self._sums[index][self.done, ...])
         self.done += 1
 
     def skip(self) -> None:
