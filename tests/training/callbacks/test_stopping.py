@@ -151,7 +151,7 @@ def test_a_direction_that_is_not_known_is_asked_for_before_training(
     silent = F1()
     silent.higher_is_better = None
     model.compile(model.loss, model.optimizer, [silent])
-    with pytest.raises(ArgumentError, match="mode=.*: set higher_is_better in the class F1"):
+    with pytest.raises(ArgumentError, match=r"mode=.*: set higher_is_better in the class F1"):
         model.fit(*clouds(), callbacks=[make(monitor="f1")], verbose=False)
     assert model.epochs_done == 0
     assert list(tmp_path.iterdir()) == []
