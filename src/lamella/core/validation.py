@@ -68,7 +68,7 @@ def expect_unmasked(name: str, data: object) -> None:
     if masked:
         raise DataError(
             f"{name} has {masked:,} masked value{'s' * (masked > 1)}: leave those samples out, or "
-            f"fill them, as in {name}.filled(0)"
+            "fill them, as in array.filled(0)"
         )
 
 

@@ -85,12 +85,12 @@ def test_the_compiled_model_is_the_one_described() -> None:
     assert isinstance(model.loss, lm.MeanAbsoluteError)
 
 
-def test_a_sequential_is_compiled_with_accuracy() -> None:
+def test_a_sequential_is_compiled_without_metrics() -> None:
     layers = [lm.Flatten(), lm.Dense(4), lm.ReLU(), lm.Dense(3)]
     made = experiment(model=lm.Sequential(layers), optimizer=lm.SGD(0.5))
     model = made.compiled(seed=3)
     assert repr(model) == repr(lm.Sequential(layers))
-    assert [metric.name for metric in model.metrics] == ["accuracy"]
+    assert model.metrics == []
     assert repr(model.optimizer) == "SGD(lr=0.5)"
 
 

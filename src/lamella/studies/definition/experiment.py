@@ -166,7 +166,7 @@ def _model(table: Table, known: Known, seed: int) -> Sequential:
         model: Sequential = call(kind, {**options, "loss": loss, "optimizer": optimizer}, "model")
         return model
     model = call(kind, options, "model")
-    return model.compile(loss, optimizer, metrics=["accuracy"])
+    return model.compile(loss, optimizer)
 
 
 def _part(name: str, table: Table, known: Known, kind: type[T], hint: str) -> T:
