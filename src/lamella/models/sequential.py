@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lamella.core.errors import numpy_warnings_off
 from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array
 from lamella.core.validation import at_least
@@ -171,4 +172,5 @@ def _evaluate(
 ) -> dict[str, float]:
     data, _ = prepare(model, x, y, sample_weight)
     expect_weight(data, "the samples")
-    return evaluate(model, data, batch_size)
+    with numpy_warnings_off():
+        return evaluate(model, data, batch_size)

@@ -166,6 +166,11 @@ class Network(Configured):
         """Return the sum of all regularizers' penalties on the present weights."""
         return float(sum(float(p.regularizer.penalty(p.value)) for p in self.regularized))
 
+    def is_finite(self) -> bool:
+        """Return whether all parameters and states are finite numbers; waits for the device."""
+        arrays = [self.built().values, *(state.value for state in self.states)]
+        return all(bool(self.backend.xp.isfinite(array).all()) for array in arrays)
+
     @property
     def parameters(self) -> list[Parameter]:
         """All trained arrays, in the order of the layers."""

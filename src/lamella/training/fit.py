@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.core.errors import DataError, UsageError
+from lamella.core.errors import DataError, UsageError, numpy_warnings_off
 from lamella.core.signatures import known_arguments
 from lamella.core.validation import at_least, in_range, instance
 from lamella.network.attributes import expect_effective
@@ -80,6 +80,12 @@ def fit(
     History
         Losses and scores of each epoch, as plain numbers.
 
+    Warns
+    -----
+    DivergenceWarning
+        Once, if the loss or the weights are no longer finite after an epoch. If the weights are
+        not, training ends, and ``stop_reason`` says so.
+
     Raises
     ------
     LamellaError
@@ -122,6 +128,7 @@ def fit(
     history = History()
     everyone = [history, *callbacks, *([Progress()] if verbose else [])]
     with ExitStack() as ending:  # calls on_fit_end of every callback that began, even on errors
+        ending.enter_context(numpy_warnings_off())
         for callback in everyone:
             callback.on_fit_begin(model, epochs, -(-len(rows) // batch_size))
             ending.callback(callback.on_fit_end, model)

@@ -1,5 +1,6 @@
 """The training loop of ``fit``: epochs, batches and calls of callbacks."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from lamella.network.batches import Data
 from lamella.network.network import EVALUATION_BATCH
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
+from lamella.training.divergence import report_divergence
 from lamella.training.epoch_log import EpochLog
 
 
@@ -51,6 +53,7 @@ def train(
     batch_callbacks = [
         c for c in callbacks if getattr(c.on_batch_end, "__func__", None) is not unset
     ]
+    diverged = False
     for epoch in range(model.epochs_done, model.epochs_done + epochs):
         order = model.streams.generator("shuffle", epoch).permutation(rows) if shuffle else rows
         log = EpochLog(model, sizes if weights is None else _sums(weights[order], starts))
@@ -78,6 +81,9 @@ def train(
         if validation is not None:
             scores = turns.take(evaluate, model, validation)
             logs.update((f"val_{name}", value) for name, value in scores.items())
+        if not (diverged or model.stop_reason or _is_finite(logs)):
+            diverged = True
+            report_divergence(model, log)
         logs["learning_rate"] = model.optimizer.learning_rate
         logs["seconds"] = log.seconds()
         model.epochs_done = epoch + 1
@@ -86,6 +92,12 @@ def train(
             callback.on_epoch_end(model, epoch, logs)
         if model.stop_reason:
             break
+    if not (diverged or model.stop_reason or model.is_finite()):
+        report_divergence(model)
+
+
+def _is_finite(logs: dict[str, Any]) -> bool:
+    return math.isfinite(logs["loss"]) and math.isfinite(logs.get("val_loss", 0.0))
 
 
 def _step(model: Trainable, data: Data, index: Array, log: EpochLog) -> None:

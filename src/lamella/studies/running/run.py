@@ -5,6 +5,7 @@ import os
 import socket
 import time
 import traceback
+import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from lamella.backend.threads import single_threaded
 from lamella.core.disk import finite_or_none
+from lamella.core.errors import DivergenceWarning
 from lamella.core.seeds import Streams
 from lamella.datasets import Samples
 from lamella.losses.labels import holds_classes
@@ -124,8 +126,9 @@ def train_run(
         "host": socket.gethostname(),
         "process": os.getpid(),
     }
-    # Overflows show in the losses.
-    with single_threaded(), np.errstate(all="ignore"):
+    # Overflows show in the losses, and divergence in the status.
+    with single_threaded(), np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)
         try:
             model = experiment.compiled(task.seed)
             log |= environment(model.backend)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lamella.core.disk import plain
 from lamella.core.errors import UsageError
 from lamella.core.names import suggestion
 from lamella.core.signatures import KnownNames, names_in_code
@@ -26,7 +27,10 @@ class Callback(KnownNames):
         """Batch ``batch`` (from 0) is done. ``log.last()`` is its loss, still on the device."""
 
     def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
-        """An epoch is done; ``logs`` holds plain numbers: loss, accuracy, val_loss, ..."""
+        """An epoch is done; ``logs`` holds plain numbers: loss, accuracy, val_loss, ...
+
+        What a callback adds, later callbacks see and log files contain: numbers, text or None.
+        """
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state to save in a checkpoint: JSON values and arrays.
@@ -41,6 +45,12 @@ class Callback(KnownNames):
 
     def on_fit_end(self, model: Trainable) -> None:
         """Training has ended: completed, stopped or failed."""
+
+
+def logged_text(value: Any, spec: str) -> str:
+    """Return a logged value as text: numbers in the format ``spec``, all else as it is."""
+    value = plain(value)
+    return format(value, spec if isinstance(value, int | float) else "")
 
 
 def expect_hooks(callback: Callback) -> None:

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.disk import plain
 from lamella.core.signatures import unknown_attribute
 from lamella.network.trainable import Trainable
-from lamella.training.callbacks.base import Callback
+from lamella.training.callbacks.base import Callback, logged_text
 
 
 class History(Callback):
@@ -34,7 +35,7 @@ class History(Callback):
         self.stop_reason = ""
 
     def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
-        self.rows.append(dict(logs))
+        self.rows.append({name: plain(value) for name, value in logs.items()})
         self.steps += model.epoch_log.losses().astype(float).tolist()
 
     def state_dict(self) -> dict[str, Any]:
@@ -65,5 +66,6 @@ class History(Callback):
     def __repr__(self) -> str:
         if not self.rows:
             return "History(no epochs)"
-        last = ", ".join(f"{k} {v:.4g}" for k, v in self.rows[-1].items() if k != "epoch")
+        shown = {k: logged_text(v, ".4g") for k, v in self.rows[-1].items() if k != "epoch"}
+        last = ", ".join(f"{name} {text}" for name, text in shown.items())
         return f"History({len(self)} epochs; last: {last})"

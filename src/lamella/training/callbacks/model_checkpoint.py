@@ -14,7 +14,7 @@ from lamella.training.callbacks.stopping import MODES, Best
 class ModelCheckpoint(Callback):
     """Save ``last.safetensors`` after every epoch, and ``best.safetensors`` when it improves.
 
-    Files are replaced atomically.
+    Files are replaced atomically, and never by weights that are not finite.
 
     Parameters
     ----------
@@ -42,6 +42,8 @@ class ModelCheckpoint(Callback):
         self._best.value = state["best"]
 
     def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
+        if not model.is_finite():
+            return
         save(model, self.folder / "last.safetensors")
         if self._best.improves(logs):
             save(model, self.folder / "best.safetensors")
