@@ -69,12 +69,17 @@ class Trainable(Network):
         loss : Loss
         optimizer : Optimizer
         metrics : list of str or Metric
-            Reported with the loss, such as ``["accuracy"]``.
+            Reported with the loss, such as ``["accuracy"]``. Names are "accuracy" (of classes or
+            answers), "top_5" (or another k), "binary_accuracy" and "subset_accuracy" of yes-or-no
+            answers, "r2", "mae" and "rmse" of numbers. `fit` and `evaluate` refuse those that do
+            not take the targets.
         in_shape : tuple of int, optional
             Builds the model now. By default the first `fit` does.
 
         Raises
         ------
+        ArgumentError
+            If a name of a metric is unknown, taken or given twice.
         UsageError
             If loss and last layer do not match.
         """

@@ -42,14 +42,14 @@ class BinaryAccuracy(Metric):
                 )
         if low < 1:  # targets that are all 1 leave it as it is
             self._middle = 0.0 if low < 0 else 0.5
-            self.threshold = 0.0 if loss.takes_logits else self._middle
 
     def right(self, pred: Array, target: Array) -> Array:
         """Return whether each answer is right, shape (N, number of outputs)."""
         shape = (len(pred), pred.size // len(pred))
         yes = self.scratch("yes", shape, bool)
         wanted = self.scratch("wanted", shape, bool)
-        self.xp.greater(pred.reshape(shape), self.threshold, out=yes)
+        threshold = self.threshold if self._middle else 0.0
+        self.xp.greater(pred.reshape(shape), threshold, out=yes)
         self.xp.greater(target.reshape(shape), self._middle, out=wanted)
         return self.xp.equal(yes, wanted, out=yes)
 
