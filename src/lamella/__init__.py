@@ -15,6 +15,7 @@ from lamella.backend import Backend, get_backend
 from lamella.backend.workspace import replayable
 from lamella.core import errors
 from lamella.core.errors import LamellaError
+from lamella.core.names import did_you_mean
 from lamella.core.version import __version__
 from lamella.layers import (
     Activation,
@@ -36,9 +37,19 @@ from lamella.losses import (
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
+    SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
-from lamella.losses.metrics import Accuracy, Metric
+from lamella.losses.metrics import (
+    MAE,
+    R2,
+    RMSE,
+    Accuracy,
+    BinaryAccuracy,
+    Metric,
+    SubsetAccuracy,
+    TopK,
+)
 from lamella.models.classifiers import MLP, SoftmaxClassifier
 from lamella.models.loading import load
 from lamella.models.sequential import Sequential
@@ -75,7 +86,10 @@ __all__ = [
     "L1",
     "L1L2",
     "L2",
+    "MAE",
     "MLP",
+    "R2",
+    "RMSE",
     "SGD",
     "Accuracy",
     "Activation",
@@ -83,6 +97,7 @@ __all__ = [
     "AdamW",
     "Backend",
     "BatchNorm",
+    "BinaryAccuracy",
     "BinaryCrossEntropy",
     "Callback",
     "CosineDecay",
@@ -111,13 +126,16 @@ __all__ = [
     "Schedule",
     "Sequential",
     "Sigmoid",
+    "SigmoidCrossEntropy",
     "Softmax",
     "SoftmaxClassifier",
     "SoftmaxCrossEntropy",
     "StepDecay",
     "Study",
+    "SubsetAccuracy",
     "Tanh",
     "TerminateOnNaN",
+    "TopK",
     "Warmup",
     "__version__",
     "datasets",
@@ -146,4 +164,5 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(f"lamella.{_LAZY[name]}"), name)
     if name == "Checkpoint":
         raise AttributeError("lm.Checkpoint, which saves the best model, is now lm.ModelCheckpoint")
-    raise AttributeError(f"module 'lamella' has no attribute {name!r}")
+    hint = "" if name.startswith("_") else did_you_mean(name, __all__)
+    raise AttributeError(f"module 'lamella' has no attribute {name!r}{hint}")

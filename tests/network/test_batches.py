@@ -14,7 +14,6 @@ from lamella.network.batches import (
     Data,
     check_inputs,
     check_targets,
-    sample_weights,
 )
 from lamella.testing import strict_cupy
 
@@ -77,19 +76,6 @@ def test_targets_keep_their_type() -> None:
 def test_targets_of_another_length_are_refused(y: np.ndarray) -> None:
     with pytest.raises(lm.errors.ShapeError, match="x has 4 samples, but y has shape"):
         check_targets(y, 4)
-
-
-def test_weights_are_none_unless_asked_for() -> None:
-    assert sample_weights(np.arange(3), None, None, F32) is None
-
-
-def test_weights_of_both_kinds_are_multiplied() -> None:
-    y = np.array([0, 1, 1, 2])
-    weights = sample_weights(y, [1, 2, 3, 4], {1: 10.0, 2: 0.5}, F32)
-    assert weights.tolist() == [1, 20, 30, 2]
-    assert weights.dtype == F32
-    assert sample_weights(np.eye(3)[y], None, {1: 10.0}, F32).tolist() == [1, 10, 10, 1]
-    assert sample_weights(y[:, None] % 2, None, {1: 10.0}, F32).tolist() == [1, 10, 10, 1]
 
 
 def test_gathering_gives_the_rows_asked_for(backend: Backend) -> None:

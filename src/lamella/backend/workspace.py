@@ -10,8 +10,11 @@ from lamella.backend import Backend, get_backend
 from lamella.backend.rules import TracedRule
 from lamella.core.config import Configured
 from lamella.core.errors import UsageError
+from lamella.core.signatures import unknown_attribute
 from lamella.core.typing import Array, Shape
 
+# Attributes that a model gives to its parts when it is built.
+GIVEN = ("backend", "xp", "dtype", "rng", "parameters", "states", "_scratch", "_rules")
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -183,9 +186,9 @@ class Workspace(Configured):
         return out
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("backend", "xp", "dtype", "_scratch", "_rules"):
+        if name in GIVEN:
             raise UsageError(
-                f"this {type(self).__name__} has no {name.lstrip('_')} yet: it gets it from the "
-                "model when the model is built; to use it alone, call its attach() first"
+                f"this {type(self).__name__} has no {name.lstrip('_')} yet, which a model gives it "
+                "when it is built; to use it alone, call its attach() first"
             )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(unknown_attribute(self, name), name=name, obj=self)

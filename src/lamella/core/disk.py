@@ -64,6 +64,11 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     write_atomically(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
 
 
+def plain(value: Any) -> Any:
+    """Return the Python number of a numpy number or 0-d array, and any other value as it is."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
 def finite_or_none(value: float) -> float | None:
     """Return ``value``, or None for NaN and infinity, which JSON cannot represent."""
     return value if math.isfinite(value) else None

@@ -11,6 +11,7 @@ import numpy as np
 
 from lamella.core.disk import write_atomically
 from lamella.core.errors import DataError, FileFormatError
+from lamella.core.validation import expect_unmasked
 
 # Type by the third byte of the file; all are big-endian.
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -115,6 +116,7 @@ def write_idx(path: Any, array: np.ndarray) -> None:
     DataError
         If the format does not support the dtype.
     """
+    expect_unmasked("the array", array)
     array = np.asarray(array)
     head = header(array)
     content = head + array.astype(TYPES[head[2]]).tobytes()

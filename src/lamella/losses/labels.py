@@ -33,6 +33,15 @@ def as_labels(y: np.ndarray) -> np.ndarray | None:
     return _hot_columns(y) if y.ndim == 2 and y.shape[1] > 1 else None
 
 
+def holds_classes(target: np.ndarray) -> bool:
+    """Whether targets are labels (N,), one-hot rows or rows of probabilities (N, classes > 1)."""
+    if target.ndim == 1:
+        return is_integer(target)
+    if target.ndim != 2 or target.shape[1] < 2 or target.min() < 0:
+        return False
+    return bool((abs(target.sum(axis=1) - 1) < 1e-3).all())
+
+
 def labels_of_one_hot(rows: np.ndarray, classes: int) -> np.ndarray:
     """Return the labels (N,) of one-hot rows (N, classes), checked."""
     if rows.shape[1] != classes:

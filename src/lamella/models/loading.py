@@ -10,9 +10,10 @@ import lamella.optimizers
 from lamella.backend import Backend, get_backend
 from lamella.core.config import limit_size
 from lamella.core.errors import FileFormatError
+from lamella.core.signatures import known_arguments
 from lamella.layers.initializers import INITIALIZERS
 from lamella.layers.regularizers import L1, L1L2, L2
-from lamella.losses.metrics import Accuracy
+from lamella.losses.metrics import METRICS, TopK
 from lamella.models.classifiers import MLP, SoftmaxClassifier
 from lamella.models.sequential import Sequential
 from lamella.network.model_file import FORMAT, from_parts
@@ -32,13 +33,15 @@ KNOWN: dict[str, Callable[..., Any]] = {
     **{name: getattr(lamella.layers, name) for name in lamella.layers.__all__},
     **{name: getattr(lamella.losses, name) for name in lamella.losses.__all__},
     **{name: getattr(lamella.optimizers, name) for name in lamella.optimizers.__all__},
-    **{cls.__name__: cls for cls in (Sequential, MLP, SoftmaxClassifier, Accuracy)},
+    **{cls.__name__: cls for cls in (Sequential, MLP, SoftmaxClassifier)},
+    **{cls.__name__: cls for cls in (*METRICS.values(), TopK)},
     **{cls.__name__: cls for cls in (L1, L2, L1L2)},
     **{cls.__name__: cls for cls in SCHEDULES},
     **INITIALIZERS,
 }
 
 
+@known_arguments
 def load(
     path: Any, *, custom_layers: Iterable[Callable[..., Any]] = (), backend: str | Backend = "auto"
 ) -> Any:

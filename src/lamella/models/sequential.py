@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lamella.core.errors import numpy_warnings_off
+from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array
 from lamella.core.validation import at_least
 from lamella.network.model_file import reduce, restore, save
 from lamella.network.network import EVALUATION_BATCH
-from lamella.network.prepare import expect_batch, prepare
+from lamella.network.prepare import expect_batch, expect_weight, prepare
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks import History
 from lamella.training.epoch_log import EpochLog
@@ -62,7 +64,8 @@ class Sequential(Trainable):
         Parameters
         ----------
         x, y, sample_weight
-            A batch, in the form that `fit` accepts.
+            A batch, in the form that `fit` accepts. As there, one whose weights are all 0 changes
+            nothing; its loss is 0.
 
         Returns
         -------
@@ -89,6 +92,7 @@ class Sequential(Trainable):
         self.expect_compiled()
         return examine(self, *prepare(self, x, y))
 
+    @known_arguments
     def doctor(self, x: Any, y: Any, *, batch_size: int = 32, steps: int = 300) -> "DoctorReport":
         """Find out why a network does not learn; print the report or ``plot()`` it.
 
@@ -117,12 +121,13 @@ class Sequential(Trainable):
 
     fit = fit
 
+    @known_arguments
     def evaluate(
         self, x: Any, y: Any, *, sample_weight: Any = None, batch_size: int = EVALUATION_BATCH
     ) -> dict[str, float]:
         """Return the mean loss (without penalties) and the metrics on a data set.
 
-        Metrics ignore the sample weights.
+        With ``sample_weight`` (N,) both are sum(w score) / sum(w).
         """
         self.expect_compiled()
         self.built()
@@ -132,8 +137,9 @@ class Sequential(Trainable):
         )
         return scores
 
+    @known_arguments
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return class probabilities (N, K): softmax of the outputs if the loss takes logits."""
+        """Return probabilities (N, K): softmax or sigmoid of outputs that are logits."""
         self.expect_compiled()
         pred = self.predict(x, batch_size=batch_size)
         return np.asarray(self.turns.take_or_copy(self, _probabilities, pred))
@@ -154,8 +160,10 @@ def _probabilities(model: Sequential, pred: np.ndarray) -> np.ndarray:
 
 
 def _train_step(model: Sequential, x: Any, y: Any, sample_weight: Any) -> Array:
-    data, _ = prepare(model, x, y, sample_weight)
+    data, _ = prepare(model, x, y, sample_weight, metrics=False)
     expect_batch(model, len(data))
+    if data.is_weightless:
+        return model.backend.zeros(1, model.dtype)[0, ...]
     return model.step(model.batches.scale(data.x), data.y, data.weight)
 
 
@@ -163,4 +171,6 @@ def _evaluate(
     model: Sequential, x: Any, y: Any, sample_weight: Any, batch_size: int
 ) -> dict[str, float]:
     data, _ = prepare(model, x, y, sample_weight)
-    return evaluate(model, data, batch_size)
+    expect_weight(data, "the samples")
+    with numpy_warnings_off():
+        return evaluate(model, data, batch_size)

@@ -1,7 +1,7 @@
 """Checks of the user's data, done once, and batches of it."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from lamella.backend import Backend
 from lamella.backend.workspace import Scratch
-from lamella.core.errors import ArgumentError, DataError, ShapeError
+from lamella.core.errors import DataError, ShapeError
 from lamella.core.typing import Array
-from lamella.losses.labels import as_labels
+from lamella.core.validation import expect_unmasked
 
 SMALL = 2**14  # numbers, cheap to copy
 
@@ -29,7 +29,7 @@ def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
     ShapeError
         If there is no batch axis.
     """
-    x = _to_numpy(data)
+    x = to_numpy("x", data)
     if x.dtype.kind not in "biuf":
         raise DataError(f"x must hold numbers, got an array of {x.dtype}")
     if x.ndim < 2:
@@ -54,7 +54,7 @@ def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
 
 def check_targets(data: Any, samples: int) -> np.ndarray:
     """Return targets as a numeric array with ``samples`` rows."""
-    y = _to_numpy(data)
+    y = to_numpy("y", data)
     if y.dtype.kind not in "biuf":
         raise DataError(f"y must hold numbers, got an array of {y.dtype}")
     if y.ndim == 0 or len(y) != samples:
@@ -62,44 +62,17 @@ def check_targets(data: Any, samples: int) -> np.ndarray:
     return y
 
 
-def sample_weights(
-    y: np.ndarray, sample_weight: Any, class_weight: Mapping[int, float] | None, dtype: np.dtype
-) -> np.ndarray | None:
-    """Return the product of sample weights and class weights, or None without either.
-
-    ``class_weight`` maps labels to weights; classes not in it have weight 1.
-    """
-    if sample_weight is None and class_weight is None:
-        return None
-    weights = np.ones(len(y))
-    if sample_weight is not None:
-        given = _to_numpy(sample_weight)
-        if given.shape != (len(y),):
-            raise ShapeError(f"sample_weight must have shape ({len(y)},), got {given.shape}")
-        if given.dtype.kind not in "biuf":
-            raise DataError(f"sample_weight must hold numbers, got an array of {given.dtype}")
-        weights *= given
-    if class_weight is not None:
-        labels = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else as_labels(y)
-        if labels is None:
-            raise DataError("class_weight needs integer labels or one-hot rows")
-        unknown = sorted(set(class_weight) - set(np.unique(labels).tolist()))
-        if unknown:
-            raise ArgumentError(f"class_weight names classes that y does not have: {unknown}")
-        for label, weight in class_weight.items():
-            weights[labels == label] *= weight
-    if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
-        raise DataError("weights must be finite, at least 0, and not all 0")
-    return weights.astype(dtype)
-
-
 @dataclass(frozen=True)
 class Data:
-    """Checked inputs, targets in the form of the loss, and weights: arrays of one backend."""
+    """Checked inputs, targets in the form of the loss, and weights: arrays of one backend.
+
+    ``is_weightless`` is True if all weights are 0.
+    """
 
     x: Array
     y: Array
     weight: Array | None = None
+    is_weightless: bool = False
 
     def __len__(self) -> int:
         return len(self.x)
@@ -166,11 +139,13 @@ class Batches:
         return self._backend.take(array, index, out)
 
 
-def _to_numpy(array: Any) -> np.ndarray:
-    """Return the data as a numpy array; copy device arrays to the host."""
-    if hasattr(array, "__cuda_array_interface__"):
-        array = array.get()
+def to_numpy(name: str, data: Any) -> np.ndarray:
+    """Return the data of an argument as a numpy array; copy device arrays to the host."""
+    if hasattr(data, "__cuda_array_interface__"):
+        data = data.get()
+    if type(data) is not np.ndarray:
+        expect_unmasked(name, data)
     try:
-        return np.asarray(array)
+        return np.asarray(data)
     except ValueError as error:
         raise DataError(f"rows of different lengths do not form an array: {error}") from error

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import Backend, get_backend
-from lamella.core.config import arguments_of, from_json, named_parts, to_json
+from lamella.core.config import from_json, named_parts, to_json
 from lamella.core.disk import write_atomically
-from lamella.core.errors import FileFormatError
+from lamella.core.errors import DivergenceWarning, FileFormatError, warn_user
+from lamella.core.signatures import arguments_of
 from lamella.network.trainable import Trainable
 
 FORMAT = "lamella-1"
@@ -26,7 +27,7 @@ def save(model: Trainable, path: Any) -> None:
 
     The tensors are all parameters and states by name; the header has, as JSON, the layers with
     their hyper-parameters, loss, optimizer and metrics. The optimizer's moments are not saved. The
-    file is written atomically.
+    file is written atomically. Weights that are not finite are saved with a DivergenceWarning.
 
     Parameters
     ----------
@@ -44,6 +45,13 @@ def save(model: Trainable, path: Any) -> None:
 
     model.built()
     header, arrays = to_parts(model)
+    damaged = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if damaged:
+        warn_user(
+            f"{path} will hold NaN or infinite numbers, in {damaged[0]}"
+            f"{' and others' * (len(damaged) > 1)}: the training diverged",
+            DivergenceWarning,
+        )
     # One entry only: the order of several is not deterministic.
     content = serialize(arrays, {"lamella": json.dumps({"format": FORMAT, **header})})
     write_atomically(Path(path), content)

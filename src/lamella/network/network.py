@@ -1,7 +1,7 @@
 """Layers in a row, as one computation: shapes, parameters, forward and backward."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -10,8 +10,9 @@ from lamella.backend import Backend, get_backend
 from lamella.backend.parameters import Parameter, ParameterStore, State
 from lamella.backend.workspace import replayable
 from lamella.core.config import Configured
-from lamella.core.errors import DataError, ShapeError, UsageError
+from lamella.core.errors import ArgumentError, DataError, ShapeError, UsageError
 from lamella.core.seeds import Streams
+from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import at_least, instance, one_of
 from lamella.layers import Layer
@@ -32,6 +33,7 @@ class Network(Configured):
     """
 
     pred: Array
+    threshold: float = 0.5  # output above which a single answer is yes
 
     def __init__(
         self,
@@ -41,6 +43,8 @@ class Network(Configured):
         backend: str | Backend = "auto",
         dtype: str = "float32",
     ) -> None:
+        if isinstance(layers, Layer | type) or not isinstance(layers, Iterable):
+            raise ArgumentError(f"layers must be a list, such as [Dense(10)]; got {layers!r:.200}")
         self.layers = [
             instance(f"layer {i}", layer, Layer, "Dense(10)") for i, layer in enumerate(layers)
         ]
@@ -141,6 +145,7 @@ class Network(Configured):
         for layer in reversed(self.layers[self._first :]):
             gradient = layer.backward(gradient)
 
+    @known_arguments
     def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Return the outputs of the last layer, a numpy array of shape (N, *out_shape).
 
@@ -150,16 +155,22 @@ class Network(Configured):
         self.built()
         return np.asarray(self.turns.take_or_copy(self, _predict, self.inputs(x), batch_size))
 
+    @known_arguments
     def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Return the class of each sample (N,): the largest output; a single one's is 0 or 1."""
         pred = self.predict(x, batch_size=batch_size)
         if pred.shape[-1] == 1:
-            return np.asarray(pred[..., 0] > 0.5, np.int64)
+            return np.asarray(pred[..., 0] > self.threshold, np.int64)
         return np.asarray(pred.argmax(axis=-1))
 
     def penalty(self) -> float:
         """Return the sum of all regularizers' penalties on the present weights."""
         return float(sum(float(p.regularizer.penalty(p.value)) for p in self.regularized))
+
+    def is_finite(self) -> bool:
+        """Return whether all parameters and states are finite numbers; waits for the device."""
+        arrays = [self.built().values, *(state.value for state in self.states)]
+        return all(bool(self.backend.xp.isfinite(array).all()) for array in arrays)
 
     @property
     def parameters(self) -> list[Parameter]:

@@ -112,7 +112,7 @@ class Replay:
         network = self._network
         if not self._is_possible:
             return self._work(*arrays)
-        objects = [*arrays, vars(network).get("loss"), *network.layers]
+        objects = [*arrays, vars(network).get("_loss"), *network.layers]
         for call in self._calls:
             if call.is_of(objects):
                 break

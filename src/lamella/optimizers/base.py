@@ -27,6 +27,13 @@ Scalars = Callable[[int], tuple[float, ...]]
 Updates = list[tuple[Callable[..., None], bool]]
 
 
+class _Rate:
+    """Learning rate, checked when it is set; without ``__get__``, so that reading costs nothing."""
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        vars(optimizer)["lr"] = expect_rate("lr", value)
+
+
 class Optimizer(Configured, ABC):
     """Change the parameters after each batch. A subclass writes one formula, its `rule`.
 
@@ -61,11 +68,12 @@ class Optimizer(Configured, ABC):
     slots: tuple[str, ...] = ()
     elementwise: bool = True
     t: int = 0
+    lr: float | Schedule = _Rate()  # type: ignore[assignment]
     _store: ParameterStore | None = None
     _owner: object = None
 
     def __init__(self, lr: float | Schedule, *, clip_norm: float | None = None) -> None:
-        self.lr = expect_rate("lr", lr)
+        self.lr = lr
         self.clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
         self._epoch, self._epoch_start, self._epoch_steps = 0, 0, 1
 
@@ -82,6 +90,10 @@ class Optimizer(Configured, ABC):
         """Learning rate of the current or last step."""
         done = max(self.t - 1 - self._epoch_start, 0)
         return rate_at(self.lr, self._epoch + done / self._epoch_steps)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        raise UsageError(f"learning_rate is the rate of a step, computed from lr: set lr = {value}")
 
     def begin_epoch(self, epoch: int, steps: int, done: int = 0) -> None:
         """Start epoch ``epoch`` (from 0) of ``steps`` steps for the schedules.

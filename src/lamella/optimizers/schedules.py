@@ -6,6 +6,7 @@ In your own training loop, which has no epochs, each step counts as one.
 
 import math
 from abc import ABC, abstractmethod
+from numbers import Real
 
 from lamella.core.config import Configured
 from lamella.core.validation import at_least, in_range, instance, not_negative, positive
@@ -120,7 +121,7 @@ class Warmup(Schedule):
 
 def expect_rate(name: str, value: "float | Schedule") -> "float | Schedule":
     """Return ``value`` if it is a positive number or a schedule."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, Real) and not isinstance(value, bool):  # numpy's numbers too
         return positive(name, value)
     return instance(name, value, Schedule, "CosineDecay(1e-3, epochs=10), or a number")
 

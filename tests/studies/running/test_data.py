@@ -68,3 +68,12 @@ def test_the_memory_layout_does_not_matter() -> None:
 def test_wrong_data_are_refused(train: Any, test: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         study_data(train, test)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_masked_arrays_are_refused(place: int) -> None:
+    pair = [np.ones((4, 2)), np.arange(4)]
+    wrong = list(pair)
+    wrong[place] = np.ma.masked_equal(wrong[place], 1)
+    with pytest.raises(DataError, match=f"^{'xy'[place]} of test has [0-9] masked value"):
+        study_data(pair, wrong)

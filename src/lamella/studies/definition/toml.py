@@ -6,7 +6,8 @@ from typing import Any
 
 from lamella.core.config import MAX_VALUES, limit_size
 from lamella.core.errors import ArgumentError, FileFormatError
-from lamella.studies.definition.tables import Table, expect_known
+from lamella.core.names import expect_known
+from lamella.studies.definition.tables import Table
 
 KEYS = ("name", "title", "question", "baseline", "seeds", "base", "arms")
 MAX_BYTES = 2**18  # per file

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lamella.core.errors import DataError, UsageError
+from lamella.core.validation import expect_unmasked
 from lamella.datasets import Samples, mnist
 
 
@@ -70,6 +71,8 @@ def _mnist() -> StudyData:
 def _samples(name: str, pair: Any) -> Samples:
     if not (isinstance(pair, tuple | list) and len(pair) == 2):
         raise DataError(f"{name} must be a pair (x, y), got {type(pair).__name__}")
+    for part, array in zip("xy", pair, strict=True):
+        expect_unmasked(f"{part} of {name}", array)
     x, y = (np.ascontiguousarray(array) for array in pair)
     if x.dtype.kind not in "biuf" or y.dtype.kind not in "biuf":
         raise DataError(f"{name} must hold numbers, got arrays of {x.dtype} and {y.dtype}")

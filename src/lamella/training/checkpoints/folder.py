@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lamella.core.disk import expect_writable, remove_unfinished, write_atomically
-from lamella.core.errors import FileFormatError, warn_user
+from lamella.core.disk import expect_writable, plain, remove_unfinished, write_atomically
+from lamella.core.errors import FileFormatError, UsageError, warn_user
 
 FORMAT = "lamella-checkpoint-1"
 NAME = re.compile(r"(\d{8})-([0-9a-f]{64})\.safetensors")
@@ -52,7 +52,7 @@ class CheckpointFolder:
 
         there = self.files()
         number = int(there[0].name[:8]) + 1 if there else 1
-        text = json.dumps({"format": FORMAT, **header})
+        text = json.dumps({"format": FORMAT, **header}, default=_json_value)
         whole = {name: np.array(array, order="C") for name, array in arrays.items()}
         content = serialise(whole, {"lamella": text})
         new = self.path / f"{number:08d}-{hashlib.sha256(content).hexdigest()}.safetensors"
@@ -85,6 +85,15 @@ class CheckpointFolder:
         for file in self.files():
             file.unlink(missing_ok=True)
         self._good = None
+
+
+def _json_value(value: Any) -> Any:
+    if plain(value) is value:
+        raise UsageError(
+            f"a checkpoint cannot hold a {type(value).__name__}, {value!r:.80}: let state_dict() "
+            "return numbers, text, lists and dicts of them, and arrays"
+        )
+    return plain(value)
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
