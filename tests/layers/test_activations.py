@@ -161,6 +161,15 @@ def test_softmax_backward_is_the_full_jacobian(backend: Backend) -> None:
     np.testing.assert_allclose(bench.backward(DY), expected, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("shape", [(1, 3), (3, 3), (2, 2), (2, 4)], ids=str)
+def test_softmax_refuses_a_gradient_of_another_shape(shape: tuple[int, int]) -> None:
+    layer = lm.Softmax()
+    layer.attach(backend="numpy")
+    layer.forward(np.zeros((2, 3), "f4"), training=True)
+    with pytest.raises(ValueError, match="the shape of its output|broadcast"):
+        layer.backward(np.zeros(shape, "f4"))
+
+
 def test_layers_that_give_probabilities_say_so() -> None:
     gives = {make().__class__.__name__: make().gives_probabilities for make, _ in FORMULAS}
     assert gives == {
