@@ -9,7 +9,7 @@ import pytest
 
 from lamella.backend import Backend, NumpyBackend
 from lamella.backend import numba as compiled
-from lamella.backend.workspace import Scratch, Workspace, is_marked, replayable
+from lamella.backend.workspace import Workspace, is_marked, replayable
 from lamella.core.errors import UsageError
 
 DTYPES = ["float32", "float64"]
@@ -150,23 +150,6 @@ def test_mean_of_rows_follows_the_number_of_rows(backend: Backend) -> None:
         matrix = np.arange(3 * rows, dtype="f4").reshape(rows, 3)
         got = workspace.mean_rows("mean", backend.asarray(matrix))
         assert backend.to_host(got).tolist() == matrix.mean(axis=0).tolist()
-
-
-def test_memory_of_one_name_is_the_same_until_more_is_asked_for(backend: Backend) -> None:
-    scratch = Scratch(backend)
-    large = scratch.get("a", (4, 5), "float32")
-    large[...] = 7
-    small = scratch.get("a", (2, 3), "float32")
-    small[...] = 1
-    assert scratch.get("a", (4, 5), "float32") is large
-    assert backend.to_host(large).reshape(-1).tolist() == [1] * 6 + [7] * 14
-    scratch.get("b", (100,), "float32")
-    assert scratch.get("a", (2, 3), "float32") is small
-    scratch.get("a", (5, 5), "float32")[...] = 3
-    assert backend.to_host(large).reshape(-1).tolist() == [1] * 6 + [7] * 14
-    assert (backend.to_host(scratch.get("a", (2, 3), "float32")) == 3).all()
-    scratch.get("a", (2, 3), "float64")[...] = 4
-    assert (backend.to_host(scratch.get("a", (2, 3), "float32")) == 3).all()
 
 
 class Marked:
