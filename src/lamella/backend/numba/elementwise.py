@@ -167,6 +167,7 @@ def to_python(
     lines = [
         "import numba",
         "import numpy as np",
+        "from lamella.backend.numba.code_cache import with_code_cache",
         "from lamella.backend.numba.parallel_for import vector_at",
         "from lamella.core.errors import ShapeError",
         "from numpy import inf, nan",
@@ -174,7 +175,8 @@ def to_python(
         f"T = np.{dtype.name}",
         "",
         "",
-        '@numba.njit(cache=True, nogil=True, error_model="numpy")',
+        "@with_code_cache",
+        '@numba.njit(nogil=True, error_model="numpy")',
         f"def loop({', '.join([*arguments, *scalars])}):",
         # Without these, all would be computed in double precision.
         *(f"    {line}" for line in [*(f"{s} = T({s})" for s in scalars), *constants]),

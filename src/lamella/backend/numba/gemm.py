@@ -142,7 +142,9 @@ def compile_product(dtype):
     factor = types.Array(number, 2, "A", readonly=True)
     bias, out = types.Array(number, 1, "C", readonly=True), types.Array(number, 2, "C")
     signature = word(factor, factor, bias, out, types.Array(word, 1, "C"), *[word] * 5)
-    product = with_code_cache(numba.njit(signature, cache=True, nogil=True))(multiply)
+    product = with_code_cache(numba.njit(nogil=True)(multiply))
+    product.compile(signature)
+    product.disable_compile()
     return product, [compile_task(task) for task in tasks], np.zeros(0, dtype)
 
 

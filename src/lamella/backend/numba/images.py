@@ -56,7 +56,8 @@ def scale_images(images: np.ndarray, index: np.ndarray | None, out: np.ndarray) 
     pool.wake()
 
 
-@with_code_cache(numba.njit(cache=True, nogil=True))
+@with_code_cache
+@numba.njit(nogil=True)
 def run_scaling(images, index, out, count, board, words, task, workers):
     """Run the tasks of `scale_images`."""
     words[IMAGES], words[TOTAL], words[OUT] = images.ctypes.data, len(images), out.ctypes.data
