@@ -88,9 +88,9 @@ _here = _Here()
 def capture() -> Iterator[CallRecorder]:
     """Record the compiled calls of this thread within this block; an outer capture ends."""
     end_capture()
-    before = _here.recorder
-    _here.recorder = recorder = CallRecorder()
+    before, recorder = _here.recorder, CallRecorder()
     try:
+        _here.recorder = recorder
         yield recorder
     finally:
         _here.recorder = before
