@@ -2,6 +2,7 @@
 
 import platform
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,6 +36,14 @@ def test_info_lists_the_current_threads_of_blas(call: Call) -> None:
     with threadpool_limits(1, user_api="blas"):
         assert "threads: 1" in rows(call("info").out)["BLAS"]
     assert blas[0]["version"] in rows(call("info").out)["BLAS"]
+
+
+def test_info_names_the_folder_of_machine_code(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert f"machine code  in {tmp_path / 'lamella'}\n" in call("info").out
 
 
 def test_info_gives_the_version_of_an_optional_package(call: Call) -> None:

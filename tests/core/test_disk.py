@@ -32,6 +32,24 @@ def test_permissions_follow_the_umask(tmp_path: Path, umask: int, mode: int) -> 
     assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == mode
 
 
+def test_writing_never_sets_the_umask_of_the_process(tmp_path: Path) -> None:
+    """Two threads that each read it by setting it could leave it at 0."""
+    script = (
+        "import os, sys; from pathlib import Path; from lamella.core.disk import write_atomically\n"
+        "def refuse(mask):\n    raise AssertionError(mask)\n"
+        "os.umask = refuse\n"
+        "write_atomically(Path(sys.argv[1]), b'content')\n"
+    )
+    run_python("-c", script, tmp_path / "a.bin")
+    assert (tmp_path / "a.bin").read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("path", [".", "/", ""])
+def test_a_path_without_a_name_is_told(path: str) -> None:
+    with pytest.raises(lm.errors.UsageError, match="cannot write"):
+        write_atomically(Path(path), b"content")
+
+
 def test_a_folder_at_the_path_is_reported_and_nothing_is_left_behind(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     with pytest.raises(lm.errors.UsageError, match=r"cannot write .*model: "):

@@ -1,5 +1,6 @@
 """Writing to disk: early checks and atomic writes."""
 
+import contextlib
 import json
 import math
 import os
@@ -39,21 +40,16 @@ def write_atomically(path: Path, content: bytes) -> None:
     UsageError
         If it cannot be written; the old content remains.
     """
-    import tempfile
-
+    unfinished = path.parent / f".{path.name}.{os.urandom(8).hex()}"
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with open(unfinished, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        os.replace(unfinished, path)
     except BaseException as error:
-        os.unlink(name)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
         if isinstance(error, OSError):
             raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
         raise
@@ -78,9 +74,3 @@ def remove_unfinished(folder: Path, pattern: str) -> None:
     """Remove temporary files that a killed `write_atomically` left for files like ``pattern``."""
     for file in folder.glob(f".{pattern}.*"):
         file.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -3,10 +3,12 @@
 import numpy as np
 
 from lamella.backend.workspace import replayable
-from lamella.core.errors import ShapeError
+from lamella.core.errors import DataError, ShapeError
 from lamella.core.typing import Array, Shape
 from lamella.losses.base import Loss
 from lamella.losses.labels import check_labels, labels_of_one_hot
+
+WRONG = "wrong", np.dtype(np.int64)  # scratch memory of a label that is no class
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -37,7 +39,8 @@ class SoftmaxCrossEntropy(Loss):
         if loop is None:
             self._cross_entropy_of_all(pred, target, losses)
         else:
-            loop(pred, target, self.d, losses)
+            loop(pred, target, self.d, losses, self.scratch("wrong", (2,), np.int64))
+            self.expect_valid_targets()
         return self.mean(losses)
 
     @replayable
@@ -59,6 +62,9 @@ class SoftmaxCrossEntropy(Loss):
             target.reshape(row), self._classes(pred), out=self.scratch("hot", pred.shape, bool)
         )
         xp.subtract(p, hot, out=self.d)
+        if self.backend.on_host and np.count_nonzero(hot) != len(hot):
+            wrong = int(hot.any(axis=-1).argmin())
+            self._refuse(wrong, int(target[wrong]))
         z *= hot  # z_y is left
         xp.log(total.reshape(-1), out=losses)
         losses -= z.sum(axis=-1, out=self.scratch("z_y", losses.shape))
@@ -75,6 +81,17 @@ class SoftmaxCrossEntropy(Loss):
             target = labels_of_one_hot(target, out_shape[0])
         return check_labels(target, out_shape[0])
 
+    def expect_valid_targets(self) -> None:
+        wrong = self._scratch.buffers().get(WRONG)
+        if wrong is not None and wrong[0]:
+            self._refuse(int(wrong[0]) - 1, int(wrong[1]))
+
+    def _refuse(self, row: int, label: int) -> None:
+        raise DataError(
+            f"label {label} of sample {row} in the batch is not in 0..{self.d.shape[-1] - 1}: "
+            "y has changed since its check (then pass y.copy()), or check_targets was not called"
+        )
+
     def probabilities(self, pred: Array) -> Array:
         p = self.xp.exp(pred - pred.max(axis=-1, keepdims=True))
         return p / p.sum(axis=-1, keepdims=True)
@@ -85,8 +102,14 @@ class SoftmaxCrossEntropy(Loss):
         return self._class_numbers
 
 
-def cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array) -> None:
-    """Fill ``losses`` (N,) and ``d``, p - onehot(y), sample by sample; to be compiled."""
+def cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array, wrong: Array) -> None:
+    """Fill ``losses`` (N,) and ``d``, p - onehot(y), sample by sample; to be compiled.
+
+    ``wrong`` becomes 1 + row and label of the first sample whose label is no class, else 0.
+    """
+    if len(labels) != len(z):
+        raise ShapeError("there must be one label for each row of class scores")
+    wrong[0] = 0
     for n in range(len(z)):
         top = z[n, 0]
         for k in range(1, z.shape[1]):
@@ -98,5 +121,9 @@ def cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array) -> None
             total += d[n, k]
         for k in range(z.shape[1]):
             d[n, k] /= total
-        d[n, labels[n]] -= 1
-        losses[n] = np.log(total) - (z[n, labels[n]] - top)
+        label = labels[n]
+        if 0 <= label < z.shape[1]:
+            d[n, label] -= 1
+            losses[n] = np.log(total) - (z[n, label] - top)
+        elif wrong[0] == 0:
+            wrong[0], wrong[1] = n + 1, label

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import Backend
-from lamella.backend.workspace import Scratch
+from lamella.backend.scratch import Scratch
 from lamella.core.errors import DataError, ShapeError
 from lamella.core.typing import Array
 from lamella.core.validation import expect_unmasked
