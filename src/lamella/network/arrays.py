@@ -44,7 +44,7 @@ def to_numpy(name: str, data: Any) -> np.ndarray:
     columns = dtypes if hasattr(dtypes, "__iter__") else [dtypes]
     kinds = [getattr(dtype, "kind", "O") for dtype in columns]
     if kinds and all(kind in NUMBERS for kind in kinds):  # columns of several kinds, or nullable
-        array = data.to_numpy(dtype="float64", na_value=np.nan)
+        array = np.asarray(data.to_numpy(dtype="float64", na_value=np.nan))
         whole = "f" not in kinds and not np.isnan(array).any()
         return array.astype(np.int64) if whole else array
     kind = "None" if data is None else f"a {type(data).__name__}"

@@ -75,5 +75,5 @@ def test_masked_arrays_are_refused(place: int) -> None:
     pair = [np.ones((4, 2)), np.arange(4)]
     wrong = list(pair)
     wrong[place] = np.ma.masked_equal(wrong[place], 1)
-    with pytest.raises(DataError, match=f"^{'xy'[place]} of test has [0-9] masked value"):
+    with pytest.raises(DataError, match=f"^in test: {'xy'[place]} has [0-9] masked value"):
         study_data(pair, wrong)
