@@ -16,11 +16,11 @@ from lamella.network.arrays import to_numpy
 SMALL = 2**14  # numbers, cheap to copy
 
 
-def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
-    """Return inputs as a numeric array with a batch axis.
+def check_inputs(data: Any, dtype: np.dtype) -> tuple[np.ndarray, float]:
+    """Return inputs as a numeric array with a batch axis, and their largest magnitude.
 
-    uint8 inputs are images and stay uint8; `Batches` scales them to [0, 1]. All others are cast to
-    ``dtype``.
+    uint8 inputs are images and stay uint8; `Batches` scales them to [0, 1], so their largest is
+    taken as 1. All others are cast to ``dtype``.
 
     Raises
     ------
@@ -37,17 +37,18 @@ def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
     if x.size == 0:
         raise DataError(f"x is empty: its shape is {x.shape}")
     if x.dtype == np.uint8:
-        return np.ascontiguousarray(x)
+        return np.ascontiguousarray(x), 1.0
     with np.errstate(over="ignore"):
         x = np.ascontiguousarray(x, dtype)
     # NaN and infinity show in the extremes, which unlike isfinite(x) need no memory.
-    if not (np.isfinite(x.min()) and np.isfinite(x.max())):
+    low, high = x.min(), x.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
         row = int(np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0])
         raise DataError(
             f"x contains NaN or numbers too large for {dtype}, first in sample {row}: "
             "repair or drop such samples"
         )
-    return x
+    return x, max(-float(low), float(high))
 
 
 def check_targets(data: Any, samples: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from lamella.core.disk import write_atomically
 from lamella.core.errors import DivergenceWarning, FileFormatError, warn_user
 from lamella.core.signatures import arguments_of
 from lamella.network.trainable import Trainable
+from lamella.network.trained_on import TrainedOn
 
 FORMAT = "lamella-1"
 
@@ -63,6 +64,8 @@ def to_parts(model: Trainable) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     arrays: dict[str, np.ndarray] = {}
     if model.store is not None:
         header["in_shape"], arrays = list(model.in_shape), model.state_dict()
+    if model.trained_on is not None:
+        header["trained_on"] = model.trained_on.to_json()
     if model.compiled:
         parts = {"loss": model.loss, "optimizer": model.optimizer, "metrics": model.metrics}
         header["compiled"] = {name: to_json(part) for name, part in parts.items()}
@@ -113,6 +116,8 @@ def from_parts(
         model.expect_arrays(arrays)  # before building, which would trust the file's sizes
         model.build(header["in_shape"])
         model.load_state_dict(arrays)
+    if "trained_on" in header:  # not in files of version 0.1.0, nor of models that were not fitted
+        model.trained_on = TrainedOn.from_json(header["trained_on"])
     return model
 
 
