@@ -4,6 +4,7 @@ import argparse
 from importlib import metadata
 
 from lamella.backend import get_backend
+from lamella.backend import numba as compiled
 from lamella.training.environment import environment, installed
 
 # Optional packages: import name and the extra that installs it.
@@ -31,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     libraries = ["{name} {version}, threads: {threads}".format(**blas) for blas in found["blas"]]
     rows["BLAS"] = "; ".join(libraries) or "none that threadpoolctl knows"
     rows["cores"] = str(found["cores"])
-    rows["update rules"] = f"run by {found['loops']}"
+    why = f" ({compiled.problem()})" if compiled.problem() else ""
+    rows["update rules"] = f"run by {found['loops']}{why}"
     width = max(map(len, rows))
     for name, value in rows.items():
         print(f"{name:<{width}}  {value}")
