@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import CheckWarning, DataError
 from tests.data import clouds
