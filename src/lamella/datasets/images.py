@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.disk import file_to_read
 from lamella.core.errors import FileFormatError, MissingExtraError
 
 SIDE, BOX = 28, 20
@@ -48,7 +49,8 @@ def read_digit(path: Any) -> np.ndarray:
     except ImportError:
         raise MissingExtraError("Pillow", "images", "reading images") from None
     try:
-        with Image.open(path, formats=FORMATS) as file:
+        source = path if hasattr(path, "read") else file_to_read(path)
+        with Image.open(source, formats=FORMATS) as file:
             if math.prod(file.size) > MAX_PIXELS:  # known before decoding
                 raise FileFormatError(f"{file.size} pixels, more than {MAX_PIXELS:,} in total")
             picture = Image.alpha_composite(

@@ -9,6 +9,7 @@ import lamella.losses
 import lamella.optimizers
 from lamella.backend import Backend, get_backend
 from lamella.core.config import limit_size
+from lamella.core.disk import file_to_read
 from lamella.core.errors import ArgumentError, FileFormatError
 from lamella.core.signatures import known_arguments
 from lamella.layers.initializers import INITIALIZERS
@@ -74,13 +75,11 @@ def load(
     """
     import safetensors
 
-    custom = _by_name(custom_layers)
+    custom, model_file = _by_name(custom_layers), file_to_read(path)
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
+        with safetensors.safe_open(model_file, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error}") from error
     except MemoryError:

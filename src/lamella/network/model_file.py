@@ -7,14 +7,13 @@ be views of one vector.
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lamella.backend import Backend, get_backend
 from lamella.core.config import from_json, named_parts, to_json
-from lamella.core.disk import write_atomically
+from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import DivergenceWarning, FileFormatError, warn_user
 from lamella.core.signatures import arguments_of
 from lamella.network.trainable import Trainable
@@ -41,10 +40,14 @@ def save(model: Trainable, path: Any) -> None:
     ------
     UsageError
         If the model is not built, or the file cannot be written; an old file then remains.
+    ArgumentError
+        If ``path`` is no path.
     """
     from safetensors.numpy import save as serialize
 
+    file = as_path(path)
     model.built()
+    model.expect_effective_parts()
     header, arrays = to_parts(model)
     damaged = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if damaged:
@@ -55,7 +58,7 @@ def save(model: Trainable, path: Any) -> None:
         )
     # One entry only: the order of several is not deterministic.
     content = serialize(arrays, {"lamella": json.dumps({"format": FORMAT, **header})})
-    write_atomically(Path(path), content)
+    write_atomically(file, content)
 
 
 def to_parts(model: Trainable) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
