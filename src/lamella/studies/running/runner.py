@@ -46,8 +46,7 @@ def run_study(
     if not todo:
         return [done[task.key] for task in tasks]
     workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-    shown = verbose and sys.stderr is not None  # programs without a console have none
-    bar = _bar(study, len(tasks), len(done)) if shown else _NoBar()
+    bar = _bar(study, len(tasks), len(done)) if verbose else _NoBar()
     # Worker processes limit their own threads; for worker threads this process must do so.
     with standard_streams(), single_threaded(), bar:
         results = workers(
