@@ -12,6 +12,7 @@ import lamella as lm
 from lamella.backend import get_backend
 from lamella.backend.threads import cores
 from tests.cli.conftest import Call
+from tests.subprocesses import run_python
 
 
 def rows(out: str) -> dict[str, str]:
@@ -54,3 +55,9 @@ def test_info_gives_the_version_of_an_optional_package(call: Call) -> None:
 def test_info_names_the_extra_of_a_missing_package(without: Call) -> None:
     done = without("matplotlib", "info")
     assert rows(done.out)["matplotlib"] == "not installed: pip install 'lamella[plot]'"
+
+
+def test_info_says_why_rules_are_not_compiled() -> None:
+    pytest.importorskip("numba")
+    done = run_python("-m", "lamella", "info", environment={"NUMBA_DISABLE_JIT": "1"})
+    assert rows(done.stdout)["update"] == "rules  run by numpy (NUMBA_DISABLE_JIT is set)"

@@ -56,7 +56,13 @@ DATA: dict[str, tuple[Callable[..., lm.Sequential], Any, Any, type[LamellaError]
     "no feature": (classifier, X[:, :0], Y, DataError, ["x is empty", "(33, 0)"]),
     "an empty list": (classifier, [], [], LamellaError, ["x", "(0,)"]),
     "text": (classifier, np.full((33, 6), "a"), Y, DataError, ["x must hold numbers", "<U1"]),
-    "objects": (classifier, X.astype(object), Y, DataError, ["x must hold numbers", "object"]),
+    "objects": (
+        classifier,
+        X.astype(object),
+        Y,
+        DataError,
+        ["x must hold numbers", "object", 'np.asarray(x, "float32")'],
+    ),
     "complex": (classifier, X * 1j, Y, DataError, ["x must hold numbers", "complex"]),
     "dates": (
         classifier,
@@ -78,7 +84,7 @@ DATA: dict[str, tuple[Callable[..., lm.Sequential], Any, Any, type[LamellaError]
     ),
     "fewer labels": (classifier, X, Y[:32], ShapeError, ["x has 33 samples", "y", "(32,)"]),
     "more labels": (classifier, X[:32], Y, ShapeError, ["x has 32 samples", "y", "(33,)"]),
-    "no labels": (classifier, X, None, DataError, ["y must hold numbers", "object"]),
+    "no labels": (classifier, X, None, DataError, ["y must hold numbers", "got None"]),
     "a label too large": (classifier, X, changed(3, 3), DataError, ["labels", "0..2", "to 3"]),
     "a negative label": (classifier, X, changed(3, -1), DataError, ["labels", "0..2", "-1"]),
     "labels that are floats": (

@@ -59,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _parser().parse_args(argv)
         status: int = args.run(args)
-        sys.stdout.flush()  # detects a closed pipe here, not at shutdown
+        if sys.stdout is not None:
+            sys.stdout.flush()  # detects a closed pipe here, not at shutdown
         return status
     except BrokenPipeError:
         # The reader closed the pipe; discard the rest of the buffer.

@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     libraries = ["{name} {version}, threads: {threads}".format(**blas) for blas in found["blas"]]
     rows["BLAS"] = "; ".join(libraries) or "none that threadpoolctl knows"
     rows["cores"] = str(found["cores"])
-    rows["update rules"] = f"run by {found['loops']}"
+    why = f" ({compiled.problem()})" if compiled.problem() else ""
+    rows["update rules"] = f"run by {found['loops']}{why}"
     if compiled.is_available():
         rows["machine code"] = _code_folder()
     width = max(map(len, rows))

@@ -94,7 +94,8 @@ def unknown_attribute(owner: object, name: str) -> str:
     return f"{text}: {found}" if found else text
 
 
-def names_in_code(kind: type) -> set[str]:
+@functools.lru_cache(maxsize=256)
+def names_in_code(kind: type) -> frozenset[str]:
     """Return the names and strings in the code of a class and its bases, and annotated names."""
     names: set[str] = set()
     for base in kind.__mro__:
@@ -103,7 +104,7 @@ def names_in_code(kind: type) -> set[str]:
             function: Any = value.fget if isinstance(value, property) else value
             function = inspect.unwrap(getattr(function, "__func__", function))
             names.update(_names_in(getattr(function, "__code__", None)))
-    return names
+    return frozenset(names)
 
 
 def _names_in(code: CodeType | None) -> Iterator[str]:

@@ -14,6 +14,12 @@ def check_labels(labels: np.ndarray, classes: int) -> np.ndarray:
     """Return labels as int64 if they are integers (N,) in 0..classes-1, else raise."""
     if labels.ndim != 1:
         raise ShapeError(f"labels must have shape (N,), got {labels.shape}")
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        first = int(np.flatnonzero(np.isnan(labels))[0])
+        raise DataError(
+            f"labels have missing values (NaN), first in sample {first}: drop these samples, then "
+            "use y.astype(int)"
+        )
     if not is_integer(labels):
         raise DataError(f"labels must be integers, got {labels.dtype}: use y.astype(int)")
     if labels.min() < 0 or labels.max() >= classes:

@@ -22,7 +22,7 @@ def expect_effective(part: Any) -> None:
     has; a method replaced on one object, where the model has read the class's; and a parameter
     replaced by another one, or by None. A name that is similar to no other is the user's own.
     """
-    kind = type(part)
+    kind: Any = type(part)
     given = [name for name in getattr(part, "__dict__", {}) if not name.startswith("_")]
     if isinstance(part, Optimizer | Regularizer):
         for name in COMPILED:
@@ -33,13 +33,13 @@ def expect_effective(part: Any) -> None:
                 )
     if isinstance(part, Layer) and "parameters" in given:
         _expect_own_arrays(part)
-    unknown = [name for name in given if not hasattr(kind, name)]
-    mentioned = names_in_code(kind) if unknown else set()
-    if mentioned & {"setattr", "vars", "__dict__"}:  # the class composes names of its own
+    known = names_in_code(kind)
+    unknown = [name for name in given if name not in known and not hasattr(kind, name)]
+    if not unknown or known & {"setattr", "vars", "__dict__"}:  # it composes names
         return
-    public = [name for name in {*dir(kind), *mentioned} if not name.startswith("_")]
+    public = sorted(name for name in {*dir(kind), *known} if not name.startswith("_"))
     for name in unknown:
-        advice = None if name in mentioned else suggestion(name, sorted(public), SIMILAR)
+        advice = suggestion(name, public, SIMILAR)
         if advice:
             raise UsageError(f"the attribute {name!r} of {kind.__name__} has no effect: {advice}")
 

@@ -11,16 +11,16 @@ from lamella.backend import Backend
 from lamella.backend.scratch import Scratch
 from lamella.core.errors import DataError, ShapeError
 from lamella.core.typing import Array
-from lamella.core.validation import expect_unmasked
+from lamella.network.arrays import to_numpy
 
 SMALL = 2**14  # numbers, cheap to copy
 
 
-def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
-    """Return inputs as a numeric array with a batch axis.
+def check_inputs(data: Any, dtype: np.dtype) -> tuple[np.ndarray, float]:
+    """Return inputs as a numeric array with a batch axis, and their largest magnitude.
 
-    uint8 inputs are images and stay uint8; `Batches` scales them to [0, 1]. All others are cast to
-    ``dtype``.
+    uint8 inputs are images and stay uint8; `Batches` scales them to [0, 1], so their largest is
+    taken as 1. All others are cast to ``dtype``.
 
     Raises
     ------
@@ -30,8 +30,6 @@ def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
         If there is no batch axis.
     """
     x = to_numpy("x", data)
-    if x.dtype.kind not in "biuf":
-        raise DataError(f"x must hold numbers, got an array of {x.dtype}")
     if x.ndim < 2:
         raise ShapeError(
             f"x must have shape (N, features...), got {x.shape}: a single sample is x[None]"
@@ -39,24 +37,23 @@ def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
     if x.size == 0:
         raise DataError(f"x is empty: its shape is {x.shape}")
     if x.dtype == np.uint8:
-        return np.ascontiguousarray(x)
+        return np.ascontiguousarray(x), 1.0
     with np.errstate(over="ignore"):
         x = np.ascontiguousarray(x, dtype)
     # NaN and infinity show in the extremes, which unlike isfinite(x) need no memory.
-    if not (np.isfinite(x.min()) and np.isfinite(x.max())):
+    low, high = x.min(), x.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
         row = int(np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0])
         raise DataError(
             f"x contains NaN or numbers too large for {dtype}, first in sample {row}: "
             "repair or drop such samples"
         )
-    return x
+    return x, max(-float(low), float(high))
 
 
 def check_targets(data: Any, samples: int) -> np.ndarray:
     """Return targets as a numeric array with ``samples`` rows."""
     y = to_numpy("y", data)
-    if y.dtype.kind not in "biuf":
-        raise DataError(f"y must hold numbers, got an array of {y.dtype}")
     if y.ndim == 0 or len(y) != samples:
         raise ShapeError(f"x has {samples} samples, but y has shape {y.shape}")
     return y
@@ -137,15 +134,3 @@ class Batches:
             return array[index]
         out = self._scratch.get(name, (len(index), *array.shape[1:]), array.dtype)
         return self._backend.take(array, index, out)
-
-
-def to_numpy(name: str, data: Any) -> np.ndarray:
-    """Return the data of an argument as a numpy array; copy device arrays to the host."""
-    if hasattr(data, "__cuda_array_interface__"):
-        data = data.get()
-    if type(data) is not np.ndarray:
-        expect_unmasked(name, data)
-    try:
-        return np.asarray(data)
-    except ValueError as error:
-        raise DataError(f"rows of different lengths do not form an array: {error}") from error

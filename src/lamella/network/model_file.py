@@ -7,17 +7,17 @@ be views of one vector.
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lamella.backend import Backend, get_backend
 from lamella.core.config import from_json, named_parts, to_json
-from lamella.core.disk import write_atomically
+from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import DivergenceWarning, FileFormatError, warn_user
 from lamella.core.signatures import arguments_of
 from lamella.network.trainable import Trainable
+from lamella.network.trained_on import TrainedOn
 
 FORMAT = "lamella-1"
 
@@ -40,10 +40,14 @@ def save(model: Trainable, path: Any) -> None:
     ------
     UsageError
         If the model is not built, or the file cannot be written; an old file then remains.
+    ArgumentError
+        If ``path`` is no path.
     """
     from safetensors.numpy import save as serialize
 
+    file = as_path(path)
     model.built()
+    model.expect_effective_parts()
     header, arrays = to_parts(model)
     damaged = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if damaged:
@@ -54,7 +58,7 @@ def save(model: Trainable, path: Any) -> None:
         )
     # One entry only: the order of several is not deterministic.
     content = serialize(arrays, {"lamella": json.dumps({"format": FORMAT, **header})})
-    write_atomically(Path(path), content)
+    write_atomically(file, content)
 
 
 def to_parts(model: Trainable) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -63,6 +67,8 @@ def to_parts(model: Trainable) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     arrays: dict[str, np.ndarray] = {}
     if model.store is not None:
         header["in_shape"], arrays = list(model.in_shape), model.state_dict()
+    if model.trained_on is not None:
+        header["trained_on"] = model.trained_on.to_json()
     if model.compiled:
         parts = {"loss": model.loss, "optimizer": model.optimizer, "metrics": model.metrics}
         header["compiled"] = {name: to_json(part) for name, part in parts.items()}
@@ -113,6 +119,8 @@ def from_parts(
         model.expect_arrays(arrays)  # before building, which would trust the file's sizes
         model.build(header["in_shape"])
         model.load_state_dict(arrays)
+    if "trained_on" in header:  # not in files of version 0.1.0, nor of models that were not fitted
+        model.trained_on = TrainedOn.from_json(header["trained_on"])
     return model
 
 

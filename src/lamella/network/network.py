@@ -10,7 +10,14 @@ from lamella.backend import Backend, get_backend
 from lamella.backend.parameters import Parameter, ParameterStore, State
 from lamella.backend.workspace import replayable
 from lamella.core.config import Configured
-from lamella.core.errors import ArgumentError, DataError, ShapeError, UsageError
+from lamella.core.errors import (
+    ArgumentError,
+    CheckWarning,
+    DataError,
+    ShapeError,
+    UsageError,
+    warn_user,
+)
 from lamella.core.seeds import Streams
 from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array, Shape
@@ -19,6 +26,7 @@ from lamella.layers import Layer
 from lamella.network.batches import Batches, check_inputs
 from lamella.network.fingerprint import Calls
 from lamella.network.replay import Replay
+from lamella.network.trained_on import TrainedOn
 from lamella.network.turns import Turns
 
 EVALUATION_BATCH = 512  # a few hundred rows stay in the caches
@@ -70,6 +78,8 @@ class Network(Configured):
         self.passes = 0
         self.last_call: object = None  # of the replays
         self.turns = Turns()
+        self.trained_on: TrainedOn | None = None
+        self.warned_of: list[str] = []
 
     def config(self) -> dict[str, Any]:
         return {"layers": self.layers, "seed": self.seed, "dtype": self.dtype.name}
@@ -240,9 +250,19 @@ class Network(Configured):
             raise UsageError("the model is not built yet: compile(..., in_shape=) or fit builds it")
         return self.store
 
-    def inputs(self, data: Any) -> np.ndarray:
-        """Return checked inputs of the shape the model was built for; build it if new."""
-        x = check_inputs(data, self.dtype)
+    def inputs(self, data: Any, seen: TrainedOn | None = None, where: str = "") -> np.ndarray:
+        """Return checked inputs of the shape the model was built for; build it if new.
+
+        Tables get the order of columns of the training data, and a CheckWarning tells once if the
+        scale is another one. ``seen`` describes that data, by default those of the last training;
+        ``where`` is a prefix for the warning.
+        """
+        seen = self.trained_on if seen is None else seen
+        if seen is not None:
+            data = seen.ordered(data)
+        x, largest = check_inputs(data, self.dtype)
+        if seen is not None:
+            self._warn_of_scale(seen.difference(x.dtype == np.uint8, largest), where)
         if self.store is None:
             self.build(x.shape[1:])
         if x.shape[1:] != self.in_shape:
@@ -254,6 +274,11 @@ class Network(Configured):
                 )
             return np.reshape(x, (len(x), *self.in_shape))
         return x
+
+    def _warn_of_scale(self, difference: tuple[str, str] | None, where: str) -> None:
+        if difference is not None and difference[0] not in self.warned_of:
+            self.warned_of.append(difference[0])
+            warn_user(f"{where}{difference[1]}", CheckWarning)
 
 
 def replay_forward(network: Network) -> Replay:

@@ -8,6 +8,7 @@ from lamella.core.errors import DataError, LamellaError
 from lamella.network.batches import Data, check_targets
 from lamella.network.metric_checks import check_metrics
 from lamella.network.trainable import Trainable
+from lamella.network.trained_on import TrainedOn
 from lamella.network.weights import sample_weights
 
 
@@ -20,15 +21,17 @@ def prepare(
     *,
     where: str = "",
     metrics: bool = True,
+    seen: TrainedOn | None = None,
 ) -> tuple[Data, np.ndarray]:
     """Check a data set and move it to the device; return it with the targets on the host.
 
     Build the model for the inputs if it is not built. If an error follows, it stays unbuilt.
-    ``where`` is a prefix for error messages; ``metrics`` says whether the data are to be scored.
+    ``where`` is a prefix for messages; ``seen`` describes the training data, see
+    `lamella.network.network.Network.inputs`; ``metrics`` says whether the data are to be scored.
     """
     was_built = model.store is not None
     try:
-        x = model.inputs(x)
+        x = model.inputs(x, seen, where)
         y = check_targets(y, len(x))
         out_shape = model.shapes[-1]
         weight = sample_weights(y, sample_weight, class_weight, out_shape, model.dtype)

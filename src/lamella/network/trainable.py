@@ -111,7 +111,7 @@ class Trainable(Network):
         ``parts`` replace the loss, the optimizer and the metrics of the model.
         """
         if parts is None:
-            parts = [self.loss, self.optimizer, *self.metrics]
+            parts = [self.loss, self.optimizer, *self.metrics] if self.compiled else []
         penalties = [] if self.store is None else [p.regularizer for p in self.regularized]
         for part in [self, *self.layers, *penalties, *parts]:
             expect_effective(part)

@@ -8,7 +8,7 @@ import numpy as np
 from lamella.core.errors import ArgumentError, DataError, ShapeError
 from lamella.core.typing import Shape
 from lamella.losses.labels import as_labels
-from lamella.network.batches import to_numpy
+from lamella.network.arrays import to_numpy
 
 
 def sample_weights(
@@ -34,8 +34,6 @@ def sample_weights(
         given = to_numpy("sample_weight", sample_weight)
         if given.shape != (len(y),):
             raise ShapeError(f"sample_weight must have shape ({len(y)},), got {given.shape}")
-        if given.dtype.kind not in "biuf":
-            raise DataError(f"sample_weight must hold numbers, got an array of {given.dtype}")
         weights *= given
     if class_weight is not None:
         labels = _labels(y)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from lamella.core.disk import write_atomically
+from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import UsageError
 from lamella.core.signatures import known_arguments
 from lamella.studies.analysis.comparison import Comparison, compare
@@ -92,8 +92,9 @@ class Results(Runs):
 
     def to_csv(self, path: Any, per: Literal["epoch", "run"] = "epoch") -> Path:
         """Write `rows` to a CSV file atomically and return its path."""
-        write_atomically(Path(path), to_csv(self.rows(per)).encode())
-        return Path(path)
+        file = as_path(path)
+        write_atomically(file, to_csv(self.rows(per)).encode())
+        return file
 
     def to_dataframe(self, per: Literal["epoch", "run"] = "epoch") -> Any:
         """Return `rows` as a pandas DataFrame.
@@ -125,7 +126,7 @@ class Results(Runs):
         """Write all available pictures to a folder; see `lamella.studies.pictures.save_all`."""
         from lamella.studies.pictures import save_all
 
-        return save_all(self, Path(folder), formats, **options)
+        return save_all(self, as_path(folder, "folder"), formats, **options)
 
 
 def read_all(folder: Any) -> list[Results]:

@@ -13,6 +13,7 @@ from lamella.network.attributes import expect_effective
 from lamella.network.batches import Data
 from lamella.network.prepare import expect_batch, expect_weight, prepare
 from lamella.network.trainable import Trainable
+from lamella.network.trained_on import TrainedOn
 from lamella.network.turns import one_at_a_time
 from lamella.training.callbacks import Callback, History, Progress
 from lamella.training.callbacks.base import expect_hooks
@@ -105,6 +106,7 @@ def fit(
     weights = None if data.weight is None else model.backend.to_host(data.weight)
     if weights is not None and not weights[rows].any():
         raise DataError("the weights of the samples to train on are all 0, so no sample counts")
+    seen = TrainedOn.of(x, data.x, model.backend.to_host)
     expect_batch(model, min(batch_size, len(rows)))
     expect_batch(model, len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")
     if check:
@@ -113,7 +115,7 @@ def fit(
         warn_of_findings(model, data, given_y)
     validation = None
     if validation_data is not None:
-        validation, _ = prepare(model, *validation_data, where="in validation_data: ")
+        validation, _ = prepare(model, *validation_data, where="in validation_data: ", seen=seen)
     elif len(held_out):
         validation = _part(model, data, held_out)
     if validation is not None:
@@ -133,6 +135,7 @@ def fit(
             callback.on_fit_begin(model, epochs, -(-len(rows) // batch_size))
             ending.callback(callback.on_fit_end, model)
         model.history, model.stop_reason = history, ""
+        model.trained_on = seen
         if resume is not None:
             epochs = resume.restore(everyone, epochs)
             everyone.append(resume)  # last, so that it saves the state after all other callbacks

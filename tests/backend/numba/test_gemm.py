@@ -81,6 +81,20 @@ def unaligned(array: np.ndarray) -> np.ndarray:
     return copy
 
 
+def packed_rows(array: np.ndarray) -> np.ndarray:
+    """Return the same numbers as rows in packed records, a byte apart."""
+    records = np.zeros(len(array), [("tag", "u1"), ("row", array.dtype, array.shape[1:])])
+    records["row"] = array
+    return records["row"]
+
+
+def packed_numbers(array: np.ndarray) -> np.ndarray:
+    """Return the same numbers in packed records, each a byte apart from the next."""
+    records = np.zeros(array.shape, [("tag", "u1"), ("number", array.dtype)])
+    records["number"] = array
+    return records["number"]
+
+
 def swapped(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder())
 
@@ -88,6 +102,8 @@ def swapped(array: np.ndarray) -> np.ndarray:
 FORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "read-only": read_only,
     "unaligned": unaligned,
+    "rows of packed records": packed_rows,
+    "numbers of packed records": packed_numbers,
     "every other column": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
     "every other row": lambda x: np.repeat(x, 2, axis=0)[::2],
     "part of the columns": lambda x: np.hstack([x, x])[:, : x.shape[1]],

@@ -91,3 +91,11 @@ def test_training_works_on_a_processor_without_fused_steps(tmp_path: Path) -> No
     assert not has_products
     np.testing.assert_allclose(losses, expected, rtol=1e-9)
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.slow
+def test_training_without_a_compiler_is_that_of_numpy() -> None:
+    *_, expected = run(TRAIN, {})
+    has_loops, has_products, losses = run(TRAIN, {"NUMBA_DISABLE_JIT": "1"})
+    assert (has_loops, has_products) == (False, False)
+    np.testing.assert_allclose(losses, expected, rtol=1e-9)

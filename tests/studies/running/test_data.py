@@ -61,7 +61,7 @@ def test_the_memory_layout_does_not_matter() -> None:
         (TRAIN, None, UsageError, "give both train and test, or neither for MNIST"),
         (TRAIN.x, TEST, DataError, r"train must be a pair \(x, y\), got ndarray"),
         (TRAIN, (TEST.x, TEST.y[:-1]), DataError, "test has 90 inputs, but 89 targets"),
-        ((TRAIN.x.astype(str), TRAIN.y), TEST, DataError, "train must hold numbers"),
+        ((TRAIN.x.astype(str), TRAIN.y), TEST, DataError, "in train: x must hold numbers"),
     ],
     ids=["one missing", "no pair", "lengths", "text"],
 )
@@ -75,5 +75,5 @@ def test_masked_arrays_are_refused(place: int) -> None:
     pair = [np.ones((4, 2)), np.arange(4)]
     wrong = list(pair)
     wrong[place] = np.ma.masked_equal(wrong[place], 1)
-    with pytest.raises(DataError, match=f"^{'xy'[place]} of test has [0-9] masked value"):
+    with pytest.raises(DataError, match=f"^in test: {'xy'[place]} has [0-9] masked value"):
         study_data(pair, wrong)

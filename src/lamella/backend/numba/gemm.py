@@ -220,9 +220,10 @@ ONES = np.ones(DEPTH, np.uint8)
 def strides_of(matrix):
     """Return both strides in numbers; (0, 0) unless it is a whole matrix or a transpose of one."""
     rows, columns = matrix.shape
-    row, column = matrix.strides[0] // matrix.itemsize, matrix.strides[1] // matrix.itemsize
-    if (column == 1 or columns == 1) and (row == columns or rows == 1):
+    # In bytes: fields of packed records are apart by no whole number of items.
+    (row, column), item = matrix.strides, matrix.itemsize
+    if (column == item or columns == 1) and (row == columns * item or rows == 1):
         return columns, 1
-    if (row == 1 or rows == 1) and (column == rows or columns == 1):
+    if (row == item or rows == 1) and (column == rows * item or columns == 1):
         return 1, rows
     return 0, 0

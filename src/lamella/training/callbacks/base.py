@@ -58,7 +58,7 @@ def expect_hooks(callback: Callback) -> None:
 
     Methods ``on_...`` that other methods of the callback use are its own.
     """
-    kind = type(callback)
+    kind: Any = type(callback)
     known = [name for name in vars(Callback) if name.startswith("on_")]
     for name in [name for name in dir(callback) if name.startswith("on_")]:
         if name not in known and name not in names_in_code(kind):

@@ -5,10 +5,9 @@ import io
 import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO, Any
 
-from lamella.core.disk import expect_writable, plain, write_atomically
+from lamella.core.disk import as_path, expect_writable, plain, read_file, write_atomically
 from lamella.core.errors import UsageError
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
@@ -20,15 +19,15 @@ class _EpochFile(Callback):
     _file: IO[str]
 
     def __init__(self, path: Any, *, append: bool = False) -> None:
-        self.path, self.append = Path(path), append
+        self.path, self.append = as_path(path), append
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
         expect_writable(self.path.parent)
         try:
             there = self.append and self.path.exists()
-            text = self.path.read_text(encoding="utf-8") if there else ""
+            text = read_file(self.path).decode() if there else ""
             self._file = self._open("a" if self.append else "w")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise UsageError(f"cannot write {self.path}: {error}") from error
         if text and not text.endswith("\n"):  # a line that was cut off
             self._file.write("\n")
@@ -39,7 +38,7 @@ class _EpochFile(Callback):
         self._file.flush()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"text": self.path.read_bytes().decode() if self.path.exists() else ""}
+        return {"text": self.path.read_bytes().decode() if self.path.is_file() else ""}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._file.close()

@@ -1,9 +1,8 @@
 """ModelCheckpoint: save the last and the best model."""
 
-from pathlib import Path
 from typing import Any
 
-from lamella.core.disk import expect_writable
+from lamella.core.disk import as_path, expect_writable
 from lamella.core.validation import one_of
 from lamella.network.model_file import save
 from lamella.network.trainable import Trainable
@@ -28,7 +27,7 @@ class ModelCheckpoint(Callback):
     """
 
     def __init__(self, folder: Any, *, monitor: str = "val_loss", mode: str = "auto") -> None:
-        self.folder = Path(folder)
+        self.folder = as_path(folder, "folder")
         self.monitor, self.mode = monitor, one_of("mode", mode, MODES)
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:

@@ -1,8 +1,8 @@
 """Progress: one progress bar per fit."""
 
-import sys
 from typing import Any
 
+from lamella.core.terminal import error_stream
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback, logged_text
 from lamella.training.epoch_log import EpochLog
@@ -19,10 +19,7 @@ class Progress(Callback):
         self.first, self.epochs = model.epochs_done, epochs
         from tqdm import tqdm  # slower to import than lamella itself
 
-        # Programs without a console, such as those of pythonw, have no stderr.
-        self.bar = tqdm(
-            total=epochs * batches, unit="batch", file=sys.stderr, disable=sys.stderr is None
-        )
+        self.bar = tqdm(total=epochs * batches, unit="batch", file=error_stream())
 
     def on_epoch_begin(self, model: Trainable, epoch: int) -> None:
         self.bar.set_description(f"epoch {epoch + 1 - self.first}/{self.epochs}", refresh=False)

@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from lamella.core.disk import expect_writable, plain, remove_unfinished, write_atomically
+from lamella.core.disk import (
+    as_path,
+    expect_writable,
+    plain,
+    read_file,
+    remove_unfinished,
+    write_atomically,
+)
 from lamella.core.errors import FileFormatError, UsageError, warn_user
 
 FORMAT = "lamella-checkpoint-1"
@@ -31,7 +38,7 @@ class CheckpointFolder:
     """
 
     def __init__(self, path: Any) -> None:
-        self.path = Path(path)
+        self.path = as_path(path, "the folder of checkpoints")
         self._good: Path | None = None
 
     def files(self) -> list[Path]:
@@ -107,7 +114,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load as parse
 
-    content = path.read_bytes()
+    content = read_file(path)
     named = NAME.fullmatch(path.name)
     if named is None or hashlib.sha256(content).hexdigest() != named[2]:
         raise FileFormatError(f"checkpoint {path} is damaged: its SHA-256 differs from its name")
