@@ -97,7 +97,7 @@ def test_probabilities_are_the_softmax_of_logits(backend: Backend) -> None:
         (np.array([0, 3]), r"labels must be in 0\.\.2 for 3 outputs, got values from 0 to 3"),
         (np.array([-1, 2]), r"labels must be in 0\.\.2 for 3 outputs, got values from -1 to 2"),
         (np.array([0.0, 2.0]), r"labels must be integers, got float64: use y\.astype\(int\)"),
-        (np.array([0.0, np.nan]), "labels must be integers"),
+        (np.array([0.0, np.nan]), r"labels have missing values \(NaN\), first in sample 1"),
         (np.eye(4)[:2], "one-hot targets must have 3 columns, one for each output, got 4"),
         (np.array([[1, 1, 0], [0, 0, 0]]), "must be one-hot: a single 1 a row"),
         (np.array([[0.2, 0.8, 0], [0, 0, 1]]), "must be one-hot: a single 1 a row"),
