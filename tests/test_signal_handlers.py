@@ -58,7 +58,9 @@ predicted, before = other.predict(x[:3]).tobytes(), blas()
 expected = [fit(made(seed)) for seed in range(3)]
 """
 
-PREDICT = MODELS + """
+PREDICT = (
+    MODELS
+    + """
 def predict(line):
     assert other.predict(x[:3]).tobytes() == predicted
 
@@ -71,8 +73,11 @@ for seed in (1, 2):
     assert blas() == before
 print("done")
 """
+)
 
-TRAIN = MODELS + """
+TRAIN = (
+    MODELS
+    + """
 for _ in range(3):  # from then on it is replayed
     other.train_step(x[:8], y[:8])
 start, slots = other.state_dict(), other.optimizer.state_dict()
@@ -96,8 +101,11 @@ assert len(losses) > 200 and len(set(losses)) == 1, len(set(losses))
 assert blas() == before
 print("done")
 """
+)
 
-TIMER = MODELS + """
+TIMER = (
+    MODELS
+    + """
 calls, moments = 0, random.Random(1)
 
 def handle(number, frame):
@@ -117,8 +125,11 @@ signal.setitimer(signal.ITIMER_REAL, 0)
 assert blas() == before
 print("done")
 """
+)
 
-INTERRUPT = MODELS + """
+INTERRUPT = (
+    MODELS
+    + """
 import threading
 
 def interrupt(line):
@@ -164,6 +175,7 @@ assert moment > 1000
 assert fit(made(2)) == expected[2]
 print("done")
 """
+)
 
 
 @pytest.mark.parametrize(
