@@ -112,9 +112,11 @@ class NumbaBackend(NumpyBackend):
             for part in memory:
                 part.wrap_views(captured)
             with capture() as recorder:
-                result = work(*map(captured, arrays))
-                for each in objects:
-                    _release(vars(each))
+                try:
+                    result = work(*map(captured, arrays))
+                finally:
+                    for each in objects:
+                        _release(vars(each))
         finally:
             for part in memory:
                 part.wrap_views(plain)
