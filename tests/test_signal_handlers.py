@@ -69,7 +69,7 @@ for seed in (1, 2):
     with lines:
         result = fit(model)
     assert result == expected[seed]
-    assert lines.count > 1000
+    assert lines.count > 500
     assert blas() == before
 print("done")
 """
@@ -133,8 +133,8 @@ INTERRUPT = (
 import threading
 
 def interrupt(line):
-    # Python calls no handler between the last line of a with block and its end.
-    if line >= moment and not text().startswith("with "):
+    # Python calls no handler between the last line of a with block and its end, nor at a try.
+    if line >= moment and not text().startswith(("with ", "try:")):
         raise KeyboardInterrupt
 
 def text():
