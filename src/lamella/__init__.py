@@ -36,6 +36,7 @@ from lamella.losses import (
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
+    SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
 from lamella.losses.metrics import Accuracy, Metric
@@ -111,6 +112,7 @@ __all__ = [
     "Schedule",
     "Sequential",
     "Sigmoid",
+    "SigmoidCrossEntropy",
     "Softmax",
     "SoftmaxClassifier",
     "SoftmaxCrossEntropy",

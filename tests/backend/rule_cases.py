@@ -59,7 +59,7 @@ def operation(name: str) -> tuple[Rule, int]:
 def operands(name: str, count: int, dtype: type) -> list[np.ndarray]:
     """Every pair of some telling numbers, as vectors; positive ones where others have no result."""
     numbers = [0.25, 0.5, 1.0, 1.5, 3.0]
-    if name not in ("sqrt", "log", "power", "divide"):
+    if name not in ("sqrt", "log", "log1p", "power", "divide"):
         numbers += [0.0, -0.0, -0.5, -1.0, -3.0]
     grid = np.meshgrid(*[np.array(numbers, dtype)] * count)
     return [part.ravel() for part in grid]

@@ -44,6 +44,10 @@ def naive_binary(p: np.ndarray, t: np.ndarray) -> np.ndarray:
     return over_outputs(-t * np.log(p) - (1 - t) * np.log(1 - p))
 
 
+def naive_sigmoid(z: np.ndarray, t: np.ndarray) -> np.ndarray:
+    return naive_binary(1 / (1 + np.exp(-z)), t)
+
+
 def naive_squared(p: np.ndarray, t: np.ndarray) -> np.ndarray:
     return over_outputs((p - t) ** 2)
 
@@ -60,6 +64,10 @@ CASES = {
     "BinaryCrossEntropy": [
         Case(unit(1), lambda rng: rng.integers(0, 2, (SAMPLES, 1)).astype(float), naive_binary),
         Case(unit(3), unit(3), naive_binary),
+    ],
+    "SigmoidCrossEntropy": [
+        Case(normal(1), lambda rng: rng.integers(0, 2, (SAMPLES, 1)).astype(float), naive_sigmoid),
+        Case(normal(3), unit(3), naive_sigmoid),
     ],
     "MeanSquaredError": [
         Case(normal(3), normal(3), naive_squared),

@@ -27,6 +27,10 @@ CASES: dict[str, tuple[Callable[[Rng], np.ndarray], Callable[[Rng], np.ndarray]]
         lambda rng: rng.normal(size=(SAMPLES, 3, 2)),
         lambda rng: rng.normal(size=(SAMPLES, 3, 2)),
     ),
+    "SigmoidCrossEntropy": (
+        lambda rng: 5 * rng.normal(size=(SAMPLES, 3)),
+        lambda rng: rng.uniform(0, 1, (SAMPLES, 3)).round(1),
+    ),
     "SoftmaxCrossEntropy": (
         lambda rng: 3 * rng.normal(size=(SAMPLES, 5)),
         lambda rng: rng.integers(0, 5, SAMPLES),

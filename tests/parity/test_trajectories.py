@@ -78,6 +78,7 @@ LOSS_CASES = {
     ),
     "MeanAbsoluteError": Case(loss=lm.MeanAbsoluteError, target=numbers),
     "MeanSquaredError": Case(loss=lm.MeanSquaredError, target=numbers),
+    "SigmoidCrossEntropy": Case(loss=lm.SigmoidCrossEntropy, target=answers),
     "SoftmaxCrossEntropy": Case(),
 }
 OPTIMIZER_CASES = {

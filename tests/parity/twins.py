@@ -64,6 +64,7 @@ LOSSES: dict[str, Callable[..., Any]] = {
     "BinaryCrossEntropy": torch.nn.functional.binary_cross_entropy,
     "MeanAbsoluteError": torch.nn.functional.l1_loss,
     "MeanSquaredError": torch.nn.functional.mse_loss,
+    "SigmoidCrossEntropy": torch.nn.functional.binary_cross_entropy_with_logits,
     "SoftmaxCrossEntropy": torch.nn.functional.cross_entropy,
 }
 

@@ -39,6 +39,17 @@ def binary_slope(p: np.ndarray, t: np.ndarray, dtype: str) -> np.ndarray:
     return (yes - t) / (yes * no)
 
 
+def logit_loss(z: np.ndarray, t: np.ndarray, dtype: str) -> np.ndarray:
+    # (1 - t) z for z > 0 and -t z for z < 0: nothing cancels.
+    return np.where(z > 0, (1 - t) * z, -t * z) + np.log1p(np.exp(-abs(z)))
+
+
+def logit_slope(z: np.ndarray, t: np.ndarray, dtype: str) -> np.ndarray:
+    small = np.exp(-abs(z))
+    yes, no = np.where(z > 0, 1, small), np.where(z > 0, small, 1)
+    return ((1 - t) * yes - t * no) / (1 + small)
+
+
 # Of losses of numbers: loss of an element, its slope, and the size up to which all is finite.
 Element = Callable[[np.ndarray, np.ndarray, str], np.ndarray]
 NUMBERS: dict[type[lm.Loss], tuple[Element, Element, Callable[[str], float]]] = {
@@ -53,6 +64,11 @@ NUMBERS: dict[type[lm.Loss], tuple[Element, Element, Callable[[str], float]]] = 
         lambda dtype: float(np.finfo(dtype).max) / 1000,
     ),
     lm.BinaryCrossEntropy: (binary, binary_slope, lambda dtype: 1.0),
+    lm.SigmoidCrossEntropy: (
+        logit_loss,
+        logit_slope,
+        lambda dtype: float(np.finfo(dtype).max) / 1000,
+    ),
 }
 
 
@@ -148,8 +164,10 @@ def test_loss_of_numbers_is_its_formula_and_so_is_its_gradient(
     element, slope, limit = NUMBERS[kind]
     shape, eps = (samples, outputs), float(np.finfo(dtype).eps)
     p, t = (data.draw(arrays(dtype, shape, limit(dtype))) for _ in range(2))
+    if kind in (lm.BinaryCrossEntropy, lm.SigmoidCrossEntropy):
+        t = np.minimum(abs(t), 1)
     if kind is lm.BinaryCrossEntropy:
-        p, t = abs(p), abs(t)
+        p = abs(p)
     weights = np.ones(samples, dtype)
     if weighted:
         weights = abs(data.draw(arrays(dtype, (samples,), 8))) + np.dtype(dtype).type(0.5)

@@ -31,6 +31,7 @@ OPERATIONS = {
     "power": "pow({}, {})",
     "exp": "exp({})",
     "log": "log({})",
+    "log1p": "log1p({})",
     "tanh": "tanh({})",
     "maximum": "max({}, {})",
     "minimum": "min({}, {})",

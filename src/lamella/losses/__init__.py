@@ -1,7 +1,8 @@
 """Losses: the functions that training minimises."""
 
 from lamella.losses.base import Loss
-from lamella.losses.classification import BinaryCrossEntropy, SoftmaxCrossEntropy
+from lamella.losses.binary import BinaryCrossEntropy, SigmoidCrossEntropy
+from lamella.losses.classification import SoftmaxCrossEntropy
 from lamella.losses.regression import MeanAbsoluteError, MeanSquaredError
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     "Loss",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",
 ]

@@ -1,12 +1,9 @@
-"""Losses for classes and for yes-or-no answers."""
-
-from typing import Any
+"""Cross-entropy of classes, for one label out of many."""
 
 import numpy as np
-from numpy import log, maximum
 
 from lamella.backend.workspace import replayable
-from lamella.core.errors import DataError, ShapeError
+from lamella.core.errors import ShapeError
 from lamella.core.typing import Array, Shape
 from lamella.losses.base import Loss
 from lamella.losses.labels import check_labels, labels_of_one_hot
@@ -71,6 +68,8 @@ class SoftmaxCrossEntropy(Loss):
             raise ShapeError(
                 f"SoftmaxCrossEntropy needs at least 2 class scores a sample, the model gives "
                 f"{out_shape}: end it with Dense(number of classes)"
+                + ", or use SigmoidCrossEntropy() for yes or no"
+                * (out_shape == (1,))
             )
         if target.ndim == 2:
             target = labels_of_one_hot(target, out_shape[0])
@@ -101,56 +100,3 @@ def cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array) -> None
             d[n, k] /= total
         d[n, labels[n]] -= 1
         losses[n] = np.log(total) - (z[n, labels[n]] - top)
-
-
-class BinaryCrossEntropy(Loss):
-    """Cross-entropy of yes-or-no answers, given their probabilities (from `Sigmoid`).
-
-        loss = -t log p - (1 - t) log(1 - p)         d loss / d p = (p - t) / (p (1 - p))
-
-    It is the mean over samples and outputs. ``p`` is clipped to at least the smallest normal
-    number, and ``1 - p`` to at least the step of the dtype at 1 (1.2e-38 and 1.2e-7 in float32),
-    so that loss and gradient stay finite.
-
-    Shapes
-    ------
-    p (N, K), targets (N, K) in [0, 1]
-
-    References
-    ----------
-    Equal to torch.nn.BCELoss() away from 0 and 1.
-    """
-
-    @replayable
-    def forward(self, pred: Array, target: Array) -> Array:
-        limits = np.finfo(self.dtype)
-        self.pred, self.target = pred, target
-        self.limits = float(limits.tiny), float(limits.eps)
-        return self.mean(self.map("losses", _cross_entropy, pred, target, scalars=self.limits))
-
-    @replayable
-    def backward(self) -> Array:
-        scalars = *self.limits, self.pred[0].size
-        return self.scale_by_batch(self.map("d", _slope, self.pred, self.target, scalars=scalars))
-
-    def check_targets(self, target: np.ndarray, out_shape: Shape, dtype: np.dtype) -> np.ndarray:
-        target = super().check_targets(target, out_shape, dtype)
-        if target.min() < 0 or target.max() > 1:
-            raise DataError(
-                "BinaryCrossEntropy takes targets in [0, 1], got values from "
-                f"{target.min():g} to {target.max():g}"
-            )
-        return target
-
-
-def _cross_entropy(p: Any, t: Any, tiny: Any, eps: Any) -> Any:
-    """Return -t log p - (1 - t) log(1 - p)."""
-    yes, no = log(maximum(p, tiny)), log(maximum(1 - p, eps))
-    return -(t * (yes - no) + no)
-
-
-def _slope(p: Any, t: Any, tiny: Any, eps: Any, outputs: Any) -> Any:
-    """Return the derivative of the cross-entropy by p, divided by the number of outputs."""
-    q = maximum(1 - p, eps)
-    p = maximum(p, tiny)
-    return (p - t) / (p * q) / outputs

@@ -10,9 +10,14 @@ from lamella.core.validation import instance
 
 
 class Metric(Workspace):
-    """Score of each sample. A subclass sets ``name``, its key in logs, and writes `score`."""
+    """Score of each sample. A subclass sets ``name``, its key in logs, and writes `score`.
+
+    ``threshold`` is the output above which an answer is yes: 0 if the model's loss takes logits,
+    else 0.5. The model sets it.
+    """
 
     name: str = ""
+    threshold: float = 0.5
 
     @abstractmethod
     def score(self, pred: Array, target: Array) -> Array:
@@ -23,20 +28,20 @@ class Accuracy(Metric):
     """Fraction of samples whose class is right.
 
     The class is the largest of K > 1 outputs (the lowest index, if several are largest), and "yes"
-    where a single output is above one half. Targets are labels (N,) or rows (N, K), whose class
-    is found likewise.
+    where a single output is above one half (above 0, if it is a logit). Targets are labels (N,), or
+    rows (N, K) of probabilities, whose class is found likewise.
     """
 
     name = "accuracy"
 
     def score(self, pred: Array, target: Array) -> Array:
-        found = self._class(pred, "found")
-        wanted = target if target.ndim == 1 else self._class(target, "wanted")
+        found = self._class(pred, "found", self.threshold)
+        wanted = target if target.ndim == 1 else self._class(target, "wanted", 0.5)
         return self.xp.equal(found, wanted, out=self.scratch("right", found.shape, bool))
 
-    def _class(self, rows: Array, name: str) -> Array:
+    def _class(self, rows: Array, name: str, threshold: float) -> Array:
         if rows.shape[-1] == 1:
-            yes = self.xp.greater(rows, 0.5, out=self.scratch(name, rows.shape, bool))
+            yes = self.xp.greater(rows, threshold, out=self.scratch(name, rows.shape, bool))
             return yes.reshape(-1)
         return rows.argmax(axis=-1, out=self.scratch(name, rows.shape[:-1], "int64"))
 

@@ -132,7 +132,7 @@ class Sequential(Trainable):
         return evaluate(self, data, at_least("batch_size", batch_size, 1))
 
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return class probabilities (N, K): softmax of the outputs if the loss takes logits."""
+        """Return probabilities (N, K): softmax or sigmoid of outputs that are logits."""
         self.expect_compiled()
         pred = self.backend.asarray(self.predict(x, batch_size=batch_size))
         return self.backend.to_host(self.loss.probabilities(pred))

@@ -31,6 +31,7 @@ class Network(Configured):
     """
 
     pred: Array
+    threshold: float = 0.5  # output above which a single answer is yes
 
     def __init__(
         self,
@@ -153,7 +154,7 @@ class Network(Configured):
         """Return the class of each sample (N,): the largest output; a single one's is 0 or 1."""
         pred = self.predict(x, batch_size=batch_size)
         if pred.shape[-1] == 1:
-            return np.asarray(pred[..., 0] > 0.5, np.int64)
+            return np.asarray(pred[..., 0] > self.threshold, np.int64)
         return np.asarray(pred.argmax(axis=-1))
 
     def penalty(self) -> float:

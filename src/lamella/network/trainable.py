@@ -73,6 +73,7 @@ class Trainable(Network):
             )
         self.loss, self.optimizer, self.metrics, self.compiled = loss, optimizer, found, True
         self.compiled_at = self.epochs_done
+        self.threshold = 0.0 if loss.takes_logits else 0.5
         if in_shape is not None and (self.store is None or tuple(in_shape) != self.in_shape):
             self.build(in_shape)
         elif self.store is not None:
@@ -83,6 +84,8 @@ class Trainable(Network):
         assert self.store is not None
         for part in (self.loss, *self.metrics):
             part.attach(self, self.backend, self.dtype)
+        for metric in self.metrics:
+            metric.threshold = self.threshold
         self.optimizer.attach(self.store, self)
         self._differentiate = replay_gradients(self)
 

@@ -43,6 +43,7 @@ LOSSES: dict[str, tuple[Callable[[], Loss], Layers]] = {
     "BinaryCrossEntropy": (lm.BinaryCrossEntropy, lambda: [lm.Sigmoid()]),
     "MeanAbsoluteError": (lm.MeanAbsoluteError, list),
     "MeanSquaredError": (lm.MeanSquaredError, lambda: [lm.Tanh()]),
+    "SigmoidCrossEntropy": (lm.SigmoidCrossEntropy, list),
     "SoftmaxCrossEntropy": (lm.SoftmaxCrossEntropy, list),
 }
 

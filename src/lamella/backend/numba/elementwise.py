@@ -32,6 +32,7 @@ PYTHON = {
     "power": "{} ** {}",
     "exp": "np.exp({})",
     "log": "np.log({})",
+    "log1p": "np.log1p({})",
     "tanh": "np.tanh({})",
     "maximum": "np.maximum({}, {})",
     "minimum": "np.minimum({}, {})",

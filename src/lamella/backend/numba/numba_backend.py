@@ -25,7 +25,7 @@ from lamella.backend.random import HostNoise, Noise
 from lamella.backend.threads import limit_blas_threads
 from lamella.core.typing import Array
 
-TRANSCENDENTAL = ("exp", "log", "tanh", "power")
+TRANSCENDENTAL = ("exp", "log", "log1p", "tanh", "power")
 
 
 class NumbaBackend(NumpyBackend):

@@ -9,6 +9,7 @@ C_FUNCTIONS = {
     "fabs": np.abs,
     "exp": np.exp,
     "log": np.log,
+    "log1p": np.log1p,
     "tanh": np.tanh,
     "pow": np.power,
     "max": np.maximum,

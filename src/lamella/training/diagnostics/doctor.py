@@ -11,6 +11,7 @@ from lamella.training.diagnostics.check import examine
 from lamella.training.diagnostics.data import spread_rows
 from lamella.training.diagnostics.finding import Finding, report_lines
 from lamella.training.diagnostics.layer_stats import LayerStats, observe_step
+from lamella.training.diagnostics.output_layer import saturation_findings
 from lamella.training.diagnostics.overfit_one_batch import Attempt, attempt, on_a_copy
 from lamella.training.diagnostics.rules import layer_findings, learning_findings, rate_cannot_help
 
@@ -86,7 +87,9 @@ def diagnose(
     findings = examine(model, data, y).findings
     batch = _sample(model, data, batch_size)
     with on_a_copy(model) as trial:
-        layers = observe_step(trial, _sample(model, data, SAMPLES))
+        sample = _sample(model, data, SAMPLES)
+        layers = observe_step(trial, sample)
+        findings += saturation_findings(trial, model.backend.to_host(sample.y))
     findings += layer_findings(layers, _scale(model, data))
     first, other = attempt(model, batch, steps), None
     if not first.learned and not rate_cannot_help(findings):

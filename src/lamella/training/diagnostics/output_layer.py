@@ -26,8 +26,8 @@ def output_findings(model: Trainable, target: np.ndarray, y: np.ndarray) -> Iter
     name = type(last).__name__
     if type(last) is Softmax and model.shapes[-1][-1] == 1:
         raise UsageError(
-            "the last layer, Softmax, has a single output, which is 1 for every input: use "
-            "Sigmoid() and BinaryCrossEntropy() for binary classes, or two outputs"
+            "the last layer, Softmax, has a single output, which is 1 for every input: leave it "
+            "out and use SigmoidCrossEntropy() for binary classes, or two outputs"
         )
     if model.loss.takes_logits and isinstance(last, ReLU | Tanh | Sigmoid):
         yield Finding(
@@ -39,7 +39,7 @@ def output_findings(model: Trainable, target: np.ndarray, y: np.ndarray) -> Iter
         yield Finding(
             "loss does not fit the last layer",
             f"{loss} takes probabilities, but {name} gives numbers outside [0, 1]",
-            "to end with Sigmoid()",
+            "SigmoidCrossEntropy(), which takes them as logits",
         )
     if target.ndim > 1 and target.shape[1:] == model.shapes[-1]:
         yield from _numbers(target, type(last), name, loss)
@@ -49,6 +49,21 @@ def output_findings(model: Trainable, target: np.ndarray, y: np.ndarray) -> Iter
                 "the targets of all samples are equal",
                 "to check how y was created; the model learns only a constant",
             )
+
+
+def saturation_findings(model: Trainable, target: np.ndarray) -> Iterator[Finding]:
+    """Check the outputs of the last step against its targets: answers without a gradient."""
+    p = model.backend.to_host(model.pred)
+    if type(model.layers[-1]) is not Sigmoid or target.shape != p.shape:
+        return
+    stuck = int((((p == 0) | (p == 1)) & (p != target)).sum())
+    if stuck:
+        yield Finding(
+            "saturated answers",
+            f"{stuck:,} of {p.size:,} answers are certain and wrong: Sigmoid rounds them to 0 or "
+            "1, where its slope is 0, so they are never corrected",
+            "SigmoidCrossEntropy() without the Sigmoid layer",
+        )
 
 
 def _numbers(target: np.ndarray, kind: type, name: str, loss: str) -> Iterator[Finding]:

@@ -61,11 +61,18 @@ def attempt(model: Trainable, data: Data, steps: int, factor: float = 1.0) -> At
 
 
 def constant_loss(model: Trainable, data: Data) -> float:
-    """Return the loss of a good constant prediction: the mean target, or zeros for labels."""
+    """Return the loss of a good constant prediction: the mean target, or zeros for labels.
+
+    Where the loss takes logits, the mean is a probability p, and the prediction log(p / (1 - p)).
+    """
     xp, y = model.backend.xp, data.y
     pred = xp.zeros((len(y), *model.shapes[-1]), model.dtype)
     if y.shape == pred.shape:
-        pred += y.mean(axis=0)
+        mean = y.mean(axis=0)
+        if model.loss.takes_logits:
+            least = float(np.finfo(model.dtype).eps)
+            mean = xp.log(xp.maximum(mean, least)) - xp.log(xp.maximum(1 - mean, least))
+        pred += mean
     return float(model.loss(pred, y, data.weight))
 
 
