@@ -112,6 +112,95 @@ def test_a_loaded_model_trains_as_a_newly_compiled_one(tmp_path: Path) -> None:
     assert (again.layers[1].W.value == 2).all()
 
 
+def scheduled(dropout: float = 0.3) -> lm.Sequential:
+    layers = [lm.Flatten(), lm.Dense(4), lm.Tanh(), lm.Dropout(dropout), lm.Dense(3)]
+    model = lm.Sequential(layers, seed=1, backend="numpy")
+    rate = lm.StepDecay(0.01, every=2, factor=0.1)
+    return model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(rate), in_shape=(2, 3))
+
+
+def trained_on(model: lm.Sequential, epochs: int) -> lm.Sequential:
+    model.fit(*samples(), epochs=epochs, batch_size=8, verbose=False)
+    return model
+
+
+@pytest.mark.parametrize("how", ["file", "pickle"])
+def test_a_loaded_model_continues_its_training(how: str, tmp_path: Path) -> None:
+    """The rate of 1e-4 in epoch 5 stays 1e-4, and SGD, which has no moments, has the same bits."""
+    whole = trained_on(scheduled(), 6)
+    model = trained_on(scheduled(), 4)
+    if how == "file":
+        model.save(tmp_path / "m.safetensors")
+        again = lm.load(tmp_path / "m.safetensors", backend="numpy")
+    else:
+        again = pickle.loads(pickle.dumps(model))
+    assert again.optimizer.learning_rate == pytest.approx(1e-3)
+    trained_on(again, 2)
+    assert again.history["learning_rate"] == pytest.approx([1e-4, 1e-4])
+    assert again.history["epoch"] == [5, 6]
+    np.testing.assert_equal(again.state_dict(), whole.state_dict())
+
+
+def test_a_loaded_model_that_is_compiled_begins_its_schedule_anew(tmp_path: Path) -> None:
+    trained_on(scheduled(), 4).save(tmp_path / "m.safetensors")
+    again = lm.load(tmp_path / "m.safetensors", backend="numpy")
+    again.compile(again.loss, again.optimizer)
+    assert trained_on(again, 1).history["learning_rate"] == [0.01]
+
+
+@pytest.mark.parametrize("how", ["file", "pickle"])
+def test_a_loop_of_ones_own_continues_in_the_schedule(how: str, tmp_path: Path) -> None:
+    """In a loop of train_step each step counts as an epoch; after a fit, as a step of its last."""
+    for epochs in (0, 3):
+        rates = []
+        for saved in (False, True):
+            model = scheduled()
+            model = trained_on(model, epochs) if epochs else model
+            for step in range(10):
+                if saved and step == 3:
+                    model.save(tmp_path / "m.safetensors")
+                    model = (
+                        lm.load(tmp_path / "m.safetensors", backend="numpy")
+                        if how == "file"
+                        else pickle.loads(pickle.dumps(model))
+                    )
+                model.train_step(*samples())
+                rates.append(model.optimizer.learning_rate)
+        assert rates[:10] == rates[10:]
+        assert len(set(rates)) > 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"epochs_done": -1},
+        {"epochs_done": 10**400},
+        {"compiled_at": 9},
+        {"draws": [0]},
+        {"draws": "00000"},
+        {"position": [0, 0, 0]},
+        {"position": [0, 1]},
+        {"position": None},
+        {"position": [0.5, 1, 0]},
+    ],
+    ids=repr,
+)
+def test_a_damaged_progress_is_refused(
+    damage: dict[str, Any], tmp_path: Path, saved: bytes
+) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(rewritten(saved, lambda header: header["progress"].update(damage)))
+    with pytest.raises(FileFormatError, match="the progress of the training is damaged"):
+        lm.load(path)
+
+
+def test_a_file_without_progress_begins_at_the_first_epoch(tmp_path: Path, saved: bytes) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(rewritten(saved, lambda header: header.pop("progress")))
+    model = lm.load(path)
+    assert (model.epochs_done, model.optimizer.position) == (0, (0, 1, 0))
+
+
 def test_a_model_without_a_loss_can_be_saved_and_predicts(tmp_path: Path) -> None:
     x, _ = samples()
     model = lm.Sequential([lm.Flatten(), lm.Dense(3)], seed=1, backend="numpy").build((2, 3))

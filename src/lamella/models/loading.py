@@ -44,6 +44,10 @@ def load(
 ) -> Any:
     """Load a model that `save` wrote; it makes the same predictions and can be trained further.
 
+    `fit` continues its training: the epochs, the learning rate's schedule, the order of the data
+    and the random draws go on where they were, while the optimizer's moments begin at 0. `compile`
+    begins the schedule anew.
+
     Parameters
     ----------
     path : path

@@ -90,6 +90,11 @@ class Optimizer(Configured, ABC):
         """
         self._epoch, self._epoch_start, self._epoch_steps = epoch, self.t - done, steps
 
+    @property
+    def position(self) -> tuple[int, int, int]:
+        """Position in the schedule, as `begin_epoch` takes it: epoch, its steps, steps done."""
+        return self._epoch, self._epoch_steps, self.t - self._epoch_start
+
     def attach(self, store: ParameterStore, owner: object) -> None:
         """Attach to the parameters of the model ``owner`` and allocate the slots.
 
