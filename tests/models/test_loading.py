@@ -1,5 +1,6 @@
 """Loaded models: the same bits after a round trip, with all parts."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -168,37 +169,6 @@ def test_a_loop_of_ones_own_continues_in_the_schedule(how: str, tmp_path: Path) 
                 rates.append(model.optimizer.learning_rate)
         assert rates[:10] == rates[10:]
         assert len(set(rates)) > 1
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        {"epochs_done": -1},
-        {"epochs_done": 10**400},
-        {"compiled_at": 9},
-        {"draws": [0]},
-        {"draws": "00000"},
-        {"position": [0, 0, 0]},
-        {"position": [0, 1]},
-        {"position": None},
-        {"position": [0.5, 1, 0]},
-    ],
-    ids=repr,
-)
-def test_a_damaged_progress_is_refused(
-    damage: dict[str, Any], tmp_path: Path, saved: bytes
-) -> None:
-    path = tmp_path / "m.safetensors"
-    path.write_bytes(rewritten(saved, lambda header: header["progress"].update(damage)))
-    with pytest.raises(FileFormatError, match="the progress of the training is damaged"):
-        lm.load(path)
-
-
-def test_a_file_without_progress_begins_at_the_first_epoch(tmp_path: Path, saved: bytes) -> None:
-    path = tmp_path / "m.safetensors"
-    path.write_bytes(rewritten(saved, lambda header: header.pop("progress")))
-    model = lm.load(path)
-    assert (model.epochs_done, model.optimizer.position) == (0, (0, 1, 0))
 
 
 def test_a_model_without_a_loss_can_be_saved_and_predicts(tmp_path: Path) -> None:

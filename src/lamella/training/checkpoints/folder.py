@@ -12,7 +12,7 @@ import numpy as np
 from lamella.core.disk import expect_writable, remove_unfinished, write_atomically
 from lamella.core.errors import FileFormatError, warn_user
 
-FORMAT = "lamella-checkpoint-1"
+FORMAT = "lamella-checkpoint-2"
 NAME = re.compile(r"(\d{8})-([0-9a-f]{64})\.safetensors")
 
 
