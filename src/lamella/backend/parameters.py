@@ -1,8 +1,9 @@
 """Memory of a model: parameters as views into two flat vectors, and states."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,7 @@ class Parameter(Allocated):
         self.init = init
         self._regularizer = regularizer
         self.size = math.prod(shape)
+        self._trainable = True
 
     @property
     def regularizer(self) -> Any:
@@ -94,6 +96,15 @@ class Parameter(Allocated):
                 "rate, or make a new model"
             )
         self._regularizer = new
+
+    @property
+    def trainable(self) -> bool:
+        """Whether steps of training change it; that of its layer, `Layer.trainable`."""
+        return self._trainable
+
+    def follow_layer(self, trainable: bool) -> None:
+        """Set ``trainable``; only its layer does."""
+        self._trainable = trainable
 
     @property
     def is_matrix(self) -> bool:
@@ -165,6 +176,18 @@ class ParameterStore:
 
     def __len__(self) -> int:
         return len(self.parameters)
+
+    def runs(self, keys: Sequence[Any]) -> Iterator[tuple[Any, slice]]:
+        """Yield neighbouring parameters of equal keys as one span, with the padding behind them.
+
+        ``keys`` has one for each of ``spans``; those of None are left out.
+        """
+        bounds = [*(span.start for _, span in self.spans), self.values.size]
+        each = zip(keys, itertools.pairwise(bounds), strict=True)
+        for key, group in itertools.groupby(each, key=itemgetter(0)):
+            parts = [part for _, part in group]
+            if key is not None:
+                yield key, slice(parts[0][0], parts[-1][1])
 
     @property
     def count(self) -> int:

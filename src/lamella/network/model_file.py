@@ -54,6 +54,9 @@ def save(model: Trainable, path: Any) -> None:
 def to_parts(model: Trainable) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the description of a model, as JSON values, and its arrays."""
     header: dict[str, Any] = {"model": to_json(model), "in_shape": None}
+    frozen = [i for i, layer in enumerate(model.layers) if not layer.trainable]
+    if frozen:
+        header["frozen"] = frozen
     arrays: dict[str, np.ndarray] = {}
     if model.store is not None:
         header["in_shape"], arrays = list(model.in_shape), model.state_dict()
@@ -100,6 +103,8 @@ def from_parts(
         raise FileFormatError(
             f"expected the description of a model, got {header.get('model')!r:.80}"
         )
+    for index in header.get("frozen", ()):
+        model.layers[index].trainable = False
     compiled = header.get("compiled")
     if isinstance(compiled, dict):
         parts = {

@@ -42,7 +42,7 @@ def prepare(
 def expect_batch(model: Trainable, size: int, which: str = "") -> None:
     """Raise a DataError if a layer cannot be trained on a batch of ``size`` samples."""
     for index, layer in enumerate(model.layers):
-        if size < layer.min_batch:
+        if size < layer.min_batch and layer.trainable:
             raise DataError(
                 f"layer {index} {type(layer).__name__} cannot be trained on a batch of {size}"
                 f"{which}, it needs {layer.min_batch}: choose another batch_size"

@@ -81,6 +81,7 @@ def fit(
         instance("callback", callback, Callback, "EarlyStopping()")
     _expect_one_validation(validation_data, validation_split)
     data, given_y = prepare(model, x, y, sample_weight, class_weight)
+    model.expect_trainable()
     rows, held_out = split_rows(given_y, validation_split, model.streams.generator("split"))
     expect_batch(model, min(batch_size, len(rows)))
     expect_batch(model, len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")

@@ -14,6 +14,7 @@ from lamella.training.checkpoints.code_digest import changed_code, code_digests
 
 DESCRIPTIONS = {
     "model": "layers, seed or dtype",
+    "frozen": "frozen layers",
     "begun": "epochs trained before",
     "start": "initial weights or moments",
     "data": "the training data",
@@ -38,6 +39,7 @@ def identity(
     start["draws"] = np.array([layer.rng.draws for layer in model.layers])
     return {
         "model": to_json(model),
+        "frozen": [layer.trainable for layer in model.layers],
         "loss": to_json(model.loss),
         "optimizer": to_json(model.optimizer),
         "metrics": [to_json(metric) for metric in model.metrics],

@@ -16,7 +16,10 @@ Change = tuple[Any, str, Any]  # object, name and value of an attribute
 
 def part_values(model: Trainable) -> list[dict[str, Any]]:
     """Return hyper-parameters and other plain attributes of each part, as JSON values."""
-    return [_values(part) for part in _parts(model)]
+    values = [_values(part) for part in _parts(model)]
+    for table, layer in zip(values, model.layers, strict=False):
+        table["trainable"] = layer.trainable
+    return values
 
 
 def changed_values(model: Trainable, saved: Sequence[Mapping[str, Any]]) -> list[Change]:
