@@ -222,3 +222,26 @@ def test_fixed_inputs_and_gathered_ones_are_in_memory_of_their_own(backend: Back
     fixed = batches.stage(backend.asarray(x[:2] + 100))
     np.testing.assert_array_equal(backend.to_host(gathered), x[[3, 1]])
     np.testing.assert_array_equal(backend.to_host(fixed), x[:2] + 100)
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(
+    weights=hnp.arrays(
+        np.float64, st.integers(1, 6), elements=st.sampled_from([0.0, 0.1, 1.0, 2.5, 1e4])
+    ),
+    power=st.integers(-300, 300),
+)
+def test_weights_keep_their_ratios_at_any_scale(weights: np.ndarray, power: int) -> None:
+    weights[0] = 1.0
+    got = sample_weights(np.arange(len(weights)), weights * 2.0**power, None, F32)
+    assert got is not None
+    assert 2.0**-34 < got.max() < 2.0**33
+    # A power of two changes no bit.
+    np.testing.assert_array_equal(got, weights.astype(F32) * np.float32(got[0]))
+
+
+def test_weights_that_the_dtype_cannot_tell_apart_are_refused() -> None:
+    y, weights = np.arange(3), [1.0, 0.0, 1e-40]
+    with pytest.raises(lm.errors.DataError, match="smallest is 1e-40, the largest 1; set tiny"):
+        sample_weights(y, weights, None, F32)
+    assert sample_weights(y, weights, None, np.dtype("float64")).tolist() == weights

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import ALIGNMENT, Backend
-from lamella.core.errors import ShapeError, UsageError
+from lamella.core.errors import ArgumentError, ShapeError, UsageError
 from lamella.core.seeds import Streams
 from lamella.core.typing import Array, Initializer, Shape
 
@@ -161,6 +162,7 @@ class ParameterStore:
             self.spans.append((parameter, slice(end, end + parameter.size)))
             end += -(-parameter.size // line) * line
             matrices = end if parameter.is_matrix else matrices
+        _expect_memory(self.parameters, 2 * end * dtype.itemsize)
         self.values = backend.zeros(end, dtype)
         self.grads = backend.zeros(end, dtype)
         self.matrices = slice(0, matrices)
@@ -205,6 +207,21 @@ class ParameterStore:
                     f"expected {parameter.shape}"
                 )
             parameter.value = self.backend.asarray(drawn, self.values.dtype)
+
+
+def _expect_memory(parameters: Sequence[Parameter], needed: int) -> None:
+    """Raise an ArgumentError if values and gradients need more bytes than the machine has."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return
+    if needed > memory:
+        largest = max(parameters, key=lambda parameter: parameter.size)
+        raise ArgumentError(
+            f"the model's parameters and their gradients need {needed / 1e9:,.1f} GB of memory, "
+            f"this machine has {memory / 1e9:,.1f} GB; the largest is {largest.name} of shape "
+            f"{largest.shape}: choose fewer units, or fewer features"
+        )
 
 
 def _copy_into(view: Array, new: Any, name: str) -> None:

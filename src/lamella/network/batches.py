@@ -14,6 +14,7 @@ from lamella.core.typing import Array
 from lamella.losses.labels import as_labels
 
 SMALL = 2**14  # numbers, cheap to copy
+MOST_EXPONENT = 32  # of weights: sums of them and products with losses stay far from the limits
 
 
 def check_inputs(data: Any, dtype: np.dtype) -> np.ndarray:
@@ -67,7 +68,8 @@ def sample_weights(
 ) -> np.ndarray | None:
     """Return the product of sample weights and class weights, or None without either.
 
-    ``class_weight`` maps labels to weights; classes not in it have weight 1.
+    ``class_weight`` maps labels to weights; classes not in it have weight 1. Very large or
+    small weights are scaled to a largest one in [0.5, 1).
     """
     if sample_weight is None and class_weight is None:
         return None
@@ -90,6 +92,15 @@ def sample_weights(
             weights[labels == label] *= weight
     if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
         raise DataError("weights must be finite, at least 0, and not all 0")
+    smallest, largest = weights[weights > 0].min(), weights.max()
+    if smallest < largest * np.finfo(dtype).tiny / np.finfo(dtype).eps:
+        raise DataError(
+            f"weights differ by more than {dtype} can tell apart: the smallest is {smallest:.3g}, "
+            f"the largest {largest:.3g}; set tiny ones to 0, or use dtype='float64'"
+        )
+    exponent = int(np.frexp(largest)[1])
+    if abs(exponent) > MOST_EXPONENT:  # only ratios count, and a power of two changes no bits
+        weights = np.ldexp(weights, -exponent)
     return weights.astype(dtype)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from lamella.core.errors import DataError, LamellaError
+from lamella.layers import BatchNorm
 from lamella.network.batches import Data, check_targets, sample_weights
 from lamella.network.trainable import Trainable
 
@@ -37,6 +38,19 @@ def prepare(
         raise
     send = model.backend.asarray
     return Data(send(x), send(target), None if weight is None else send(weight)), y
+
+
+def expect_scale(model: Trainable, data: Data) -> None:
+    """Raise a DataError if a BatchNorm layer could not sum the squares of inputs so large."""
+    limit = np.sqrt(np.finfo(model.dtype).max) / 1000
+    if data.x.dtype != model.dtype or not any(isinstance(x, BatchNorm) for x in model.layers):
+        return
+    largest = max(-float(data.x.min()), float(data.x.max()))
+    if largest > limit:
+        raise DataError(
+            f"x has numbers up to {largest:.3g}, and the sums of their squares, which BatchNorm "
+            f"takes, overflow {model.dtype}: scale the inputs, as in (x - mean) / std"
+        )
 
 
 def expect_batch(model: Trainable, size: int, which: str = "") -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from lamella.core.errors import UsageError
 from lamella.core.validation import at_least, in_range, instance
 from lamella.network.batches import Data
-from lamella.network.prepare import expect_batch, prepare
+from lamella.network.prepare import expect_batch, expect_scale, prepare
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks import Callback, History, Progress
 from lamella.training.loop import train
@@ -82,6 +82,7 @@ def fit(
     _expect_one_validation(validation_data, validation_split)
     data, given_y = prepare(model, x, y, sample_weight, class_weight)
     model.expect_trainable()
+    expect_scale(model, data)
     rows, held_out = split_rows(given_y, validation_split, model.streams.generator("split"))
     expect_batch(model, min(batch_size, len(rows)))
     expect_batch(model, len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")
