@@ -310,9 +310,11 @@ def test_bad_rates_are_refused(name: str, lr: object) -> None:
 
 @pytest.mark.parametrize("limit", [0, -1, np.nan, "1"])
 @pytest.mark.parametrize("kind", [lm.SGD, lm.Momentum, lm.Adam, lm.AdamW])
-def test_bad_clip_norms_are_refused(kind: type[lm.Optimizer], limit: object) -> None:
+def test_bad_limits_are_refused(kind: type[lm.Optimizer], limit: Any) -> None:
     with pytest.raises(lm.LamellaError, match="clip_norm must be"):
         kind(0.1, clip_norm=limit)
+    with pytest.raises(lm.LamellaError, match="clip_value must be"):
+        kind(0.1, clip_value=limit)
 
 
 def rates(optimizer: lm.Optimizer, epochs: int, steps: int) -> list[float]:

@@ -18,14 +18,28 @@ from lamella.models.sequential import Sequential
 from lamella.network.model_file import FORMAT, from_parts
 from lamella.optimizers.schedules import (
     CosineDecay,
+    CosineDecayRestarts,
     ExponentialDecay,
     InverseDecay,
+    InverseTimeDecay,
+    LinearDecay,
+    PiecewiseConstant,
     StepDecay,
     Warmup,
 )
 
 MAX_HEADER = 2**20  # characters; 1,000 layers take a fifth of it
-SCHEDULES = (CosineDecay, ExponentialDecay, InverseDecay, StepDecay, Warmup)
+SCHEDULES = (
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseDecay,
+    InverseTimeDecay,
+    LinearDecay,
+    PiecewiseConstant,
+    StepDecay,
+    Warmup,
+)
 
 # Classes and functions that a file can name. Names in a file are never imported.
 KNOWN: dict[str, Callable[..., Any]] = {

@@ -13,7 +13,7 @@ from lamella.core.errors import FileFormatError, UsageError
 from lamella.core.typing import Array
 from lamella.core.validation import positive
 from lamella.optimizers.schedules import Schedule, expect_rate, rate_at
-from lamella.optimizers.updates import Key, bind_each, bind_flushes, bind_whole
+from lamella.optimizers.updates import Key, bind_cuts, bind_each, bind_flushes, bind_whole
 
 FLUSH_EVERY = 16  # steps; what shrinks to 0.4 or slower each cannot pass the gap in between
 Scalars = Callable[[int], tuple[float, ...]]
@@ -35,9 +35,13 @@ class Optimizer(Configured, ABC):
     ----------
     lr : float or Schedule
         Learning rate, > 0.
+    clip_value : float, optional
+        Cut each number of the gradients to [-clip_value, clip_value], > 0, as
+        torch.nn.utils.clip_grad_value_ does; before ``clip_norm``.
     clip_norm : float, optional
         Scale gradients down so that their joint norm is at most this, > 0. A norm whose square
-        overflows the dtype (over 1.8e19 in float32) scales them to 0.
+        overflows the dtype (over 1.8e19 in float32) scales them to 0. As
+        torch.nn.utils.clip_grad_norm_.
 
     Attributes
     ----------
@@ -56,9 +60,16 @@ class Optimizer(Configured, ABC):
     _store: ParameterStore | None = None
     _owner: object = None
 
-    def __init__(self, lr: float | Schedule, *, clip_norm: float | None = None) -> None:
+    def __init__(
+        self,
+        lr: float | Schedule,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
         self.lr = expect_rate("lr", lr)
         self.clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
+        self.clip_value = None if clip_value is None else positive("clip_value", clip_value)
         self._epoch, self._epoch_start, self._epoch_steps = 0, 0, 1
 
     @abstractmethod
@@ -126,6 +137,7 @@ class Optimizer(Configured, ABC):
         trained = [True if p.trainable else None for p, _ in store.spans]
         self._flushes = bind_flushes(store, self.state, trained)
         self._grads = [store.grads[span] for _, span in store.runs(trained)]
+        self._cuts: list[Callable[..., None]] = []  # made when clip_value asks for them
 
     def _steps_of_each(self) -> np.ndarray:
         """Return the number of steps that each parameter took, in the order of the store."""
@@ -144,8 +156,10 @@ class Optimizer(Configured, ABC):
         if self._store is None:
             raise UsageError("the optimizer has no model yet: give it to compile")
         self.t += 1
+        if self.clip_value is not None:
+            self._clip_values(self.clip_value)
         if self.clip_norm is not None and self._grads:
-            self._clip(self.clip_norm)
+            self._clip_norm(self.clip_norm)
         if self._bound != (type(self), id(self.state)):
             self.follow_trainable()
         for update, matrices, frozen in self._updates:
@@ -188,10 +202,17 @@ class Optimizer(Configured, ABC):
         self._own_steps = np.array(state.get("steps", np.full(len(self._store), self.t)), int)
         self._bind(self._store)
 
-    def _clip(self, limit: float) -> None:
+    def _clip_values(self, limit: float) -> None:
+        assert self._store is not None
+        self._cuts = self._cuts or bind_cuts(self._store.backend, self._grads)
+        for cut in self._cuts:
+            cut(limit)
+
+    def _clip_norm(self, limit: float) -> None:
         # All on the device: whether to scale is not asked, a factor of 1 is multiplied in.
-        xp = self.xp
-        squares = [xp.vdot(grads, grads) for grads in self._grads]
+        assert self._store is not None
+        xp, square = self.xp, self._store.backend.sum_of_squares
+        squares = [square(grads) for grads in self._grads]
         factor = xp.minimum(limit / (xp.sqrt(sum(squares[1:], squares[0])) + 1e-6), 1.0)
         for grads in self._grads:
             grads *= factor

@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy import maximum, minimum
 
+from lamella.backend import Backend
 from lamella.backend.elementwise import trace
 from lamella.backend.parameters import ParameterStore
 from lamella.backend.rules import bind_rule, expect_results
@@ -54,6 +56,12 @@ def bind_flushes(
             program = trace(lambda x, low: x * (abs(x) >= low), 1, 1)
             flushes.append((store.backend.compile_rule(program, [vector], [vector]), smallest))
     return flushes
+
+
+def bind_cuts(backend: Backend, vectors: Sequence[Array]) -> list[Callable[..., None]]:
+    """Return functions of a limit, which cut the numbers of vectors to [-limit, limit]."""
+    program = trace(lambda g, limit: minimum(maximum(g, -limit), limit), 1, 1)
+    return [backend.compile_rule(program, [g], [g]) for g in vectors]
 
 
 def _whole(owner: Any, w: Array, g: Array, *kept: Array) -> Callable[..., None]:
