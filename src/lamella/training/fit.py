@@ -38,7 +38,8 @@ def fit(
     x : array (N, ...)
         uint8 arrays are images and scaled to [0, 1]; other numbers are used unchanged.
     y : array
-        Labels (N,), one-hot rows or numbers, depending on the loss.
+        Labels (N,), rows (one-hot, of probabilities, or of several labels) or numbers, depending
+        on the loss.
     epochs : int
         Passes over the data, at least 1; a second call trains further epochs.
     batch_size : int
