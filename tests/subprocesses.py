@@ -71,7 +71,11 @@ def wait_until(
     """Wait until a condition holds; fail if the process that should bring it about has ended."""
     end = time.monotonic() + TIME_LIMIT
     while not condition():
-        assert process is None or process.poll() is None, "the process ended too soon"
+        if process is not None and process.poll() is not None:
+            _, errors = process.communicate(timeout=TIME_LIMIT)
+            raise AssertionError(
+                f"the process ended too soon, with status {process.poll()}: {errors}"
+            )
         assert time.monotonic() < end, "the condition never held"
         time.sleep(0.002)
 

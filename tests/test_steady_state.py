@@ -1,4 +1,7 @@
-"""A warmed-up step of training: its allocations and launches, and no waits for the device."""
+"""A warmed-up step of training: its allocations and launches, and no waits for the device.
+
+Batches of many sizes take no more memory than the largest.
+"""
 
 import tracemalloc
 
@@ -109,3 +112,42 @@ def test_gather_of_an_epoch_leaves_the_data_as_they_were() -> None:
     before = x.copy()
     model(8).fit(x, y, epochs=1, batch_size=16, verbose=False)
     np.testing.assert_array_equal(x, before)
+
+
+# Every layer, and the losses and penalties that need memory of their own.
+NETWORKS = {
+    "cross-entropy": (
+        [lm.Sigmoid, lm.BatchNorm, lambda: lm.Dropout(0.1)],
+        lm.SoftmaxCrossEntropy,
+        [],
+    ),
+    "yes or no": ([lm.Tanh], lm.BinaryCrossEntropy, [lm.Sigmoid]),
+    "distances": ([lambda: lm.LeakyReLU(0.1)], lm.MeanSquaredError, [lm.Softmax]),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_batches_of_any_sizes_need_the_memory_of_the_largest(name: str) -> None:
+    inner, loss, last = NETWORKS[name]
+    layers = [lm.Dense(1000), *(make() for make in inner), lm.Dense(5), *(make() for make in last)]
+    network = lm.Sequential(layers, seed=1, backend="numpy")
+    network.compile(loss(), lm.SGD(1e-3), in_shape=(10,))
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((512, 10)).astype("f4"), rng.integers(0, 5, 512)
+    if name != "cross-entropy":
+        y = np.eye(5, dtype="f4")[y]
+    for n in (2, 2, 3, 3):
+        network.train_step(x[:n], y[:n])
+        network.predict(x[:n])
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            network.train_step(x, y)
+            network.predict(x)
+        largest = tracemalloc.get_traced_memory()[0]
+        for n in rng.integers(2, 513, 1000):
+            network.train_step(x[:n], y[:n])
+            network.predict(x[: 514 - n])
+        assert tracemalloc.get_traced_memory()[0] < 1.1 * largest
+    finally:
+        tracemalloc.stop()

@@ -15,6 +15,7 @@ from lamella.backend import Backend, get_backend
 from lamella.backend.workspace import replayable
 from lamella.core import errors
 from lamella.core.errors import LamellaError
+from lamella.core.names import did_you_mean
 from lamella.core.version import __version__
 from lamella.layers import (
     Activation,
@@ -39,7 +40,16 @@ from lamella.losses import (
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
-from lamella.losses.metrics import Accuracy, Metric
+from lamella.losses.metrics import (
+    MAE,
+    R2,
+    RMSE,
+    Accuracy,
+    BinaryAccuracy,
+    Metric,
+    SubsetAccuracy,
+    TopK,
+)
 from lamella.models.classifiers import MLP, SoftmaxClassifier
 from lamella.models.loading import load
 from lamella.models.sequential import Sequential
@@ -81,7 +91,10 @@ __all__ = [
     "L1",
     "L1L2",
     "L2",
+    "MAE",
     "MLP",
+    "R2",
+    "RMSE",
     "SGD",
     "Accuracy",
     "Activation",
@@ -89,6 +102,7 @@ __all__ = [
     "AdamW",
     "Backend",
     "BatchNorm",
+    "BinaryAccuracy",
     "BinaryCrossEntropy",
     "Callback",
     "CosineDecay",
@@ -128,8 +142,10 @@ __all__ = [
     "SoftmaxCrossEntropy",
     "StepDecay",
     "Study",
+    "SubsetAccuracy",
     "Tanh",
     "TerminateOnNaN",
+    "TopK",
     "Warmup",
     "__version__",
     "datasets",
@@ -158,4 +174,5 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(f"lamella.{_LAZY[name]}"), name)
     if name == "Checkpoint":
         raise AttributeError("lm.Checkpoint, which saves the best model, is now lm.ModelCheckpoint")
-    raise AttributeError(f"module 'lamella' has no attribute {name!r}")
+    hint = "" if name.startswith("_") else did_you_mean(name, __all__)
+    raise AttributeError(f"module 'lamella' has no attribute {name!r}{hint}")

@@ -10,7 +10,7 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend, NumpyBackend
 from lamella.backend import numba as compiled
-from lamella.backend.workspace import Scratch, Workspace, is_marked, replayable
+from lamella.backend.workspace import Workspace, is_marked, replayable
 from lamella.core.errors import UsageError
 
 DTYPES = ["float32", "float64"]
@@ -224,73 +224,11 @@ def test_capture_passes_errors_on(backend: Backend) -> None:
     assert backend.capture(lambda: 3, [], [], [])[0] == 3
 
 
-def test_scratch_of_one_name_is_the_same_memory(backend: Backend) -> None:
-    scratch = Scratch(backend)
-    first = scratch.get("y", (4, 3), "float32")
-    first[...] = backend.asarray(np.arange(12, dtype=np.float32).reshape(4, 3))
-    scratch.get("y", (2, 3), "float32")
-    scratch.get("z", (100,), "float32")
-    assert scratch.get("y", (4, 3), "float32") is first
-    same = scratch.get("y", (4, 3), np.dtype("float32"))
-    np.testing.assert_array_equal(backend.to_host(same), np.arange(12).reshape(4, 3))
-    assert first.flags.c_contiguous
-    assert first.dtype == np.float32
-
-
-def test_scratch_for_a_shorter_batch_is_the_leading_part(backend: Backend) -> None:
-    scratch = Scratch(backend)
-    whole = scratch.get("y", (4, 3), "float32")
-    whole[...] = backend.asarray(np.arange(12, dtype=np.float32).reshape(4, 3))
-    short = scratch.get("y", (2, 3), "float32")
-    assert short.flags.c_contiguous
-    np.testing.assert_array_equal(backend.to_host(short), [[0, 1, 2], [3, 4, 5]])
-    short[...] = -1
-    np.testing.assert_array_equal(
-        backend.to_host(whole), [[-1, -1, -1], [-1, -1, -1], [6, 7, 8], [9, 10, 11]]
-    )
-    assert [buffer.size for buffer in scratch.buffers().values()] == [12]
-
-
-def test_scratch_grows_to_the_largest_and_stays_one_buffer(backend: Backend) -> None:
-    scratch = Scratch(backend)
-    first = scratch.get("y", (2, 3), "float32")
-    first[...] = 1
-    for rows in (8, 4):
-        scratch.get("y", (rows, 3), "float32")
-    assert [buffer.size for buffer in scratch.buffers().values()] == [24]
-    scratch.get("y", (8, 3), "float32")[...] = 5  # views from before it grew are forgotten
-    np.testing.assert_array_equal(
-        backend.to_host(scratch.get("y", (2, 3), "float32")), np.full((2, 3), 5)
-    )
-    assert (backend.to_host(first) == 1).all()
-
-
-def test_scratch_of_other_names_and_dtypes_is_other_memory(backend: Backend) -> None:
-    scratch = Scratch(backend)
-    kinds = [("y", "float32"), ("dx", "float32"), ("y", "bool"), ("y", "float64")]
-    for number, (name, dtype) in enumerate(kinds):
-        scratch.get(name, (3, 2), dtype)[...] = number
-    scratch.get("y", (9, 2), "float32")[...] = 7  # growing one leaves the others
-    expected = [7, 1, True, 3]
-    for (name, dtype), value in zip(kinds, expected, strict=True):
-        found = scratch.get(name, (3, 2), dtype)
-        assert found.dtype == dtype
-        np.testing.assert_array_equal(backend.to_host(found), np.full((3, 2), value))
-
-
-def test_scratch_of_no_axes_holds_one_number(backend: Backend) -> None:
-    scratch = Scratch(backend)
-    mean = scratch.get("mean", (), "float64")
-    mean[...] = 2.5
-    assert mean.shape == ()
-    assert float(scratch.get("mean", (), "float64")) == 2.5
-
-
 @pytest.mark.parametrize("name", ["xp", "dtype", "backend"])
 def test_unattached_part_says_how_to_attach_it(name: str) -> None:
     for part in (lm.ReLU(), lm.MeanSquaredError()):
         with pytest.raises(
-            UsageError, match=f"this {type(part).__name__} has no {name} yet: .* attach"
+            UsageError, match=f"this {type(part).__name__} has no {name} yet, .* attach"
         ):
             getattr(part, name)
 

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import lamella as lm
+from lamella.core.errors import DivergenceWarning
 from tests.cli.conftest import Call
 
 
@@ -30,7 +32,8 @@ def test_text_has_loss_and_accuracy(call: Call, softmax_run: Path) -> None:
 def test_loss_that_is_not_finite_is_null_in_json(call: Call, tmp_path: Path) -> None:
     model = lm.SoftmaxClassifier(seed=0).build((28, 28))
     model.built().values[...] = np.nan
-    model.save(tmp_path / "m.safetensors")
+    with pytest.warns(DivergenceWarning, match="NaN"):
+        model.save(tmp_path / "m.safetensors")
     done = call("evaluate", tmp_path / "m.safetensors", "--json")
     assert json.loads(done.out, parse_constant=lambda word: 1 / 0)["loss"] is None
 

@@ -2,6 +2,7 @@
 
 import platform
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import lamella as lm
 from lamella.backend import get_backend
 from lamella.backend.threads import cores
 from tests.cli.conftest import Call
+from tests.subprocesses import run_python
 
 
 def rows(out: str) -> dict[str, str]:
@@ -37,6 +39,14 @@ def test_info_lists_the_current_threads_of_blas(call: Call) -> None:
     assert blas[0]["version"] in rows(call("info").out)["BLAS"]
 
 
+def test_info_names_the_folder_of_machine_code(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert f"machine code  in {tmp_path / 'lamella'}\n" in call("info").out
+
+
 def test_info_gives_the_version_of_an_optional_package(call: Call) -> None:
     pytest.importorskip("PIL")
     assert rows(call("info").out)["Pillow"] == metadata.version("pillow")
@@ -45,3 +55,9 @@ def test_info_gives_the_version_of_an_optional_package(call: Call) -> None:
 def test_info_names_the_extra_of_a_missing_package(without: Call) -> None:
     done = without("matplotlib", "info")
     assert rows(done.out)["matplotlib"] == "not installed: pip install 'lamella[plot]'"
+
+
+def test_info_says_why_rules_are_not_compiled() -> None:
+    pytest.importorskip("numba")
+    done = run_python("-m", "lamella", "info", environment={"NUMBA_DISABLE_JIT": "1"})
+    assert rows(done.stdout)["update"] == "rules  run by numpy (NUMBA_DISABLE_JIT is set)"

@@ -85,7 +85,7 @@ def test_learning_rate_decays_after_each_epoch(call: Call, tmp_path: Path) -> No
         ("--clip-norm 0", "clip_norm must be greater than 0"),
         ("--seed -1", "seed must be a whole number of at least 0"),
         ("--loss L3", "invalid choice: 'L3'"),
-        ("--epoch 3", "unrecognized arguments: --epoch 3"),
+        ("--epoch 3", "unrecognized option --epoch: did you mean --epochs?"),
         ("--hidden 1000000000000", "Unable to allocate"),
     ],
 )

@@ -1,5 +1,6 @@
-"""Writing to disk: complete or not at all, and errors before any work."""
+"""Files: written as a whole or not at all, and read only if they are regular."""
 
+import io
 import json
 import os
 import signal
@@ -9,7 +10,16 @@ from pathlib import Path
 import pytest
 
 import lamella as lm
-from lamella.core.disk import expect_writable, finite_or_none, write_atomically, write_json
+from lamella.core.disk import (
+    as_path,
+    expect_writable,
+    file_to_read,
+    finite_or_none,
+    read_file,
+    write_atomically,
+    write_json,
+)
+from lamella.core.errors import ArgumentError, FileFormatError, UsageError
 from tests.subprocesses import run_python
 
 
@@ -32,16 +42,143 @@ def test_permissions_follow_the_umask(tmp_path: Path, umask: int, mode: int) -> 
     assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == mode
 
 
+def test_writing_never_sets_the_umask_of_the_process(tmp_path: Path) -> None:
+    """Two threads that each read it by setting it could leave it at 0."""
+    script = (
+        "import os, sys; from pathlib import Path; from lamella.core.disk import write_atomically\n"
+        "def refuse(mask):\n    raise AssertionError(mask)\n"
+        "os.umask = refuse\n"
+        "write_atomically(Path(sys.argv[1]), b'content')\n"
+    )
+    run_python("-c", script, tmp_path / "a.bin")
+    assert (tmp_path / "a.bin").read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("path", [".", "/", ""])
+def test_a_path_without_a_name_is_told(path: str) -> None:
+    with pytest.raises(lm.errors.UsageError, match="cannot write"):
+        write_atomically(Path(path), b"content")
+
+
 def test_a_folder_at_the_path_is_reported_and_nothing_is_left_behind(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
-    with pytest.raises(lm.errors.UsageError, match=r"cannot write .*model: "):
+    with pytest.raises(UsageError, match=r"cannot write .*model: "):
         write_atomically(tmp_path / "model", b"content")
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
 def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(lm.errors.UsageError, match=r"cannot write .*No such file"):
+    with pytest.raises(UsageError, match=r"cannot write .*No such file"):
         write_atomically(tmp_path / "none" / "a.bin", b"content")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o755])
+def test_permissions_of_an_existing_file_remain(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    write_atomically(path, b"new")
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", mode)
+
+
+def test_a_private_file_is_never_readable_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    modes: list[int] = []
+
+    def observe(descriptor: int) -> None:
+        modes.append(stat.S_IMODE(os.stat(descriptor).st_mode))
+
+    monkeypatch.setattr(os, "fsync", observe)  # the content is written by then
+    write_atomically(path, b"new")
+    assert modes == [0o600]
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o400])
+def test_a_read_only_file_is_refused_even_for_root(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    with pytest.raises(UsageError, match=r"cannot write .*a.bin: it is read-only. Choose another"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_a_link_remains_and_its_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "a.bin", tmp_path / "link"
+    link.symlink_to(Path("there") / "a.bin")
+    for content in (b"created", b"replaced"):
+        write_atomically(link, content)
+        assert link.is_symlink()
+        assert (target.read_bytes(), link.read_bytes()) == (content, content)
+    assert [p.name for p in target.parent.iterdir()] == ["a.bin"]
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def link_to_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+IRREGULAR = {
+    "folder": (Path.mkdir, "it is a folder"),
+    "pipe": (pipe, "it is a pipe or a device"),
+    "link to a device": (link_to_device, "it is a pipe or a device"),
+    "loop of links": (loop, "Too many levels of symbolic links"),
+}
+irregular = pytest.mark.parametrize("name", IRREGULAR)
+
+
+@irregular
+def test_only_regular_files_are_replaced(name: str, tmp_path: Path) -> None:
+    make, text = IRREGULAR[name]
+    make(tmp_path / "a")
+    before = (tmp_path / "a").lstat()
+    with pytest.raises(UsageError, match=f"cannot write .*a: {text}"):
+        write_atomically(tmp_path / "a", b"new")
+    assert (tmp_path / "a").lstat() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+@irregular
+def test_only_regular_files_are_read(name: str, tmp_path: Path) -> None:
+    make, text = IRREGULAR[name]
+    make(tmp_path / "a")
+    for read in (file_to_read, read_file, lm.load, lm.load_study, lm.datasets.read_idx):
+        with pytest.raises(FileFormatError, match=f"cannot read .*a: {text}"):
+            read(tmp_path / "a")
+
+
+def test_regular_files_are_read_through_links(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+    (tmp_path / "b").symlink_to("a")
+    assert read_file(str(tmp_path / "b")) == b"content"
+    assert read_file(tmp_path / "b", 3) == b"con"
+    assert file_to_read(tmp_path / "b") == tmp_path / "b"
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        read_file(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("value", [io.BytesIO(), None, 3, b"a"])
+def test_objects_other_than_paths_are_refused(value: object) -> None:
+    model = lm.Sequential([lm.Dense(3)]).build((2,))
+    for use in (
+        as_path, model.save, lm.load, lm.load_study, lm.ModelCheckpoint, lm.JSONLines,
+        lm.ResumeFolder, lm.studies.StudyFolder, lm.datasets.read_idx,
+    ):  # fmt: skip
+        with pytest.raises(ArgumentError, match="must be a path or a string, got"):
+            use(value)
 
 
 FULL_DISK = """
@@ -92,14 +229,14 @@ def test_a_writable_folder_is_made_and_left_empty(tmp_path: Path) -> None:
 def test_a_folder_below_a_file_is_reported_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(
-        lm.errors.UsageError, match=r"cannot write to the folder .*file/runs: .*Choose another"
+        UsageError, match=r"cannot write to the folder .*file/runs: .*Choose another"
     ):
         expect_writable(tmp_path / "file" / "runs")
 
 
 def test_a_file_in_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(lm.errors.UsageError, match="cannot write to the folder"):
+    with pytest.raises(UsageError, match="cannot write to the folder"):
         expect_writable(tmp_path / "file")
 
 

@@ -7,8 +7,16 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.core.errors import ArgumentError
-from lamella.core.validation import at_least, in_range, instance, number, one_of, positive
+from lamella.core.errors import ArgumentError, DataError
+from lamella.core.validation import (
+    at_least,
+    expect_unmasked,
+    in_range,
+    instance,
+    number,
+    one_of,
+    positive,
+)
 
 NO_NUMBERS = [True, np.True_, "0.5", None, [0.5], np.ones(2), 1 + 0j]
 NOT_FINITE = [float("nan"), float("inf"), -float("inf"), np.float32("nan"), 10**400]
@@ -91,3 +99,29 @@ def test_argument_errors_are_value_errors_and_lamella_errors() -> None:
     with pytest.raises(ValueError, match="x must be"):
         number("x", "y")
     assert issubclass(ArgumentError, lm.LamellaError)
+
+
+def masked(*shape: int, values: int = 1) -> np.ma.MaskedArray:
+    """Return ones of which the first ``values`` are masked."""
+    ones = np.ones(shape)
+    return np.ma.array(ones, mask=np.arange(ones.size).reshape(shape) < values)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (masked(4), "x has 1 masked value: leave"),
+        (masked(4, 3, values=5), "x has 5 masked values: .* fill them, as in array.filled"),
+        ([np.ones(3), masked(3)], "x has 1 masked value:"),
+        ((masked(3, values=3), masked(3)), "x has 4 masked values:"),
+        ([1.0, np.ma.masked], "x has 1 masked value:"),
+    ],
+)
+def test_masked_values_are_refused(data: Any, text: str) -> None:
+    with pytest.raises(DataError, match=text):
+        expect_unmasked("x", data)
+
+
+@pytest.mark.parametrize("data", [np.ma.ones(3), [np.ma.ones(3)], np.ones(3), [[1, 2]], None])
+def test_arrays_without_masked_values_pass(data: Any) -> None:
+    expect_unmasked("x", data)

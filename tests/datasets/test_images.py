@@ -1,6 +1,7 @@
 """Pictures of digits, prepared as those of MNIST."""
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -133,6 +134,129 @@ def test_a_large_photo_with_grain_and_uneven_light_is_cleaned(tmp_path: Path) ->
     digit = prepared(picture, tmp_path / "a.jpg")
     assert difference(digit, prepared(seven(), tmp_path / "b.png")) < 0.02
     assert digit[0].max() == digit[:, 0].max() == digit[:, -1].max() == 0
+
+
+def page(digit: np.ndarray, paper: float = 230.0, ink: float = 40.0) -> np.ndarray:
+    """Return a digit of MNIST as dark ink on a light page of 200 x 240, in grey values."""
+    large = Image.fromarray(digit).resize((140, 140), Image.Resampling.BICUBIC)
+    strength = np.zeros((200, 240))
+    strength[25:165, 60:200] = np.asarray(large, float) / 255
+    return paper + (ink - paper) * strength
+
+
+def as_bytes(values: np.ndarray) -> "Image.Image":
+    return Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8))
+
+
+UP, RIGHT = np.mgrid[0:1:200j, 0:1:240j]
+LIGHT = {
+    "darker to one corner": 1 - 0.55 * (UP + RIGHT) / 2,
+    "darker to one side": 1 - 0.7 * RIGHT,
+    "darker to all corners": 1 - 1.1 * ((UP - 0.5) ** 2 + (RIGHT - 0.5) ** 2),
+}
+
+
+@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.parametrize(("paper", "ink"), [(230, 40), (240, 120), (30, 220), (110, 20)])
+def test_uneven_light_does_not_matter(
+    name: str, paper: float, ink: float, digits: Digits, tmp_path: Path
+) -> None:
+    for digit in digits[1].x[:10]:
+        even = prepared(as_bytes(page(digit, paper, ink)), tmp_path / "even.png")
+        uneven = prepared(as_bytes(page(digit, paper, ink) * LIGHT[name]), tmp_path / "uneven.png")
+        # The light of dark paper is hardly seen, so ink stays weaker where it is dark.
+        assert difference(uneven, even) < (0.03 if paper > ink else 0.12)
+        assert difference(even, digit) < 0.04
+
+
+def test_grain_under_uneven_light_is_background(digits: Digits, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for digit in digits[1].x[:10]:
+        photo = page(digit) * LIGHT["darker to one corner"] + rng.normal(0, 4, UP.shape)
+        assert difference(prepared(as_bytes(photo), tmp_path / "a.png"), digit) < 0.05
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("is_light", [True, False])
+def test_grey_of_more_than_8_bits_is_scaled(
+    suffix: str, bits: int, is_light: bool, digits: Digits, tmp_path: Path
+) -> None:
+    for digit in digits[1].x[:5]:
+        values = page(digit) if is_light else 255 - page(digit)
+        deep = (values * ((2**bits - 1) / 255)).round().astype(np.uint16)
+        expected = prepared(as_bytes(values), tmp_path / "a.png")
+        assert (
+            difference(prepared(Image.fromarray(deep), tmp_path / f"b.{suffix}"), expected) < 0.01
+        )
+
+
+@pytest.mark.parametrize("scale", [1 / 255, 1.0, 257.0, -1 / 255])
+def test_floats_are_scaled_by_their_range(scale: float, digits: Digits, tmp_path: Path) -> None:
+    for digit in digits[1].x[:5]:
+        values = (page(digit) * scale).astype(np.float32)
+        expected = prepared(as_bytes(page(digit)), tmp_path / "a.png")
+        assert difference(prepared(Image.fromarray(values), tmp_path / "b.tif"), expected) < 0.01
+
+
+def test_numbers_of_32_bits_and_of_the_other_byte_order_are_read(
+    digits: Digits, tmp_path: Path
+) -> None:
+    values = page(digits[1].x[0]) * 257
+    expected = prepared(as_bytes(values / 257), tmp_path / "a.png")
+    for dtype in (np.int32, ">u2"):
+        picture = Image.fromarray(values.astype(dtype))
+        assert difference(prepared(picture, tmp_path / "b.tif"), expected) < 0.01
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_floats_that_are_not_finite_are_refused(value: float, tmp_path: Path) -> None:
+    values = np.ones((50, 50), np.float32)
+    values[3, 4] = value
+    Image.fromarray(values).save(tmp_path / "a.tif")
+    with pytest.raises(FileFormatError, match="pixels that are NaN or infinite"):
+        read_digit(tmp_path / "a.tif")
+
+
+def test_a_prepared_image_of_16_bits_is_scaled_to_bytes(digits: Digits, tmp_path: Path) -> None:
+    original = digits[1].x[0]
+    deep = Image.fromarray(original.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(prepared(deep, tmp_path / "a.png"), original)
+
+
+# How a picture that is to be turned by each EXIF orientation is stored.
+STORED = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.T,
+    6: lambda a: np.rot90(a, 1),
+    7: lambda a: a[::-1, ::-1].T,
+    8: lambda a: np.rot90(a, -1),
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+def test_pictures_are_turned_as_their_orientation_says(
+    orientation: int, suffix: str, digits: Digits, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    values = page(digits[1].x[0])
+    path = tmp_path / f"a.{suffix}"
+    as_bytes(STORED[orientation](values)).save(path, exif=exif)
+    expected = prepared(as_bytes(values), tmp_path / "b.png")
+    assert difference(read_digit(path), expected) < 0.02
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to("/dev/zero")
+    for path in (tmp_path / "a.png", tmp_path / "b.png", tmp_path):
+        with pytest.raises(FileFormatError, match=r"it is a (pipe or a device|folder)"):
+            read_digit(path)
 
 
 def test_a_thin_stroke_is_not_lost(tmp_path: Path) -> None:

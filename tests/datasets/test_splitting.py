@@ -78,3 +78,11 @@ def test_a_fraction_without_samples_is_refused(share: float) -> None:
 def test_other_lengths_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"x has 100 samples, but y has shape \(99,\)"):
         train_test_split(numbered()[0], np.arange(99))
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_masked_arrays_are_refused(which: int) -> None:
+    given = list(numbered())
+    given[which] = np.ma.masked_equal(given[which], 3)
+    with pytest.raises(DataError, match=f"^{'xy'[which]} has [0-9]+ masked value"):
+        train_test_split(*given)

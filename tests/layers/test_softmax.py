@@ -1,6 +1,7 @@
 """Softmax: probabilities for scores of any size, and the full Jacobian."""
 
 import numpy as np
+import pytest
 
 import lamella as lm
 from lamella.backend import Backend
@@ -44,3 +45,12 @@ def test_softmax_backward_is_the_full_jacobian(backend: Backend) -> None:
         )
     expected = [J @ dy for J, dy in zip(jacobians, DY, strict=True)]
     np.testing.assert_allclose(bench.backward(DY), expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (3, 3), (2, 2), (2, 4)], ids=str)
+def test_softmax_refuses_a_gradient_of_another_shape(shape: tuple[int, int]) -> None:
+    layer = lm.Softmax()
+    layer.attach(backend="numpy")
+    layer.forward(np.zeros((2, 3), "f4"), training=True)
+    with pytest.raises(ValueError, match=r"the shape of its output|broadcast"):
+        layer.backward(np.zeros(shape, "f4"))

@@ -10,6 +10,7 @@ from lamella.backend import Backend
 from lamella.backend.selection import host_backend
 from lamella.losses.classification import cross_entropy_rows, soft_cross_entropy_rows
 from tests.losses.test_base import bound, compute
+from tests.subprocesses import run_python
 
 FLOAT32 = np.dtype("float32")
 
@@ -38,10 +39,10 @@ def test_loop_over_samples_is_the_formula_on_whole_arrays(
     loss.d = np.empty_like(logits)
     losses, losses_of_each = np.empty((2, 9), dtype)
     loss._cross_entropy_of_all(logits, labels, losses)
-    d = np.empty_like(logits)
-    cross_entropy_rows(
-        logits, labels, d, losses_of_each
-    )  # as plain Python; numba compiles the same
+    d, wrong = np.empty_like(logits), np.array([7, 7])
+    # As plain Python; numba compiles the same.
+    cross_entropy_rows(logits, labels, d, losses_of_each, wrong)
+    assert wrong[0] == 0
     tolerance = 1e-5 if dtype == "float32" else 1e-13
     np.testing.assert_allclose(losses_of_each, losses, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(d, loss.d, rtol=tolerance, atol=tolerance)
@@ -182,7 +183,7 @@ def test_probabilities_are_the_softmax_of_logits(backend: Backend) -> None:
         (np.array([0, 3]), r"labels must be in 0\.\.2 for 3 outputs, got values from 0 to 3"),
         (np.array([-1, 2]), r"labels must be in 0\.\.2 for 3 outputs, got values from -1 to 2"),
         (np.array([0.0, 2.0]), r"labels must be integers, got float64: use y\.astype\(int\)"),
-        (np.array([0.0, np.nan]), "labels must be integers"),
+        (np.array([0.0, np.nan]), r"labels have missing values \(NaN\), first in sample 1"),
         (np.eye(4)[:2], "one-hot and soft targets must have 3 columns, one for each output, got 4"),
         (
             np.array([[1, 1, 0], [0, 0, 0]]),
@@ -199,6 +200,29 @@ def test_softmax_cross_entropy_names_the_error_in_its_targets(
 ) -> None:
     with pytest.raises(lm.LamellaError, match=text):
         lm.SoftmaxCrossEntropy().check_targets(target, (3,), FLOAT32)
+
+
+@pytest.mark.parametrize("label", [3, -1, 50, 10**12, -(2**63)])
+def test_label_that_is_no_class_is_an_error_of_an_unchecked_loss_too(label: int) -> None:
+    """As an unchecked index it would be written to, wherever it points."""
+    script = (
+        "import numpy as np, lamella as lm\n"
+        "loss = lm.SoftmaxCrossEntropy()\n"
+        "loss.attach(backend='numpy')\n"
+        "right, wrong = np.array([0, 1, 2, 0]), np.array([0, 1, LABEL, LABEL])\n"
+        "for labels in (right, wrong):\n"
+        "    loss(np.zeros((4, 3), 'f4'), labels)\n"
+    ).replace("LABEL", str(label))
+    done = run_python("-c", script, status=1)
+    message = f"DataError: label {label} of sample 2 in the batch is not in 0..2: y has changed"
+    assert message in done.stderr
+
+
+def test_a_label_for_each_row_is_required() -> None:
+    loss = bound(lm.SoftmaxCrossEntropy(), host_backend())
+    for count in (1, 3):
+        with pytest.raises(ValueError, match=r"one label for each row|cannot reshape"):
+            loss(np.zeros((2, 4)), np.zeros(count, int))
 
 
 @pytest.mark.parametrize("out_shape", [(1,), (4, 3)])

@@ -211,6 +211,29 @@ def test_custom_layers_and_functions_are_loaded_if_they_are_passed(tmp_path: Pat
     np.testing.assert_array_equal(again.predict(samples()[0]), model.predict(samples()[0]))
 
 
+@pytest.mark.parametrize(
+    "given", [{"Gain": Gain, "halves": halves}, (part for part in (Gain, halves)), {Gain, halves}]
+)
+def test_custom_parts_come_in_any_collection(given: Any, tmp_path: Path) -> None:
+    _, path = own_parts(tmp_path)
+    assert type(lm.load(path, custom_layers=given, backend="numpy").layers[1]) is Gain
+
+
+def test_a_single_custom_part_needs_no_list(tmp_path: Path) -> None:
+    model = lm.Sequential([Gain(2.0)], backend="numpy").build((3,))
+    model.save(tmp_path / "m.safetensors")
+    for given in (Gain, {"Gain": Gain}):
+        again = lm.load(tmp_path / "m.safetensors", custom_layers=given)
+        assert again.layers[0].factor == 2.0
+
+
+@pytest.mark.parametrize("given", [None, [Gain()], "Gain", {"Gain": 3}, {1: Gain}, 3])
+def test_custom_layers_are_classes_or_functions(given: Any, tmp_path: Path) -> None:
+    _, path = own_parts(tmp_path)
+    with pytest.raises(lm.errors.ArgumentError, match="custom_layers must be classes or functions"):
+        lm.load(path, custom_layers=given)
+
+
 def test_custom_parts_that_are_not_passed_are_named(tmp_path: Path) -> None:
     _, path = own_parts(tmp_path)
     with pytest.raises(FileFormatError, match=r"'Gain'.*lm.load\(path, custom_layers=\[Gain\]\)"):

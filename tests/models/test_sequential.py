@@ -52,7 +52,7 @@ def test_evaluate_is_the_mean_written_out(backend: Backend) -> None:
     assert {type(value) for value in scores.values()} == {float}
 
 
-def test_evaluate_weights_the_loss_and_not_the_metrics(backend: Backend) -> None:
+def test_evaluate_weights_loss_and_metrics(backend: Backend) -> None:
     x, y = clouds()
     model = trained(backend, dtype="float64")
     weight = np.linspace(0, 2, len(y))
@@ -60,7 +60,9 @@ def test_evaluate_weights_the_loss_and_not_the_metrics(backend: Backend) -> None
     losses = np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(y)), y]
     scores = model.evaluate(x, y, sample_weight=weight, batch_size=7)
     assert scores["loss"] == pytest.approx((weight * losses).sum() / weight.sum(), rel=1e-9)
-    assert scores["accuracy"] == model.evaluate(x, y)["accuracy"]
+    right = z.argmax(axis=1) == y
+    assert scores["accuracy"] == pytest.approx(np.average(right, weights=weight), rel=1e-12)
+    assert scores["accuracy"] != model.evaluate(x, y)["accuracy"]
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 39, 1000])

@@ -308,6 +308,33 @@ def test_bad_rates_are_refused(name: str, lr: object) -> None:
         CASES[name](lr)
 
 
+@pytest.mark.parametrize("lr", [np.float32(1e-3), np.float16(1e-3), np.float64(1e-3), np.int64(1)])
+def test_numbers_of_numpy_are_rates_when_made_and_later(lr: Any) -> None:
+    optimizer = lm.Adam(lr)
+    assert optimizer.lr == float(lr)
+    optimizer.lr = 0.5
+    optimizer.lr = lr
+    assert optimizer.lr == float(lr)
+    assert type(optimizer.lr) is float
+    assert type(optimizer.learning_rate) is float
+    assert optimizer.config()["lr"] == float(lr)
+
+
+@pytest.mark.parametrize("lr", [0, -0.1, float("nan"), "fast", None, [0.1]])
+def test_a_rate_is_checked_when_it_is_set(lr: Any) -> None:
+    optimizer = lm.SGD(0.1)
+    with pytest.raises(lm.errors.ArgumentError, match="lr must be"):
+        optimizer.lr = lr
+    assert optimizer.lr == 0.1
+
+
+def test_the_rate_of_a_step_is_not_set_but_computed() -> None:
+    optimizer = lm.SGD(0.1)
+    with pytest.raises(lm.errors.UsageError, match=r"computed from lr: set lr = 0\.2"):
+        optimizer.learning_rate = 0.2
+    assert optimizer.learning_rate == 0.1
+
+
 @pytest.mark.parametrize("limit", [0, -1, np.nan, "1"])
 @pytest.mark.parametrize("kind", [lm.SGD, lm.Momentum, lm.Adam, lm.AdamW])
 def test_bad_limits_are_refused(kind: type[lm.Optimizer], limit: Any) -> None:

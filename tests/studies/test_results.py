@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from lamella.core.errors import FileFormatError
+import lamella as lm
+from lamella.core.errors import DataError, FileFormatError
+from lamella.datasets import Samples
+from lamella.studies import Study
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.results import Results
-from tests.studies.small import RUN, small_study
+from tests.studies.small import RUN, TEST, TRAIN, small_study
 from tests.studies.synthetic import study
 from tests.subprocesses import loaded_packages
 
@@ -45,3 +49,36 @@ def test_results_of_a_real_study_are_read_back_from_its_folder(tmp_path: Path) -
     assert read.summary()["slow"].mean == pytest.approx(
         sum(r.scores["test_accuracy"] for r in results.of("slow")) / 2
     )
+
+
+@pytest.mark.slow
+def test_results_on_numbers_are_about_r2_and_have_no_accuracy(tmp_path: Path) -> None:
+    for package in ("scipy", "matplotlib", "jinja2"):
+        pytest.importorskip(package)
+    base = {"model": lm.Sequential([lm.Dense(2)]), "loss": lm.MeanSquaredError(), "epochs": 3}
+    arms = {"slow": {"optimizer.lr": 1e-4}, "fast": {"optimizer.lr": 0.1}}
+    numbers = [Samples(x, x[:, :2] @ [[1, 2], [2, 1]]) for x, _ in (TRAIN, TEST)]
+    results = Study("numbers", base=base, arms=arms, seeds=3).run(*numbers, verbose=False)
+    assert results.metric == "r2"
+    assert results.table().head[1:5] == [
+        "test R2",
+        "95% interval",
+        "training R2",
+        "validation R2",
+    ]
+    comparison = results.compare()
+    assert comparison.measure.name == "test_r2"
+    assert comparison["fast"].verdict == "better"
+    assert results.summary()["fast"].mean > 0.5
+    assert results.epochs_to(0.5)["fast"].mean <= 3
+    names = {path.stem for path in results.save_plots(tmp_path, ["svg"])}
+    assert {"val_r2", "test_r2", "differences", "val_loss"} <= names
+    page = results.report(tmp_path / "page.html").read_text()
+    chapter = page[page.index('<section class="study"') :]
+    assert "Test R2" in chapter
+    assert "Validation R2" in chapter
+    assert "accuracy" not in chapter
+    with pytest.raises(DataError, match="no run has 'test_accuracy'"):
+        results.compare(measure="test_accuracy")
+    with pytest.raises(DataError, match="predicted no classes"):
+        results.plot("confusion", test=(np.zeros((90, 2)), np.zeros(90)))

@@ -1,5 +1,7 @@
 """EpochLog: means over samples and weights, and an epoch resumed in its middle."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,14 +14,16 @@ LOSSES = [1.0, 2.0, 6.0]
 SCORES = [[1, 0, 1, 1], [0, 0, 1, 0], [1, 1]]
 
 
-def append(log: EpochLog, backend: Backend, batch: int) -> None:
+def append(log: EpochLog, backend: Backend, batch: int, weight: Any = None) -> None:
     loss, scores = np.full(1, LOSSES[batch], "f4"), np.array(SCORES[batch], "f4")
-    log.append(backend.asarray(loss)[0, ...], [backend.asarray(scores)])
+    if weight is not None:
+        weight = backend.asarray(np.array(weight, "f4"))
+    log.append(backend.asarray(loss)[0, ...], [backend.asarray(scores)], weight)
 
 
 def appended(backend: Backend, batches: int) -> EpochLog:
     """Return the log of the first batches of an epoch."""
-    log = EpochLog(small_classifier(backend), SIZES)
+    log = EpochLog(small_classifier(backend).build((6,)), SIZES)
     for batch in range(batches):
         append(log, backend, batch)
     return log
@@ -31,12 +35,23 @@ def test_means_count_each_sample_once(backend: Backend) -> None:
     assert means == pytest.approx({"loss": (4 + 8 + 12) / 10, "accuracy": 6 / 10})
 
 
-def test_weights_decide_the_mean_loss_but_not_the_accuracy(backend: Backend) -> None:
-    log = appended(backend, 3)
-    log.weights[:] = [0, 1, 3]
-    assert log.means() == pytest.approx({"loss": (2 + 18) / 4, "accuracy": 6 / 10})
-    log.weights[:] = 0
-    assert log.means()["loss"] == 0
+def test_weights_decide_the_mean_loss_and_the_scores(backend: Backend) -> None:
+    weights = [[1.0, 0, 2, 0], [0.5, 0.5, 0, 1], [3, 1]]
+    log = EpochLog(small_classifier(backend).build((6,)), np.array([sum(w) for w in weights]))
+    for batch, weight in enumerate(weights):
+        append(log, backend, batch, weight)
+    flat, right = np.concatenate(weights), np.concatenate(SCORES)
+    expected = {"loss": (3 + 4 + 24) / 9, "accuracy": np.average(right, weights=flat)}
+    assert log.means() == pytest.approx(expected, rel=1e-12)
+
+
+def test_batches_without_weight_count_nothing(backend: Backend) -> None:
+    log = EpochLog(small_classifier(backend).build((6,)), np.array([0.0, 4.0]))
+    log.skip()
+    assert log.means() == {"loss": 0, "accuracy": 0}
+    append(log, backend, 0)
+    assert log.means() == {"loss": 1, "accuracy": 0.75}
+    assert log.losses().tolist() == [0, 1]
 
 
 def test_last_and_losses_are_those_of_the_batches_so_far(backend: Backend) -> None:

@@ -18,6 +18,7 @@ from lamella.core.errors import (
     ShapeError,
     UsageError,
 )
+from lamella.training.splits import split_rows
 from tests.networks import snapshot
 from tests.wrong_calls import (
     INF,
@@ -55,7 +56,13 @@ DATA: dict[str, tuple[Callable[..., lm.Sequential], Any, Any, type[LamellaError]
     "no feature": (classifier, X[:, :0], Y, DataError, ["x is empty", "(33, 0)"]),
     "an empty list": (classifier, [], [], LamellaError, ["x", "(0,)"]),
     "text": (classifier, np.full((33, 6), "a"), Y, DataError, ["x must hold numbers", "<U1"]),
-    "objects": (classifier, X.astype(object), Y, DataError, ["x must hold numbers", "object"]),
+    "objects": (
+        classifier,
+        X.astype(object),
+        Y,
+        DataError,
+        ["x must hold numbers", "object", 'np.asarray(x, "float32")'],
+    ),
     "complex": (classifier, X * 1j, Y, DataError, ["x must hold numbers", "complex"]),
     "dates": (
         classifier,
@@ -77,7 +84,7 @@ DATA: dict[str, tuple[Callable[..., lm.Sequential], Any, Any, type[LamellaError]
     ),
     "fewer labels": (classifier, X, Y[:32], ShapeError, ["x has 33 samples", "y", "(32,)"]),
     "more labels": (classifier, X[:32], Y, ShapeError, ["x has 32 samples", "y", "(33,)"]),
-    "no labels": (classifier, X, None, DataError, ["y must hold numbers", "object"]),
+    "no labels": (classifier, X, None, DataError, ["y must hold numbers", "got None"]),
     "a label too large": (classifier, X, changed(3, 3), DataError, ["labels", "0..2", "to 3"]),
     "a negative label": (classifier, X, changed(3, -1), DataError, ["labels", "0..2", "-1"]),
     "labels that are floats": (
@@ -242,12 +249,12 @@ OPTIONS: list[tuple[dict[str, Any], type[LamellaError], list[str]]] = [
     ({"validation_data": (X[:, :4], Y)}, ShapeError, ["(4,)", "layer 0 Dense", "(6,)"]),
     ({"sample_weight": np.ones(32)}, ShapeError, ["sample_weight", "(33,)", "got (32,)"]),
     ({"sample_weight": np.ones((33, 1))}, ShapeError, ["sample_weight", "got (33, 1)"]),
-    ({"sample_weight": -np.ones(33)}, DataError, ["weights must be finite, at least 0"]),
-    ({"sample_weight": np.zeros(33)}, DataError, ["weights", "not all 0"]),
+    ({"sample_weight": -np.ones(33)}, DataError, ["weights must be finite and at least 0"]),
+    ({"sample_weight": np.zeros(33)}, DataError, ["the weights of", "are all 0"]),
     ({"sample_weight": np.full(33, NAN)}, DataError, ["weights must be finite"]),
     ({"sample_weight": ["heavy"] * 33}, LamellaError, ["sample_weight", "numbers"]),
     ({"class_weight": {7: 2.0}}, ArgumentError, ["class_weight", "[7]"]),
-    ({"class_weight": {0: -2.0}}, DataError, ["weights must be finite, at least 0"]),
+    ({"class_weight": {0: -2.0}}, DataError, ["weights must be finite and at least 0"]),
     ({"class_weight": {0: NAN}}, DataError, ["weights must be finite"]),
     # 33 samples leave a last batch of one, which BatchNorm cannot be trained on.
     ({"batch_size": 1}, DataError, ["layer 1 BatchNorm", "batch of 1", "needs 2", "batch_size"]),
@@ -279,6 +286,74 @@ def test_a_wrong_batch_size_of_evaluation_is_refused(value: object) -> None:
     ):
         with pytest.raises(ArgumentError, match=r"batch_size must be .* at least 1, got"):
             call()
+
+
+MASKED_X, MASKED_Y = np.ma.masked_less(X, X.mean()), np.ma.masked_equal(Y, 1)
+MASKED_W = np.ma.masked_equal(np.arange(33.0), 3)
+MASKED: dict[str, Callable[[lm.Sequential], object]] = {
+    "x": lambda model: model.fit(MASKED_X, Y, verbose=False),
+    "y": lambda model: model.fit(X, MASKED_Y, verbose=False),
+    "sample_weight": lambda model: model.fit(X, Y, sample_weight=MASKED_W, verbose=False),
+    "in validation_data: x": lambda model: model.fit(
+        X, Y, validation_data=(MASKED_X, Y), verbose=False
+    ),
+    "in validation_data: sample_weight": lambda model: model.fit(
+        X, Y, validation_data=(X, Y, MASKED_W), verbose=False
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "wrong"), MASKED.items(), ids=MASKED)
+def test_masked_arrays_are_refused_and_change_nothing(name: str, wrong: Any) -> None:
+    expect_untouched(classifier, wrong, DataError, [f"{name} has ", "masked value", "filled"])
+
+
+def test_masked_arrays_are_not_predicted_evaluated_or_stepped_on() -> None:
+    model = classifier()
+    train(model)
+    for call in (
+        lambda: model.predict(MASKED_X),
+        lambda: model.evaluate(X, MASKED_Y),
+        lambda: model.evaluate(X, Y, sample_weight=MASKED_W),
+        lambda: model.train_step(list(MASKED_X), Y),
+        lambda: model.check(MASKED_X, Y),
+    ):
+        with pytest.raises(DataError, match="masked value"):
+            call()
+
+
+@pytest.mark.parametrize("data", [(X,), (X, Y, np.ones(33), 1), "xy", {"x": X, "y": Y}])
+def test_validation_data_of_another_form_are_refused(data: Any) -> None:
+    with pytest.raises(UsageError, match=r"must be \(x, y\) or \(x, y, sample_weight\)"):
+        classifier().fit(X, Y, validation_data=data, verbose=False)
+
+
+NONE = np.zeros(33)
+
+
+@pytest.mark.parametrize(
+    ("options", "which"),
+    [
+        ({"sample_weight": NONE}, "samples to train on"),
+        ({"class_weight": dict.fromkeys(range(3), 0.0)}, "samples to train on"),
+        ({"validation_data": (X, Y, NONE)}, "validation data"),
+        ({"validation_split": 0.2, "sample_weight": "held out"}, "validation data"),
+        ({"validation_split": 0.2, "sample_weight": "kept"}, "samples to train on"),
+    ],
+)
+def test_data_without_any_weight_are_refused(options: dict[str, Any], which: str) -> None:
+    model = classifier()
+    _, held_out = split_rows(Y, 0.2, model.streams.generator("split"))
+    weight = np.zeros(33)
+    weight[held_out] = 1
+    by_name = {"held out": 1 - weight, "kept": weight}
+    if isinstance(options.get("sample_weight"), str):
+        options = {**options, "sample_weight": by_name[options["sample_weight"]]}
+    with pytest.raises(DataError, match=f"the weights of the {which} are all 0"):
+        model.fit(X, Y, verbose=False, **options)
+    train(model)
+    with pytest.raises(DataError, match="the weights of the samples are all 0"):
+        model.evaluate(X, Y, sample_weight=NONE)
 
 
 def test_one_sample_cannot_train_batch_norm_but_can_be_scored() -> None:

@@ -68,6 +68,12 @@ def test_a_fraction_that_holds_out_nothing_is_refused() -> None:
         split_rows(np.zeros(10, int), 0.01, seeded())
 
 
+@pytest.mark.parametrize("y", [np.arange(10), np.array([0.5])])
+def test_where_no_fraction_can_hold_out_a_sample_the_error_says_so(y: np.ndarray) -> None:
+    with pytest.raises(lm.errors.DataError, match="no fraction can, because training keeps one"):
+        split_rows(y, 0.5, seeded())
+
+
 def test_classes_of_one_sample_stay_in_training() -> None:
     y = np.array([0] * 10 + [1])
     kept, _ = split_rows(y, 0.9, seeded())

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend.elementwise import Program
+from lamella.backend.scratch import MOST_SIZES
 from lamella.core.typing import Shape
 
 BLOCK_BYTES = 128 * 1024  # so that the blocks of six arrays fit the L2 cache of one core
@@ -63,17 +64,15 @@ def run_in_blocks(
 def run_whole(program: Program) -> Callable[..., None]:
     """Return ``run(out, arrays, scalars)``, which applies a rule to whole arrays of any shape.
 
-    Unlike in `run_in_blocks`, the arrays may differ from call to call. Temporaries are cached per
-    shape and dtype.
+    Unlike in `run_in_blocks`, the arrays may differ from call to call. All calls share the
+    temporaries of the largest.
     """
     places, _ = _assign_places(program, (), (None,))
-    cache: dict[tuple[Shape, np.dtype], list[Any]] = {}
+    memory = _Values(program, places)
 
     def run(out: np.ndarray, arrays: Sequence[np.ndarray], scalars: Sequence[float]) -> None:
-        values = cache.get((out.shape, out.dtype))
-        if values is None:
-            values = cache[out.shape, out.dtype] = _allocate_values(program, places, out)
-        values[: program.arrays] = arrays
+        values = memory.views.get((out.shape, out.dtype))
+        values = [*arrays, *(memory.cut(out) if values is None else values)]
         if program.scalars or not program.is_fixed:
             for i, x in program.scalar_values(scalars).items():
                 values[i][...] = x
@@ -84,26 +83,52 @@ def run_whole(program: Program) -> Callable[..., None]:
     return run
 
 
-def _allocate_values(
-    program: Program, places: Mapping[int, tuple[str, int]], like: np.ndarray
-) -> list[np.ndarray]:
-    """Allocate an array for each value of a program applied to arrays like ``like``."""
-    booleans = _boolean_values(program)
-    memory: dict[tuple[int, bool], np.ndarray] = {}
-    values = [np.empty((), like.dtype) for _ in range(program.size)]
-    for step in program.steps:
-        if step.ufunc in EXTREMES:
-            # numpy compares with an array several times faster than with a single number.
-            for i in set(step.inputs) & set(program.constants):
-                values[i] = np.empty_like(like)
-        is_boolean = step.result in booleans
-        slot = places[step.result][1], is_boolean
-        if slot not in memory:
-            memory[slot] = np.empty(like.shape, bool if is_boolean else like.dtype)
-        values[step.result] = memory[slot]
-    for i, x in program.scalar_values([1.0] * program.scalars).items():
-        values[i][...] = x
-    return values
+class _Values:
+    """Memory for the values of a program but its arguments: that of the largest call.
+
+    Attributes
+    ----------
+    views : dict of (shape, dtype) to list of ndarray
+        An array for each value, a leading slice of this memory, for results of some shapes.
+    """
+
+    def __init__(self, program: Program, places: Mapping[int, tuple[str, int]]) -> None:
+        booleans = _boolean_values(program)
+        compared = [i for step in program.steps if step.ufunc in EXTREMES for i in step.inputs]
+        self._numbers = program.scalar_values([1.0] * program.scalars)
+        self._names: list[Any] = []  # of the memory of each value
+        for i in range(program.arrays, program.size):
+            kind, slot = places.get(i, ("number", i))
+            if i in program.constants and i in compared:
+                # numpy compares with an array several times faster than with a single number.
+                kind = "constants"
+            self._names.append((kind, slot, i in booleans))
+        self._memory: dict[np.dtype, tuple[int, dict[Any, np.ndarray]]] = {}
+        self.views: dict[tuple[Shape, np.dtype], list[np.ndarray]] = {}
+
+    def cut(self, out: np.ndarray) -> list[np.ndarray]:
+        """Return arrays for a result like ``out``, and keep them."""
+        size, memory = self._memory.get(out.dtype, (-1, {}))
+        if size < out.size or len(self.views) >= MOST_SIZES:
+            self.views.clear()
+        if size < out.size:
+            self._memory.pop(out.dtype, None)
+            memory = {}  # gives the smaller memory back first
+            memory = {name: self._allocate(name, out) for name in self._names}
+            self._memory[out.dtype] = out.size, memory
+        cut = {
+            name: whole[: out.size].reshape(out.shape) if whole.ndim else whole
+            for name, whole in memory.items()
+        }
+        self.views[out.shape, out.dtype] = values = [cut[name] for name in self._names]
+        return values
+
+    def _allocate(self, name: tuple[str, int, bool], out: np.ndarray) -> np.ndarray:
+        kind, slot, is_boolean = name
+        if kind == "temporary":
+            return np.empty(out.size, bool if is_boolean else out.dtype)
+        shape = (out.size,) if kind == "constants" else ()
+        return np.full(shape, self._numbers.get(slot, np.nan), out.dtype)
 
 
 def _boolean_values(program: Program) -> set[int]:

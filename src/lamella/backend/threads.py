@@ -41,11 +41,12 @@ def workers() -> int:
     return 1 if _single_blocks else thread_budget()
 
 
-# Global: the thread count of a BLAS library belongs to the whole process.
-_lock = threading.Lock()
+# Global: the thread count of a BLAS library belongs to the whole process. In the middle of these
+# functions a signal handler may train a model, and Ctrl-C may end them.
+_lock = threading.RLock()
 _single_blocks = 0  # blocks of `single_threaded` that are active
 _limit_blocks = 0  # blocks of `limit_blas_threads` that are active
-_limit: Any = None  # the limit that the first of them has set
+_numbers: list[tuple[Any, int]] = []  # each library with its threads, before the first of them
 
 
 @contextmanager
@@ -56,37 +57,41 @@ def limit_blas_threads(number: int) -> Iterator[int]:
     process: of several active blocks, nested or in several threads, the first one decides until the
     last has ended.
     """
-    global _limit_blocks, _limit
-    with _lock:
-        libraries = _blas_libraries(len(sys.modules))
-        threads: int = max((library["num_threads"] for library in libraries.info()), default=1)
-        if _limit_blocks == 0:
-            threads = min(number, threads)
-            _take_control()
-            _limit = libraries.limit(limits=threads)
-        _limit_blocks += 1
+    global _limit_blocks, _numbers
+    is_counted = False
     try:
+        with _lock:
+            before = _blas_threads()
+            threads = max((found for _, found in before), default=1)
+            # Counted first and last: a signal handler in between leaves the numbers alone.
+            is_counted, _limit_blocks = True, _limit_blocks + 1
+            if _limit_blocks == 1:
+                _numbers, threads = before, min(number, threads)
+                _set_blas_threads((library, threads) for library, _ in before)
         yield threads
     finally:
         with _lock:
-            _limit_blocks = max(_limit_blocks - 1, 0)  # 0 in a child, see _reset_after_fork
-            if _limit_blocks == 0:
-                _take_control()
-                _limit.restore_original_limits()
+            try:
+                if is_counted and _limit_blocks == 1:
+                    _set_blas_threads(_numbers)
+            finally:
+                # It is 0 in a child, see _reset_after_fork.
+                _limit_blocks = max(_limit_blocks - is_counted, 0)
 
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
     """Run all products on the calling thread, for several trainings in parallel."""
     global _single_blocks
+    is_counted = False
     with limit_blas_threads(1):
-        with _lock:
-            _single_blocks += 1
         try:
+            with _lock:
+                is_counted, _single_blocks = True, _single_blocks + 1
             yield
         finally:
             with _lock:
-                _single_blocks = max(_single_blocks - 1, 0)  # 0 in a child, see _reset_after_fork
+                _single_blocks = max(_single_blocks - is_counted, 0)
 
 
 def threads_for(
@@ -102,16 +107,26 @@ def cap_blas_threads(number: int) -> Iterator[None]:
 
     Unlike `limit_blas_threads`, blocks within may set a lower limit.
     """
-    libraries = _blas_libraries(len(sys.modules))
-    before = [library["num_threads"] for library in libraries.info()]
-    _take_control()
-    limit = libraries.limit(limits=min(number, *before)) if before else None
+    before = _blas_threads()
+    cap = min(number, *(found for _, found in before)) if before else number
     try:
+        _set_blas_threads((library, cap) for library, _ in before)
         yield
     finally:
-        if limit is not None:
-            _take_control()
-            limit.restore_original_limits()
+        _set_blas_threads(before)
+
+
+def _blas_threads() -> list[tuple[Any, int]]:
+    """Return each BLAS library with its number of threads."""
+    libraries = _blas_libraries(len(sys.modules)).lib_controllers
+    return [(library, library.num_threads) for library in libraries]
+
+
+def _set_blas_threads(numbers: Iterable[tuple[Any, int]]) -> None:
+    """Set the number of threads of each library."""
+    _take_control()
+    for library, number in numbers:
+        library.set_num_threads(number)
 
 
 @functools.lru_cache(maxsize=1)
@@ -125,12 +140,11 @@ def _blas_libraries(_modules: int) -> Any:
 def _reset_after_fork() -> None:
     """Release the lock and limits in the child of a fork, where their threads do not exist."""
     global _lock, _limit_blocks, _single_blocks
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _single_blocks = 0
     if _limit_blocks:
         _limit_blocks = 0
-        _take_control()
-        _limit.restore_original_limits()
+        _set_blas_threads(_numbers)
 
 
 if hasattr(os, "register_at_fork"):

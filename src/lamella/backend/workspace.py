@@ -1,17 +1,20 @@
 """Base of layers, losses and metrics: an array module, and memory that is used again."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from lamella.backend import Backend, get_backend
 from lamella.backend.rules import TracedRule
+from lamella.backend.scratch import Scratch
 from lamella.core.config import Configured
 from lamella.core.errors import UsageError
+from lamella.core.signatures import unknown_attribute
 from lamella.core.typing import Array, Shape
 
+# Attributes that a model gives to its parts when it is built.
+GIVEN = ("backend", "xp", "dtype", "rng", "parameters", "states", "_scratch", "_rules")
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -31,41 +34,6 @@ def replayable(method: Method) -> Method:
 def is_marked(method: Any) -> bool:
     """Whether this very function is marked. A wrapper copies the mark but does more."""
     return method is not None and getattr(method, "is_replayable", None) is method
-
-
-class Scratch:
-    """Named memory that is used again: a leading slice of the largest ever asked for."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._wrap: Callable[[Array], Array] | None = None
-        self._buffers: dict[tuple[str, np.dtype], Array] = {}
-        self.views: dict[tuple[str, Shape, Any], Array] = {}
-
-    def get(self, name: str, shape: Shape, dtype: Any) -> Array:
-        """Return an uninitialised contiguous array; the same memory for the same name."""
-        view = self.views.get((name, shape, dtype))
-        if view is None:
-            view = self.views[name, shape, dtype] = self._cut(name, shape, np.dtype(dtype))
-        return view
-
-    def _cut(self, name: str, shape: Shape, dtype: np.dtype) -> Array:
-        size = math.prod(shape)
-        buffer = self._buffers.get((name, dtype))
-        if buffer is None or buffer.size < size:
-            buffer = self._buffers[name, dtype] = self._backend.zeros(size, dtype)
-            self.views = {key: view for key, view in self.views.items() if key[0] != name}
-        view = buffer[:size].reshape(shape)
-        return view if self._wrap is None else self._wrap(view)
-
-    def wrap_views(self, wrap: Callable[[Array], Array]) -> None:
-        """Replace all views, and those yet to be made, by views of the same memory."""
-        self._wrap = wrap
-        self.views = {key: wrap(view) for key, view in self.views.items()}
-
-    def buffers(self) -> Mapping[tuple[str, np.dtype], Array]:
-        """Return every buffer by name and dtype; checks fill them with NaN."""
-        return self._buffers
 
 
 class Workspace(Configured):
@@ -183,9 +151,9 @@ class Workspace(Configured):
         return out
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("backend", "xp", "dtype", "_scratch", "_rules"):
+        if name in GIVEN:
             raise UsageError(
-                f"this {type(self).__name__} has no {name.lstrip('_')} yet: it gets it from the "
-                "model when the model is built; to use it alone, call its attach() first"
+                f"this {type(self).__name__} has no {name.lstrip('_')} yet, which a model gives it "
+                "when it is built; to use it alone, call its attach() first"
             )
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(unknown_attribute(self, name), name=name, obj=self)

@@ -7,21 +7,40 @@ line on stderr; 130 if interrupted.
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lamella.cli import evaluate, info, predict, report, study, train, verify
 from lamella.cli.messages import print_error
 from lamella.core.errors import ArgumentError, LamellaError
+from lamella.core.names import did_you_mean, suggestion
 from lamella.core.version import __version__
 
 
 class _Parser(argparse.ArgumentParser):
-    """Parser that reports errors as an ArgumentError of one line, like the rest of lamella."""
+    """Parser that reports errors as an ArgumentError of one line with the nearest right word."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        found, rest = super().parse_known_args(args, namespace)
+        for word in rest:
+            if word.startswith("--"):
+                raise ArgumentError(self._unknown_option(word.partition("=")[0]))
+        return found, rest
 
     def error(self, message: str) -> NoReturn:
+        choice = re.search(r"invalid choice: '?(.*?)'? \(choose from (.*)\)", message)
+        if choice:
+            message += did_you_mean(choice[1], re.findall(r"[\w-]+", choice[2]))
         raise ArgumentError(f"{message} ({self.prog} --help lists the options)")
+
+    def _unknown_option(self, option: str) -> str:
+        # As in Python, words are joined by underscores in `suggestion`.
+        known = {name.strip("-").replace("-", "_"): name for name in self._option_string_actions}
+        advice = suggestion(option.strip("-").replace("-", "_"), known) or "there is none like it"
+        advice = re.sub(r"'(\w+)'", lambda word: known.get(word[1], word[1]), advice)
+        return f"unrecognized option {option}: {advice} ({self.prog} --help lists the options)"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _parser().parse_args(argv)
         status: int = args.run(args)
-        sys.stdout.flush()  # detects a closed pipe here, not at shutdown
+        if sys.stdout is not None:
+            sys.stdout.flush()  # detects a closed pipe here, not at shutdown
         return status
     except BrokenPipeError:
         # The reader closed the pipe; discard the rest of the buffer.

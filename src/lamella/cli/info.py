@@ -4,6 +4,7 @@ import argparse
 from importlib import metadata
 
 from lamella.backend import get_backend
+from lamella.backend import numba as compiled
 from lamella.training.environment import environment, installed
 
 # Optional packages: import name and the extra that installs it.
@@ -31,11 +32,24 @@ def run(args: argparse.Namespace) -> int:
     libraries = ["{name} {version}, threads: {threads}".format(**blas) for blas in found["blas"]]
     rows["BLAS"] = "; ".join(libraries) or "none that threadpoolctl knows"
     rows["cores"] = str(found["cores"])
-    rows["update rules"] = f"run by {found['loops']}"
+    why = f" ({compiled.problem()})" if compiled.problem() else ""
+    rows["update rules"] = f"run by {found['loops']}{why}"
+    if compiled.is_available():
+        rows["machine code"] = _code_folder()
     width = max(map(len, rows))
     for name, value in rows.items():
         print(f"{name:<{width}}  {value}")
     return 0
+
+
+def _code_folder() -> str:
+    """Return the folder in which compiled functions are kept for the next process."""
+    from lamella.backend.numba.code_files import cache_folder
+
+    try:
+        return f"in {cache_folder()}"
+    except RuntimeError:
+        return "not kept: the user has no home folder"
 
 
 def _version(package: str) -> str:

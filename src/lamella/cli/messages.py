@@ -1,14 +1,15 @@
 """Messages of the commands."""
 
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lamella.core.terminal import error_stream
+
 
 def print_error(text: object) -> None:
     """Print ``text`` on stderr as one line, without its line breaks."""
-    print("lamella:", " ".join(str(text).split()), file=sys.stderr)
+    print("lamella:", " ".join(str(text).split()), file=error_stream())
 
 
 def counted(number: int, noun: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lamella.cli.options import add_options
+from lamella.core.disk import read_file
 from lamella.core.errors import ArgumentError, FileFormatError
 
 OUTPUT_OPTIONS = ("out", "overwrite", "quiet", "resume")
@@ -37,7 +38,7 @@ def read_record(path: Path) -> dict[str, Any]:
         If the file is damaged or not such a record.
     """
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(read_file(path))
     except (OSError, ValueError, RecursionError) as error:
         raise FileFormatError(f"cannot read the record {path}: {error}") from error
     if not isinstance(record, dict) or not isinstance(record.get("configuration"), dict):

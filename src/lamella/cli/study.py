@@ -59,7 +59,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     action.add_argument("folder", metavar="DIR", help="folder of a study")
     action.add_argument("--to", metavar="ARM", help="compare to this arm")
     action.add_argument(
-        "--measure", default="test_accuracy", help="measure to compare (default: %(default)s)"
+        "--measure", help="measure to compare (default: test_accuracy, or test_r2 for numbers)"
     )
 
 
@@ -133,7 +133,7 @@ def _sized(study: "Study", args: argparse.Namespace) -> "Study":
     return study.resized(seeds=args.seeds, epochs=args.epochs)
 
 
-def _print(results: "Results", to: str | None = None, measure: str = "test_accuracy") -> int:
+def _print(results: "Results", to: str | None = None, measure: str | None = None) -> int:
     """Print tables and missing runs; the status is 1 if a run failed."""
     print()
     print(results.table())

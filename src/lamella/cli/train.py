@@ -7,8 +7,6 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from lamella.cli.messages import one_line_warnings, print_error
 from lamella.cli.options import add_options, classifier, refuse_contradictions
 from lamella.cli.run_folder import RunFolder
@@ -105,7 +103,7 @@ def _train(
     train, test = mnist()
     began = time.perf_counter()
     # `_report` prints divergence once, as the reason for stopping.
-    with one_line_warnings(CheckpointWarning), np.errstate(over="ignore", invalid="ignore"):
+    with one_line_warnings(CheckpointWarning):
         warnings.simplefilter("ignore", DivergenceWarning)
         model.fit(
             train.x,
@@ -134,7 +132,9 @@ def _train(
 def _write(
     args: argparse.Namespace, model: Classifier, outcome: Outcome, folder: RunFolder
 ) -> None:
-    model.save(folder.model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)
+        model.save(folder.model)
     if installed("matplotlib"):
         title = f"MNIST, {_name(model)}: test accuracy {outcome.test['accuracy']:.2%}"
         figure = training_curves(outcome.rows, title=title, kept_epoch=outcome.kept_epoch)

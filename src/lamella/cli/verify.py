@@ -15,7 +15,7 @@ from lamella.cli.run_folder import RunFolder
 from lamella.cli.run_record import options_of, read_record
 from lamella.cli.verify_study import conclude, study_of
 from lamella.cli.verify_study import verify as verify_runs
-from lamella.core.disk import finite_or_none
+from lamella.core.disk import finite_or_none, read_file
 from lamella.core.errors import ArgumentError, FileFormatError, LamellaError, UsageError
 from lamella.datasets.mnist import CHECKSUMS
 from lamella.models.loading import load
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _history(path: Path) -> list[dict[str, Any]]:
     try:
-        rows = [json.loads(line) for line in path.read_bytes().splitlines()]
+        rows = [json.loads(line) for line in read_file(path).splitlines()]
     except (OSError, ValueError, RecursionError) as error:
         raise FileFormatError(f"cannot read the history {path}: {error}") from error
     if not all(isinstance(row, dict) for row in rows):

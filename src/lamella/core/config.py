@@ -1,6 +1,5 @@
 """Hyper-parameters: ``__init__`` declares them once, repr and saved files derive from it."""
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from lamella.core.errors import FileFormatError, UsageError
+from lamella.core.signatures import KnownNames, arguments_of
 
 MAX_VALUES, MAX_DEPTH = 20_000, 32  # a network of 1,000 layers has about 10,000, 5 deep
 
 
-class Configured:
+class Configured(KnownNames):
     """Base class of objects with hyper-parameters: layers, losses, optimizers, schedules, models.
 
     A subclass stores each argument of its ``__init__`` in an attribute of the same name (a
@@ -125,20 +125,6 @@ def named_parts(value: Any) -> dict[str, Callable[..., Any]]:
     elif callable(value) and hasattr(value, "__name__"):
         found[value.__name__] = value
     return found
-
-
-def arguments_of(cls: type) -> Mapping[str, inspect.Parameter]:
-    """Return the parameters of a class's ``__init__`` by name."""
-    if cls.__init__ is object.__init__:  # type: ignore[misc]
-        return {}
-    return _arguments(cls.__init__)  # type: ignore[misc]
-
-
-@functools.cache
-def _arguments(initializer: Callable[..., None]) -> Mapping[str, inspect.Parameter]:
-    parameters = dict(inspect.signature(initializer).parameters)
-    parameters.pop("self", None)
-    return parameters
 
 
 def _is_default(value: Any, default: Any) -> bool:

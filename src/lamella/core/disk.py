@@ -1,12 +1,14 @@
-"""Writing to disk: early checks and atomic writes."""
+"""Files: early checks, atomic writes, and reading of regular files only."""
 
+import contextlib
 import json
 import math
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
-from lamella.core.errors import UsageError
+from lamella.core.errors import ArgumentError, FileFormatError, UsageError
 
 
 def expect_writable(folder: Path) -> Path:
@@ -34,34 +36,118 @@ def expect_writable(folder: Path) -> Path:
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace the content of a file atomically: readers see the old or the new content.
 
+    A symbolic link remains, and its target is replaced. The permissions of an existing file remain.
+
     Raises
     ------
     UsageError
         If it cannot be written; the old content remains.
     """
-    import tempfile
-
+    target, mode = _writable(path)
+    unfinished = target.parent / f".{target.name}.{os.urandom(8).hex()}"
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with open(unfinished, "xb") as file:
+            if mode is not None:
+                os.chmod(unfinished, mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        os.replace(unfinished, target)
     except BaseException as error:
-        os.unlink(name)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
         if isinstance(error, OSError):
             raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
         raise
 
 
+def _writable(path: Path) -> tuple[Path, int | None]:
+    """Return the file that a path leads to, and its permissions if it exists."""
+    target = Path(os.path.realpath(path))
+    try:
+        mode = target.stat().st_mode
+        _expect_regular(mode)
+    except FileNotFoundError:
+        return target, None
+    except (OSError, FileFormatError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"cannot write {path}: {reason}") from error
+    # A file without any permission to write is protected from its owner and root, too.
+    if not mode & 0o222 or not os.access(target, os.W_OK):
+        raise UsageError(
+            f"cannot write {path}: it is read-only. Choose another name, or change its permissions"
+        )
+    return target, stat.S_IMODE(mode)
+
+
+def _expect_regular(mode: int) -> None:
+    """Raise a FileFormatError unless the mode is that of a regular file."""
+    if stat.S_ISDIR(mode):
+        raise FileFormatError("it is a folder")
+    if not stat.S_ISREG(mode):  # a pipe blocks, and a device may never end
+        raise FileFormatError("it is a pipe or a device, not a regular file")
+
+
+def as_path(value: Any, name: str = "path") -> Path:
+    """Return ``value`` as a path.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none, such as an open file or a buffer.
+    """
+    try:
+        return Path(value)
+    except TypeError:
+        raise ArgumentError(
+            f"{name} must be a path or a string, got {value!r:.80}: files are read and written by "
+            "their names"
+        ) from None
+
+
+def file_to_read(path: Any) -> Path:
+    """Return the path of a regular file, or of a link to one.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    FileFormatError
+        If it is a folder, a pipe, a device or a loop of links, or is out of reach.
+    """
+    file = as_path(path)
+    try:
+        _expect_regular(file.stat().st_mode)
+    except FileNotFoundError:
+        raise
+    except (OSError, FileFormatError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise FileFormatError(f"cannot read {file}: {reason}") from error
+    return file
+
+
+def read_file(path: Any, most: int = -1) -> bytes:
+    """Return the content of a regular file, at most its first ``most`` bytes.
+
+    Raises as `file_to_read` does.
+    """
+    try:
+        with file_to_read(path).open("rb") as file:
+            return file.read(most)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise FileFormatError(f"cannot read {path}: {error.strerror}") from error
+
+
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write ``value`` as indented JSON, atomically."""
     write_atomically(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def plain(value: Any) -> Any:
+    """Return the Python number of a numpy number or 0-d array, and any other value as it is."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
 
 
 def finite_or_none(value: float) -> float | None:
@@ -73,9 +159,3 @@ def remove_unfinished(folder: Path, pattern: str) -> None:
     """Remove temporary files that a killed `write_atomically` left for files like ``pattern``."""
     for file in folder.glob(f".{pattern}.*"):
         file.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

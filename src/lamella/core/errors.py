@@ -2,6 +2,10 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
 
 
 class LamellaError(Exception):
@@ -44,7 +48,7 @@ class MissingExtraError(LamellaError, ImportError):
 
 
 class DivergenceWarning(UserWarning):
-    """Training stopped because a number was no longer finite."""
+    """Training diverged: losses or weights are no longer finite numbers."""
 
 
 class CheckWarning(UserWarning):
@@ -61,3 +65,14 @@ def warn_user(message: str, category: type[Warning]) -> None:
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == "lamella":
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
+
+
+@contextmanager
+def numpy_warnings_off() -> Iterator[None]:
+    """Let numpy not warn of overflow and the like, which end in one DivergenceWarning.
+
+    Where a user has set numpy to raise errors, it still does.
+    """
+    warned = {kind: "ignore" for kind, mode in np.geterr().items() if mode == "warn"}
+    with np.errstate(**warned):  # type: ignore[arg-type]
+        yield

@@ -1,11 +1,14 @@
-"""Checks of hyper-parameters; each returns the valid value or raises an ArgumentError."""
+"""Checks of arguments: most return the valid value or raise an ArgumentError."""
 
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TypeVar
 
-from lamella.core.errors import ArgumentError
+import numpy as np
+
+from lamella.core.errors import ArgumentError, DataError
+from lamella.core.names import did_you_mean, object_named
 
 T = TypeVar("T")
 
@@ -55,11 +58,26 @@ def at_least(name: str, value: object, low: int) -> int:
     return int(value)
 
 
+def expect_unmasked(name: str, data: object) -> None:
+    """Raise a DataError if ``data``, or a row of a list, is an array with masked values.
+
+    A conversion to a plain array would drop the mask, and use the values under it.
+    """
+    rows = data if isinstance(data, list | tuple) else [data]
+    masked = sum(int(row.mask.sum()) for row in rows if isinstance(row, np.ma.MaskedArray))
+    if masked:
+        raise DataError(
+            f"{name} has {masked:,} masked value{'s' * (masked > 1)}: leave those samples out, or "
+            "fill them, as in array.filled(0)"
+        )
+
+
 def one_of(name: str, value: T, choices: Iterable[T]) -> T:
     """Return ``value`` if it is among ``choices``."""
     known = list(choices)
     if value not in known:
-        raise ArgumentError(f"{name} must be one of {', '.join(map(repr, known))}; got {value!r}")
+        listed, hint = ", ".join(map(repr, known)), did_you_mean(value, known)
+        raise ArgumentError(f"{name} must be one of {listed}; got {value!r}{hint}")
     return value
 
 
@@ -68,5 +86,10 @@ def instance(name: str, value: object, kind: type[T], hint: str) -> T:
     if isinstance(value, type) and issubclass(value, kind):
         raise ArgumentError(f"{name} must be an object, got the class {value.__name__}: add ()")
     if not isinstance(value, kind):
-        raise ArgumentError(f"{name} must be a {kind.__name__} such as {hint}, got {value!r}")
+        meant = object_named(kind.__name__, value) if isinstance(value, str) else None
+        remedy = f": write {meant}" if meant else ""
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise ArgumentError(
+            f"{name} must be {article} {kind.__name__} such as {hint}, got {value!r:.200}{remedy}"
+        )
     return value

@@ -4,13 +4,13 @@ import gzip
 import io
 import math
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lamella.core.disk import write_atomically
+from lamella.core.disk import as_path, read_file, write_atomically
 from lamella.core.errors import DataError, FileFormatError
+from lamella.core.validation import expect_unmasked
 
 # Type by the third byte of the file; all are big-endian.
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -41,7 +41,7 @@ def read_idx(path: Any) -> np.ndarray:
         If the file is not IDX, is damaged, has fewer or more bytes than its header announces, or
         decompresses to more than 64 MB plus 32 times its size, like a gzip bomb.
     """
-    return parse_idx(Path(path).read_bytes(), str(path))
+    return parse_idx(read_file(path), str(path))
 
 
 def parse_idx(content: bytes, name: str) -> np.ndarray:
@@ -115,8 +115,9 @@ def write_idx(path: Any, array: np.ndarray) -> None:
     DataError
         If the format does not support the dtype.
     """
+    expect_unmasked("the array", array)
     array = np.asarray(array)
     head = header(array)
     content = head + array.astype(TYPES[head[2]]).tobytes()
-    path = Path(path)
+    path = as_path(path)
     write_atomically(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)

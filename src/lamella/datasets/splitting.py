@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 
 from lamella.core.seeds import Streams
-from lamella.core.validation import in_range, positive
+from lamella.core.signatures import known_arguments
+from lamella.core.validation import expect_unmasked, in_range, positive
 from lamella.datasets.mnist import Samples
 from lamella.network.batches import check_targets
 from lamella.training.splits import split_rows
 
 
+@known_arguments
 def train_test_split(
     x: Any, y: Any, *, test: float = 0.2, seed: int = 0
 ) -> tuple[Samples, Samples]:
@@ -30,6 +32,7 @@ def train_test_split(
     train, test : Samples
         In the order of ``x``.
     """
+    expect_unmasked("x", x)
     x = np.asarray(x)
     y = check_targets(y, len(x))
     fraction = in_range("test", positive("test", test), 0, 1, right_open=True)

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from lamella.core.errors import ArgumentError
+from lamella.core.names import did_you_mean
 from lamella.core.typing import Initializer, Shape
 
 
@@ -72,7 +73,7 @@ def get_initializer(init: str | Initializer) -> Initializer:
     if not isinstance(init, str) or init not in INITIALIZERS:
         raise ArgumentError(
             f"init must be a function (rng, shape) -> array or one of {', '.join(INITIALIZERS)}; "
-            f"got {init!r}"
+            f"got {init!r}{did_you_mean(init, INITIALIZERS)}"
         )
     return INITIALIZERS[init]
 

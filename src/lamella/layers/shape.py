@@ -23,9 +23,9 @@ class Flatten(Layer):
 
     @replayable
     def forward(self, x: Array, training: bool) -> Array:
-        self.in_shape = x.shape
+        self.in_shape = x.shape[1:]
         return x.reshape(len(x), self.features)
 
     @replayable
     def backward(self, dy: Array) -> Array:
-        return dy.reshape(self.in_shape)
+        return dy.reshape(len(dy), *self.in_shape)

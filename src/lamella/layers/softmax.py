@@ -3,6 +3,7 @@
 from numpy import errstate, exp
 
 from lamella.backend.workspace import replayable
+from lamella.core.errors import ShapeError
 from lamella.core.typing import Array
 from lamella.layers.base import Layer
 
@@ -73,6 +74,8 @@ def softmax_of_each(x: Array, y: Array) -> None:
 
 def gradient_of_each(dy: Array, y: Array, dx: Array) -> None:
     """Fill ``dx`` sample by sample; to be compiled."""
+    if dy.shape != y.shape:
+        raise ShapeError("the gradient of Softmax must have the shape of its output")
     for n in range(len(y)):
         mean = dy[n, 0] * y[n, 0]
         for k in range(1, y.shape[1]):

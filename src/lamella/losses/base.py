@@ -68,6 +68,13 @@ class Loss(Workspace):
             raise DataError(f"the targets contain NaN or infinite numbers (as {dtype})")
         return target
 
+    def expect_valid_targets(self) -> None:
+        """Raise a DataError if the last `forward` met a target that `check_targets` would refuse.
+
+        Called before each step, since a replay of `forward` raises nothing. Targets can change
+        after their check: they may share the memory of the user's array.
+        """
+
     def probabilities(self, pred: Array) -> Array:
         """Return predictions as probabilities; by default they already are."""
         return pred

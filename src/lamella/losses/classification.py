@@ -3,11 +3,13 @@
 import numpy as np
 
 from lamella.backend.workspace import replayable
-from lamella.core.errors import ShapeError
+from lamella.core.errors import DataError, ShapeError
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import in_range
 from lamella.losses.base import Loss
 from lamella.losses.labels import check_labels, check_rows, labels_of_one_hot
+
+WRONG = "wrong", np.dtype(np.int64)  # scratch memory of a label that is no class
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -47,16 +49,20 @@ class SoftmaxCrossEntropy(Loss):
     def forward(self, pred: Array, target: Array) -> Array:
         self.d = self.scratch("d", pred.shape)
         losses = self.scratch("losses", (len(pred),))
-        hard = target.ndim == 1 and not self.label_smoothing
-        if not hard:
-            target = self._smooth(pred, target)
-        loop = self.backend.compile(cross_entropy_rows if hard else soft_cross_entropy_rows)
-        if loop is not None:
-            loop(pred, target, self.d, losses)
-        elif hard:
-            self._cross_entropy_of_all(pred, target, losses)
+        if target.ndim == 1 and not self.label_smoothing:
+            loop = self.backend.compile(cross_entropy_rows)
+            if loop is None:
+                self._cross_entropy_of_all(pred, target, losses)
+            else:
+                loop(pred, target, self.d, losses, self.scratch("wrong", (2,), np.int64))
+                self.expect_valid_targets()
+            return self.mean(losses)
+        rows = self._smooth(pred, target)
+        loop = self.backend.compile(soft_cross_entropy_rows)
+        if loop is None:
+            self._soft_cross_entropy_of_all(pred, rows, losses)
         else:
-            self._soft_cross_entropy_of_all(pred, target, losses)
+            loop(pred, rows, self.d, losses)
         return self.mean(losses)
 
     @replayable
@@ -75,7 +81,8 @@ class SoftmaxCrossEntropy(Loss):
         rows = self.scratch("rows", pred.shape)
         loop = self.backend.compile(smooth_rows)
         if loop is not None:
-            loop(target, high + low, low, rows)
+            loop(target, high + low, low, rows, self.scratch("wrong", (2,), np.int64))
+            self.expect_valid_targets()
         else:
             rows[...] = low
             self.xp.copyto(rows, high + low, where=self._hot(pred, target))
@@ -130,20 +137,41 @@ class SoftmaxCrossEntropy(Loss):
             target = labels
         return check_labels(target, out_shape[0])
 
+    def expect_valid_targets(self) -> None:
+        wrong = self._scratch.buffers().get(WRONG)
+        if wrong is not None and wrong[0]:
+            self._refuse(int(wrong[0]) - 1, int(wrong[1]))
+
+    def _refuse(self, row: int, label: int) -> None:
+        raise DataError(
+            f"label {label} of sample {row} in the batch is not in 0..{self.d.shape[-1] - 1}: "
+            "y has changed since its check (then pass y.copy()), or check_targets was not called"
+        )
+
     def probabilities(self, pred: Array) -> Array:
         p = self.xp.exp(pred - pred.max(axis=-1, keepdims=True))
         return p / p.sum(axis=-1, keepdims=True)
 
     def _hot(self, pred: Array, target: Array) -> Array:
-        """Return a mask (N, K) of the labels' classes."""
+        """Return a mask (N, K) of the labels' classes; on the host, refuse labels that are none."""
         if len(self._class_numbers) != pred.shape[-1]:
             self._class_numbers = self.xp.arange(pred.shape[-1])
         column, hot = target.reshape(len(pred), 1), self.scratch("hot", pred.shape, bool)
-        return self.xp.equal(column, self._class_numbers, out=hot)
+        self.xp.equal(column, self._class_numbers, out=hot)
+        if self.backend.on_host and np.count_nonzero(hot) != len(hot):
+            wrong = int(hot.any(axis=-1).argmin())
+            self._refuse(wrong, int(target[wrong]))
+        return hot
 
 
-def cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array) -> None:
-    """Fill ``losses`` (N,) and ``d``, p - onehot(y), sample by sample; to be compiled."""
+def cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array, wrong: Array) -> None:
+    """Fill ``losses`` (N,) and ``d``, p - onehot(y), sample by sample; to be compiled.
+
+    ``wrong`` becomes 1 + row and label of the first sample whose label is no class, else 0.
+    """
+    if len(labels) != len(z):
+        raise ShapeError("there must be one label for each row of class scores")
+    wrong[0] = 0
     for n in range(len(z)):
         top = z[n, 0]
         for k in range(1, z.shape[1]):
@@ -155,12 +183,18 @@ def cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array) -> None
             total += d[n, k]
         for k in range(z.shape[1]):
             d[n, k] /= total
-        d[n, labels[n]] -= 1
-        losses[n] = np.log(total) - (z[n, labels[n]] - top)
+        label = labels[n]
+        if 0 <= label < z.shape[1]:
+            d[n, label] -= 1
+            losses[n] = np.log(total) - (z[n, label] - top)
+        elif wrong[0] == 0:
+            wrong[0], wrong[1] = n + 1, label
 
 
 def soft_cross_entropy_rows(z: Array, rows: Array, d: Array, losses: Array) -> None:
     """Fill ``losses`` (N,) and ``d``, p sum(t) - t, for soft targets ``rows``; to be compiled."""
+    if rows.shape != z.shape:
+        raise ShapeError("soft targets must have the shape of the class scores")
     for n in range(len(z)):
         top = z[n, 0]
         for k in range(1, z.shape[1]):
@@ -178,8 +212,18 @@ def soft_cross_entropy_rows(z: Array, rows: Array, d: Array, losses: Array) -> N
                 losses[n] -= rows[n, k] * (z[n, k] - top)
 
 
-def smooth_rows(labels: Array, high: float, low: float, rows: Array) -> None:
-    """Fill ``rows`` (N, K) with ``low``, and with ``high`` at the labels; to be compiled."""
+def smooth_rows(labels: Array, high: float, low: float, rows: Array, wrong: Array) -> None:
+    """Fill ``rows`` (N, K) with ``low``, and with ``high`` at the labels; to be compiled.
+
+    ``wrong`` is that of `cross_entropy_rows`.
+    """
+    if len(labels) != len(rows):
+        raise ShapeError("there must be one label for each row of class scores")
+    wrong[0] = 0
     rows[:] = low
     for n in range(len(rows)):
-        rows[n, labels[n]] = high
+        label = labels[n]
+        if 0 <= label < rows.shape[1]:
+            rows[n, label] = high
+        elif wrong[0] == 0:
+            wrong[0], wrong[1] = n + 1, label

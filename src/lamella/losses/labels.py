@@ -16,6 +16,12 @@ def check_labels(labels: np.ndarray, classes: int) -> np.ndarray:
     """Return labels as int64 if they are integers (N,) in 0..classes-1, else raise."""
     if labels.ndim != 1:
         raise ShapeError(f"labels must have shape (N,), got {labels.shape}")
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        first = int(np.flatnonzero(np.isnan(labels))[0])
+        raise DataError(
+            f"labels have missing values (NaN), first in sample {first}: drop these samples, then "
+            "use y.astype(int)"
+        )
     if not is_integer(labels):
         raise DataError(f"labels must be integers, got {labels.dtype}: use y.astype(int)")
     if labels.min() < 0 or labels.max() >= classes:
@@ -33,6 +39,15 @@ def as_labels(y: np.ndarray) -> np.ndarray | None:
     if y.ndim == 1:
         return y if is_integer(y) else None
     return _hot_columns(y) if y.ndim == 2 and y.shape[1] > 1 else None
+
+
+def holds_classes(target: np.ndarray) -> bool:
+    """Whether targets are labels (N,), one-hot rows or rows of probabilities (N, classes > 1)."""
+    if target.ndim == 1:
+        return is_integer(target)
+    if target.ndim != 2 or target.shape[1] < 2 or target.min() < 0:
+        return False
+    return bool((abs(target.sum(axis=1) - 1) <= SUM_TOLERANCE).all())
 
 
 def labels_of_one_hot(rows: np.ndarray, classes: int) -> np.ndarray | None:

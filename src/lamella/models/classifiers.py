@@ -5,7 +5,7 @@ from typing import Any
 
 from lamella.backend import Backend
 from lamella.core.errors import ArgumentError
-from lamella.core.validation import at_least, in_range, instance, not_negative, one_of
+from lamella.core.validation import at_least, in_range, instance, not_negative
 from lamella.layers import BatchNorm, Dense, Dropout, Flatten, Layer, ReLU, Softmax
 from lamella.layers.regularizers import L2
 from lamella.losses import Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
@@ -30,9 +30,10 @@ class Classifier(Sequential):
         optimizer: Optimizer,
         **options: Any,
     ) -> None:
-        if isinstance(loss, str):
-            loss = LOSSES[one_of("loss", loss, LOSSES)]()
-        loss = instance("loss", loss, Loss, "SoftmaxCrossEntropy()")
+        if isinstance(loss, str) and loss in LOSSES:
+            loss = LOSSES[loss]()
+        strings = ", ".join(map(repr, LOSSES))
+        loss = instance("loss", loss, Loss, f"SoftmaxCrossEntropy(), or one of {strings}")
         # L1 and L2 compare probabilities; cross-entropy takes logits.
         end = [] if loss.takes_logits else [Softmax()]
         super().__init__([Flatten(), *hidden, last, *end], **options)

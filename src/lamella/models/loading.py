@@ -1,7 +1,7 @@
 """Load model files, which can name only the classes listed here or passed by the user."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import lamella.layers
@@ -9,10 +9,12 @@ import lamella.losses
 import lamella.optimizers
 from lamella.backend import Backend, get_backend
 from lamella.core.config import limit_size
-from lamella.core.errors import FileFormatError
+from lamella.core.disk import file_to_read
+from lamella.core.errors import ArgumentError, FileFormatError
+from lamella.core.signatures import known_arguments
 from lamella.layers.initializers import INITIALIZERS
 from lamella.layers.regularizers import L1, L1L2, L2
-from lamella.losses.metrics import Accuracy
+from lamella.losses.metrics import METRICS, TopK
 from lamella.models.classifiers import MLP, SoftmaxClassifier
 from lamella.models.sequential import Sequential
 from lamella.network.model_file import FORMAT, from_parts
@@ -28,6 +30,7 @@ from lamella.optimizers.schedules import (
     Warmup,
 )
 
+Part = Callable[..., Any]
 MAX_HEADER = 2**20  # characters; 1,000 layers take a fifth of it
 SCHEDULES = (
     CosineDecay,
@@ -46,15 +49,20 @@ KNOWN: dict[str, Callable[..., Any]] = {
     **{name: getattr(lamella.layers, name) for name in lamella.layers.__all__},
     **{name: getattr(lamella.losses, name) for name in lamella.losses.__all__},
     **{name: getattr(lamella.optimizers, name) for name in lamella.optimizers.__all__},
-    **{cls.__name__: cls for cls in (Sequential, MLP, SoftmaxClassifier, Accuracy)},
+    **{cls.__name__: cls for cls in (Sequential, MLP, SoftmaxClassifier)},
+    **{cls.__name__: cls for cls in (*METRICS.values(), TopK)},
     **{cls.__name__: cls for cls in (L1, L2, L1L2)},
     **{cls.__name__: cls for cls in SCHEDULES},
     **INITIALIZERS,
 }
 
 
+@known_arguments
 def load(
-    path: Any, *, custom_layers: Iterable[Callable[..., Any]] = (), backend: str | Backend = "auto"
+    path: Any,
+    *,
+    custom_layers: Mapping[str, Part] | Iterable[Part] | Part = (),
+    backend: str | Backend = "auto",
 ) -> Any:
     """Load a model that `save` wrote; it makes the same predictions and can be trained further.
 
@@ -65,8 +73,9 @@ def load(
     Parameters
     ----------
     path : path
-    custom_layers : iterable of classes (and functions)
-        Custom layers, losses, optimizers, regularizers or initializers that the model uses.
+    custom_layers : classes (and functions)
+        Custom layers, losses, optimizers, regularizers or initializers that the model uses: one,
+        an iterable of them, or a dict by the name in the file.
     backend : {"auto", "numpy", "cupy"}
         Backend of the model.
 
@@ -77,17 +86,18 @@ def load(
 
     Raises
     ------
+    ArgumentError
+        If ``custom_layers`` are no classes or functions.
     FileFormatError
         If the file is damaged, truncated or not a lamella model, or names an unknown class.
     """
     import safetensors
 
+    custom, model_file = _by_name(custom_layers), file_to_read(path)
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
+        with safetensors.safe_open(model_file, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error}") from error
     except MemoryError:
@@ -112,7 +122,6 @@ def load(
         raise FileFormatError(
             f"{path} is of format {found!r:.80}, this version of lamella reads {FORMAT!r}"
         )
-    custom = {item.__name__: item for item in custom_layers}
     backend = get_backend(backend)
     try:
         return from_parts(header, arrays, {**KNOWN, **custom}, backend)
@@ -120,3 +129,19 @@ def load(
         raise
     except Exception as error:  # custom classes may raise any type
         raise FileFormatError(f"{path} does not describe a valid model: {error}") from error
+
+
+def _by_name(custom: Any) -> dict[str, Part]:
+    """Return the user's classes and functions by name."""
+    if isinstance(custom, Mapping):
+        found = dict(custom)
+    else:
+        is_one = callable(custom) or not isinstance(custom, Iterable)
+        parts = [custom] if is_one else list(custom)
+        found = {getattr(part, "__name__", repr(part)): part for part in parts}
+    for name, part in found.items():
+        if not (isinstance(name, str) and callable(part) and hasattr(part, "__name__")):
+            raise ArgumentError(
+                f"custom_layers must be classes or functions, such as [{name}]; got {part!r}"
+            )
+    return found

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lamella.core.errors import numpy_warnings_off
+from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array
 from lamella.core.validation import at_least
 from lamella.network.model_file import reduce, restore, save
 from lamella.network.network import EVALUATION_BATCH
-from lamella.network.prepare import expect_batch, prepare
+from lamella.network.prepare import expect_batch, expect_weight, prepare
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks import History
 from lamella.training.epoch_log import EpochLog
@@ -63,7 +65,8 @@ class Sequential(Trainable):
         Parameters
         ----------
         x, y, sample_weight
-            A batch, in the form that `fit` accepts.
+            A batch, in the form that `fit` accepts. As there, one whose weights are all 0 changes
+            nothing; its loss is 0.
 
         Returns
         -------
@@ -71,9 +74,7 @@ class Sequential(Trainable):
             Loss before the step, without penalties; a GPU may still be computing it.
         """
         self.expect_compiled()
-        data, _ = prepare(self, x, y, sample_weight)
-        expect_batch(self, len(data))
-        return self.step(self.batches.scale(data.x), data.y, data.weight)
+        return self.turns.take(_train_step, self, x, y, sample_weight)
 
     def check(self, x: Any, y: Any) -> "CheckReport":
         """Check whether data and model are compatible, before training; print the report.
@@ -92,6 +93,7 @@ class Sequential(Trainable):
         self.expect_compiled()
         return examine(self, *prepare(self, x, y))
 
+    @known_arguments
     def doctor(self, x: Any, y: Any, *, batch_size: int = 32, steps: int = 300) -> "DoctorReport":
         """Find out why a network does not learn; print the report or ``plot()`` it.
 
@@ -120,23 +122,28 @@ class Sequential(Trainable):
 
     fit = fit
 
+    @known_arguments
     def evaluate(
         self, x: Any, y: Any, *, sample_weight: Any = None, batch_size: int = EVALUATION_BATCH
     ) -> dict[str, float]:
         """Return the mean loss (without penalties) and the metrics on a data set.
 
-        Metrics ignore the sample weights.
+        With ``sample_weight`` (N,) both are sum(w score) / sum(w).
         """
         self.expect_compiled()
         self.built()
-        data, _ = prepare(self, x, y, sample_weight)
-        return evaluate(self, data, at_least("batch_size", batch_size, 1))
+        at_least("batch_size", batch_size, 1)
+        scores: dict[str, float] = self.turns.take_or_copy(
+            self, _evaluate, x, y, sample_weight, batch_size
+        )
+        return scores
 
+    @known_arguments
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Return probabilities (N, K): softmax or sigmoid of outputs that are logits."""
         self.expect_compiled()
-        pred = self.backend.asarray(self.predict(x, batch_size=batch_size))
-        return self.backend.to_host(self.loss.probabilities(pred))
+        pred = self.predict(x, batch_size=batch_size)
+        return np.asarray(self.turns.take_or_copy(self, _probabilities, pred))
 
     def save(self, path: Any) -> None:
         """Write architecture, weights and states to a file, see `lamella.save`."""
@@ -147,3 +154,24 @@ class Sequential(Trainable):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         restore(self, state)
+
+
+def _probabilities(model: Sequential, pred: np.ndarray) -> np.ndarray:
+    return model.backend.to_host(model.loss.probabilities(model.backend.asarray(pred)))
+
+
+def _train_step(model: Sequential, x: Any, y: Any, sample_weight: Any) -> Array:
+    data, _ = prepare(model, x, y, sample_weight, metrics=False)
+    expect_batch(model, len(data))
+    if data.is_weightless:
+        return model.backend.zeros(1, model.dtype)[0, ...]
+    return model.step(model.batches.scale(data.x), data.y, data.weight)
+
+
+def _evaluate(
+    model: Sequential, x: Any, y: Any, sample_weight: Any, batch_size: int
+) -> dict[str, float]:
+    data, _ = prepare(model, x, y, sample_weight)
+    expect_weight(data, "the samples")
+    with numpy_warnings_off():
+        return evaluate(model, data, batch_size)

@@ -7,16 +7,17 @@ be views of one vector.
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lamella.backend import Backend, get_backend
-from lamella.core.config import arguments_of, from_json, named_parts, to_json
-from lamella.core.disk import write_atomically
-from lamella.core.errors import FileFormatError
+from lamella.core.config import from_json, named_parts, to_json
+from lamella.core.disk import as_path, write_atomically
+from lamella.core.errors import DivergenceWarning, FileFormatError, warn_user
+from lamella.core.signatures import arguments_of
 from lamella.network.trainable import Trainable
+from lamella.network.trained_on import TrainedOn
 
 FORMAT = "lamella-1"
 MOST = 2**53  # epochs, steps and draws
@@ -28,7 +29,7 @@ def save(model: Trainable, path: Any) -> None:
     The tensors are all parameters and states by name; the header has, as JSON, the layers with
     their hyper-parameters, loss, optimizer and metrics, and the progress of the training: epochs,
     position in the learning rate's schedule, random draws. The optimizer's moments are not saved.
-    The file is written atomically.
+    The file is written atomically. Weights that are not finite are saved with a DivergenceWarning.
 
     Parameters
     ----------
@@ -41,14 +42,25 @@ def save(model: Trainable, path: Any) -> None:
     ------
     UsageError
         If the model is not built, or the file cannot be written; an old file then remains.
+    ArgumentError
+        If ``path`` is no path.
     """
     from safetensors.numpy import save as serialize
 
+    file = as_path(path)
     model.built()
+    model.expect_effective_parts()
     header, arrays = to_parts(model)
+    damaged = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if damaged:
+        warn_user(
+            f"{path} will hold NaN or infinite numbers, in {damaged[0]}"
+            f"{' and others' * (len(damaged) > 1)}: the training diverged",
+            DivergenceWarning,
+        )
     # One entry only: the order of several is not deterministic.
     content = serialize(arrays, {"lamella": json.dumps({"format": FORMAT, **header})})
-    write_atomically(Path(path), content)
+    write_atomically(file, content)
 
 
 def to_parts(model: Trainable) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -66,6 +78,8 @@ def to_parts(model: Trainable) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             "draws": [layer.rng.draws for layer in model.layers],
             "position": list(model.optimizer.position) if model.compiled else [0, 1, 0],
         }
+    if model.trained_on is not None:
+        header["trained_on"] = model.trained_on.to_json()
     if model.compiled:
         parts = {"loss": model.loss, "optimizer": model.optimizer, "metrics": model.metrics}
         header["compiled"] = {name: to_json(part) for name, part in parts.items()}
@@ -120,6 +134,8 @@ def from_parts(
         model.load_state_dict(arrays)
         if "progress" in header:  # not in files of version 0.1.0
             _continue(model, header["progress"])
+    if "trained_on" in header:  # not in files of version 0.1.0, nor of models that were not fitted
+        model.trained_on = TrainedOn.from_json(header["trained_on"])
     return model
 
 

@@ -1,7 +1,7 @@
 """Layers in a row, as one computation: shapes, parameters, forward and backward."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -10,14 +10,24 @@ from lamella.backend import Backend, get_backend
 from lamella.backend.parameters import Parameter, ParameterStore, State
 from lamella.backend.workspace import replayable
 from lamella.core.config import Configured
-from lamella.core.errors import DataError, ShapeError, UsageError
+from lamella.core.errors import (
+    ArgumentError,
+    CheckWarning,
+    DataError,
+    ShapeError,
+    UsageError,
+    warn_user,
+)
 from lamella.core.seeds import Streams
+from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import at_least, instance, one_of
 from lamella.layers import Layer
 from lamella.network.batches import Batches, check_inputs
 from lamella.network.fingerprint import Calls
 from lamella.network.replay import Replay
+from lamella.network.trained_on import TrainedOn
+from lamella.network.turns import Turns
 
 EVALUATION_BATCH = 512  # a few hundred rows stay in the caches
 MOST_LAYERS = 1000  # each layer has a few KB of its own, which a file of a few bytes can ask for
@@ -41,6 +51,8 @@ class Network(Configured):
         backend: str | Backend = "auto",
         dtype: str = "float32",
     ) -> None:
+        if isinstance(layers, Layer | type) or not isinstance(layers, Iterable):
+            raise ArgumentError(f"layers must be a list, such as [Dense(10)]; got {layers!r:.200}")
         self.layers = [
             instance(f"layer {i}", layer, Layer, "Dense(10)") for i, layer in enumerate(layers)
         ]
@@ -64,6 +76,10 @@ class Network(Configured):
         self.batches = Batches(self.backend, self.dtype)
         self.outputs: list[Array] = [None] * len(self.layers)
         self.passes = 0
+        self.last_call: object = None  # of the replays
+        self.turns = Turns()
+        self.trained_on: TrainedOn | None = None
+        self.warned_of: list[str] = []
 
     def config(self) -> dict[str, Any]:
         return {"layers": self.layers, "seed": self.seed, "dtype": self.dtype.name}
@@ -148,17 +164,17 @@ class Network(Configured):
         for layer in reversed(self.layers[self._first :]):
             gradient = layer.backward(gradient)
 
+    @known_arguments
     def predict(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return the outputs of the last layer, a numpy array of shape (N, *out_shape)."""
+        """Return the outputs of the last layer, a numpy array of shape (N, *out_shape).
+
+        Any number of threads can call it; they take turns.
+        """
         at_least("batch_size", batch_size, 1)
         self.built()
-        x = self.inputs(x)
-        result = np.empty((len(x), *self.shapes[-1]), self.dtype)
-        for start in range(0, len(x), batch_size):
-            batch = self.batches.stage(self.backend.asarray(x[start : start + batch_size]))
-            result[start : start + batch_size] = self.backend.to_host(self._evaluate(batch))
-        return result
+        return np.asarray(self.turns.take_or_copy(self, _predict, self.inputs(x), batch_size))
 
+    @known_arguments
     def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Return the class of each sample (N,): the largest output; a single one's is 0 or 1."""
         pred = self.predict(x, batch_size=batch_size)
@@ -169,6 +185,11 @@ class Network(Configured):
     def penalty(self) -> float:
         """Return the sum of all regularizers' penalties on the present weights."""
         return float(sum(float(p.regularizer.penalty(p.value)) for p in self.regularized))
+
+    def is_finite(self) -> bool:
+        """Return whether all parameters and states are finite numbers; waits for the device."""
+        arrays = [self.built().values, *(state.value for state in self.states)]
+        return all(bool(self.backend.xp.isfinite(array).all()) for array in arrays)
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -182,16 +203,18 @@ class Network(Configured):
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Return copies of all parameters and states by name, as numpy arrays."""
-        parts: list[Parameter | State] = [*self.built(), *self.states]
-        return {part.name: np.array(self.backend.to_host(part.value)) for part in parts}
+        with self.turns.lock:
+            parts: list[Parameter | State] = [*self.built(), *self.states]
+            return {part.name: np.array(self.backend.to_host(part.value)) for part in parts}
 
     def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Copy arrays of `state_dict` into the model; names and shapes must be the same."""
         self.built()
         self.expect_arrays(arrays)
         parts: list[Parameter | State] = [*self.parameters, *self.states]
-        for part in parts:
-            part.value = self.backend.asarray(arrays[part.name], self.dtype)
+        with self.turns.lock:
+            for part in parts:
+                part.value = self.backend.asarray(arrays[part.name], self.dtype)
 
     def expect_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Raise a ShapeError unless names and shapes are those that the layers declared."""
@@ -238,9 +261,19 @@ class Network(Configured):
             raise UsageError("the model is not built yet: compile(..., in_shape=) or fit builds it")
         return self.store
 
-    def inputs(self, data: Any) -> np.ndarray:
-        """Return checked inputs of the shape the model was built for; build it if new."""
-        x = check_inputs(data, self.dtype)
+    def inputs(self, data: Any, seen: TrainedOn | None = None, where: str = "") -> np.ndarray:
+        """Return checked inputs of the shape the model was built for; build it if new.
+
+        Tables get the order of columns of the training data, and a CheckWarning tells once if the
+        scale is another one. ``seen`` describes that data, by default those of the last training;
+        ``where`` is a prefix for the warning.
+        """
+        seen = self.trained_on if seen is None else seen
+        if seen is not None:
+            data = seen.ordered(data)
+        x, largest = check_inputs(data, self.dtype)
+        if seen is not None:
+            self._warn_of_scale(seen.difference(x.dtype == np.uint8, largest), where)
         if self.store is None:
             self.build(x.shape[1:])
         if x.shape[1:] != self.in_shape:
@@ -253,6 +286,11 @@ class Network(Configured):
             return np.reshape(x, (len(x), *self.in_shape))
         return x
 
+    def _warn_of_scale(self, difference: tuple[str, str] | None, where: str) -> None:
+        if difference is not None and difference[0] not in self.warned_of:
+            self.warned_of.append(difference[0])
+            warn_user(f"{where}{difference[1]}", CheckWarning)
+
 
 def replay_forward(network: Network) -> Replay:
     """Return `Network.forward` of inputs in evaluation; bytes are scaled first."""
@@ -264,3 +302,11 @@ def replay_forward(network: Network) -> Replay:
         return network.forward(network.batches.scale(x), training=False)
 
     return Replay(network, forward, calls)
+
+
+def _predict(network: Network, x: np.ndarray, batch_size: int) -> np.ndarray:
+    result = np.empty((len(x), *network.shapes[-1]), network.dtype)
+    for start in range(0, len(x), batch_size):
+        batch = network.batches.stage(network.backend.asarray(x[start : start + batch_size]))
+        result[start : start + batch_size] = network.backend.to_host(network._evaluate(batch))
+    return result

@@ -1,14 +1,16 @@
 """Checks of a data set against a model, before anything changes."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from lamella.core.errors import DataError, LamellaError
 from lamella.layers import BatchNorm
-from lamella.network.batches import Data, check_targets, sample_weights
+from lamella.network.batches import Data, check_targets
+from lamella.network.metric_checks import check_metrics
 from lamella.network.trainable import Trainable
+from lamella.network.trained_on import TrainedOn
+from lamella.network.weights import sample_weights
 
 
 def prepare(
@@ -16,20 +18,27 @@ def prepare(
     x: Any,
     y: Any,
     sample_weight: Any = None,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: Any = None,
+    *,
     where: str = "",
+    metrics: bool = True,
+    seen: TrainedOn | None = None,
 ) -> tuple[Data, np.ndarray]:
     """Check a data set and move it to the device; return it with the targets on the host.
 
     Build the model for the inputs if it is not built. If an error follows, it stays unbuilt.
-    ``where`` is a prefix for error messages.
+    ``where`` is a prefix for messages; ``seen`` describes the training data, see
+    `lamella.network.network.Network.inputs`; ``metrics`` says whether the data are to be scored.
     """
     was_built = model.store is not None
     try:
-        x = model.inputs(x)
+        x = model.inputs(x, seen, where)
         y = check_targets(y, len(x))
-        weight = sample_weights(y, sample_weight, class_weight, model.dtype)
-        target = model.loss.check_targets(y, model.shapes[-1], model.dtype)
+        out_shape = model.shapes[-1]
+        weight = sample_weights(y, sample_weight, class_weight, out_shape, model.dtype)
+        target = model.loss.check_targets(y, out_shape, model.dtype)
+        if metrics:
+            check_metrics(model, target)
     except LamellaError as error:
         if not was_built:
             model.store = None
@@ -37,7 +46,15 @@ def prepare(
             raise type(error)(f"{where}{error}") from error
         raise
     send = model.backend.asarray
-    return Data(send(x), send(target), None if weight is None else send(weight)), y
+    if weight is None:
+        return Data(send(x), send(target)), y
+    return Data(send(x), send(target), send(weight), is_weightless=not weight.any()), y
+
+
+def expect_weight(data: Data, which: str) -> None:
+    """Raise a DataError if all weights of a data set are 0."""
+    if data.is_weightless:
+        raise DataError(f"the weights of {which} are all 0, so no sample counts")
 
 
 def expect_scale(model: Trainable, data: Data) -> None:

@@ -10,16 +10,86 @@ from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any
 
+import numpy as np
+
 from lamella.core.typing import Array
 from lamella.network.fingerprint import Calls, Fingerprint
 
+CALLS = 2  # remembered for each kind of work: whole batches, and the rest of an epoch
+
+
+class Call:
+    """Work on certain arrays, and its replay once it is captured.
+
+    Attributes
+    ----------
+    objects : list
+        The arrays, the loss and the layers. Another call has others.
+    result : array
+        Of the captured work.
+    passes : int
+        Passes through the network before the next one of any kind.
+    """
+
+    def __init__(self, objects: Sequence[Any]) -> None:
+        self.objects, self._process = objects, os.getpid()
+        self.result: Array = None
+        self.passes = -1
+        self._replay: Callable[[], None] | None = None
+        self._fingerprint: Fingerprint
+        self._attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._outputs: list[Array] = []
+
+    def is_of(self, objects: Sequence[Any]) -> bool:
+        """Whether it is work on the same objects. A forked child does not have our threads."""
+        same = len(objects) == len(self.objects) and all(map(is_, objects, self.objects))
+        return same and self._process == os.getpid()
+
+    def is_current(self) -> bool:
+        """Whether it can be replayed: it is captured, and all that it depends on is unchanged."""
+        return self._replay is not None and self._fingerprint.is_current()
+
+    def capture(self, network: Any, work: Callable[..., Array], arrays: Any, calls: Calls) -> bool:
+        """Do the work and capture it; return whether that was possible."""
+        self._replay = None
+        found = self._fingerprint = Fingerprint(network, calls)
+        before = found.values() if found.is_marked else None
+        if before is None:  # changes of a value could not be seen
+            self.result = work(*arrays)
+            return False
+        memory = [*network.store, *network.states, network.batches]
+        memory += [part._scratch for part in found.parts if hasattr(type(part), "scratch")]
+        objects = [network, *found.parts]
+        self.result, self._replay = network.backend.capture(work, arrays, memory, objects)
+        # Work that changes what it depends on, such as a counter, is not the same twice.
+        if self._replay is None or found.values() != before:
+            self._replay = None
+            return False
+        found.hold()
+        self._outputs = [*network.outputs]
+        self._attributes = [(vars(each), _arrays_among(vars(each))) for each in objects]
+        return True
+
+    def replay(self, network: Any, in_a_row: bool) -> None:
+        """Do the captured work again."""
+        assert self._replay is not None
+        if not in_a_row:
+            # A replay writes into arrays only; these attributes are now those of another call.
+            network.outputs[:] = self._outputs
+            for table, arrays in self._attributes:
+                table.update(arrays)
+        self._replay()
+
+
+def _arrays_among(table: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if isinstance(value, np.ndarray | tuple)}
+
 
 class Replay:
-    """Work on a network that is captured when it comes twice in a row, and replayed from then on.
+    """Work on a network that is captured when it comes for the second time, and replayed then.
 
-    It runs as usual where it was given other arrays, another pass through the network came
-    between, or a part that it depends on has changed: layers, loss, any of their attributes or
-    methods.
+    It runs as usual for other arrays, and where a part that it depends on has changed: layers,
+    loss, any of their attributes or methods.
 
     Parameters
     ----------
@@ -34,51 +104,34 @@ class Replay:
         self, network: Any, work: Callable[..., Array], list_calls: Callable[[], Calls]
     ) -> None:
         self._network, self._work, self._list_calls = network, work, list_calls
-        self._process = 0
-        self._last: list[Any] = []
-        self._result: Array = None
-        self._replay: Callable[[], None] | None = None
-        self._fingerprint = Fingerprint(network, list_calls())
-        self._is_possible = self._fingerprint.is_marked
+        self._calls: list[Call] = []  # the last one first
+        self._is_possible = Fingerprint(network, list_calls()).is_marked
 
     def __call__(self, *arrays: Array) -> Array:
         """Do the work, or replay it, and return its result."""
+        network = self._network
         if not self._is_possible:
             return self._work(*arrays)
-        # A forked child does not have our threads.
-        came_last = self._same_call(arrays) and self._process == os.getpid()
-        if came_last and self._replay is not None and self._fingerprint.is_current():
-            self._replay()
-            return self._result
-        self._replay = None
-        if came_last:
-            self._capture(arrays)
+        objects = [*arrays, vars(network).get("_loss"), *network.layers]
+        for call in self._calls:
+            if call.is_of(objects):
+                break
         else:
-            self._result = self._work(*arrays)
-        self._last, self._process = self._call(arrays), os.getpid()
-        return self._result
-
-    def _call(self, arrays: Sequence[Array]) -> list[Any]:
-        network = self._network
-        return [*arrays, network.passes, vars(network).get("loss"), *network.layers]
-
-    def _same_call(self, arrays: Sequence[Array]) -> bool:
-        now, last = self._call(arrays), self._last
-        return len(now) == len(last) and all(map(is_, now, last))
-
-    def _capture(self, arrays: Sequence[Array]) -> None:
-        network = self._network
-        found = self._fingerprint = Fingerprint(network, self._list_calls())
-        before = found.values() if found.is_marked else None
-        if before is None:  # changes of a value could not be seen
+            call = Call(objects)
+            self._remember(call)
+            call.result = self._work(*arrays)
+            network.last_call, call.passes = call, network.passes
+            return call.result
+        if call is not self._calls[0]:
+            self._remember(call)
+        in_a_row = network.last_call is call and network.passes == call.passes
+        if call.is_current():
+            call.replay(network, in_a_row)
+        elif not call.capture(network, self._work, arrays, self._list_calls()) and in_a_row:
             self._is_possible = False
-            self._result = self._work(*arrays)
-            return
-        memory = [*network.store, *network.states, network.batches]
-        memory += [part._scratch for part in found.parts if hasattr(type(part), "scratch")]
-        objects = [network, *found.parts]
-        self._result, replay = network.backend.capture(self._work, arrays, memory, objects)
-        # Work that changes what it depends on, such as a counter, is not the same twice.
-        self._is_possible = replay is not None and found.values() == before
-        self._replay = replay if self._is_possible else None
-        found.hold()
+        network.last_call, call.passes = call, network.passes
+        return call.result
+
+    def _remember(self, call: Call) -> None:
+        others = [each for each in self._calls if each is not call]
+        self._calls = [call, *others][:CALLS]

@@ -1,26 +1,44 @@
 """A network with a loss and an optimizer: one step of training."""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Self
 
 from lamella.backend.workspace import replayable
 from lamella.core.errors import UsageError
+from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import instance
 from lamella.losses import Loss
 from lamella.losses.metrics import Metric, get_metrics
+from lamella.network.attributes import expect_effective
 from lamella.network.fingerprint import Calls
 from lamella.network.network import Network
 from lamella.network.replay import Replay
 from lamella.optimizers import Optimizer
 
 
+def set_by_compile(name: str) -> Any:
+    """Return a property that only `Trainable.compile` sets; an assignment raises a UsageError."""
+
+    def refuse(model: Any, value: Any) -> None:
+        raise UsageError(
+            f"model.{name} = ... would bypass its checks: call compile(loss, optimizer, metrics), "
+            "which keeps the weights"
+        )
+
+    return property(attrgetter(f"_{name}"), refuse)
+
+
 class Trainable(Network):
     """A network with a loss and an optimizer; `lamella.Sequential` describes its attributes."""
 
-    loss: Loss
-    optimizer: Optimizer
-    metrics: Sequence[Metric] = ()
+    loss: Loss = set_by_compile("loss")
+    optimizer: Optimizer = set_by_compile("optimizer")
+    metrics: Sequence[Metric] = set_by_compile("metrics")
+    _loss: Loss
+    _optimizer: Optimizer
+    _metrics: Sequence[Metric] = ()
     compiled: bool = False
     compiled_at: int = 0
     epochs_done: int = 0
@@ -35,6 +53,7 @@ class Trainable(Network):
         if self.compiled:
             self._bind()
 
+    @known_arguments
     def compile(
         self,
         loss: Loss,
@@ -50,12 +69,17 @@ class Trainable(Network):
         loss : Loss
         optimizer : Optimizer
         metrics : list of str or Metric
-            Reported with the loss, such as ``["accuracy"]``.
+            Reported with the loss, such as ``["accuracy"]``. Names are "accuracy" (of classes or
+            answers), "top_5" (or another k), "binary_accuracy" and "subset_accuracy" of yes-or-no
+            answers, "r2", "mae" and "rmse" of numbers. `fit` and `evaluate` refuse those that do
+            not take the targets.
         in_shape : tuple of int, optional
             Builds the model now. By default the first `fit` does.
 
         Raises
         ------
+        ArgumentError
+            If a name of a metric is unknown, taken or given twice.
         UsageError
             If loss and last layer do not match.
         """
@@ -65,13 +89,14 @@ class Trainable(Network):
         parts: list[Loss | Optimizer | Metric] = [loss, optimizer, *found]
         for part in parts:
             part.expect_free(self)
+        self.expect_effective_parts(parts)
         last = self.layers[-1]
         if loss.takes_logits and last.gives_probabilities:
             raise UsageError(
                 f"{type(loss).__name__} takes logits, but the last layer is "
                 f"{type(last).__name__}, which makes probabilities of them: leave that layer out"
             )
-        self.loss, self.optimizer, self.metrics, self.compiled = loss, optimizer, found, True
+        self._loss, self._optimizer, self._metrics, self.compiled = loss, optimizer, found, True
         self.compiled_at = self.epochs_done
         self.threshold = 0.0 if loss.takes_logits else 0.5
         if in_shape is not None and (self.store is None or tuple(in_shape) != self.in_shape):
@@ -85,6 +110,17 @@ class Trainable(Network):
         if self.compiled:
             self.optimizer.follow_trainable()
 
+    def expect_effective_parts(self, parts: Iterable[object] | None = None) -> None:
+        """Raise a UsageError if an attribute set on a part has no effect, see `attributes`.
+
+        ``parts`` replace the loss, the optimizer and the metrics of the model.
+        """
+        if parts is None:
+            parts = [self.loss, self.optimizer, *self.metrics] if self.compiled else []
+        penalties = [] if self.store is None else [p.regularizer for p in self.regularized]
+        for part in [self, *self.layers, *penalties, *parts]:
+            expect_effective(part)
+
     def _bind(self) -> None:
         assert self.store is not None
         for part in (self.loss, *self.metrics):
@@ -97,6 +133,7 @@ class Trainable(Network):
     def step(self, x: Array, y: Array, weight: Array | None = None) -> Array:
         """Do one step of training on a checked batch and return its loss, as `fit` does."""
         loss = self._differentiate(x, y) if weight is None else self.differentiate(x, y, weight)
+        self.loss.expect_valid_targets()
         self.optimizer.step()
         return loss
 

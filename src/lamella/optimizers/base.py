@@ -19,6 +19,13 @@ FLUSH_EVERY = 16  # steps; what shrinks to 0.4 or slower each cannot pass the ga
 Scalars = Callable[[int], tuple[float, ...]]
 
 
+class _Rate:
+    """Learning rate, checked when it is set; without ``__get__``, so that reading costs nothing."""
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        vars(optimizer)["lr"] = expect_rate("lr", value)
+
+
 class Optimizer(Configured, ABC):
     """Change the parameters after each batch. A subclass writes one formula, its `rule`.
 
@@ -57,6 +64,7 @@ class Optimizer(Configured, ABC):
     slots: tuple[str, ...] = ()
     elementwise: bool = True
     t: int = 0
+    lr: float | Schedule = _Rate()  # type: ignore[assignment]
     _store: ParameterStore | None = None
     _owner: object = None
 
@@ -67,7 +75,7 @@ class Optimizer(Configured, ABC):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        self.lr = expect_rate("lr", lr)
+        self.lr = lr
         self.clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
         self.clip_value = None if clip_value is None else positive("clip_value", clip_value)
         self._epoch, self._epoch_start, self._epoch_steps = 0, 0, 1
@@ -85,6 +93,10 @@ class Optimizer(Configured, ABC):
         """Learning rate of the current or last step."""
         done = max(self.t - 1 - self._epoch_start, 0)
         return rate_at(self.lr, self._epoch + done / self._epoch_steps)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        raise UsageError(f"learning_rate is the rate of a step, computed from lr: set lr = {value}")
 
     def begin_epoch(self, epoch: int, steps: int, done: int = 0) -> None:
         """Start epoch ``epoch`` (from 0) of ``steps`` steps for the schedules.

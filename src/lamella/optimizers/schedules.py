@@ -9,6 +9,7 @@ import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from numbers import Real
 
 from lamella.core.config import Configured
 from lamella.core.errors import ArgumentError
@@ -244,7 +245,7 @@ class Warmup(Schedule):
 
 def expect_rate(name: str, value: "float | Schedule") -> "float | Schedule":
     """Return ``value`` if it is a positive number or a schedule."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, Real) and not isinstance(value, bool):  # numpy's numbers too
         return positive(name, value)
     return instance(name, value, Schedule, "CosineDecay(1e-3, epochs=10), or a number")
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from lamella.core.disk import write_atomically
+from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import UsageError
+from lamella.core.signatures import known_arguments
 from lamella.studies.analysis.comparison import Comparison, compare
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.overview import overview
@@ -54,16 +55,16 @@ class Results(Runs):
         """
         return cls(*read_study_folder(folder))
 
-    def compare(
-        self, to: str | None = None, measure: str | Measure = "test_accuracy"
-    ) -> Comparison:
+    @known_arguments
+    def compare(self, to: str | None = None, measure: str | Measure | None = None) -> Comparison:
         """Compare all arms to one, seed by seed.
 
         Parameters
         ----------
         to : str, optional
             An arm; by default the study's baseline.
-        measure : str or Measure
+        measure : str or Measure, optional
+            By default the test accuracy, or for numbers the test R2.
 
         Raises
         ------
@@ -81,7 +82,7 @@ class Results(Runs):
         ----------
         measures : str or list of str, optional
             The first is shown with its 95% interval. By default test, training and validation
-            accuracy, test loss and time, as far as any run has them.
+            score, test loss and time, as far as any run has them.
         """
         return overview(self, [measures] if isinstance(measures, str) else measures)
 
@@ -91,8 +92,9 @@ class Results(Runs):
 
     def to_csv(self, path: Any, per: Literal["epoch", "run"] = "epoch") -> Path:
         """Write `rows` to a CSV file atomically and return its path."""
-        write_atomically(Path(path), to_csv(self.rows(per)).encode())
-        return Path(path)
+        file = as_path(path)
+        write_atomically(file, to_csv(self.rows(per)).encode())
+        return file
 
     def to_dataframe(self, per: Literal["epoch", "run"] = "epoch") -> Any:
         """Return `rows` as a pandas DataFrame.
@@ -124,7 +126,7 @@ class Results(Runs):
         """Write all available pictures to a folder; see `lamella.studies.pictures.save_all`."""
         from lamella.studies.pictures import save_all
 
-        return save_all(self, Path(folder), formats, **options)
+        return save_all(self, as_path(folder, "folder"), formats, **options)
 
 
 def read_all(folder: Any) -> list[Results]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lamella.core.signatures import known_arguments
 from lamella.core.validation import at_least
 from lamella.studies.definition import bundled
 from lamella.studies.definition.definition import StudyDefinition
@@ -49,6 +50,7 @@ class Study(StudyDefinition):
         no seeds.
     """
 
+    @known_arguments
     def run(
         self,
         train: tuple[Any, Any] | None = None,

@@ -15,37 +15,53 @@ class EpochLog:
     Parameters
     ----------
     model : Sequential
-    sizes : ndarray
-        Number of samples in each batch.
+        Compiled and built.
+    weights : ndarray
+        Sum of the samples' weights in each batch; without weights their number.
     """
 
-    def __init__(self, model: Trainable, sizes: np.ndarray) -> None:
-        self._backend = model.backend
-        self._names = ["loss", *(metric.name for metric in model.metrics)]
-        self._rows = self._backend.xp.zeros((len(self._names), len(sizes)), model.dtype)
-        self._sizes = sizes
-        self.weights = sizes.astype(float)
+    def __init__(self, model: Trainable, weights: np.ndarray) -> None:
+        self._backend, self._metrics = model.backend, model.metrics
+        zeros, batches = model.backend.xp.zeros, len(weights)
+        self._losses = zeros(batches, model.dtype)
+        # In float64, so that sums such as those of R2 lose no digits.
+        self._sums = [
+            zeros((batches, *metric.score_shape(model.shapes[-1])), "float64")
+            for metric in model.metrics
+        ]
+        self.weights = weights.astype(float)
         self.done = 0
         self._began = time.perf_counter()
 
-    def append(self, loss: Array, scores: Sequence[Array]) -> None:
-        """Append the mean loss of a batch, and each metric's scores of its samples."""
-        self._rows[0, self.done] = loss
-        for row, score in enumerate(scores, 1):
-            score.sum(out=self._rows[row, self.done, ...])
+    def append(self, loss: Array, scores: Sequence[Array], weight: Array | None = None) -> None:
+        """Append the mean loss of a batch, and each metric's scores of its weighted samples."""
+        self._losses[self.done] = loss
+        for index, score in enumerate(scores):
+            if weight is not None:
+                score = score * weight.reshape(-1, *(1,) * (score.ndim - 1))
+            score.sum(axis=0, out=self._sums[index][self.done, ...])
+        self.done += 1
+
+    def skip(self) -> None:
+        """Append a batch whose samples have no weight."""
         self.done += 1
 
     def last(self, name: str = "loss") -> Array:
-        """Return the loss of the last batch, or the sum of a metric's scores, as a 0-d array."""
-        return self._rows[self._names.index(name), self.done - 1, ...]
+        """Return the loss of the last batch, or the (weighted) sum of a metric's scores."""
+        if name == "loss":
+            return self._losses[self.done - 1, ...]
+        names = [metric.name for metric in self._metrics]
+        return self._sums[names.index(name)][self.done - 1, ...]
 
     def losses(self) -> np.ndarray:
         """Return the loss of every batch so far; waits for the device."""
-        return np.array(self._backend.to_host(self._rows[0, : self.done]))
+        return np.array(self._backend.to_host(self._losses[: self.done]))
 
     def rows(self) -> np.ndarray:
-        """Return losses and scores (1 + metrics, batches so far); waits for the device."""
-        return np.array(self._backend.to_host(self._rows[:, : self.done]))
+        """Return losses and sums of scores (numbers, batches so far); waits for the device."""
+        to_host, batches = self._backend.to_host, len(self.weights)
+        columns = [to_host(part).reshape(batches, -1) for part in (self._losses, *self._sums)]
+        return np.concatenate(columns, axis=1)[: self.done].T
 
     def seconds(self) -> float:
         """Return the duration of the epoch so far."""
@@ -53,19 +69,25 @@ class EpochLog:
 
     def restore(self, rows: np.ndarray, seconds: float) -> None:
         """Resume an interrupted epoch from its log's `rows` and `seconds`."""
-        self.done = rows.shape[1]
-        self._rows[:, : self.done] = self._backend.asarray(rows, self._rows.dtype)
+        self.done = done = rows.shape[1]
+        asarray = self._backend.asarray
+        self._losses[:done] = asarray(rows[0], self._losses.dtype)
+        first = 1
+        for sums in self._sums:
+            size = sums[0].size
+            numbers = rows[first : first + size].T.reshape(done, *sums.shape[1:])
+            sums[:done] = asarray(numbers, sums.dtype)
+            first += size
         self._began = time.perf_counter() - seconds
 
     def means(self) -> dict[str, float]:
-        """Return the means over all samples so far as plain floats; waits for the device."""
-        rows = self._backend.to_host(self._rows[:, : self.done]).astype(float)
-        weights, samples = self.weights[: self.done], self._sizes[: self.done].sum()
+        """Return the loss and the scores of all samples so far; waits for the device."""
+        to_host, weights = self._backend.to_host, self.weights[: self.done]
         # The weights of a truncated epoch can sum to 0: its loss is 0 then, not 0 / 0.
         total = max(float(weights.sum()), np.finfo(float).tiny)
-        means = {"loss": float(rows[0] @ weights / total)}
-        means.update(
-            (name, float(row.sum() / samples))
-            for name, row in zip(self._names[1:], rows[1:], strict=True)
-        )
+        losses = to_host(self._losses[: self.done]).astype(float)
+        # No dot product, whose last bits depend on the BLAS.
+        means = {"loss": float((losses * weights).sum() / total)}
+        for metric, sums in zip(self._metrics, self._sums, strict=True):
+            means[metric.name] = metric.result(to_host(sums[: self.done]).sum(axis=0) / total)
         return means

@@ -1,19 +1,28 @@
 """fit: check arguments and data, then train."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from lamella.core.errors import UsageError
+import numpy as np
+
+from lamella.core.errors import DataError, UsageError, numpy_warnings_off
+from lamella.core.signatures import known_arguments
 from lamella.core.validation import at_least, in_range, instance
+from lamella.network.attributes import expect_effective
 from lamella.network.batches import Data
-from lamella.network.prepare import expect_batch, expect_scale, prepare
+from lamella.network.prepare import expect_batch, expect_scale, expect_weight, prepare
 from lamella.network.trainable import Trainable
+from lamella.network.trained_on import TrainedOn
+from lamella.network.turns import one_at_a_time
 from lamella.training.callbacks import Callback, History, Progress
+from lamella.training.callbacks.base import expect_hooks
 from lamella.training.loop import train
 from lamella.training.splits import split_rows
 
 
+@one_at_a_time
+@known_arguments
 def fit(
     model: Trainable,
     x: Any,
@@ -21,11 +30,11 @@ def fit(
     *,
     epochs: int = 5,
     batch_size: int = 64,
-    validation_data: tuple[Any, Any] | None = None,
+    validation_data: tuple[Any, ...] | None = None,
     validation_split: float = 0.0,
     shuffle: bool = True,
     sample_weight: Any = None,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: Any = None,
     callbacks: Sequence[Callback] = (),
     checkpoint: Any = None,
     verbose: bool = True,
@@ -44,17 +53,21 @@ def fit(
         Passes over the data, at least 1; a second call trains further epochs.
     batch_size : int
         At least 1. The last batch of an epoch may be smaller.
-    validation_data : (x, y), optional
-        Evaluated after every epoch, never trained on.
+    validation_data : (x, y) or (x, y, sample_weight), optional
+        Evaluated after every epoch, never trained on. Loss and metrics are weighted by its own
+        weights alone.
     validation_split : float
         Fraction of (x, y) held out for validation instead, in [0, 1). Stratified by class if
-        ``y`` are labels; drawn from the seed.
+        ``y`` are labels; drawn from the seed. Its samples keep their weights.
     shuffle : bool
         Whether to permute the data in each epoch, drawn from the seed.
     sample_weight : array (N,), optional
-        Losses are sum(w loss) / sum(w): a weight of 2 counts a sample twice.
-    class_weight : dict of label to weight, optional
-        Multiplies the weights of the samples of each class.
+        Losses and metrics are sum(w score) / sum(w): a weight of 2 counts a sample twice. A batch
+        whose weights are all 0 changes nothing.
+    class_weight : dict of label to weight, list, Series or "balanced", optional
+        Multiplies the weights of the samples of each class; a list begins with label 0.
+        "balanced" is N / (number of classes x samples of the class), as in scikit-learn. Targets
+        must have one class a sample.
     callbacks : sequence of Callback
     checkpoint : path or ResumeFolder, optional
         Folder for checkpoints of this training. After an interruption the same call resumes
@@ -69,22 +82,34 @@ def fit(
     History
         Losses and scores of each epoch, as plain numbers.
 
+    Warns
+    -----
+    DivergenceWarning
+        Once, if the loss or the weights are no longer finite after an epoch. If the weights are
+        not, training ends, and ``stop_reason`` says so.
+
     Raises
     ------
     LamellaError
         If arguments or data are invalid; nothing has been trained then.
     """
     model.expect_compiled()
+    model.expect_effective_parts()
     at_least("epochs", epochs, 1)
     at_least("batch_size", batch_size, 1)
     in_range("validation_split", validation_split, 0, 1, right_open=True)
     for callback in instance("callbacks", callbacks, Sequence, "[EarlyStopping()]"):
-        instance("callback", callback, Callback, "EarlyStopping()")
+        expect_hooks(instance("callback", callback, Callback, "EarlyStopping()"))
+        expect_effective(callback)
     _expect_one_validation(validation_data, validation_split)
     data, given_y = prepare(model, x, y, sample_weight, class_weight)
     model.expect_trainable()
     expect_scale(model, data)
     rows, held_out = split_rows(given_y, validation_split, model.streams.generator("split"))
+    weights = None if data.weight is None else model.backend.to_host(data.weight)
+    if weights is not None and not weights[rows].any():
+        raise DataError("the weights of the samples to train on are all 0, so no sample counts")
+    seen = TrainedOn.of(x, data.x, model.backend.to_host)
     expect_batch(model, min(batch_size, len(rows)))
     expect_batch(model, len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")
     if check:
@@ -93,10 +118,11 @@ def fit(
         warn_of_findings(model, data, given_y)
     validation = None
     if validation_data is not None:
-        validation, _ = prepare(model, *validation_data, where="in validation_data: ")
+        validation, _ = prepare(model, *validation_data, where="in validation_data: ", seen=seen)
     elif len(held_out):
-        index = model.backend.asarray(held_out)
-        validation = Data(data.x[index], data.y[index])
+        validation = _part(model, data, held_out)
+    if validation is not None:
+        expect_weight(validation, "the validation data")
     model.validates = validation is not None
     resume = None
     if checkpoint is not None:
@@ -107,10 +133,12 @@ def fit(
     history = History()
     everyone = [history, *callbacks, *([Progress()] if verbose else [])]
     with ExitStack() as ending:  # calls on_fit_end of every callback that began, even on errors
+        ending.enter_context(numpy_warnings_off())
         for callback in everyone:
             callback.on_fit_begin(model, epochs, -(-len(rows) // batch_size))
             ending.callback(callback.on_fit_end, model)
         model.history, model.stop_reason = history, ""
+        model.trained_on = seen
         if resume is not None:
             epochs = resume.restore(everyone, epochs)
             everyone.append(resume)  # last, so that it saves the state after all other callbacks
@@ -124,7 +152,7 @@ def fit(
             data,
             validation,
             rows=rows,
-            weights=None if data.weight is None else model.backend.to_host(data.weight),
+            weights=weights,
             epochs=epochs,
             batch_size=batch_size,
             shuffle=shuffle,
@@ -135,8 +163,17 @@ def fit(
     return history
 
 
+def _part(model: Trainable, data: Data, rows: np.ndarray) -> Data:
+    """Return the samples of ``data`` in ``rows``, with their weights."""
+    index = model.backend.asarray(rows)
+    if data.weight is None:
+        return Data(data.x[index], data.y[index])
+    weight = data.weight[index]
+    return Data(data.x[index], data.y[index], weight, is_weightless=not bool(weight.any()))
+
+
 def _expect_one_validation(data: Any, fraction: float) -> None:
     if data is not None and fraction:
         raise UsageError("give validation_data or validation_split, not both")
-    if data is not None and not (isinstance(data, tuple | list) and len(data) == 2):
-        raise UsageError("validation_data must be a pair (x, y)")
+    if data is not None and not (isinstance(data, tuple | list) and len(data) in (2, 3)):
+        raise UsageError("validation_data must be (x, y) or (x, y, sample_weight)")

@@ -1,14 +1,17 @@
 """The training loop of ``fit``: epochs, batches and calls of callbacks."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from lamella.core.typing import Array
 from lamella.network.batches import Data
 from lamella.network.network import EVALUATION_BATCH
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
+from lamella.training.divergence import report_divergence
 from lamella.training.epoch_log import EpochLog
 
 
@@ -45,12 +48,15 @@ def train(
     """
     starts = range(0, len(rows), batch_size)
     sizes = np.array([min(batch_size, len(rows) - start) for start in starts])
-    batch_callbacks = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
+    turns = model.turns
+    unset = Callback.on_batch_end
+    batch_callbacks = [
+        c for c in callbacks if getattr(c.on_batch_end, "__func__", None) is not unset
+    ]
+    diverged = False
     for epoch in range(model.epochs_done, model.epochs_done + epochs):
-        log = EpochLog(model, sizes)
         order = model.streams.generator("shuffle", epoch).permutation(rows) if shuffle else rows
-        if weights is not None:
-            log.weights = np.add.reduceat(weights[order].astype(float), starts)
+        log = EpochLog(model, sizes if weights is None else _sums(weights[order], starts))
         on_device = model.backend.asarray(order)
         if resumed is not None:
             log.restore(*resumed)
@@ -59,10 +65,12 @@ def train(
             callback.on_epoch_begin(model, epoch)
         resumed = None
         for batch, start in enumerate(starts[log.done :], log.done):
-            x, y, weight = model.batches.take(data, on_device[start : start + batch_size])
-            loss = model.step(x, y, weight)
-            step_done()
-            log.append(loss, [metric.score(model.pred, y) for metric in model.metrics])
+            if weights is not None and log.weights[batch] == 0:
+                log.skip()
+                model.optimizer.begin_epoch(epoch - model.compiled_at, len(sizes), log.done)
+            else:
+                turns.take(_step, model, data, on_device[start : start + batch_size], log)
+                step_done()
             for callback in batch_callbacks:
                 callback.on_batch_end(model, batch, log)
             if model.stop_reason:
@@ -71,8 +79,11 @@ def train(
         if model.regularized:
             logs["penalty"] = model.penalty()
         if validation is not None:
-            scores = evaluate(model, validation)
+            scores = turns.take(_validate, model, validation)
             logs.update((f"val_{name}", value) for name, value in scores.items())
+        if not (diverged or model.stop_reason or _is_finite(logs)):
+            diverged = True
+            report_divergence(model, log)
         logs["learning_rate"] = model.optimizer.learning_rate
         logs["seconds"] = log.seconds()
         model.epochs_done = epoch + 1
@@ -81,18 +92,43 @@ def train(
             callback.on_epoch_end(model, epoch, logs)
         if model.stop_reason:
             break
+    if not (diverged or model.stop_reason or model.is_finite()):
+        report_divergence(model)
+
+
+def _is_finite(logs: dict[str, Any]) -> bool:
+    return math.isfinite(logs["loss"]) and math.isfinite(logs.get("val_loss", 0.0))
+
+
+def _step(model: Trainable, data: Data, index: Array, log: EpochLog) -> None:
+    x, y, weight = model.batches.take(data, index)
+    loss = model.step(x, y, weight)
+    log.append(loss, [metric.score(model.pred, y) for metric in model.metrics], weight)
+
+
+def _validate(model: Trainable, validation: Data) -> dict[str, float]:
+    """Return the scores; layers and loss stay as they are, so that steps are replayed after it."""
+    tables = [vars(part) for part in (*model.layers, model.loss)]
+    before = [dict(table) for table in tables]
+    scores = evaluate(model, validation)
+    for table, old in zip(tables, before, strict=True):
+        table.update(old)
+    return scores
 
 
 def evaluate(model: Trainable, data: Data, batch_size: int = EVALUATION_BATCH) -> dict[str, float]:
-    """Return the mean loss and metrics of a model on checked data."""
+    """Return the (weighted) mean loss and the metrics of a model on checked data."""
     starts = range(0, len(data), batch_size)
-    log = EpochLog(model, np.array([min(batch_size, len(data) - start) for start in starts]))
-    if data.weight is not None:
-        host = model.backend.to_host(data.weight).astype(float)
-        log.weights = np.add.reduceat(host, starts)
+    weights = np.ones(len(data)) if data.weight is None else model.backend.to_host(data.weight)
+    log = EpochLog(model, _sums(weights, starts))
     for start in starts:
         x, y, weight = model.batches.take(data, slice(start, start + batch_size))
         pred = model.forward(x, training=False)
         loss = model.loss(pred, y, weight)
-        log.append(loss, [metric.score(pred, y) for metric in model.metrics])
+        log.append(loss, [metric.score(pred, y) for metric in model.metrics], weight)
     return log.means()
+
+
+def _sums(weights: np.ndarray, starts: Sequence[int]) -> np.ndarray:
+    """Return the sum of the weights of each batch."""
+    return np.add.reduceat(weights.astype(float), starts)

@@ -41,9 +41,10 @@ def split_rows(
     ]
     held_out = np.sort(np.concatenate(held))
     if len(held_out) == 0:
-        raise DataError(
-            f"a fraction of {fraction:g} of {len(y)} samples holds out none: use a larger fraction"
-        )
+        remedy = "use a larger fraction"
+        if len(groups) == len(y):  # each group keeps a sample for training
+            remedy = "no fraction can, because training keeps one sample of each class"
+        raise DataError(f"a fraction of {fraction:g} of {len(y)} samples holds out none: {remedy}")
     mask = np.ones(len(y), bool)
     mask[held_out] = False
     return everything[mask], held_out

@@ -15,7 +15,9 @@ def trio() -> Any:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "thread_budget", lambda: 3)
-        return pool.Pool()
+        started = pool.Pool()
+        started.start()
+        return started
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """Jobs for a thread pool that show which threads run their tasks."""
 
 import hashlib
+import threading
 import time
+from typing import Any
 
 import numba
 import numpy as np
@@ -34,6 +36,21 @@ def count(words, task, memory):  # type: ignore[no-untyped-def]
     board[PLACES + task] = memory
     for _ in range(1000):
         parallel_for.atomic_load(board, task)
+
+
+def is_held(lock: Any) -> bool:
+    """Whether any thread, this one included, holds a lock."""
+    found: list[bool] = []
+
+    def look() -> None:
+        found.append(lock.acquire(blocking=False))
+        if found[0]:
+            lock.release()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    return not found[0]
 
 
 def run_tasks(pool: Pool, task: int, words: np.ndarray, tasks: int) -> None:

@@ -14,6 +14,7 @@ from lamella.backend.elementwise import OPERATIONS, trace
 from lamella.backend.numba import elementwise as rules
 from lamella.backend.numba.elementwise import compile_loop, compile_map
 from lamella.backend.numpy_elementwise import run_in_blocks, run_whole
+from lamella.core.errors import ShapeError
 from tests.backend.numba.trainings import trained
 
 pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
@@ -161,6 +162,19 @@ def test_vectors_serve_all_rows_in_both_forms(
             assert np.isnan(memory[[0, -1]]).all()
             for array, old in zip(arrays, before, strict=True):
                 np.testing.assert_array_equal(array, old)
+
+
+@pytest.mark.parametrize(
+    "wrong", [(4, 7), (6, 7), (5, 6), (5, 8), (5, 1), (1, 7), (6,), (8,)], ids=str
+)
+def test_arrays_of_a_map_that_do_not_fit_are_an_error(wrong: tuple[int, ...]) -> None:
+    """A loop over them would leave their memory."""
+    run = compile_map(trace(lambda x, y: x + y, 2, 0))
+    out = np.full((5, 7), np.nan)
+    for arrays in ((np.ones((5, 7)), np.ones(wrong)), (np.ones(wrong), np.ones(7))):
+        with pytest.raises(ShapeError, match="the shape of the result, or that of its rows"):
+            run(out, arrays, ())
+    assert np.isnan(out).all()
 
 
 def test_map_may_write_over_any_of_its_matrices() -> None:

@@ -18,6 +18,7 @@ from lamella.backend.numba.gemm_blocks import BLOCK, SMALL_BLOCK
 from lamella.backend.numba.gemm_kernel import ROWS, TALL, VECTOR, WIDTH
 from lamella.backend.numba.sparsity import DEPTH
 from lamella.backend.numba.thread_pool import get_pool
+from tests.backend.numba.jobs import is_held
 from tests.backend.numba.products import ORDERS, assert_same_bits, draw, guarded, result
 from tests.data import read_only
 
@@ -80,6 +81,20 @@ def unaligned(array: np.ndarray) -> np.ndarray:
     return copy
 
 
+def packed_rows(array: np.ndarray) -> np.ndarray:
+    """Return the same numbers as rows in packed records, a byte apart."""
+    records = np.zeros(len(array), [("tag", "u1"), ("row", array.dtype, array.shape[1:])])
+    records["row"] = array
+    return records["row"]
+
+
+def packed_numbers(array: np.ndarray) -> np.ndarray:
+    """Return the same numbers in packed records, each a byte apart from the next."""
+    records = np.zeros(array.shape, [("tag", "u1"), ("number", array.dtype)])
+    records["number"] = array
+    return records["number"]
+
+
 def swapped(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder())
 
@@ -87,6 +102,8 @@ def swapped(array: np.ndarray) -> np.ndarray:
 FORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "read-only": read_only,
     "unaligned": unaligned,
+    "rows of packed records": packed_rows,
+    "numbers of packed records": packed_numbers,
     "every other column": lambda x: np.repeat(x, 2, axis=1)[:, ::2],
     "every other row": lambda x: np.repeat(x, 2, axis=0)[::2],
     "part of the columns": lambda x: np.hstack([x, x])[:, : x.shape[1]],
@@ -169,7 +186,7 @@ def test_wrong_shapes_are_refused_before_anything_is_written(case: str, dtype: s
     with pytest.raises(ValueError, match=r"shapes|dimensions|not aligned|not acceptable"):
         dot(a, b, out, *bias)
     assert (out == 7).all()
-    assert not get_pool().lock.locked()
+    assert not is_held(get_pool().lock)
     np.testing.assert_array_equal(result(*np.ones((2, 3, 3), dtype)), np.full((3, 3), 3, dtype))
 
 

@@ -10,6 +10,7 @@ from lamella.backend import threads
 pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
 
 from lamella.backend.numba.images import PARALLEL_FROM, TASK_IMAGES, scale_images
+from lamella.core.errors import DataError, ShapeError
 
 DTYPES = ["float32", "float64"]
 
@@ -93,3 +94,18 @@ def test_part_of_an_order_is_followed() -> None:
         np.testing.assert_array_equal(
             scaled(images, index, "float32"), divided(images[index], "float32")
         )
+
+
+@pytest.mark.parametrize("wrong", [20, -1, 10**12])
+def test_index_out_of_range_is_an_error_and_nothing_is_written(wrong: int) -> None:
+    images, out = photos(20, 6), np.full((4, 6), np.nan, "f4")
+    with pytest.raises(DataError, match="out of range"):
+        scale_images(images, np.array([0, 19, wrong, 1]), out)
+    assert np.isnan(out).all()
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (2, 6), (3, 5), (3, 7), (3, 6, 1)], ids=str)
+def test_memory_of_another_shape_is_an_error(shape: tuple[int, ...]) -> None:
+    for index in (np.arange(3), None):
+        with pytest.raises(ShapeError, match=r"cannot pick 3 of the images \(3, 6\)"):
+            scale_images(photos(3, 6), index, np.zeros(shape, "f4"))

@@ -9,6 +9,7 @@ import pytest
 from lamella.backend.numba.code_cache import compile_function
 from lamella.backend.numba.loops import mean_of_vector, squares_in_lanes, sum_of_rows
 from lamella.backend.selection import host_backend
+from lamella.core.errors import ShapeError
 
 pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
 
@@ -36,6 +37,14 @@ def test_sum_of_rows_has_the_bits_of_numpy(
     make(sum_of_rows)(matrix, memory[1:-1])
     np.testing.assert_array_equal(memory[1:-1], matrix.sum(axis=0))
     assert np.isnan(memory[[0, -1]]).all()
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_sum_of_rows_of_another_length_is_an_error(make: Callable[[Loop], Loop], size: int) -> None:
+    memory = np.full(size, np.nan)
+    with pytest.raises(ShapeError, match=r"the sum of the rows of a matrix \(N, D\) has shape"):
+        make(sum_of_rows)(np.ones((5, 3)), memory)
+    assert np.isnan(memory).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

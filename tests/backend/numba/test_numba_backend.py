@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lamella.backend import NumpyBackend
 from lamella.backend import numba as compiled
 from lamella.backend.elementwise import trace as record_rule
 from lamella.backend.numba.elementwise import compile_loop, compile_map
 from lamella.backend.numpy_elementwise import run_whole
 from lamella.backend.random import HostNoise
+from lamella.backend.scratch import Scratch
 
 pytest.importorskip("numba", reason="recorders need numba: pip install 'lamella[fast]'")
 if not compiled.has_products():
@@ -22,7 +24,7 @@ from lamella.backend.numba.call_recorder import (
 )
 from lamella.backend.numba.captured_array import captured
 from lamella.backend.numba.gemm import dot
-from lamella.backend.numba.numba_backend import RecordedNoise
+from lamella.backend.numba.numba_backend import NumbaBackend, RecordedNoise
 from tests.backend.numba.recorded_functions import numbers, recorded_python, replay_of
 
 DTYPES = ["float32", "float64"]
@@ -56,6 +58,24 @@ def test_products_are_replayed_with_the_same_bits(
         expected = dot(a.T, expected, np.empty_like(turned))
         np.testing.assert_array_equal(turned, expected)
         np.testing.assert_array_equal(other, dot(a, expected, np.empty_like(other)))
+
+
+def test_work_that_fails_leaves_no_captured_array() -> None:
+    class Part:
+        pass
+
+    backend, part, scratch = NumbaBackend(), Part(), Scratch(NumpyBackend())
+    scratch.get("y", (2, 3), np.float32)
+
+    def work(x: Any) -> Any:
+        part.x, part.y = x, scratch.get("y", (2, 3), np.float32)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        backend.capture(work, [np.zeros((2, 3), "f4")], [scratch], [part])
+    assert {type(array) for array in (*vars(part).values(), *scratch.views.values())} == {
+        np.ndarray
+    }
 
 
 def test_larger_product_before_a_replay_does_not_change_its_lists() -> None:

@@ -36,7 +36,8 @@ MULTIPLY = """
 import hashlib, json
 import numpy as np
 from lamella.backend.numba import gemm_kernel as tile
-from lamella.backend.numba.gemm import dot, job
+from lamella.backend.numba import gemm
+from lamella.backend.numba.gemm import dot
 from lamella.backend.numba.sparsity import LIST_BYTES
 rng = np.random.default_rng(0)
 digests, listed = [], 0
@@ -50,7 +51,7 @@ for rows, depth, columns in [(1, 200, 50), (7, 121, 9), (9, 5, 3), (33, 130, 70)
             for a in (x, np.asfortranarray(x)):
                 for b in (y, np.asfortranarray(y)):
                     dot(a, b, out, bias)
-                    listed += bool(job.words[LIST_BYTES])
+                    listed += bool(gemm.job.words[LIST_BYTES])
                     digests.append(hashlib.sha256(out.tobytes()).hexdigest())
 print(json.dumps([tile.VECTOR, listed, digests]))
 """
@@ -116,3 +117,11 @@ def test_training_works_on_a_processor_without_fused_steps(tmp_path: Path) -> No
     assert not has_products
     np.testing.assert_allclose(losses, expected, rtol=1e-9)
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.slow
+def test_training_without_a_compiler_is_that_of_numpy() -> None:
+    *_, expected = run(TRAIN, {})
+    has_loops, has_products, losses = run(TRAIN, {"NUMBA_DISABLE_JIT": "1"})
+    assert (has_loops, has_products) == (False, False)
+    np.testing.assert_allclose(losses, expected, rtol=1e-9)

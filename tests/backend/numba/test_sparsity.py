@@ -65,7 +65,7 @@ def test_a_negative_zero_is_a_term_like_others() -> None:
 
 
 def test_room_for_lists_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "job", products.Job())
+    monkeypatch.setattr(products, "job", products.Job(np.zeros(2**16, np.uint8)))
     before = products.job.words[CAPACITY]
     a, b, _ = draw((1500, 700, 40), "float32", zeros=0.9)
     got = result(a, b)

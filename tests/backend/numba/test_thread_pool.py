@@ -22,7 +22,7 @@ if not compiled.has_products():
 from lamella.backend.numba import parallel_for
 from lamella.backend.numba.gemm import dot
 from lamella.backend.numba.thread_pool import MAX_THREADS, Pool, get_pool
-from tests.backend.numba.jobs import all_take_part, members, multiplied
+from tests.backend.numba.jobs import all_take_part, is_held, members, multiplied
 from tests.subprocesses import TIME_LIMIT, expect_success, run_python, wait_until
 
 LIMITS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
@@ -41,7 +41,7 @@ def test_all_threads_take_part(three_threads: Pool) -> None:
 
 
 def test_sleeping_workers_are_woken(three_threads: Pool) -> None:
-    wait_until(lambda: not three_threads._work.is_set())
+    wait_until(lambda: three_threads.board[parallel_for.AWAKE] == 0)
     assert all_take_part(three_threads)
 
 
@@ -78,7 +78,7 @@ def test_wrong_shapes_release_the_pool(three_threads: Pool, expected: list[str])
     for _ in range(3):
         with pytest.raises(ValueError, match="shapes"):
             dot(a, b, np.empty((300, 300), "f4"))
-        assert not three_threads.lock.locked()
+        assert not is_held(three_threads.lock)
     assert multiplied(1) == expected[1]
     assert all_take_part(three_threads)
 

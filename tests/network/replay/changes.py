@@ -30,7 +30,7 @@ def assign_loss(make: Callable[[], Loss]) -> Change:
     def change(model: lm.Sequential) -> None:
         loss = make()
         loss.attach(model, model.backend, model.dtype)
-        model.loss = loss
+        model._loss = loss
 
     return change
 

@@ -36,4 +36,6 @@ def three_threads(monkeypatch: pytest.MonkeyPatch) -> Any:
 def _trio() -> Any:
     from lamella.backend.numba.thread_pool import Pool
 
-    return Pool()
+    pool = Pool()
+    pool.start()
+    return pool

@@ -5,7 +5,12 @@ import math
 import pytest
 
 from lamella.core.errors import ArgumentError
-from lamella.studies.analysis.measures import MEASURES, epochs_to, get_measure, is_higher_better
+from lamella.studies.analysis.measures import (
+    MEASURES,
+    column_is_higher_better,
+    epochs_to,
+    get_measure,
+)
 from tests.studies.synthetic import run
 
 ROWS = [
@@ -41,9 +46,15 @@ def test_values_come_from_scores_and_time() -> None:
 
 def test_directions_are_right() -> None:
     higher = {name for name, measure in MEASURES.items() if measure.higher_is_better}
-    assert higher == {name for name in MEASURES if "accuracy" in name}
-    columns = ("val_accuracy", "val_loss", "penalty")
-    assert [is_higher_better(column) for column in columns] == [True, False, False]
+    assert higher == {name for name in MEASURES if "accuracy" in name or "r2" in name}
+    columns = ("val_accuracy", "val_loss", "penalty", "val_rmse", "best_val_r2", "top_5", "r2")
+    found = [column_is_higher_better(column) for column in columns]
+    assert found == [True, False, False, False, True, True, True]
+
+
+def test_columns_that_no_metric_names_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="not known whether a higher 'f1' is better"):
+        epochs_to(0.5, "val_f1")
 
 
 @pytest.mark.parametrize(

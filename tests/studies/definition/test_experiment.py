@@ -85,12 +85,12 @@ def test_the_compiled_model_is_the_one_described() -> None:
     assert isinstance(model.loss, lm.MeanAbsoluteError)
 
 
-def test_a_sequential_is_compiled_with_accuracy() -> None:
+def test_a_sequential_is_compiled_without_metrics() -> None:
     layers = [lm.Flatten(), lm.Dense(4), lm.ReLU(), lm.Dense(3)]
     made = experiment(model=lm.Sequential(layers), optimizer=lm.SGD(0.5))
     model = made.compiled(seed=3)
     assert repr(model) == repr(lm.Sequential(layers))
-    assert [metric.name for metric in model.metrics] == ["accuracy"]
+    assert model.metrics == []
     assert repr(model.optimizer) == "SGD(lr=0.5)"
 
 
@@ -140,7 +140,7 @@ def test_a_custom_class_named_like_one_of_lamellas_is_refused() -> None:
         ({"loss.class": "Adam"}, "loss.class 'Adam' is not known"),
         ({"loss": "L3"}, "the loss 'L3' is not known: did you mean 'L2'?"),
         ({"loss": 3}, "loss must be a Loss such as SoftmaxCrossEntropy(), got 3"),
-        ({"optimizer": 0.1}, "optimizer must be a Optimizer such as Adam(5e-4), got 0.1"),
+        ({"optimizer": 0.1}, "optimizer must be an Optimizer such as Adam(5e-4), got 0.1"),
         ({"model.hiden": [3]}, "argument of MLP 'hiden' is not known: did you mean 'hidden'?"),
         ({"model.hidden": []}, None),
         ({"model.hidden": [0]}, "model: hidden must be a whole number of at least 1, got 0"),

@@ -61,10 +61,19 @@ def test_the_memory_layout_does_not_matter() -> None:
         (TRAIN, None, UsageError, "give both train and test, or neither for MNIST"),
         (TRAIN.x, TEST, DataError, r"train must be a pair \(x, y\), got ndarray"),
         (TRAIN, (TEST.x, TEST.y[:-1]), DataError, "test has 90 inputs, but 89 targets"),
-        ((TRAIN.x.astype(str), TRAIN.y), TEST, DataError, "train must hold numbers"),
+        ((TRAIN.x.astype(str), TRAIN.y), TEST, DataError, "in train: x must hold numbers"),
     ],
     ids=["one missing", "no pair", "lengths", "text"],
 )
 def test_wrong_data_are_refused(train: Any, test: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         study_data(train, test)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_masked_arrays_are_refused(place: int) -> None:
+    pair = [np.ones((4, 2)), np.arange(4)]
+    wrong = list(pair)
+    wrong[place] = np.ma.masked_equal(wrong[place], 1)
+    with pytest.raises(DataError, match=f"^in test: {'xy'[place]} has [0-9] masked value"):
+        study_data(pair, wrong)

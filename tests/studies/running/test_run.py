@@ -194,3 +194,49 @@ def test_the_log_of_a_failure_has_the_traceback() -> None:
     table = fields_table({"model": lm.MLP([5], classes=2)})
     _, log = train_run(Task("s", "a", 0, "k"), Experiment.from_table(table), *TRAIN, *TEST)
     assert "check_labels" in log["traceback"]
+
+
+def numbers(count: int, seed: int, outputs: int = 2) -> Samples:
+    """Return a linear regression with noise."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(count, 6)).astype("float32")
+    slopes = np.random.default_rng(0).normal(size=(6, outputs))
+    return Samples(x, (x @ slopes + 0.1 * rng.normal(size=(count, outputs))).astype("float32"))
+
+
+def test_a_run_on_numbers_has_r2_and_no_accuracy() -> None:
+    train, test = numbers(240, 1), numbers(90, 2)
+    model = lm.Sequential([lm.Dense(2)])
+    run = trained(0, train, test, model=model, loss=lm.MeanSquaredError(), epochs=6)
+    assert not [name for name in [*run.scores, *run.epochs[0]] if "accuracy" in name]
+    again = lm.Sequential([lm.Dense(2)], seed=0)
+    again.compile(lm.MeanSquaredError(), lm.Adam(3e-2), ["r2"])
+    again.fit(*train, epochs=6, batch_size=20, validation_split=1 / 12, verbose=False)
+    assert run.scores["test_r2"] == again.evaluate(*test)["r2"]
+    residuals = (again.predict(test.x) - test.y) ** 2
+    r2 = 1 - residuals.mean(axis=0) / test.y.var(axis=0)
+    assert run.scores["test_r2"] == pytest.approx(r2.mean(), rel=1e-5)
+    assert run.scores["best_val_r2"] == max(row["val_r2"] for row in run.epochs)
+    assert "best_test_r2" in run.scores
+    assert run.predictions.size == run.confidence.size == 0
+
+
+def test_a_run_on_several_answers_has_accuracy_and_no_classes() -> None:
+    x, y = TRAIN
+    labels = np.stack([y > 0, y > 1], axis=1) * 1.0
+    model, loss = lm.Sequential([lm.Dense(2)]), lm.SigmoidCrossEntropy()
+    run = trained(0, Samples(x, labels), Samples(x, labels), model=model, loss=loss, epochs=2)
+    again = lm.Sequential([lm.Dense(2)], seed=0)
+    again.compile(lm.SigmoidCrossEntropy(), lm.Adam(3e-2))
+    again.fit(x, labels, epochs=2, batch_size=20, validation_split=1 / 12, verbose=False)
+    right = (again.predict_proba(x) > 0.5) == (labels > 0.5)
+    assert run.scores["test_accuracy"] == pytest.approx(right.mean())
+    assert run.predictions.size == 0
+
+
+def test_a_run_on_yes_or_no_has_two_classes() -> None:
+    x, y = TRAIN
+    answers = Samples(x, (y[:, None] > 0) * 1.0)
+    model, loss = lm.Sequential([lm.Dense(1)]), lm.SigmoidCrossEntropy()
+    run = trained(0, answers, answers, model=model, loss=loss)
+    assert (run.predictions == answers.y[:, 0]).mean() == pytest.approx(run.scores["test_accuracy"])

@@ -2,13 +2,14 @@
 
 import json
 import math
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lamella.core.errors import UsageError
+from lamella.core.errors import FileFormatError, UsageError
 from lamella.studies import DamagedRunWarning, Run, Study, StudyFolder, read_study_folder
 from lamella.studies.running.runner import plan
 from tests.data import contents
@@ -103,6 +104,43 @@ def test_a_damaged_run_is_replaced_by_a_new_one(tmp_path: Path) -> None:
     (tmp_path / "runs" / task.key / "losses.npy").unlink()
     folder.write(run, log)
     assert contents(tmp_path / "runs") == before
+
+
+@pytest.mark.parametrize("how", ["link to a folder", "loop of links", "file"])
+def test_running_again_repairs_a_run_whose_folder_was_replaced(tmp_path: Path, how: str) -> None:
+    study = small_study()
+    folder = filled(tmp_path / "study", study)
+    before = contents(tmp_path / "study" / "runs")
+    task, run, log = task_and_run(study)
+    place, other = tmp_path / "study" / "runs" / task.key, tmp_path / "other"
+    place.rename(other)
+    if how == "file":
+        place.write_bytes(b"")
+    else:
+        place.symlink_to(other if how == "link to a folder" else place)
+    (other / "losses.npy").unlink()
+    if how != "loop of links":
+        with pytest.warns(DamagedRunWarning, match="run the study again to repair it"):
+            assert folder.find(task) is None
+    folder.write(run, log)
+    assert not place.is_symlink()
+    assert contents(tmp_path / "study" / "runs") == before
+    assert len(list(other.iterdir())) == 3  # the folder that the link led to is as it was
+
+
+@pytest.mark.parametrize("name", ["study.json", "runs/{key}/run.json", "runs/{key}/losses.npy"])
+def test_pipes_in_a_study_folder_are_refused_at_once(tmp_path: Path, name: str) -> None:
+    study = small_study()
+    folder = filled(tmp_path, study)
+    file = tmp_path / name.format(key=plan(study, CHECKSUMS)[0].key)
+    file.unlink()
+    os.mkfifo(file)
+    if name == "study.json":
+        with pytest.raises(FileFormatError, match=r"cannot read .*study.json: it is a pipe"):
+            folder.study()
+        return
+    with pytest.warns(DamagedRunWarning, match=f"cannot read .*{file.name}: it is a pipe"):
+        assert folder.runs() == []
 
 
 def test_unfinished_files_are_removed_and_nothing_else(tmp_path: Path) -> None:

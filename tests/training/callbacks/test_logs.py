@@ -11,6 +11,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
+from lamella.core.errors import DivergenceWarning, UsageError
 from tests.data import clouds
 from tests.networks import diverging_classifier, small_classifier
 
@@ -46,7 +47,7 @@ def strict(name: str) -> float:
 
 def test_values_that_are_not_finite_become_null(tmp_path: Path) -> None:
     model = diverging_classifier()
-    with np.errstate(all="ignore"):
+    with pytest.warns(DivergenceWarning):
         history = model.fit(
             *clouds(),
             epochs=2,
@@ -127,3 +128,133 @@ def test_hooks_that_are_not_overridden_are_not_called(
     callbacks = [lm.JSONLines(tmp_path / "log"), Watches()]
     small_classifier().fit(*clouds(40), epochs=1, batch_size=16, callbacks=callbacks, verbose=False)
     assert called == ["watched"] * 3
+
+
+class Adds(lm.Callback):
+    """Adds the values of each epoch to the logs."""
+
+    def __init__(self, *epochs: dict[str, Any]) -> None:
+        self.epochs = list(epochs)
+
+    def on_epoch_end(self, model: lm.Sequential, epoch: int, logs: dict[str, Any]) -> None:
+        logs.update(self.epochs[epoch])
+
+
+ODD = {
+    "float": np.float32(0.1),
+    "int": np.int64(7),
+    "zero_d": np.array(2.5),
+    "flag": np.True_,
+    "text": 'a, "b"',
+    "nothing": None,
+    "nan": np.float64("nan"),
+}
+
+
+def test_odd_values_are_logged_everywhere(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = small_classifier()
+    model.optimizer.lr = np.float32(0.25)
+    logs = [lm.JSONLines(tmp_path / "a.jsonl"), lm.CSV(tmp_path / "a.csv")]
+    callbacks = [Adds(ODD), *logs, lm.History()]
+    model.fit(*clouds(), epochs=1, callbacks=callbacks, checkpoint=tmp_path / "resume")
+    (line,) = lines(tmp_path / "a.jsonl")
+    expected = {"float": float(np.float32(0.1)), "int": 7, "zero_d": 2.5, "flag": True}
+    expected |= {"text": 'a, "b"', "nothing": None, "nan": None, "learning_rate": 0.25}
+    assert {name: line[name] for name in expected} == expected
+    with (tmp_path / "a.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["float"], row["text"], row["nothing"]) == ("0.10000000149011612", ODD["text"], "")
+    bar = capfd.readouterr().err
+    assert "float=0.1000" in bar
+    assert "nothing=None" in bar
+    assert "text=a" in bar
+    assert "nothing None" in repr(callbacks[-1])
+    assert model.history["learning_rate"] == [0.25]
+    assert type(model.history["learning_rate"][0]) is float
+
+
+def test_a_checkpoint_cannot_hold_objects(tmp_path: Path) -> None:
+    class Own(lm.Callback):
+        def state_dict(self) -> dict[str, Any]:
+            return {"best": {"score": np.float32(0.5)}, "object": object()}
+
+    with pytest.raises(UsageError, match="a checkpoint cannot hold a object, <object"):
+        small_classifier().fit(
+            *clouds(), epochs=1, callbacks=[Own()], checkpoint=tmp_path, verbose=False
+        )
+
+
+def test_columns_of_later_epochs_do_not_shift_others(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    adds = Adds({"f1": 0.1}, {}, {"auc": 0.3, "f1": 0.2}, {"auc": 0.4})
+    history = small_classifier().fit(
+        *clouds(), epochs=4, callbacks=[adds, lm.CSV(path)], verbose=False
+    )
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["f1"] for row in rows] == ["0.1", "", "0.2", ""]
+    assert [row["auc"] for row in rows] == ["", "", "0.3", "0.4"]
+    for name in ("loss", "accuracy", "seconds"):
+        assert [float(row[name]) for row in rows] == history[name]
+
+
+@pytest.mark.parametrize("log", [lm.JSONLines, lm.CSV])
+def test_append_continues_the_file(log: Any, tmp_path: Path) -> None:
+    path, model = tmp_path / "log", small_classifier()
+    model.fit(*clouds(), epochs=2, callbacks=[log(path, append=True)], verbose=False)
+    first = path.read_text()
+    again = log(path, append=True)
+    for _ in range(2):
+        model.fit(*clouds(), epochs=1, callbacks=[again], verbose=False)
+    assert path.read_text().startswith(first)
+    text = path.read_text().splitlines()
+    rows = lines(path) if log is lm.JSONLines else list(csv.DictReader(text))
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4]
+
+
+def test_append_to_other_columns_and_to_a_line_that_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("epoch,old\n1,2\n2,3")
+    small_classifier().fit(
+        *clouds(), epochs=1, callbacks=[lm.CSV(path, append=True)], verbose=False
+    )
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["epoch"], row["old"]) for row in rows] == [("1", "2"), ("2", "3"), ("1", "")]
+    assert rows[0]["loss"] == ""
+    assert float(rows[2]["loss"]) > 0
+
+
+@pytest.mark.parametrize("log", [lm.JSONLines, lm.CSV])
+@pytest.mark.parametrize("append", [False, True])
+def test_a_resumed_training_leaves_each_line_once(append: bool, log: Any, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    if append:
+        small_classifier(seed=9).fit(*clouds(), epochs=1, callbacks=[log(path)], verbose=False)
+    older = path.read_text() if append else ""
+
+    class Interrupt(lm.Callback):
+        def on_epoch_begin(self, model: lm.Sequential, epoch: int) -> None:
+            if epoch == 2 and not done:
+                done.append(True)
+                raise KeyboardInterrupt
+
+    done: list[bool] = []
+    options: dict[str, Any] = {"epochs": 4, "checkpoint": tmp_path / "resume", "verbose": False}
+    with pytest.raises(KeyboardInterrupt):
+        small_classifier().fit(
+            *clouds(), callbacks=[log(path, append=append), Interrupt()], **options
+        )
+    with path.open("a") as file:
+        file.write("written after the checkpoint")
+    small_classifier().fit(*clouds(), callbacks=[log(path, append=append), Interrupt()], **options)
+    text = path.read_text()
+    assert text.startswith(older)
+    rest = text[len(older) :].splitlines()[log is lm.CSV and not append :]
+    epochs = [
+        json.loads(line)["epoch"] if log is lm.JSONLines else int(line.split(",")[0])
+        for line in rest
+    ]
+    assert epochs == [1, 2, 3, 4]

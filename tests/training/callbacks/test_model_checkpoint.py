@@ -33,7 +33,7 @@ def test_saved_models_are_the_best_and_the_last(backend: Backend, tmp_path: Path
     model.fit(
         *clouds(),
         epochs=3,
-        callbacks=[script, lm.ModelCheckpoint(folder, monitor="score")],
+        callbacks=[script, lm.ModelCheckpoint(folder, monitor="score", mode="min")],
         verbose=False,
     )
     best = lm.load(folder / "best.safetensors", backend=backend)
@@ -46,14 +46,14 @@ def test_saved_models_are_the_best_and_the_last(backend: Backend, tmp_path: Path
     assert sorted(p.name for p in folder.iterdir()) == ["best.safetensors", "last.safetensors"]
 
 
-def test_accuracy_is_better_when_larger(tmp_path: Path) -> None:
+def test_larger_is_better_with_mode_max(tmp_path: Path) -> None:
     class Accuracies(Script):
         def on_epoch_end(self, model: lm.Sequential, epoch: int, logs: dict[str, Any]) -> None:
             super().on_epoch_end(model, epoch, logs)
             logs["own_accuracy"] = logs["score"]
 
     script = Accuracies([0.5, 0.9, 0.7])
-    checkpoint = lm.ModelCheckpoint(tmp_path, monitor="own_accuracy")
+    checkpoint = lm.ModelCheckpoint(tmp_path, monitor="own_accuracy", mode="max")
     small_classifier().fit(*clouds(), epochs=3, callbacks=[script, checkpoint], verbose=False)
     best = lm.load(tmp_path / "best.safetensors")
     np.testing.assert_equal(best.state_dict(), script.states[1])
@@ -69,7 +69,7 @@ def test_each_epoch_is_on_disk_when_the_next_begins(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="power cut"):
         small_classifier().fit(
             *clouds(),
-            callbacks=[script, lm.ModelCheckpoint(tmp_path, monitor="score"), Crash()],
+            callbacks=[script, lm.ModelCheckpoint(tmp_path, monitor="score", mode="min"), Crash()],
             verbose=False,
         )
     last = lm.load(tmp_path / "last.safetensors")
@@ -77,7 +77,10 @@ def test_each_epoch_is_on_disk_when_the_next_begins(tmp_path: Path) -> None:
 
 
 def test_a_second_fit_finds_its_own_best(tmp_path: Path) -> None:
-    model, checkpoint = small_classifier(), lm.ModelCheckpoint(tmp_path, monitor="score")
+    model, checkpoint = (
+        small_classifier(),
+        lm.ModelCheckpoint(tmp_path, monitor="score", mode="min"),
+    )
     model.fit(*clouds(), epochs=1, callbacks=[Script([1.0]), checkpoint], verbose=False)
     script = Script([9.0, 10.0])
     model.fit(*clouds(), epochs=2, callbacks=[script, checkpoint], verbose=False)

@@ -114,3 +114,8 @@ def test_a_first_batch_without_weight_is_shown_too(capfd: pytest.CaptureFixture[
         verbose=False,
     )
     assert "nan" not in capfd.readouterr().err
+
+
+def test_a_program_without_stderr_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    assert len(small_classifier().fit(*clouds(), epochs=2)) == 2

@@ -1,6 +1,8 @@
 """EarlyStopping and TerminateOnNaN: condition of an early end, and the state after it."""
 
 import math
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,7 +50,7 @@ def run(
 
 
 def test_training_ends_when_patience_does(backend: Backend) -> None:
-    stopping = lm.EarlyStopping("score", patience=2)
+    stopping = lm.EarlyStopping("score", mode="min", patience=2)
     model, script = run([3, 2, 2.5, 2.1, 1.0, 0.5], stopping, small_classifier(backend))
     assert len(script.states) == 4
     assert stopping.best_epoch == 2
@@ -112,12 +114,12 @@ def test_bad_baselines_and_starts_are_refused(options: dict[str, Any], text: str
 
 
 def test_patience_counts_epochs_since_the_best_one() -> None:
-    _, script = run([3, 4, 2, 4, 4, 4, 4], lm.EarlyStopping("score", patience=3))
+    _, script = run([3, 4, 2, 4, 4, 4, 4], lm.EarlyStopping("score", mode="min", patience=3))
     assert len(script.states) == 6
 
 
 def test_the_best_weights_are_restored_at_the_end_of_the_epochs(backend: Backend) -> None:
-    stopping = lm.EarlyStopping("score", patience=10)
+    stopping = lm.EarlyStopping("score", mode="min", patience=10)
     model, script = run([3, 1, 2, 2], stopping, small_classifier(backend))
     assert model.stop_reason == ""
     assert stopping.best_epoch == 2
@@ -127,73 +129,130 @@ def test_the_best_weights_are_restored_at_the_end_of_the_epochs(backend: Backend
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("power cut")])
 def test_the_best_weights_are_restored_after_an_error(error: BaseException) -> None:
-    model, script = run([3, 1, 2], lm.EarlyStopping("score"), error=error)
+    model, script = run([3, 1, 2], lm.EarlyStopping("score", mode="min"), error=error)
     np.testing.assert_equal(model.state_dict(), script.states[1])
     assert model.epochs_done == 3
 
 
 def test_running_means_are_restored_with_the_weights() -> None:
-    model, script = run([1, 2, 2], lm.EarlyStopping("score"))
+    model, script = run([1, 2, 2], lm.EarlyStopping("score", mode="min"))
     np.testing.assert_array_equal(
         model.layers[1].running_mean.value, script.states[0]["1.BatchNorm.running_mean"]
     )
 
 
 def test_restored_weights_are_still_views_of_the_models_vector() -> None:
-    model, _ = run([1, 2], lm.EarlyStopping("score"))
+    model, _ = run([1, 2], lm.EarlyStopping("score", mode="min"))
     model.store.values[...] = 3.0
     assert (model.layers[0].W.value == 3).all()
 
 
 def test_an_improvement_must_exceed_min_delta() -> None:
     values = [1.0, 0.95, 0.91, 0.87]
-    stopping = lm.EarlyStopping("score", patience=2, min_delta=0.1)
+    stopping = lm.EarlyStopping("score", mode="min", patience=2, min_delta=0.1)
     _, script = run(values, stopping)
     assert stopping.best_epoch == 1
     assert len(script.states) == 3
-    stopping = lm.EarlyStopping("score", patience=2, min_delta=0.01)
+    stopping = lm.EarlyStopping("score", mode="min", patience=2, min_delta=0.01)
     run(values, stopping)
     assert stopping.best_epoch == 4
+
+
+class F1(lm.Metric):
+    """A metric that says that higher is better."""
+
+    name = "f1"
+    higher_is_better = True
+
+    def score(self, pred: Any, target: Any) -> Any:
+        return pred[:, 0]
 
 
 @pytest.mark.parametrize(
     ("monitor", "mode", "best"),
     [
-        ("score", "auto", 2),
         ("score", "min", 2),
         ("score", "max", 3),
         ("accuracy", "auto", 3),
         ("val_accuracy", "auto", 3),
         ("val_accuracy", "min", 2),
         ("val_loss", "auto", 2),
+        ("val_f1", "auto", 3),
+        ("val_r2", "auto", 3),
+        ("val_rmse", "auto", 2),
+        ("seconds", "auto", 2),
     ],
 )
-def test_mode_decides_whether_more_is_better(monitor: str, mode: str, best: int) -> None:
-    remembers = Best(monitor, mode)
+def test_mode_or_metric_decides_whether_more_is_better(monitor: str, mode: str, best: int) -> None:
+    model = small_classifier()
+    model.compile(model.loss, model.optimizer, ["accuracy", F1()])
+    model.validates = True
+    remembers = Best(model, monitor, mode)
     found = [i for i, v in enumerate([2, 1, 3], 1) if remembers.improves({monitor: v})][-1]
     assert found == best
 
 
+@pytest.mark.parametrize("make", [lm.EarlyStopping, partial(lm.ModelCheckpoint, "unused")])
+def test_a_direction_that_is_not_known_is_asked_for_before_training(
+    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = small_classifier()
+    for name in ("score", "own_accuracy", "val_f2"):
+        text = f"mode=\"max\": it is not known whether a higher '{name.removeprefix('val_')}'"
+        with pytest.raises(ArgumentError, match=text):
+            model.fit(*clouds(), callbacks=[make(monitor=name)], verbose=False)
+    silent = F1()
+    silent.higher_is_better = None
+    model.compile(model.loss, model.optimizer, [silent])
+    with pytest.raises(ArgumentError, match=r"mode=.*: set higher_is_better in the class F1"):
+        model.fit(*clouds(), callbacks=[make(monitor="f1")], verbose=False)
+    assert model.epochs_done == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_metric_where_higher_is_better_keeps_its_best_epoch() -> None:
+    class Rising(lm.Metric):
+        name, higher_is_better = "rising", True
+
+        def score(self, pred: Any, target: Any) -> Any:
+            self.calls = getattr(self, "calls", 0) + 1
+            return pred[:, 0] * 0 + self.calls
+
+    model = small_classifier()
+    model.compile(model.loss, model.optimizer, [Rising()])
+    stopping = lm.EarlyStopping("val_rising", patience=2)
+    model.fit(*clouds(), epochs=5, validation_split=0.25, callbacks=[stopping], verbose=False)
+    assert stopping.best_epoch == 5
+    assert model.stop_reason == ""
+
+
+@pytest.mark.parametrize("value", [None, "high", [1, 2]])
+def test_monitored_text_is_refused(value: Any) -> None:
+    with pytest.raises(UsageError, match="'score' is no number to monitor: the epoch logged"):
+        run([value], lm.EarlyStopping("score", mode="min"))
+
+
 def test_a_score_that_is_equal_is_no_improvement() -> None:
-    stopping = lm.EarlyStopping("score")
+    stopping = lm.EarlyStopping("score", mode="min")
     run([1, 1, 1], stopping)
     assert stopping.best_epoch == 1
 
 
 def test_nan_is_never_best() -> None:
-    stopping = lm.EarlyStopping("score", patience=3)
+    stopping = lm.EarlyStopping("score", mode="min", patience=3)
     run([math.nan, 2, math.nan, 1, math.nan], stopping)
     assert stopping.best_epoch == 4
 
 
 def test_only_nan_ends_training_with_a_reason() -> None:
-    model, script = run([math.nan] * 5, lm.EarlyStopping("score", patience=2))
+    model, script = run([math.nan] * 5, lm.EarlyStopping("score", mode="min", patience=2))
     assert len(script.states) == 2
     assert "score has not improved for 2 epochs" in model.stop_reason
 
 
 def test_a_second_fit_starts_its_own_count() -> None:
-    stopping = lm.EarlyStopping("score", patience=2)
+    stopping = lm.EarlyStopping("score", mode="min", patience=2)
     model, _ = run([1, 2, 2], stopping)
     _, script = run([math.nan, 5, 6, 4], stopping, model)
     assert len(script.states) == 4
@@ -226,8 +285,13 @@ def test_missing_validation_is_reported_before_anything_is_trained() -> None:
 
 
 def test_a_monitor_that_is_not_there_lists_the_logged_names() -> None:
-    with pytest.raises(UsageError, match=r"no 'lose' to monitor; the epoch logged epoch, loss"):
-        small_classifier().fit(*clouds(), callbacks=[lm.EarlyStopping("lose")], verbose=False)
+    with pytest.raises(
+        UsageError,
+        match=r"no 'lose' to monitor; the epoch logged epoch, loss, .*: did you mean 'loss'\?",
+    ):
+        run([1.0], lm.EarlyStopping("lose", mode="min"))
+    with pytest.raises(ArgumentError, match=r"a higher 'lose' is better: did you mean 'loss'\?"):
+        run([1.0], lm.EarlyStopping("lose"))
 
 
 @pytest.mark.parametrize(
@@ -322,11 +386,3 @@ def test_diverged_training_is_undone_by_early_stopping() -> None:
         model.fit(*clouds(), callbacks=callbacks, verbose=False)
     assert all(np.isfinite(array).all() for array in model.state_dict().values())
     assert model.evaluate(*clouds())["loss"] < model.history["loss"][0]
-
-
-def test_without_it_training_continues() -> None:
-    model = diverging_classifier()
-    with np.errstate(all="ignore"):
-        history = model.fit(*clouds(), epochs=3, verbose=False)
-    assert len(history) == 3
-    assert math.isnan(history["loss"][-1])

@@ -21,7 +21,9 @@ def classifier(
 ) -> lm.Sequential:
     layers = [lm.Flatten(), lm.Dense(8), lm.ReLU(), lm.Dropout(0.2), lm.Dense(classes), *last]
     model = lm.Sequential(layers, seed=1, backend=backend)
-    return model.compile(loss or lm.SoftmaxCrossEntropy(), lm.Adam(0.01), ["accuracy"])
+    of_numbers = isinstance(loss, lm.MeanSquaredError | lm.MeanAbsoluteError)
+    metrics = [] if of_numbers else ["accuracy"]
+    return model.compile(loss or lm.SoftmaxCrossEntropy(), lm.Adam(0.01), metrics)
 
 
 def relu_network(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import lamella as lm
 from lamella.backend import Backend
 from lamella.core.errors import CheckWarning, DataError
 from tests.data import clouds
@@ -41,6 +42,17 @@ def test_report_lists_shapes_and_advice() -> None:
     assert traced == ["(6,)", "(6,)", "(8,)", "(8,)", "(8,)", "(3,)"]
     assert rows[8:10] == ["1 finding", "  unscaled inputs"]
     assert rows[-1].startswith("    try: (x - mean) / std")
+
+
+@pytest.mark.parametrize("scale", [1e160, 1.7e308, 1e-200])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_whose_squares_leave_the_range_are_unscaled(scale: float, sign: int) -> None:
+    x = scale * np.random.default_rng(0).random((64, 6))
+    x[::2] *= sign
+    model = lm.Sequential([lm.Dense(1)], seed=1, backend="numpy", dtype="float64")
+    model.compile(lm.MeanSquaredError(), lm.SGD(0.1))
+    names = {finding.name for finding in model.check(x, x[:, :1]).findings}
+    assert names >= ({"unscaled inputs", "unscaled targets"} if scale > 1 else {"unscaled inputs"})
 
 
 def test_fit_warns_of_each_finding_at_the_line_that_called_it() -> None:

@@ -5,15 +5,21 @@ import importlib.util
 
 
 @functools.cache
-def is_available() -> bool:
-    """Whether numba is installed and can be imported."""
+def problem() -> str:
+    """Return the reason why nothing can be compiled; empty if numba works."""
     if importlib.util.find_spec("numba") is None:
-        return False
+        return "numba is not installed"
     try:
-        import numba  # noqa: F401
-    except ImportError:  # for instance because it does not know this numpy yet
-        return False
-    return True
+        import numba
+    except ImportError as error:  # for instance because it does not know this numpy yet
+        return f"numba cannot be imported: {error}"
+    return "NUMBA_DISABLE_JIT is set" if numba.config.DISABLE_JIT else ""
+
+
+@functools.cache
+def is_available() -> bool:
+    """Whether numba can compile functions."""
+    return not problem()
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend.numba.code_cache import digest_of_file, load_module
+from lamella.backend.numba.code_cache import digest_of_source, load_module
 
 
 class CallRecorder:
@@ -88,9 +88,9 @@ _here = _Here()
 def capture() -> Iterator[CallRecorder]:
     """Record the compiled calls of this thread within this block; an outer capture ends."""
     end_capture()
-    before = _here.recorder
-    _here.recorder = recorder = CallRecorder()
+    before, recorder = _here.recorder, CallRecorder()
     try:
+        _here.recorder = recorder
         yield recorder
     finally:
         _here.recorder = before
@@ -167,7 +167,7 @@ def _to_task(function: Callable[..., Any], formulas: Sequence[str]) -> str:
     numbers = sum(formula.startswith("numbers") for formula in formulas)
     lines = [
         # numba keeps the code of all that is called here, and looks at this file only.
-        f"# {digest_of_file(function.__code__.co_filename)}",
+        f"# {digest_of_source(function)}",
         "import numpy as np",
         "from lamella.backend.numba.code_cache import compile_function",
         "from lamella.backend.numba.parallel_for import array_at",

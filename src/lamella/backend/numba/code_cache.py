@@ -1,20 +1,21 @@
-"""Compile functions, and cache their machine code in files for the next process.
+"""Compile functions, and keep their machine code in files for the next process.
 
-numba caches the code of a function, with all that it inlines, under the function's own file only.
-The cache folder is therefore named by a digest of all compiled sources of lamella, so that no other
-version's code is found. Generated modules are written to files, since numba caches only those.
+The code of a function contains all that it inlines. The key of a file therefore has a digest of all
+compiled sources of lamella, and of the file or the generated source of the function itself.
 """
 
 import functools
-import importlib.util
-import os
+import linecache
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
 
-from lamella.core.disk import write_atomically
+Compiled = TypeVar("Compiled")
+GENERATED = (
+    "lamella_rule_"  # begins the name of a generated module; the digest of its source ends it
+)
 
 
 @functools.cache
@@ -22,82 +23,57 @@ def compile_function(function: Callable[..., Any]) -> Any:
     """Return a compiled version of a function of arrays and numbers; the first call compiles it."""
     import numba
 
-    return with_code_cache(numba.njit(cache=True, nogil=True, error_model="numpy"))(function)
+    return with_code_cache(numba.njit(nogil=True, error_model="numpy")(function))
 
 
-def with_code_cache(decorator: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Make a numba decorator, such as ``numba.njit(cache=True)``, use lamella's cache folder."""
+def with_code_cache(compiled: Compiled) -> Compiled:
+    """Make a function of numba, not compiled yet, use lamella's cache; use it as a decorator too.
 
-    def decorate(function: Any) -> Any:
-        with _code_cache():
-            return decorator(function)
+    A function without a source file, such as one typed in, is compiled in each process.
+    """
+    from lamella.backend.numba.code_files import CodeFiles
 
-    return decorate
-
-
-@contextmanager
-def _code_cache() -> Iterator[None]:
-    """Set numba's cache folder for the functions that are decorated within this block."""
-    import numba
-
-    before = numba.config.CACHE_DIR
-    folder = Path(before) if before else _cache_folder()
-    numba.config.CACHE_DIR = str(folder / f"lamella_code_{_sources_digest()}")
+    function = compiled.__wrapped__  # type: ignore[attr-defined]
     try:
-        yield
-    finally:
-        numba.config.CACHE_DIR = before
+        source = f"{_sources_digest()} {digest_of_source(function)}"
+    except OSError:
+        return compiled
+    compiled._cache = CodeFiles(function, source)  # type: ignore[attr-defined]
+    return compiled
 
 
 @functools.cache
 def _sources_digest() -> str:
     """Return a digest of all sources in this package."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
-    return _digest("".join(digest_of_file(str(path)) for path in sources).encode())
+    return _digest(b"".join(path.read_bytes() for path in sources))
 
 
 def load_module(source: str) -> Any:
-    """Return the module with this source; write it to a file if it is new."""
-    name = f"lamella_rule_{_digest(source.encode())}"
+    """Return the module with this source, which is never read from a file."""
+    name = f"{GENERATED}{_digest(source.encode())}"
     if name not in sys.modules:
-        path = _cache_folder() / f"{name}.py"
-        if not path.exists():
-            write_atomically(path, source.encode())
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        with _code_cache():
-            spec.loader.exec_module(module)
-        sys.modules[name] = module
+        module, file = ModuleType(name), f"<{name}>"
+        linecache.cache[file] = len(source), None, source.splitlines(True), file  # for tracebacks
+        exec(compile(source, file, "exec"), vars(module))
+        sys.modules.setdefault(name, module)
     return sys.modules[name]
 
 
-def digest_of_file(path: str) -> str:
-    """Return a digest of a file's content, for generated sources that depend on it."""
-    return _digest(Path(path).read_bytes())
+def digest_of_source(function: Callable[..., Any]) -> str:
+    """Return a digest of the source of a function's module.
+
+    Raises
+    ------
+    OSError
+        If its file cannot be read.
+    """
+    if function.__module__.startswith(GENERATED):
+        return function.__module__
+    return _digest(Path(function.__code__.co_filename).read_bytes())
 
 
 def _digest(data: bytes) -> str:
     import hashlib  # slow to import, and only needed with numba
 
     return hashlib.sha256(data).hexdigest()[:16]
-
-
-def _cache_folder() -> Path:
-    """Return the user's cache folder, or a temporary one if that is not writable."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lamella"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    except OSError:
-        pass
-    return _temporary_folder()
-
-
-@functools.cache
-def _temporary_folder() -> Path:
-    import tempfile
-
-    return Path(tempfile.mkdtemp(prefix="lamella-"))

@@ -169,22 +169,33 @@ def to_python(
     lines = [
         "import numba",
         "import numpy as np",
+        "from lamella.backend.numba.code_cache import with_code_cache",
         "from lamella.backend.numba.parallel_for import vector_at",
+        "from lamella.core.errors import ShapeError",
         "from numpy import inf, nan",
         "",
         f"T = np.{dtype.name}",
         "",
         "",
-        '@numba.njit(cache=True, nogil=True, error_model="numpy")',
+        "@with_code_cache",
+        '@numba.njit(nogil=True, error_model="numpy")',
         f"def loop({', '.join([*arguments, *scalars])}):",
         # Without these, all would be computed in double precision.
         *(f"    {line}" for line in [*(f"{s} = T({s})" for s in scalars), *constants]),
+        *(_expect_shapes(axes) if axes is not None else ()),
         *(f"    {line}" for line in loops),
         *(f"    {'    ' * len(indices)}{line}" for line in body),
     ]
     if axes is None:
         lines += _task(len(arguments), len(scalars))
     return "\n".join(lines) + "\n"
+
+
+def _expect_shapes(axes: Sequence[int]) -> list[str]:
+    """Write a check of the arrays' shapes, without which the loop would leave their memory."""
+    wrong = [f"a{i}.shape != o0.shape[{2 - count}:]" for i, count in enumerate(axes)]
+    message = "the arrays of a rule must have the shape of the result, or that of its rows"
+    return [f"    if {' or '.join(wrong)}:", f'        raise ShapeError("{message}")']
 
 
 def _task(arrays: int, scalars: int) -> list[str]:

@@ -12,7 +12,7 @@ from numba import types
 from numba.core.errors import TypingError
 
 from lamella.backend import threads
-from lamella.backend.numba.call_recorder import CallRecorder, current_recorder, end_capture
+from lamella.backend.numba.call_recorder import current_recorder, end_capture
 from lamella.backend.numba.code_cache import with_code_cache
 from lamella.backend.numba.gemm_blocks import (
     B_COLUMN,
@@ -71,7 +71,8 @@ def dot(
     ValueError
         If the shapes do not match.
     """
-    pool, status = get_pool(), NEEDS_MEMORY
+    global job
+    pool, status, recorder = get_pool(), NEEDS_MEMORY, current_recorder()
     try:
         product, tasks, no_bias = compile_product(out.dtype)
         row = no_bias if bias is None else bias
@@ -79,13 +80,13 @@ def dot(
             raise TypeError("numba ignores the byte order of an array")
         with pool.lock:
             while status == NEEDS_MEMORY:
-                words, workers = job.words, threads.workers()
+                current = job if recorder is None else Job(job.lists)
+                words, workers = current.words, threads.workers()
                 status = product(a, b, row, out, words, pool.address, *tasks, workers)
                 if status == NEEDS_MEMORY:
-                    job.reserve(int(words[LIST_BYTES]))
-            recorder = current_recorder()
-            if recorder is not None and status == DONE:
-                job.capture(recorder, tasks[0], a, b, row, out)
+                    job = Job(np.zeros(int(words[LIST_BYTES]), np.uint8))
+        if recorder is not None and status == DONE:
+            recorder.add(tasks[0], words, current.lists, a, b, row, out)
         pool.wake()
     except (TypeError, TypingError):  # no code is compiled for these types
         status = UNSUPPORTED
@@ -101,26 +102,20 @@ DONE, NEEDS_MEMORY, UNSUPPORTED = range(3)  # results of `multiply`
 
 
 class Job:
-    """Descriptor of a product: its 64-bit words, and memory for its lists of terms."""
+    """Descriptor of a product: its 64-bit words, and memory for its lists of terms.
 
-    def __init__(self) -> None:
-        self.words = np.zeros(20, np.int64)
+    Each product writes the words in the call that computes it. All else is fixed: a signal handler
+    may multiply between any two lines of Python.
+    """
+
+    def __init__(self, lists: np.ndarray) -> None:
+        self.words, self.lists = np.zeros(20, np.int64), lists
         self.words[SELF] = self.words.ctypes.data
-        self.reserve(2**16)
-
-    def reserve(self, size: int) -> None:
-        """Allocate ``size`` bytes for the lists."""
-        self._lists = np.zeros(size, np.uint8)
-        self.words[TERMS], self.words[CAPACITY] = self._lists.ctypes.data, size
-
-    def capture(self, recorder: CallRecorder, task: int, *arrays: np.ndarray) -> None:
-        """Add the last product to a recorder."""
-        words = self.words.copy()
-        words[SELF] = words.ctypes.data
-        recorder.add(task, words, self._lists, *arrays)
+        self.words[TERMS], self.words[CAPACITY] = lists.ctypes.data, len(lists)
 
 
-job = Job()  # global: one product runs at a time, and allocating per product is slow; pool.lock
+# Global: one product runs at a time, under pool.lock, and allocating per product is slow.
+job = Job(np.zeros(2**16, np.uint8))
 
 
 @functools.cache
@@ -142,7 +137,9 @@ def compile_product(dtype):
     factor = types.Array(number, 2, "A", readonly=True)
     bias, out = types.Array(number, 1, "C", readonly=True), types.Array(number, 2, "C")
     signature = word(factor, factor, bias, out, types.Array(word, 1, "C"), *[word] * 5)
-    product = with_code_cache(numba.njit(signature, cache=True, nogil=True))(multiply)
+    product = with_code_cache(numba.njit(nogil=True)(multiply))
+    product.compile(signature)
+    product.disable_compile()
     return product, [compile_task(task) for task in tasks], np.zeros(0, dtype)
 
 
@@ -223,9 +220,10 @@ ONES = np.ones(DEPTH, np.uint8)
 def strides_of(matrix):
     """Return both strides in numbers; (0, 0) unless it is a whole matrix or a transpose of one."""
     rows, columns = matrix.shape
-    row, column = matrix.strides[0] // matrix.itemsize, matrix.strides[1] // matrix.itemsize
-    if (column == 1 or columns == 1) and (row == columns or rows == 1):
+    # In bytes: fields of packed records are apart by no whole number of items.
+    (row, column), item = matrix.strides, matrix.itemsize
+    if (column == item or columns == 1) and (row == columns * item or rows == 1):
         return columns, 1
-    if (row == 1 or rows == 1) and (column == rows or columns == 1):
+    if (row == item or rows == 1) and (column == rows * item or columns == 1):
         return 1, rows
     return 0, 0

@@ -8,6 +8,7 @@ from lamella.backend.numba.call_recorder import call
 from lamella.backend.numba.code_cache import with_code_cache
 from lamella.backend.numba.parallel_for import compile_task, run, vector_at
 from lamella.backend.numba.thread_pool import get_pool
+from lamella.core.errors import DataError, ShapeError
 
 CACHE_LINE = 64  # bytes
 TASK_IMAGES = 8  # images per task
@@ -26,10 +27,22 @@ def scale_images(images: np.ndarray, index: np.ndarray | None, out: np.ndarray) 
     ----------
     images : ndarray of uint8, (N, ...)
     index : ndarray of int64, (M,), or None
-        In range; None for all images.
+        From 0; None for all images.
     out : ndarray of float32 or float64, (M, ...)
         Contiguous.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not match.
+    DataError
+        If an index is out of range.
     """
+    if images.shape[1:] != out.shape[1:] or len(out) != len(images if index is None else index):
+        raise ShapeError(
+            f"cannot pick {len(images if index is None else index)} of the images {images.shape} "
+            f"into memory of shape {out.shape}"
+        )
     if not out.size:
         return
     index = ALL if index is None else np.ascontiguousarray(index, np.int64)
@@ -43,12 +56,16 @@ def scale_images(images: np.ndarray, index: np.ndarray | None, out: np.ndarray) 
     pool.wake()
 
 
-@with_code_cache(numba.njit(cache=True, nogil=True))
+@with_code_cache
+@numba.njit(nogil=True)
 def run_scaling(images, index, out, count, board, words, task, workers):
     """Run the tasks of `scale_images`."""
     words[IMAGES], words[TOTAL], words[OUT] = images.ctypes.data, len(images), out.ctypes.data
     words[INDEX] = index.ctypes.data if len(index) else 0
     words[COUNT], words[WIDTH] = count, len(out) // count
+    for at in index:
+        if not 0 <= at < len(images) // words[WIDTH]:
+            raise DataError("an index of an image is out of range")
     workers = workers if len(out) >= PARALLEL_FROM else 1
     run(board, task, words.ctypes.data, -(-count // TASK_IMAGES), workers)
 

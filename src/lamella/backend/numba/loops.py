@@ -2,9 +2,13 @@
 
 import numpy as np
 
+from lamella.core.errors import ShapeError
+
 
 def sum_of_rows(matrix: np.ndarray, out: np.ndarray) -> None:
     """Write the sum of the rows into ``out``, added in order as numpy does."""
+    if len(out) != matrix.shape[1]:
+        raise ShapeError("the sum of the rows of a matrix (N, D) has shape (D,)")
     out[:] = 0
     for row in matrix:
         for k in range(len(out)):

@@ -116,13 +116,15 @@ class NumbaBackend(NumpyBackend):
         # A subclass may do things in ways that are not recorded.
         if type(self) is not NumbaBackend or not compiled.has_products():
             return super().capture(work, arrays, memory, objects)
-        for part in memory:
-            part.wrap_views(captured)
         try:
+            for part in memory:
+                part.wrap_views(captured)
             with capture() as recorder:
-                result = work(*map(captured, arrays))
-                for each in objects:
-                    _release(vars(each))
+                try:
+                    result = work(*map(captured, arrays))
+                finally:
+                    for each in objects:
+                        _release(vars(each))
         finally:
             for part in memory:
                 part.wrap_views(plain)

@@ -12,6 +12,7 @@ import functools
 import numba
 from llvmlite import ir
 from numba import types
+from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 
 from lamella.backend.numba.code_cache import with_code_cache
@@ -34,7 +35,9 @@ TASK_TYPE = types.void(types.CPointer(types.int64), types.int64, types.int64)
 @functools.cache
 def compile_task(function):
     """Compile a task function and return the address of its machine code."""
-    compiled = with_code_cache(numba.cfunc(TASK_TYPE, cache=True))(function)
+    types_of = TASK_TYPE.args, TASK_TYPE.return_type
+    compiled = with_code_cache(CFunc(function, types_of, locals={}, options={}))
+    compiled.compile()
     _compiled.append(compiled)
     return compiled.address
 
@@ -42,7 +45,8 @@ def compile_task(function):
 _compiled: list[object] = []  # global: machine code lives as long as these objects
 
 
-@with_code_cache(numba.njit(cache=True, nogil=True))
+@with_code_cache
+@numba.njit(nogil=True)
 def run(board, function, arguments, count, workers):
     """Run ``count`` tasks on at most ``workers`` threads, the caller included."""
     board[FUNCTION], board[ARGUMENTS], board[COUNT] = function, arguments, count
@@ -64,14 +68,16 @@ def run(board, function, arguments, count, workers):
         board[WAKE] = 1
 
 
-@with_code_cache(numba.njit(cache=True, nogil=True))
+@with_code_cache
+@numba.njit(nogil=True)
 def play(calls, board):
     """Run tasks in order; each row of ``calls`` has the address of its code and of its words."""
     for k in range(len(calls)):
         call_at(calls[k, 0], calls[k, 1], 0, board[SCRATCH])
 
 
-@with_code_cache(numba.njit(cache=True, nogil=True))
+@with_code_cache
+@numba.njit(nogil=True)
 def run_worker(board, worker, max_polls):
     """Take tasks of every job, until ``max_polls`` polls in a row have found no new job."""
     atomic_add(board, AWAKE, 1)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -24,8 +25,9 @@ class Pool:
         See `lamella.backend.numba.parallel_for`.
     address : int
         Address of the board.
-    lock : threading.Lock
-        Held by the thread that runs a job.
+    lock : threading.RLock
+        Held by the thread that runs a job. A signal handler in that thread may take it again: a job
+        is one call of a compiled function, and the handler runs before or after it.
     size : int
         Number of threads, the calling thread included.
     """
@@ -34,16 +36,20 @@ class Pool:
         zeros = NumpyBackend().zeros
         self.board = zeros(parallel_for.WORDS, np.int64)
         self.address = self.board.ctypes.data
-        self.lock = threading.Lock()
-        self._work = threading.Event()
+        self.lock = threading.RLock()
         self.size = min(thread_budget(), MAX_THREADS)
         self.board[parallel_for.LIMIT] = self.size
         self._memory = [zeros(SCRATCH_BYTES, np.uint8) for _ in range(self.size)]
         for worker, memory in enumerate(self._memory):
             self.board[parallel_for.SCRATCH + worker] = memory.ctypes.data
-        for worker in range(1, self.size):
+        # Not an event, whose lock a signal handler would wait for.
+        self._alarms: list[SimpleQueue[None]] = [SimpleQueue() for _ in range(1, self.size)]
+
+    def start(self) -> None:
+        """Start the workers."""
+        for worker, alarm in enumerate(self._alarms, 1):
             # A daemon thread: it has nothing to finish when the process exits.
-            thread = threading.Thread(target=self._run_worker, args=(worker,), daemon=True)
+            thread = threading.Thread(target=self._run_worker, args=(worker, alarm), daemon=True)
             with contextlib.suppress(RuntimeError):  # no more threads: the others do its tasks
                 thread.start()
 
@@ -51,17 +57,18 @@ class Pool:
         """Wake the workers if a parallel job found them asleep; call it without the lock."""
         if self.board[parallel_for.WAKE]:
             self.board[parallel_for.WAKE] = 0
-            self._work.set()
+            for alarm in self._alarms:
+                if alarm.empty():
+                    alarm.put(None)
 
-    def _run_worker(self, worker: int) -> None:
+    def _run_worker(self, worker: int, alarm: "SimpleQueue[None]") -> None:
         while True:
-            self._work.wait()
+            alarm.get()
             parallel_for.run_worker(self.board, worker, MAX_POLLS)
-            self._work.clear()
 
 
 _pool: Pool | None = None  # global: all models of a process compete for the same processor cores
-_creation_lock = threading.Lock()
+_creation_lock = threading.RLock()
 
 
 def get_pool() -> Pool:
@@ -69,15 +76,17 @@ def get_pool() -> Pool:
     global _pool
     if _pool is None:
         with _creation_lock:
-            if _pool is None:
-                _pool = Pool()
+            pool = Pool()
+            if _pool is None:  # nor has a signal handler made one in the meantime
+                _pool = pool
+                pool.start()
     return _pool
 
 
 def _reset_after_fork() -> None:
     """Drop the parent's pool: a fork does not copy its threads."""
     global _pool, _creation_lock
-    _pool, _creation_lock = None, threading.Lock()
+    _pool, _creation_lock = None, threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from lamella.core.errors import ArgumentError
 from lamella.studies.analysis.incomplete import missing_values
-from lamella.studies.analysis.measures import Measure, get_measure
+from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.statistics import Difference, difference, with_verdicts
 from lamella.studies.analysis.text_table import TextTable
@@ -98,7 +98,7 @@ class Comparison:
         ]
 
 
-def compare(runs: Runs, to: str | None, measure: str | Measure) -> Comparison:
+def compare(runs: Runs, to: str | None, measure: str | Measure | None) -> Comparison:
     """Compare every arm to the arm ``to``, or to the study's baseline if it is None.
 
     Raises
@@ -109,7 +109,7 @@ def compare(runs: Runs, to: str | None, measure: str | Measure) -> Comparison:
     to = runs.expect_arm(runs.study.baseline if to is None else to)
     if len(runs.arms) == 1:
         raise ArgumentError(f"the study has one arm, {to!r}: there is nothing to compare it to")
-    measure = get_measure(measure) if isinstance(measure, str) else measure
+    measure = runs.measure(measure)
     values = runs.values(measure)
     missing = {arm: missing_values(runs, arm, measure, values[arm]) for arm in runs.arms}
     found = []

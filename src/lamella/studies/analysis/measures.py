@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass
 
 from lamella.core.errors import ArgumentError
-from lamella.studies.definition.tables import expect_known
+from lamella.core.names import expect_known
+from lamella.losses.metrics import is_higher_better
 from lamella.studies.running.run import Run
 
 
@@ -62,7 +63,7 @@ class EpochsTo(Measure):
     threshold: float
 
     def of(self, run: Run) -> float:
-        higher = is_higher_better(self.column)
+        higher = column_is_higher_better(self.column)
         for row in run.epochs:
             value = row.get(self.column, math.nan)
             if value >= self.threshold if higher else value <= self.threshold:
@@ -70,30 +71,38 @@ class EpochsTo(Measure):
         return math.nan
 
 
-def is_higher_better(column: str) -> bool:
-    """Whether higher is better: true for all but losses, penalties and times."""
-    return not column.endswith(("loss", "penalty", "seconds"))
+def column_is_higher_better(column: str) -> bool:
+    """Whether higher is better for a column of the epochs or a score, by its metric.
+
+    Raises
+    ------
+    ArgumentError
+        If no metric has this name.
+    """
+    return is_higher_better(re.sub(r"^(best_)?(test|train|val)_", "", column))
 
 
-def _accuracy(name: str, label: str) -> Measure:
-    return Measure(name, label, "%", higher_is_better=True, digits=2)
-
-
-def _loss(name: str, label: str) -> Measure:
-    return Measure(name, label, "", higher_is_better=False, digits=4)
+def _measures(score: str, label: str, unit: str, digits: int) -> list[Measure]:
+    """Return the measures of a score on each part of the data."""
+    labels = {
+        f"test_{score}": f"test {label}",
+        f"best_test_{score}": f"test {label} of the best epoch",
+        f"train_{score}": f"training {label}",
+        f"val_{score}": f"validation {label}",
+        f"best_val_{score}": f"best validation {label}",
+    }
+    return [
+        Measure(name, text, unit, column_is_higher_better(name), digits)
+        for name, text in labels.items()
+    ]
 
 
 MEASURES = {
     measure.name: measure
     for measure in (
-        _accuracy("test_accuracy", "test accuracy"),
-        _accuracy("best_test_accuracy", "test accuracy of the best epoch"),
-        _accuracy("train_accuracy", "training accuracy"),
-        _accuracy("val_accuracy", "validation accuracy"),
-        _accuracy("best_val_accuracy", "best validation accuracy"),
-        _loss("test_loss", "test loss"),
-        _loss("train_loss", "training loss"),
-        _loss("val_loss", "validation loss"),
+        *_measures("accuracy", "accuracy", "%", 2),
+        *_measures("r2", "R2", "", 4),
+        *(each for each in _measures("loss", "loss", "", 4) if "best" not in each.name),
         Measure("seconds", "training time", "s", higher_is_better=False, digits=1),
     )
 }
@@ -105,8 +114,9 @@ def epochs_to(threshold: float, column: str = "val_accuracy") -> EpochsTo:
     Raises
     ------
     ArgumentError
-        If an accuracy is given in percent.
+        If an accuracy is given in percent, or no metric says which direction is better.
     """
+    column_is_higher_better(column)
     if column.endswith("accuracy") and not 0 <= threshold <= 1:
         raise ArgumentError(
             f"the threshold of {column} must be a fraction in [0, 1], such as 0.95; "

@@ -8,9 +8,6 @@ from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.statistics import Estimate
 from lamella.studies.analysis.text_table import TextTable
 
-OVERVIEW = ("test_accuracy", "train_accuracy", "val_accuracy", "test_loss", "seconds")
-"""Measures shown by default."""
-
 
 def overview(results: Runs, measures: Sequence[str] | None = None) -> TextTable:
     """Return one row per arm: mean and standard deviation of each measure.
@@ -19,11 +16,13 @@ def overview(results: Runs, measures: Sequence[str] | None = None) -> TextTable:
     ----------
     results : Runs
     measures : list of str, optional
-        The first is shown with its 95% interval. By default those of `OVERVIEW` that any run has.
+        The first is shown with its 95% interval. By default test, training and validation score,
+        test loss and time, as far as any run has them.
     """
     if measures is None:
         scored = {name for run in results.runs for name in run.scores}
-        measures = [name for name in OVERVIEW if name in scored or name == "seconds"]
+        names = [*(f"{part}_{results.metric}" for part in ("test", "train", "val")), "test_loss"]
+        measures = [name for name in dict.fromkeys(names) if name in scored] + ["seconds"]
     columns = [(measure, results.summary(measure)) for measure in map(get_measure, measures)]
     head, rows = ["arm"], [[arm] for arm in results.arms]
     for place, (measure, summary) in enumerate(columns):

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from lamella.core.errors import DataError
+from lamella.core.names import expect_known
 from lamella.studies.analysis.measures import EpochsTo, Measure, epochs_to, get_measure
 from lamella.studies.analysis.statistics import Estimate, estimate
 from lamella.studies.definition.definition import StudyDefinition
-from lamella.studies.definition.tables import expect_known
 from lamella.studies.running.run import Run
 
 
@@ -43,10 +43,27 @@ class Runs:
     def __len__(self) -> int:
         return len(self.runs)
 
+    @property
+    def metric(self) -> str:
+        """Name of the score by which arms are compared.
+
+        "accuracy" for classes and yes-or-no answers, "r2" for numbers; "loss" if the runs have
+        neither.
+        """
+        scored = {name for run in self.runs for name in run.scores}
+        found = [name for name in ("accuracy", "r2", "loss") if f"test_{name}" in scored]
+        return found[0] if found else "accuracy"
+
     def of(self, arm: str) -> list[Run]:
         """Return the finished runs of an arm, sorted by seed."""
         self.expect_arm(arm)
         return [run for run in self.runs if run.arm == arm and run.done]
+
+    def measure(self, measure: str | Measure | None) -> Measure:
+        """Return a measure by its name; by default the test score of `metric`."""
+        if isinstance(measure, Measure):
+            return measure
+        return get_measure(f"test_{self.metric}" if measure is None else measure)
 
     def values(self, measure: str | Measure) -> dict[str, dict[int, float]]:
         """Return one number per finished run: for each arm, by seed.
@@ -63,7 +80,7 @@ class Runs:
         DataError
             If no run has it, such as validation scores without a validation set.
         """
-        measure = get_measure(measure) if isinstance(measure, str) else measure
+        measure = self.measure(measure)
         found = {arm: {run.seed: measure.of(run) for run in self.of(arm)} for arm in self.arms}
         column = measure.column if isinstance(measure, EpochsTo) else measure.name
         if column != "seconds" and any(found.values()):
@@ -72,12 +89,13 @@ class Runs:
                 raise DataError(f"no run has {column!r}; they have {', '.join(known)}")
         return found
 
-    def summary(self, measure: str | Measure = "test_accuracy") -> dict[str, Estimate]:
+    def summary(self, measure: str | Measure | None = None) -> dict[str, Estimate]:
         """Return mean, standard deviation and 95% interval over seeds of each arm.
 
-        Intervals of accuracies are clipped to [0, 1].
+        The measure is by default the test score of `metric`. Intervals of accuracies are clipped to
+        [0, 1].
         """
-        measure = get_measure(measure) if isinstance(measure, str) else measure
+        measure = self.measure(measure)
         found = {arm: estimate(list(by.values())) for arm, by in self.values(measure).items()}
         if measure.unit == "%":
             found = {
@@ -86,21 +104,22 @@ class Runs:
             }
         return found
 
-    def epochs_to(self, threshold: float, measure: str = "val_accuracy") -> dict[str, Estimate]:
+    def epochs_to(self, threshold: float, measure: str | None = None) -> dict[str, Estimate]:
         """Return the mean number of epochs each arm needed to reach a score.
 
         Parameters
         ----------
         threshold : float
             Lowest score that counts; for a loss, the highest.
-        measure : str
-            A column of the epochs: "val_accuracy", "val_loss", "accuracy", "loss".
+        measure : str, optional
+            A column of the epochs: "val_accuracy", "val_loss", "accuracy", "loss"; by default the
+            validation score of `metric`.
 
         Notes
         -----
         The mean excludes seeds that never reach the threshold; see the estimate's ``n``.
         """
-        return self.summary(epochs_to(threshold, measure))
+        return self.summary(epochs_to(threshold, measure or f"val_{self.metric}"))
 
     def expect_arm(self, arm: str) -> str:
         """Return ``arm`` if the study has it, else raise an ArgumentError with the nearest name."""

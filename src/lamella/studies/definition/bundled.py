@@ -9,8 +9,8 @@ from functools import cache
 from importlib import resources
 from itertools import pairwise, takewhile
 
+from lamella.core.names import expect_known
 from lamella.studies.definition.definition import StudyDefinition
-from lamella.studies.definition.tables import expect_known
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "Learning rate": ("learning-rate",),

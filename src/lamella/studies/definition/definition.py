@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 from lamella.core.errors import ArgumentError, FileFormatError, LamellaError
+from lamella.core.names import expect_known
+from lamella.core.signatures import KnownNames, known_arguments
 from lamella.core.validation import at_least
 from lamella.studies.definition.experiment import Experiment, custom_parts, fields_table
-from lamella.studies.definition.tables import Known, Table, differing, expect_known, merge
+from lamella.studies.definition.tables import Known, Table, differing, merge
 from lamella.studies.definition.toml import parse_table
 
 DESCRIPTION = ("name", "title", "question", "base", "arms", "seeds", "baseline", "varies", "cut")
 
 
-class StudyDefinition:
+class StudyDefinition(KnownNames):
     """The arms, base and seeds of a study; `lamella.studies.Study` adds ``run`` and documents all.
 
     Parameters
@@ -97,6 +99,7 @@ class StudyDefinition:
         found = [path for other in others for path in differing(first, other)]
         self.varies = list(dict.fromkeys(found))
 
+    @known_arguments
     def resized(
         self,
         *,
@@ -135,6 +138,7 @@ class StudyDefinition:
         resized.cut = ", ".join(filter(None, [self.cut, *fewer]))
         return resized
 
+    @known_arguments
     def quick(self, *, seeds: int = 2, epochs: int = 3, samples: int | None = 6000) -> Self:
         """Return a smaller copy with at most this many seeds, epochs and samples.
 

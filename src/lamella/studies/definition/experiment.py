@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from lamella.backend import get_backend
 from lamella.core.config import named_parts
 from lamella.core.errors import ArgumentError
+from lamella.core.names import expect_known
 from lamella.core.validation import at_least, in_range, instance
 from lamella.losses import Loss
 from lamella.models.classifiers import LOSSES
@@ -22,7 +23,6 @@ from lamella.studies.definition.tables import (
     arguments_from_table,
     call,
     expand,
-    expect_known,
     from_table,
     merge,
     to_table,
@@ -166,7 +166,7 @@ def _model(table: Table, known: Known, seed: int) -> Sequential:
         model: Sequential = call(kind, {**options, "loss": loss, "optimizer": optimizer}, "model")
         return model
     model = call(kind, options, "model")
-    return model.compile(loss, optimizer, metrics=["accuracy"])
+    return model.compile(loss, optimizer)
 
 
 def _part(name: str, table: Table, known: Known, kind: type[T], hint: str) -> T:

@@ -1,12 +1,12 @@
 """Conversion between objects and the plain tables of TOML and JSON."""
 
-import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lamella.core.config import Configured, to_json
 from lamella.core.errors import ArgumentError, LamellaError
+from lamella.core.names import expect_known
 
 Table = dict[str, Any]
 Known = Mapping[str, Callable[..., Any]]
@@ -117,14 +117,3 @@ def differing(a: Any, b: Any, path: str = "") -> list[str]:
 
 def _holds_tables(values: list[Any]) -> bool:
     return any(isinstance(value, dict) for value in values)
-
-
-def expect_known(kind: str, name: Any, known: Iterable[str]) -> None:
-    """Raise an ArgumentError with the nearest known name, unless ``name`` is known."""
-    words = list(known)
-    if isinstance(name, str) and name in words:
-        return
-    lower = {word.lower(): word for word in words}
-    near = difflib.get_close_matches(str(name).lower(), lower, 1, 0.5)
-    hint = f": did you mean {lower[near[0]]!r}?" if near else f"; known are {', '.join(words)}"
-    raise ArgumentError(f"{kind} {name!r} is not known{hint}")

@@ -1,12 +1,13 @@
 """Studies as TOML files, with the same names as in Python."""
 
 import tomllib
-from pathlib import Path
 from typing import Any
 
 from lamella.core.config import MAX_VALUES, limit_size
+from lamella.core.disk import read_file
 from lamella.core.errors import ArgumentError, FileFormatError
-from lamella.studies.definition.tables import Table, expect_known
+from lamella.core.names import expect_known
+from lamella.studies.definition.tables import Table
 
 KEYS = ("name", "title", "question", "baseline", "seeds", "base", "arms")
 MAX_BYTES = 2**18  # per file
@@ -20,11 +21,10 @@ def read_toml(path: Any) -> str:
     Raises
     ------
     FileFormatError
-        If the file is not UTF-8.
+        If the file is not UTF-8, or no regular file.
     """
     try:
-        with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1).decode("utf-8")
+        return read_file(path, MAX_BYTES + 1).decode("utf-8")
     except UnicodeDecodeError as error:
         raise FileFormatError(f"{path} is not UTF-8 text: {error}") from error
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["NothingToDraw", "draw", "save_all"]
 
 PREDICTIONS = ("confusion", "mistakes")
-CURVES = ("accuracy", "val_accuracy", "val_loss")
+CURVES = ("accuracy", "val_accuracy", "r2", "val_r2", "val_loss")
 NAMED: dict[str, Callable[..., "Figure"]] = {
     "loss": loss_curves,
     "differences": difference_points,
@@ -51,7 +51,7 @@ def draw(results: Runs, name: str, **options: Any) -> "Figure":
     results : Runs
     name : str
         "loss": smoothed training loss against epochs.
-        "val_accuracy", "val_loss", "accuracy": curves over epochs.
+        "val_accuracy", "val_loss", "accuracy", "val_r2", "r2": curves over epochs.
         "test_accuracy" or another measure: points with intervals.
         "differences": paired differences to one arm, with verdicts (``measure=``, ``to=``).
         "confusion", "mistakes": predictions of one arm (``test=`` the test set, ``arm=``).
@@ -110,9 +110,10 @@ def save_all(
         The files written. Figures of the report have the file names of the report.
     """
     expect_writable(folder)
-    names = ["loss", "val_accuracy", "val_loss", *REPORT]
-    if any("test_accuracy" in run.scores for run in results.runs):
-        names += ["test_accuracy", *(["differences"] if len(results.arms) > 1 else [])]
+    score = results.metric
+    names = [*dict.fromkeys(["loss", f"val_{score}", "val_loss"]), *REPORT]
+    if any(f"test_{score}" in run.scores for run in results.runs):
+        names += [f"test_{score}", *(["differences"] if len(results.arms) > 1 else [])]
     if test is not None:
         names += PREDICTIONS
     written, study = [], re.sub(r"[^\w.-]+", "_", results.study.name)

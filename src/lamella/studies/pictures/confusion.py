@@ -101,6 +101,8 @@ def predictions_of(
         raise NothingToDraw(f"no run of {arm!r} is done: there are no predictions")
     labels = np.asarray(test[1])
     labels = labels.argmax(axis=1) if labels.ndim == 2 else labels
+    if not any(run.predictions.size for run in runs):
+        raise NothingToDraw(f"the runs of {arm!r} predicted no classes")
     for run in runs:
         if len(run.predictions) != len(labels):
             raise DataError(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def difference_points(
     results: Runs,
-    measure: str | Measure = "test_accuracy",
+    measure: str | Measure | None = None,
     *,
     to: str | None = None,
     theme: str = "light",
@@ -28,7 +28,8 @@ def difference_points(
     Parameters
     ----------
     results : Runs
-    measure : str or Measure
+    measure : str or Measure, optional
+        The test accuracy, or for numbers the test R2, by default.
     to : str, optional
         The arm at zero. The baseline of the study by default.
     theme, title : str, optional
@@ -63,7 +64,8 @@ def _subtitle(comparison: Comparison) -> str:
     measure = comparison.measure
     unit = {"%": " in percentage points", "s": " in seconds"}.get(measure.unit, "")
     side = "right" if measure.higher_is_better else "left"
-    return f"{measure.label.capitalize()}, difference to {comparison.to}{unit} ({side} is better)"
+    label = measure.label[:1].upper() + measure.label[1:]
+    return f"{label}, difference to {comparison.to}{unit} ({side} is better)"
 
 
 def _footnote(comparison: Comparison) -> str:

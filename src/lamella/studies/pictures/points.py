@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
-from lamella.studies.analysis.measures import Measure, get_measure
+from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.rows import Row, draw_rows
 from lamella.studies.pictures.style import Look, NothingToDraw
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def score_points(
     results: Runs,
-    measure: str | Measure = "test_accuracy",
+    measure: str | Measure | None = None,
     *,
     theme: str = "light",
     title: str | None = None,
@@ -24,11 +24,12 @@ def score_points(
     Parameters
     ----------
     results : Runs
-    measure : str or Measure
+    measure : str or Measure, optional
+        The test accuracy, or for numbers the test R2, by default.
     theme, title : str, optional
         As in `lamella.studies.pictures.draw`.
     """
-    measure = get_measure(measure) if isinstance(measure, str) else measure
+    measure = results.measure(measure)
     values = {arm: list(by.values()) for arm, by in results.values(measure).items()}
     seen = [x for seeds in values.values() for x in seeds if math.isfinite(x)]
     if not seen:

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def score_curves(
-    results: Runs, column: str = "val_accuracy", *, theme: str = "light", title: str | None = None
+    results: Runs,
+    column: str | None = None,
+    *,
+    theme: str = "light",
+    title: str | None = None,
 ) -> "Figure":
     """Draw a score after every epoch: mean over seeds, with a band from lowest to highest.
 
@@ -24,11 +28,13 @@ def score_curves(
     Parameters
     ----------
     results : Runs
-    column : str
-        Column of the epochs: "val_accuracy", "val_loss", "accuracy" or "loss".
+    column : str, optional
+        Column of the epochs: "val_accuracy", "val_loss", "accuracy" or "loss". The validation
+        accuracy, or for numbers the validation R2, by default.
     theme, title : str, optional
         As in `lamella.studies.pictures.draw`.
     """
+    column = f"val_{results.metric}" if column is None else column
     curves: Curves = {}
     for arm in results.arms:
         runs = [run for run in results.of(arm) if run.epochs and column in run.epochs[0]]
@@ -42,14 +48,15 @@ def score_curves(
     look = Look.of(results, theme, title)
     is_accuracy = column.endswith("accuracy")
     limits = _zoom(curves) if is_accuracy else None
-    label = MEASURES[column].label if column in MEASURES else f"training {column}"
+    measure = MEASURES.get(column) or MEASURES.get(f"train_{column}")
+    label = measure.label if measure else column
     figure, axes = draw_curves(
         results,
         curves,
         look,
-        subtitle=f"{label.capitalize()} after every epoch",
+        subtitle=f"{label[:1].upper()}{label[1:]} after every epoch",
         first=1,
-        log=not is_accuracy,
+        log=column.endswith("loss"),
         columns=1 if limits is None else 2,
     )
     for panel in axes.ravel() if is_accuracy else ():

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from lamella.core.disk import write_atomically
+from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import DataError, MissingExtraError
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.definition import bundled
@@ -36,8 +36,9 @@ def write_report(results: Runs | Iterable[Runs], path: Any) -> Path:
         If no run is finished.
     """
     several = [results] if isinstance(results, Runs) else list(results)
-    write_atomically(Path(path), render(several).encode())
-    return Path(path)
+    file = as_path(path)
+    write_atomically(file, render(several).encode())
+    return file
 
 
 def render(results: Sequence[Runs]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from lamella.core.errors import DataError, UsageError
 from lamella.datasets import Samples, mnist
+from lamella.network.arrays import to_numpy
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,10 @@ def _mnist() -> StudyData:
 def _samples(name: str, pair: Any) -> Samples:
     if not (isinstance(pair, tuple | list) and len(pair) == 2):
         raise DataError(f"{name} must be a pair (x, y), got {type(pair).__name__}")
-    x, y = (np.ascontiguousarray(array) for array in pair)
-    if x.dtype.kind not in "biuf" or y.dtype.kind not in "biuf":
-        raise DataError(f"{name} must hold numbers, got arrays of {x.dtype} and {y.dtype}")
+    try:
+        x, y = (np.ascontiguousarray(to_numpy(*part)) for part in zip("xy", pair, strict=True))
+    except DataError as error:
+        raise DataError(f"in {name}: {error}") from error
     if len(x) != len(y):
         raise DataError(f"{name} has {len(x)} inputs, but {len(y)} targets")
     return Samples(x, y)

@@ -67,7 +67,7 @@ def repeat_runs(
     Raises
     ------
     UsageError
-        If the study was run on other data, has no finished run, or needs parts missing in ``custom``.
+        If the study was run on other data, has no finished run, or needs parts not in ``custom``.
     """
     stored = StudyFolder(folder)
     wanted = None if keys is None else set(keys)

@@ -5,6 +5,7 @@ import os
 import socket
 import time
 import traceback
+import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,15 +14,21 @@ import numpy as np
 
 from lamella.backend.threads import single_threaded
 from lamella.core.disk import finite_or_none
+from lamella.core.errors import DivergenceWarning
 from lamella.core.seeds import Streams
 from lamella.datasets import Samples
+from lamella.losses.labels import holds_classes
+from lamella.losses.metrics import fitting_metrics
 from lamella.models.sequential import Sequential
+from lamella.network.batches import check_targets
 from lamella.network.trainable import Trainable
 from lamella.studies.definition.experiment import Experiment
 from lamella.studies.running.data import unpack_arrays
 from lamella.training.callbacks import Callback
 from lamella.training.environment import environment
 from lamella.training.splits import split_rows
+
+SCORES = ("accuracy", "r2")  # the first that fits the targets is logged; of both, higher is better
 
 
 @dataclass(frozen=True)
@@ -53,19 +60,20 @@ class Run:
     reason : str
         Why the run is not done; empty if it is.
     epochs : list of dict
-        One per epoch: epoch (from 1), loss, accuracy, learning_rate, with a validation set
-        val_loss and val_accuracy, and with regularizers penalty.
+        One per epoch: epoch (from 1), loss, score, learning_rate, with a validation set val_loss
+        and validation score, and with regularizers penalty. The score is accuracy for classes and
+        yes-or-no answers, r2 for numbers.
     steps_per_epoch : int
     step_losses : float32 array
         Training loss of every batch, in order.
     scores : dict
-        After the last epoch: loss and accuracy on the training part ("train_"), on the
-        validation part ("val_") and on the test set ("test_"); best_val_accuracy, best_epoch
-        (from 1) and best_test_accuracy, the test accuracy with the weights of that epoch.
+        After the last epoch: loss and score on the training part ("train_"), on the validation
+        part ("val_") and on the test set ("test_"); best_val_accuracy, best_epoch (from 1) and
+        best_test_accuracy, the test accuracy with the weights of that epoch (or of r2).
     predictions : uint8 array (N_test,)
-        Predicted class of each test sample after the last epoch.
+        Predicted class of each test sample after the last epoch; empty without classes.
     confidence : float32 array (N_test,)
-        Probability of the predicted class.
+        Probability of the predicted class; empty without classes.
     seconds : float
         Training time. The configuration does not determine it, so it is stored in the log.
     """
@@ -118,8 +126,9 @@ def train_run(
         "host": socket.gethostname(),
         "process": os.getpid(),
     }
-    # Overflows show in the losses.
-    with single_threaded(), np.errstate(all="ignore"):
+    # Overflows show in the losses, and divergence in the status.
+    with single_threaded(), np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)
         try:
             model = experiment.compiled(task.seed)
             log |= environment(model.backend)
@@ -134,7 +143,11 @@ def _train(
     task: Task, experiment: Experiment, model: Sequential, train: Samples, test: Samples
 ) -> Run:
     parts = {**training_parts(experiment, model.streams, train), "test": test}
-    monitor = RunMonitor()
+    target = _target(model, train)
+    fitting = fitting_metrics(target, model.shapes[-1], model.loss)
+    metric = next((name for name in SCORES if name in fitting), None)
+    model.compile(model.loss, model.optimizer, [metric] if metric else [])
+    monitor = RunMonitor(metric)
     began = time.perf_counter()
     model.fit(
         *parts["train"],
@@ -152,12 +165,15 @@ def _train(
         for part, samples in parts.items()
         for name, value in model.evaluate(*samples).items()
     }
-    predictions, confidence = _predictions(model, test.x)
-    if monitor.best_weights is not None:
+    predictions, confidence = np.zeros(0, np.uint8), np.zeros(0, np.float32)
+    answers = metric == "accuracy" and model.shapes[-1] == (1,) and target.min() >= 0
+    if holds_classes(target) or answers:
+        predictions, confidence = _predictions(model, test.x)
+    if metric is not None and monitor.best_weights is not None:
         model.load_state_dict(monitor.best_weights)
-        scores["best_val_accuracy"] = monitor.best_accuracy
+        scores[f"best_val_{metric}"] = monitor.best
         scores["best_epoch"] = monitor.best_epoch
-        scores["best_test_accuracy"] = model.evaluate(*test)["accuracy"]
+        scores[f"best_test_{metric}"] = model.evaluate(*test)[metric]
     return Run(
         **vars(task),
         status="diverged" if monitor.problem else "done",
@@ -170,6 +186,13 @@ def _train(
         confidence=confidence,
         seconds=seconds,
     )
+
+
+def _target(model: Sequential, train: Samples) -> np.ndarray:
+    """Build the model, and return all targets in the form of its loss."""
+    model.inputs(train.x[:1])
+    y = check_targets(train.y, len(train.x))
+    return model.loss.check_targets(y, model.shapes[-1], model.dtype)
 
 
 def training_parts(experiment: Experiment, streams: Streams, train: Samples) -> dict[str, Samples]:
@@ -187,11 +210,15 @@ def training_parts(experiment: Experiment, streams: Streams, train: Samples) -> 
 
 
 class RunMonitor(Callback):
-    """Collect batch losses and the weights of the best epoch; stop training that diverges."""
+    """Collect batch losses and the weights of the best epoch; stop training that diverges.
 
-    def __init__(self) -> None:
+    ``metric`` is the name of a metric of which higher is better, or None.
+    """
+
+    def __init__(self, metric: str | None) -> None:
         self.losses: list[np.ndarray] = []
-        self.best_accuracy, self.best_epoch = -math.inf, 0
+        self.column = f"val_{metric}"
+        self.best, self.best_epoch = -math.inf, 0
         self.best_weights: dict[str, np.ndarray] | None = None
         self.problem = ""
 
@@ -204,8 +231,8 @@ class RunMonitor(Callback):
                 "smaller learning rate, or clip_norm, may help"
             )
             model.stop(self.problem)
-        elif logs.get("val_accuracy", -math.inf) > self.best_accuracy:
-            self.best_accuracy, self.best_epoch = logs["val_accuracy"], epoch + 1
+        elif logs.get(self.column, -math.inf) > self.best:
+            self.best, self.best_epoch = logs[self.column], epoch + 1
             self.best_weights = model.state_dict()
 
 

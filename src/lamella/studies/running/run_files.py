@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.disk import read_file
 from lamella.core.errors import FileFormatError
 from lamella.studies.definition.tables import Table
 from lamella.studies.running.run import Run
@@ -45,7 +46,7 @@ def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
     arrays: dict[str, Any] = {}
     for name, field in ARRAYS.items():
         try:
-            content = (folder / f"{name}.npy").read_bytes()
+            content = read_file(folder / f"{name}.npy")
         except OSError as error:
             raise FileFormatError(f"cannot read {name}.npy: {error.strerror}") from error
         if sha256(content) != checksums.get(f"{name}.npy"):
@@ -117,9 +118,11 @@ def read_json(path: Path) -> Table:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise FileFormatError(f"{path} is damaged: it has more than {MAX_JSON_BYTES:,} bytes")
-        table = json.loads(path.read_bytes(), parse_float=_finite, parse_constant=_finite)
+        content = read_file(path)
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        table = json.loads(content, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise FileFormatError(f"{path} is damaged: {error}") from error
     if not isinstance(table, dict):

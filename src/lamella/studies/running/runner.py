@@ -3,13 +3,13 @@
 import hashlib
 import json
 import os
-import sys
 import warnings
 from contextlib import nullcontext
 from typing import Any
 
 from lamella.backend.threads import single_threaded
 from lamella.core.errors import DataError, LamellaError, MissingExtraError, UsageError
+from lamella.core.terminal import error_stream, standard_streams
 from lamella.core.version import __version__
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.running.data import StudyData, study_data
@@ -48,7 +48,7 @@ def run_study(
     workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
     bar = _bar(study, len(tasks), len(done)) if verbose else _NoBar()
     # Worker processes limit their own threads; for worker threads this process must do so.
-    with single_threaded(), bar:
+    with standard_streams(), single_threaded(), bar:
         results = workers(
             joblib.delayed(work)(
                 os.getpid(), task, study.experiments[task.arm], *data.worker_arrays
@@ -121,7 +121,7 @@ def _bar(study: StudyDefinition, total: int, done: int) -> Any:
 
     # No smoothing: arms take different times, so only the overall mean predicts the end.
     return tqdm(
-        desc=study.name, total=total, initial=done, unit="run", smoothing=0, file=sys.stderr
+        desc=study.name, total=total, initial=done, unit="run", smoothing=0, file=error_stream()
     )
 
 

@@ -14,10 +14,9 @@ import math
 import os
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from lamella.core.disk import expect_writable, remove_unfinished, write_atomically
+from lamella.core.disk import as_path, expect_writable, remove_unfinished, write_atomically
 from lamella.core.errors import FileFormatError, UsageError, warn_user
 from lamella.core.version import __version__
 from lamella.studies.definition.definition import StudyDefinition
@@ -42,7 +41,7 @@ class StudyFolder:
     """
 
     def __init__(self, path: Any) -> None:
-        self.path = Path(path)
+        self.path = as_path(path, "the folder of results")
         self._index = self.path / "study.json"
         self._unfinished = self.path / "unfinished"
 
@@ -149,7 +148,9 @@ class StudyFolder:
                     file.flush()
                     os.fsync(file.fileno())
             write_atomically(self.path / "log" / f"{run.key}.json", json_bytes(log))
-            if final.exists():
+            if final.is_symlink() or final.is_file():
+                final.unlink()
+            elif final.exists():
                 shutil.rmtree(final)
             place.rename(final)
             self._unfinished.rmdir()

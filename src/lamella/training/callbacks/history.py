@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.disk import plain
+from lamella.core.signatures import unknown_attribute
 from lamella.network.trainable import Trainable
-from lamella.training.callbacks.base import Callback
+from lamella.training.callbacks.base import Callback, logged_text
 
 
 class History(Callback):
@@ -33,7 +35,7 @@ class History(Callback):
         self.stop_reason = ""
 
     def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
-        self.rows.append(dict(logs))
+        self.rows.append({name: plain(value) for name, value in logs.items()})
         self.steps += model.epoch_log.losses().astype(float).tolist()
 
     def state_dict(self) -> dict[str, Any]:
@@ -51,11 +53,19 @@ class History(Callback):
             raise KeyError(f"the history has no {name!r}; it has {known}")
         return [row[name] for row in self.rows]
 
+    def __getattr__(self, name: str) -> Any:
+        logged = self.rows[0] if "rows" in vars(self) and self.rows else {}
+        if name == "history" or name in logged:
+            example = "loss" if name == "history" else name
+            raise AttributeError(f'a History has no {name!r}: write history["{example}"]')
+        raise AttributeError(unknown_attribute(self, name), name=name, obj=self)
+
     def __len__(self) -> int:
         return len(self.rows)
 
     def __repr__(self) -> str:
         if not self.rows:
             return "History(no epochs)"
-        last = ", ".join(f"{k} {v:.4g}" for k, v in self.rows[-1].items() if k != "epoch")
+        shown = {k: logged_text(v, ".4g") for k, v in self.rows[-1].items() if k != "epoch"}
+        last = ", ".join(f"{name} {text}" for name, text in shown.items())
         return f"History({len(self)} epochs; last: {last})"

@@ -1,50 +1,64 @@
 """Log files of training, one line per epoch."""
 
 import csv
+import io
 import json
-from pathlib import Path
+import math
+from collections.abc import Sequence
 from typing import IO, Any
 
-from lamella.core.disk import expect_writable
+from lamella.core.disk import as_path, expect_writable, plain, read_file, write_atomically
 from lamella.core.errors import UsageError
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
 
 
 class _EpochFile(Callback):
-    """Open and overwrite a file when training begins, and close it when it ends."""
+    """Open a file when training begins, write a line after each epoch, and close it at the end."""
 
-    def __init__(self, path: Any) -> None:
-        self.path = Path(path)
-        self._file: IO[str] | None = None
+    _file: IO[str]
+
+    def __init__(self, path: Any, *, append: bool = False) -> None:
+        self.path, self.append = as_path(path), append
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
         expect_writable(self.path.parent)
         try:
-            self._file = self.path.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise UsageError(f"cannot write {self.path}: {error.strerror or error}") from error
+            there = self.append and self.path.exists()
+            text = read_file(self.path).decode() if there else ""
+            self._file = self._open("a" if self.append else "w")
+        except (OSError, ValueError) as error:
+            raise UsageError(f"cannot write {self.path}: {error}") from error
+        if text and not text.endswith("\n"):  # a line that was cut off
+            self._file.write("\n")
+        self.resume(text)
 
     def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
-        assert self._file is not None
-        self.write(self._file, logs)
+        self.write({name: plain(value) for name, value in logs.items()})
         self._file.flush()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"text": self.path.read_bytes().decode() if self.path.exists() else ""}
+        return {"text": self.path.read_bytes().decode() if self.path.is_file() else ""}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        assert self._file is not None
+        self._file.close()
+        self._file = self._open("w")
         self._file.write(state["text"])
         self._file.flush()
+        self.resume(state["text"])
 
     def on_fit_end(self, model: Trainable) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._file.close()
 
-    def write(self, file: IO[str], logs: dict[str, Any]) -> None:
+    def resume(self, text: str) -> None:
+        """Continue a file that has this content."""
+
+    def write(self, logs: dict[str, Any]) -> None:
         """Write the line of one epoch."""
         raise NotImplementedError
+
+    def _open(self, mode: str) -> IO[str]:
+        return self.path.open(mode, encoding="utf-8", newline="")
 
 
 class JSONLines(_EpochFile):
@@ -55,27 +69,56 @@ class JSONLines(_EpochFile):
     Parameters
     ----------
     path : path
-        Overwritten if it exists; its folder is created if necessary.
+        Its folder is created if necessary.
+    append : bool
+        Whether to write below the lines of an existing file, which is otherwise overwritten.
     """
 
-    def write(self, file: IO[str], logs: dict[str, Any]) -> None:
+    def write(self, logs: dict[str, Any]) -> None:
         finite = {
-            name: value if abs(value) < float("inf") else None for name, value in logs.items()
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in logs.items()
         }
-        file.write(json.dumps(finite) + "\n")
+        self._file.write(json.dumps(finite, default=str) + "\n")
 
 
 class CSV(_EpochFile):
     """Write one line of comma-separated values after each epoch, below a header line.
 
+    A column that appears in a later epoch is added behind the others. A value that an epoch does
+    not have, or that is None, is empty.
+
     Parameters
     ----------
     path : path
-        Overwritten if it exists; its folder is created if necessary.
+        Its folder is created if necessary.
+    append : bool
+        Whether to write below the lines of an existing file, which is otherwise overwritten.
     """
 
-    def write(self, file: IO[str], logs: dict[str, Any]) -> None:
-        writer = csv.DictWriter(file, list(logs), lineterminator="\n")
-        if file.tell() == 0:
-            writer.writeheader()
-        writer.writerow(logs)
+    def resume(self, text: str) -> None:
+        self._names: list[str] = next(csv.reader(io.StringIO(text)), [])
+
+    def write(self, logs: dict[str, Any]) -> None:
+        added = [name for name in logs if name not in self._names]
+        if not self._names:
+            self._file.write(_lines([added]))
+        elif added:
+            self._add(added)
+        self._names += added
+        self._file.write(_lines([[logs.get(name) for name in self._names]]))
+
+    def _add(self, names: Sequence[str]) -> None:
+        """Add columns, in which all lines so far are empty."""
+        self._file.close()
+        with self.path.open(encoding="utf-8", newline="") as file:
+            head, *lines = csv.reader(file)
+        filled = [[*line, *[""] * (len(head) + len(names) - len(line))] for line in lines]
+        write_atomically(self.path, _lines([[*head, *names], *filled]).encode())
+        self._file = self._open("a")
+
+
+def _lines(rows: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

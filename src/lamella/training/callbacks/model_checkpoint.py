@@ -1,19 +1,19 @@
 """ModelCheckpoint: save the last and the best model."""
 
-from pathlib import Path
 from typing import Any
 
-from lamella.core.disk import expect_writable
+from lamella.core.disk import as_path, expect_writable
+from lamella.core.validation import one_of
 from lamella.network.model_file import save
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
-from lamella.training.callbacks.stopping import Best
+from lamella.training.callbacks.stopping import MODES, Best
 
 
 class ModelCheckpoint(Callback):
     """Save ``last.safetensors`` after every epoch, and ``best.safetensors`` when it improves.
 
-    Files are replaced atomically.
+    Files are replaced atomically, and never by weights that are not finite.
 
     Parameters
     ----------
@@ -22,17 +22,16 @@ class ModelCheckpoint(Callback):
     monitor : str
         Name of the logged value that decides which is best, such as "val_loss" or "val_accuracy".
     mode : {"auto", "min", "max"}
-        Whether lower or higher is better; "auto" is "max" for accuracies, else "min".
+        Whether lower or higher is better. "auto" asks the metric of that name; for other numbers,
+        such as one that a callback logs, it is an error.
     """
 
     def __init__(self, folder: Any, *, monitor: str = "val_loss", mode: str = "auto") -> None:
-        self.folder = Path(folder)
-        self.monitor, self.mode = monitor, mode
-        Best(monitor, mode)
+        self.folder = as_path(folder, "folder")
+        self.monitor, self.mode = monitor, one_of("mode", mode, MODES)
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
-        self._best = Best(self.monitor, self.mode)
-        self._best.expect_monitored(model)
+        self._best = Best(model, self.monitor, self.mode)
         expect_writable(self.folder)
 
     def state_dict(self) -> dict[str, Any]:
@@ -42,6 +41,8 @@ class ModelCheckpoint(Callback):
         self._best.value = state["best"]
 
     def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
+        if not model.is_finite():
+            return
         save(model, self.folder / "last.safetensors")
         if self._best.improves(logs):
             save(model, self.folder / "best.safetensors")

@@ -3,11 +3,11 @@
 from typing import Any
 
 from lamella.core.errors import ArgumentError, UsageError
-from lamella.core.validation import at_least, in_range, not_negative
+from lamella.core.validation import at_least, in_range, not_negative, one_of
 from lamella.network.trainable import Trainable
 from lamella.optimizers.schedules import Schedule
 from lamella.training.callbacks.base import Callback
-from lamella.training.callbacks.stopping import Best
+from lamella.training.callbacks.stopping import MODES, Best
 
 
 class ReduceLROnPlateau(Callback):
@@ -28,7 +28,8 @@ class ReduceLROnPlateau(Callback):
     min_lr : float
         Lower limit of the rate, at least 0.
     mode : {"auto", "min", "max"}
-        Whether lower or higher is better; "auto" is "max" for accuracies, else "min".
+        Whether lower or higher is better. "auto" asks the metric of that name; for other numbers,
+        such as one that a callback logs, it is an error.
 
     References
     ----------
@@ -48,14 +49,14 @@ class ReduceLROnPlateau(Callback):
         min_lr: float = 0.0,
         mode: str = "auto",
     ) -> None:
-        self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
+        self.monitor, self.mode = monitor, one_of("mode", mode, MODES)
+        self.min_delta = not_negative("min_delta", min_delta)
         self.factor = in_range("factor", factor, 0, 1, right_open=True)
         if self.factor == 0:
             raise ArgumentError("factor must be greater than 0: a rate of 0 trains nothing")
         self.patience = at_least("patience", patience, 1)
         self.cooldown = at_least("cooldown", cooldown, 0)
         self.min_lr = not_negative("min_lr", min_lr)
-        Best(monitor, mode, min_delta)
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
         if isinstance(model.optimizer.lr, Schedule):
@@ -63,8 +64,7 @@ class ReduceLROnPlateau(Callback):
                 "ReduceLROnPlateau sets the learning rate, which a schedule sets too: give the "
                 f"optimizer a number in place of {model.optimizer.lr!r}"
             )
-        self._best = Best(self.monitor, self.mode, self.min_delta)
-        self._best.expect_monitored(model)
+        self._best = Best(model, self.monitor, self.mode, self.min_delta)
         self._waited = self._cooling = 0
 
     def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:

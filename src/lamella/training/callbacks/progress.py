@@ -1,10 +1,10 @@
 """Progress: one progress bar per fit."""
 
-import sys
 from typing import Any
 
+from lamella.core.terminal import error_stream
 from lamella.network.trainable import Trainable
-from lamella.training.callbacks.base import Callback
+from lamella.training.callbacks.base import Callback, logged_text
 from lamella.training.epoch_log import EpochLog
 
 
@@ -19,7 +19,7 @@ class Progress(Callback):
         self.first, self.epochs = model.epochs_done, epochs
         from tqdm import tqdm  # slower to import than lamella itself
 
-        self.bar = tqdm(total=epochs * batches, unit="batch", file=sys.stderr)
+        self.bar = tqdm(total=epochs * batches, unit="batch", file=error_stream())
 
     def on_epoch_begin(self, model: Trainable, epoch: int) -> None:
         self.bar.set_description(f"epoch {epoch + 1 - self.first}/{self.epochs}", refresh=False)
@@ -42,5 +42,5 @@ class Progress(Callback):
         if hasattr(self, "bar"):
             self.bar.close()
 
-    def _show(self, numbers: dict[str, float]) -> None:
-        self.bar.set_postfix({name: f"{value:.4f}" for name, value in numbers.items()})
+    def _show(self, logs: dict[str, Any]) -> None:
+        self.bar.set_postfix({name: logged_text(value, ".4f") for name, value in logs.items()})

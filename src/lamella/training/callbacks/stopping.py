@@ -5,11 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from lamella.core.errors import DivergenceWarning, UsageError, warn_user
+from lamella.core.errors import ArgumentError, DivergenceWarning, UsageError, warn_user
+from lamella.core.names import did_you_mean
 from lamella.core.validation import at_least, not_negative, number, one_of
+from lamella.losses.metrics import is_higher_better
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
 from lamella.training.epoch_log import EpochLog
+
+MODES = ("auto", "min", "max")
 
 
 class Best:
@@ -17,36 +21,56 @@ class Best:
 
     Parameters
     ----------
+    model : Sequential
+        The model that `fit` trains.
     monitor : str
         Name of the number in the logs.
     mode : {"auto", "min", "max"}
-        Whether lower or higher is better; "auto" is "max" for accuracies, else "min".
+        Whether lower or higher is better; "auto" asks the metric, see `is_higher_better`.
     min_delta : float
         Smallest improvement that counts.
+
+    Raises
+    ------
+    ArgumentError
+        If no metric says which is better.
+    UsageError
+        If a validation score is monitored in a fit without validation.
     """
 
-    def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0) -> None:
-        one_of("mode", mode, ("auto", "min", "max"))
-        larger = "accuracy" in monitor if mode == "auto" else mode == "max"
-        self.monitor, self.sign = monitor, 1.0 if larger else -1.0
-        self.min_delta = not_negative("min_delta", min_delta)
-        self.value: float | None = None
-
-    def expect_monitored(self, model: Trainable) -> None:
-        """Raise a UsageError if a validation score is monitored in a fit without validation."""
+    def __init__(
+        self, model: Trainable, monitor: str, mode: str = "auto", min_delta: float = 0.0
+    ) -> None:
         scores = {f"val_{name}" for name in ("loss", *(metric.name for metric in model.metrics))}
-        if self.monitor in scores and not model.validates:
+        if monitor in scores and not model.validates:
             raise UsageError(
-                f"there will be no {self.monitor!r} to monitor: give fit validation_data or "
+                f"there will be no {monitor!r} to monitor: give fit validation_data or "
                 "validation_split"
             )
+        larger = mode == "max"
+        if mode == "auto":
+            try:
+                larger = is_higher_better(monitor.removeprefix("val_"), model.metrics)
+            except ArgumentError as error:
+                raise ArgumentError(f'give mode="min" or mode="max": {error}') from None
+        self.monitor, self.min_delta = monitor, min_delta
+        self.sign = 1.0 if larger else -1.0
+        self.value: float | None = None
 
     def improves(self, logs: dict[str, Any]) -> bool:
         """Store the value in ``logs`` if it is the best so far, and return whether; never NaN."""
         if self.monitor not in logs:
             known = ", ".join(logs)
-            raise UsageError(f"there is no {self.monitor!r} to monitor; the epoch logged {known}")
-        value = float(logs[self.monitor])
+            hint = did_you_mean(self.monitor, logs)
+            raise UsageError(
+                f"there is no {self.monitor!r} to monitor; the epoch logged {known}{hint}"
+            )
+        try:
+            value = float(logs[self.monitor])
+        except (TypeError, ValueError):
+            raise UsageError(
+                f"{self.monitor!r} is no number to monitor: the epoch logged {logs[self.monitor]!r}"
+            ) from None
         better = self.value is None or self.beats(value, self.value)
         if better and not math.isnan(value):
             self.value = value
@@ -72,7 +96,8 @@ class EarlyStopping(Callback):
     min_delta : float
         Smallest improvement that counts, at least 0.
     mode : {"auto", "min", "max"}
-        Whether lower or higher is better; "auto" is "max" for accuracies, else "min".
+        Whether lower or higher is better. "auto" asks the metric of that name; for other numbers,
+        such as one that a callback logs, it is an error.
     baseline : float, optional
         Value to beat, by more than ``min_delta``: improvements that do not beat it store the
         weights, but ``patience`` goes on running out.
@@ -99,15 +124,14 @@ class EarlyStopping(Callback):
         baseline: float | None = None,
         start_from_epoch: int = 0,
     ) -> None:
-        self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
+        self.monitor, self.mode = monitor, one_of("mode", mode, MODES)
+        self.min_delta = not_negative("min_delta", min_delta)
         self.patience = at_least("patience", patience, 1)
         self.baseline = None if baseline is None else number("baseline", baseline)
         self.start_from_epoch = at_least("start_from_epoch", start_from_epoch, 0)
-        Best(monitor, mode, min_delta)
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
-        self._best = Best(self.monitor, self.mode, self.min_delta)
-        self._best.expect_monitored(model)
+        self._best = Best(model, self.monitor, self.mode, self.min_delta)
         self._weights: dict[str, np.ndarray] = {}
         self.best_epoch = model.epochs_done  # without an improvement nothing is restored
         self._begun, self._waited = model.epochs_done, 0

@@ -9,8 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from lamella.core.disk import expect_writable, remove_unfinished, write_atomically
-from lamella.core.errors import FileFormatError, warn_user
+from lamella.core.disk import (
+    as_path,
+    expect_writable,
+    plain,
+    read_file,
+    remove_unfinished,
+    write_atomically,
+)
+from lamella.core.errors import FileFormatError, UsageError, warn_user
 
 FORMAT = "lamella-checkpoint-2"
 NAME = re.compile(r"(\d{8})-([0-9a-f]{64})\.safetensors")
@@ -31,7 +38,7 @@ class CheckpointFolder:
     """
 
     def __init__(self, path: Any) -> None:
-        self.path = Path(path)
+        self.path = as_path(path, "the folder of checkpoints")
         self._good: Path | None = None
 
     def files(self) -> list[Path]:
@@ -52,7 +59,7 @@ class CheckpointFolder:
 
         there = self.files()
         number = int(there[0].name[:8]) + 1 if there else 1
-        text = json.dumps({"format": FORMAT, **header})
+        text = json.dumps({"format": FORMAT, **header}, default=_json_value)
         whole = {name: np.array(array, order="C") for name, array in arrays.items()}
         content = serialise(whole, {"lamella": text})
         new = self.path / f"{number:08d}-{hashlib.sha256(content).hexdigest()}.safetensors"
@@ -87,6 +94,15 @@ class CheckpointFolder:
         self._good = None
 
 
+def _json_value(value: Any) -> Any:
+    if plain(value) is value:
+        raise UsageError(
+            f"a checkpoint cannot hold a {type(value).__name__}, {value!r:.80}: let state_dict() "
+            "return numbers, text, lists and dicts of them, and arrays"
+        )
+    return plain(value)
+
+
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return header and arrays of one checkpoint.
 
@@ -98,7 +114,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load as parse
 
-    content = path.read_bytes()
+    content = read_file(path)
     named = NAME.fullmatch(path.name)
     if named is None or hashlib.sha256(content).hexdigest() != named[2]:
         raise FileFormatError(f"checkpoint {path} is damaged: its SHA-256 differs from its name")

@@ -65,12 +65,13 @@ def examine(model: Trainable, data: Data, y: np.ndarray) -> CheckReport:
     asarray, host = model.backend.asarray, model.backend.to_host
     x, target = host(data.x[asarray(few)]), host(data.y[asarray(rows)])
     expect_varied(data, y, x)
-    findings = list(input_findings(x, lambda: host(constant_features(data.x))))
-    labels = class_labels(y, model.shapes[-1], y[rows])
-    if labels is not None:
-        classes = max(2, model.shapes[-1][0])
-        findings += class_findings(labels, classes, data.weight is not None)
-    findings += output_findings(model, target, y)
+    with np.errstate(over="ignore"):  # huge numbers are found to be unscaled
+        findings = list(input_findings(x, lambda: host(constant_features(data.x))))
+        labels = class_labels(y, model.shapes[-1], y[rows])
+        if labels is not None:
+            classes = max(2, model.shapes[-1][0])
+            findings += class_findings(labels, classes, data.weight is not None)
+        findings += output_findings(model, target, y)
     shapes = [("x", model.in_shape)]
     shapes += [
         (f"{i} {layer!r}", shape)

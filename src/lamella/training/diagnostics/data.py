@@ -44,7 +44,8 @@ def input_findings(x: np.ndarray, constant: Callable[[], np.ndarray]) -> Iterato
     images = x.dtype == np.uint8
     rows, unit = x.reshape(len(x), -1), 255.0 if images else 1.0
     low, high = rows.min(axis=0).astype(float) / unit, rows.max(axis=0).astype(float) / unit
-    sizes = np.sqrt(np.square(rows, dtype=float).mean(axis=0)) / unit
+    top = float(max(abs(low).max(), abs(high).max())) * unit or 1.0  # its square may overflow
+    sizes = np.sqrt(np.square(rows / top, dtype=float).mean(axis=0)) * (top / unit)
     yield from _scale(x, float(sizes.max()), float(low.min()), float(high.max()))
     ranges = high - low
     varying = ranges[ranges > 0]

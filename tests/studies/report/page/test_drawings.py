@@ -6,9 +6,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from lamella.studies.analysis.measures import MEASURES
 from lamella.studies.pictures.style import MARKERS, PALETTE
 from lamella.studies.report.page import drawings
 from lamella.studies.report.page.drawings import Curve, Dots
+
+TEST = MEASURES["test_accuracy"]
 
 
 def curve(index: int = 0, name: str = "Adam", mean: tuple[float, ...] = (0.9, 0.95, 0.97)) -> Curve:
@@ -57,12 +60,12 @@ def test_nothing_is_drawn_of_nothing() -> None:
     assert drawings.curves([], "scores", "loss") == ""
     assert drawings.curves([Curve(0, "a", [], [], [], [])], "scores", "loss") == ""
     missing = Dots(0, "a", [], math.nan, math.nan, math.nan, math.nan)
-    assert drawings.dots([missing], "scores") == ""
+    assert drawings.dots([missing], "scores", TEST) == ""
 
 
 def test_arm_without_scores_is_drawn_among_others() -> None:
     missing = Dots(1, "lost", [], math.nan, math.nan, math.nan, math.nan)
-    drawn = drawings.dots([scored(), missing], "scores")
+    drawn = drawings.dots([scored(), missing], "scores", TEST)
     ElementTree.fromstring(drawn)
     assert "no score" in drawn
     assert "nan" not in drawn
@@ -70,7 +73,7 @@ def test_arm_without_scores_is_drawn_among_others() -> None:
 
 def test_better_scores_are_further_right() -> None:
     arms = [scored(0, "SGD", 0.92), scored(1, "Adam", 0.97)]
-    drawn = ElementTree.fromstring(drawings.dots(arms, "scores"))
+    drawn = ElementTree.fromstring(drawings.dots(arms, "scores", TEST))
     seeds = [float(c.get("cx") or 0) for c in drawn.iter("circle") if c.get("class") == "seed"]
     assert max(seeds[:2]) < min(seeds[2:])
 
@@ -79,7 +82,7 @@ def test_names_cannot_break_the_page() -> None:
     name = '<b>&"'
     for drawn in (
         drawings.curves([curve(name=name)], name, "accuracy"),
-        drawings.dots([scored(name=name)], name),
+        drawings.dots([scored(name=name)], name, TEST),
     ):
         root = ElementTree.fromstring(drawn)
         assert root.get("aria-label") == name
@@ -87,7 +90,7 @@ def test_names_cannot_break_the_page() -> None:
 
 
 def test_long_names_are_broken_at_a_space() -> None:
-    drawn = drawings.dots([scored(name="Dropout + L2 0.01 + BatchNorm")], "scores")
+    drawn = drawings.dots([scored(name="Dropout + L2 0.01 + BatchNorm")], "scores", TEST)
     assert ">Dropout + L2</text>" in drawn or ">Dropout + L2 0.01</text>" in drawn
 
 
@@ -111,3 +114,10 @@ def test_reach_excludes_outliers() -> None:
     assert drawings.reach([(-0.01, 0.02), (0.0, 0.02), (-0.9, -0.8)]) == pytest.approx(0.02)
     assert drawings.reach([]) == 1.0
     assert drawings.reach([(0.0, 0.0)]) == 1.0
+
+
+def test_scores_of_numbers_are_drawn_in_their_own_unit() -> None:
+    arm = Dots(0, "Adam", [-0.5, -0.3], -0.4, -0.6, -0.2, 0.1)
+    drawn = drawings.dots([arm], "scores", MEASURES["test_r2"])
+    assert "Adam: -0.4000<" in drawn
+    assert "%" not in drawn

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 from typing import Any
 
 from lamella.core.errors import ArgumentError
-from lamella.studies.definition.tables import expect_known
+from lamella.core.names import expect_known
 from lamella.studies.report.claims.claim import Claim, Part
 from lamella.studies.report.claims.evidence import (
     Evidence,

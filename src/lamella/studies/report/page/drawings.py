@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from lamella.studies.analysis.measures import Measure
 from lamella.studies.pictures.style import MARKERS, PALETTE
 from lamella.studies.report.page.scales import Scale, accuracies, linear, losses
 
@@ -83,14 +84,17 @@ def key(index: int) -> str:
 
 
 def curves(arms: Sequence[Curve], label: str, kind: str) -> str:
-    """Draw curves over the epochs with bands over the seeds; ``kind`` is "loss" or "accuracy"."""
+    """Draw curves over the epochs with bands over the seeds.
+
+    ``kind`` is "loss", "accuracy" or another score, which decides the scale.
+    """
     numbers = [v for arm in arms for v in (*arm.low, *arm.high) if math.isfinite(v)]
     if not numbers:
         return ""
     x = linear([0.0, *(x for arm in arms for x in arm.x)], LEFT, WIDTH - RIGHT, _whole, 5)
     last = math.ceil(max(arm.x[-1] for arm in arms if arm.x))
     x = Scale(0.0, last, x.start, x.end, x.ticks)
-    scale = losses if kind == "loss" else accuracies
+    scale = {"loss": losses, "accuracy": accuracies}.get(kind, linear)
     y = scale(numbers, HEIGHT - BOTTOM, TOP)
     drawn = [_grid(x, y), _label((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 3, "epoch")]
     for arm in reversed(arms):  # the first arm on top
@@ -98,14 +102,14 @@ def curves(arms: Sequence[Curve], label: str, kind: str) -> str:
     return _svg(WIDTH, HEIGHT, label, drawn)
 
 
-def dots(arms: Sequence[Dots], label: str) -> str:
+def dots(arms: Sequence[Dots], label: str, measure: Measure) -> str:
     """Draw test scores by arm: seeds, mean with interval, and mean training score."""
     numbers = [v for a in arms for v in (*a.seeds, a.low, a.high, a.train) if math.isfinite(v)]
     if not numbers:
         return ""
     left = 14 + 5.3 * max(len(line) for arm in arms for line in _lines(arm.name))
     height = max(HEIGHT, TOP + ROW * len(arms) + BOTTOM)
-    x = accuracies(numbers, left, WIDTH - RIGHT - 6)
+    x = (accuracies if measure.unit == "%" else linear)(numbers, left, WIDTH - RIGHT - 6)
     gap = (height - TOP - BOTTOM) / len(arms)
     drawn = [
         f'<path class="grid" d="M{at:.1f} {TOP}V{height - BOTTOM:.1f}"/>'
@@ -113,9 +117,8 @@ def dots(arms: Sequence[Dots], label: str) -> str:
         for at, text in _without_overlap(x.shown())
     ]
     for row, arm in enumerate(arms):
-        drawn.append(
-            f'<g class="arm" data-arm="{arm.index}">{_dots(arm, x, TOP + gap * (row + 0.5))}</g>'
-        )
+        shape = _dots(arm, x, TOP + gap * (row + 0.5), measure)
+        drawn.append(f'<g class="arm" data-arm="{arm.index}">{shape}</g>')
     return _svg(WIDTH, height, label, drawn)
 
 
@@ -166,7 +169,7 @@ def _curve(arm: Curve, x: Scale, y: Scale) -> str:
     )
 
 
-def _dots(arm: Dots, x: Scale, y: float) -> str:
+def _dots(arm: Dots, x: Scale, y: float, measure: Measure) -> str:
     ink = color(arm.index)
     lines = _lines(arm.name)
     drawn = "".join(
@@ -179,14 +182,14 @@ def _dots(arm: Dots, x: Scale, y: float) -> str:
     if math.isfinite(arm.train):
         drawn += (
             f'<circle class="hollow" cx="{x(arm.train):.1f}" cy="{y:.1f}" r="3.4" stroke="{ink}">'
-            f"<title>training: {100 * arm.train:.2f}%</title></circle>"
+            f"<title>training: {measure.show(arm.train)}{measure.unit}</title></circle>"
         )
     for score in arm.seeds:
         drawn += f'<circle class="seed" cx="{x(score):.1f}" cy="{y:.1f}" r="1.8" fill="{ink}"/>'
     if math.isfinite(arm.low):
         reach = f"M{x(arm.low):.1f} {y:.1f}H{x(arm.high):.1f}"
         drawn += f'<path d="{reach}" stroke="{ink}" stroke-width="2"/>'
-    title = f"<title>{escape(arm.name)}: {100 * arm.mean:.2f}%</title>"
+    title = f"<title>{escape(arm.name)}: {measure.show(arm.mean)}{measure.unit}</title>"
     return drawn + f"<g>{title}{marker(arm.index, x(arm.mean), y)}</g>"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lamella.studies.analysis.comparison import compare, show_p
-from lamella.studies.analysis.measures import MEASURES
+from lamella.studies.analysis.measures import MEASURES, Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.statistics import Difference, Estimate
 from lamella.studies.definition import bundled
@@ -29,7 +29,8 @@ def section(results: Runs, chapter: str = "") -> dict[str, Any]:
     study = results.study
     known = bundled.original(study)
     fixed, varied = setup(results)
-    accuracy = f"{study.title}: validation accuracy"
+    metric, test = results.metric, results.measure(None)
+    validation = f"val_{metric}"
     return {
         "id": f"study-{slug(study.name)}",
         "title": study.title,
@@ -44,8 +45,13 @@ def section(results: Runs, chapter: str = "") -> dict[str, Any]:
         "baseline": study.baseline,
         "arms": _arms(results),
         "loss": drawings.curves(_losses(results), f"{study.title}: training loss", "loss"),
-        "validation": drawings.curves(_curves(results, "val_accuracy"), accuracy, "accuracy"),
-        "scores": drawings.dots(_dots(results), f"{study.title}: test accuracy"),
+        "validation": drawings.curves(
+            _curves(results, validation), f"{study.title}: {MEASURES[validation].label}", metric
+        ),
+        "scores": drawings.dots(_dots(results), f"{study.title}: {test.label}", test),
+        "score": test.title.removeprefix("test "),
+        "labels": {"validation": _capital(MEASURES[validation].label), "test": test.label},
+        "points": ", points" if test.unit == "%" else "",
         "errors": errors(results) if study.name in SHOWN_ERRORS else {},
         "failed": [
             f"{run.arm}, seed {run.seed}, {run.status}: {run.reason}" for run in results.failed
@@ -57,6 +63,10 @@ def section(results: Runs, chapter: str = "") -> dict[str, Any]:
 def slug(text: str) -> str:
     """Return a text as an HTML id."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _summary(results: Runs, varied: Sequence[str]) -> str:
@@ -79,34 +89,35 @@ def _arms(results: Runs) -> list[dict[str, Any]]:
     """Return the rows of the table."""
     train, test, loss, seconds = (
         results.summary(name)
-        for name in ("train_accuracy", "test_accuracy", "test_loss", "seconds")
+        for name in (f"train_{results.metric}", f"test_{results.metric}", "test_loss", "seconds")
     )
-    compared = (
-        {d.arm: d for d in compare(results, None, "test_accuracy")} if len(results.arms) > 1 else {}
-    )
+    measure = results.measure(None)
+    compared = {d.arm: d for d in compare(results, None, None)} if len(results.arms) > 1 else {}
     reach = drawings.reach([_span(d) for d in compared.values() if d.n])
     return [
         {
             "name": arm,
             "index": index,
             "key": drawings.key(index),
-            "scores": [_score(each[arm]) for each in (train, test)],
+            "scores": [_score(each[arm], measure) for each in (train, test)],
             "loss": MEASURES["test_loss"].show(loss[arm].mean),
             "seconds": MEASURES["seconds"].show(seconds[arm].mean),
-            "difference": _difference(compared[arm], index, reach) if arm in compared else None,
+            "difference": _difference(compared[arm], measure, index, reach)
+            if arm in compared
+            else None,
         }
         for index, arm in enumerate(results.arms)
     ]
 
 
-def _score(estimate: Estimate) -> tuple[str, str]:
-    show = MEASURES["test_accuracy"].show
+def _score(estimate: Estimate, measure: Measure) -> tuple[str, str]:
+    show = measure.show
     return show(estimate.mean), show(estimate.sd) if estimate.n > 1 else ""
 
 
-def _difference(found: Difference, index: int, reach: float) -> dict[str, str]:
+def _difference(found: Difference, measure: Measure, index: int, reach: float) -> dict[str, str]:
     return {
-        "text": show_difference(MEASURES["test_accuracy"], found),
+        "text": show_difference(measure, found),
         "drawn": drawings.interval(index, found.mean, found.low, found.high, reach)
         if found.n > 1
         else "",
@@ -166,8 +177,8 @@ def _column(run: Run, name: str) -> np.ndarray:
 
 
 def _dots(results: Runs) -> list[drawings.Dots]:
-    test, train = results.summary("test_accuracy"), results.summary("train_accuracy")
-    values = results.values("test_accuracy")
+    test, train = results.summary(), results.summary(f"train_{results.metric}")
+    values = results.values(results.measure(None))
     found = []
     for index, arm in enumerate(results.arms):
         seeds = [value for value in values[arm].values() if math.isfinite(value)]

@@ -1,0 +1,32 @@
+"""Standard streams of programs without a console, such as pythonw and frozen applications."""
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from typing import TextIO
+
+
+class _Nowhere(io.TextIOBase):
+    """Stream that discards its text."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def error_stream() -> TextIO:
+    """Return ``sys.stderr``, or a stream that discards its text if that is None or closed."""
+    if sys.stderr is None or getattr(sys.stderr, "closed", False):
+        return _Nowhere()  # type: ignore[return-value]
+    return sys.stderr
+
+
+@contextmanager
+def standard_streams() -> Iterator[None]:
+    """Replace missing standard streams in this block, because joblib flushes them."""
+    with ExitStack() as ending:
+        if sys.stdout is None:
+            ending.enter_context(redirect_stdout(_Nowhere()))
+        if sys.stderr is None:
+            ending.enter_context(redirect_stderr(_Nowhere()))
+        yield

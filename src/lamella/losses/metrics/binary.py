@@ -1,0 +1,81 @@
+"""Metrics of yes-or-no answers: one output an answer."""
+
+import numpy as np
+
+from lamella.core.errors import DataError
+from lamella.core.typing import Array, Shape
+from lamella.losses.base import Loss
+from lamella.losses.binary import BinaryCrossEntropy, SigmoidCrossEntropy
+from lamella.losses.metrics.base import Metric
+
+
+class BinaryAccuracy(Metric):
+    """Fraction of yes-or-no answers that are right, over all samples and outputs.
+
+    Targets of p's shape are 0 and 1, or -1 and 1 (for `Tanh`). An answer is yes above the middle of
+    these two, or above 0 if outputs are logits. With a binary cross-entropy targets may also lie
+    between 0 and 1.
+
+    Shapes
+    ------
+    p (N, ...), targets of the same shape
+
+    References
+    ----------
+    Equal to keras.metrics.BinaryAccuracy; with several outputs, 1 - sklearn.metrics.hamming_loss.
+    """
+
+    name = "binary_accuracy"
+    higher_is_better = True
+    _middle = 0.5  # of the two targets
+
+    def check_targets(self, target: np.ndarray, out_shape: Shape, loss: Loss) -> None:
+        if target.shape[1:] != out_shape and not (target.ndim == 1 and out_shape == (1,)):
+            raise DataError(f"{self.name} takes yes-or-no answers, not class labels")
+        low, high = target.min(), target.max()
+        soft = isinstance(loss, BinaryCrossEntropy | SigmoidCrossEntropy)
+        if not (soft and low >= 0 and high <= 1):
+            other = target[(target != 1) & (target != (-1 if low < 0 else 0))]
+            if other.size:
+                raise DataError(
+                    f"{self.name} takes yes-or-no answers, 0 and 1 or -1 and 1, got {other[0]:g}"
+                )
+        if low < 1:  # targets that are all 1 leave it as it is
+            self._middle = 0.0 if low < 0 else 0.5
+
+    def right(self, pred: Array, target: Array) -> Array:
+        """Return whether each answer is right, shape (N, number of outputs)."""
+        shape = (len(pred), pred.size // len(pred))
+        yes = self.scratch("yes", shape, bool)
+        wanted = self.scratch("wanted", shape, bool)
+        threshold = self.threshold if self._middle else 0.0
+        self.xp.greater(pred.reshape(shape), threshold, out=yes)
+        self.xp.greater(target.reshape(shape), self._middle, out=wanted)
+        return self.xp.equal(yes, wanted, out=yes)
+
+    def score(self, pred: Array, target: Array) -> Array:
+        right = self.right(pred, target)
+        if right.shape[1] == 1:
+            return right.reshape(-1)
+        return right.mean(axis=1, out=self.scratch("fraction", (len(pred),), "float64"))
+
+
+class SubsetAccuracy(BinaryAccuracy):
+    """Fraction of samples whose yes-or-no answers are all right.
+
+    Targets are those of `BinaryAccuracy`.
+
+    Shapes
+    ------
+    p (N, ...), targets of the same shape
+
+    References
+    ----------
+    Equal to sklearn.metrics.accuracy_score of rows.
+    """
+
+    name = "subset_accuracy"
+
+    def score(self, pred: Array, target: Array) -> Array:
+        right = self.right(pred, target)
+        return right.all(axis=1, out=self.scratch("all", (len(pred),), bool))

@@ -1,0 +1,100 @@
+"""Metrics of classes: one of K > 1 outputs for each class."""
+
+import numpy as np
+
+from lamella.core.errors import DataError
+from lamella.core.typing import Array, Shape
+from lamella.core.validation import at_least
+from lamella.losses.base import Loss
+from lamella.losses.labels import holds_classes
+from lamella.losses.metrics.base import Metric
+from lamella.losses.metrics.binary import BinaryAccuracy
+
+
+class Accuracy(BinaryAccuracy):
+    """Fraction of right classes; of right answers, where outputs are yes-or-no answers.
+
+    Of K > 1 outputs and one class a sample (labels, one-hot rows or rows of probabilities), the
+    class is the largest, the lowest index if several are largest. A single output is an answer, and
+    so is each of K where any sample has several hot labels or none, or targets are -1 and 1: then
+    it is `BinaryAccuracy`, for all data that the metric sees afterwards.
+
+    Shapes
+    ------
+    p (N, K), targets (N,) labels or (N, K)
+
+    References
+    ----------
+    Equal to sklearn.metrics.accuracy_score of the classes.
+    """
+
+    name = "accuracy"
+    _is_of_answers = False
+
+    def check_targets(self, target: np.ndarray, out_shape: Shape, loss: Loss) -> None:
+        if len(out_shape) == 1 and out_shape[0] > 1 and holds_classes(target):
+            return
+        try:
+            super().check_targets(target, out_shape, loss)
+        except DataError:
+            raise DataError(
+                "accuracy takes classes (labels or one-hot rows) or yes-or-no answers (0 and 1, or "
+                "-1 and 1), not numbers"
+            ) from None
+        self._is_of_answers = True
+
+    def score(self, pred: Array, target: Array) -> Array:
+        if self._is_of_answers or pred.shape[-1] == 1:
+            return super().score(pred, target)
+        found = largest(self, pred, "found")
+        wanted = target if target.ndim == 1 else largest(self, target, "wanted")
+        return self.xp.equal(found, wanted, out=self.scratch("right", found.shape, bool))
+
+
+class TopK(Metric):
+    """Fraction of samples whose class is among the k largest outputs; logged as "top_<k>".
+
+    Of equal outputs, that of the lower index is the larger, as in `Accuracy`, which is k = 1.
+
+    Parameters
+    ----------
+    k : int
+        At least 1, less than the number of classes.
+
+    Shapes
+    ------
+    p (N, K), targets (N,) labels or rows (N, K) with one class
+
+    References
+    ----------
+    Equal to sklearn.metrics.top_k_accuracy_score where outputs differ.
+    """
+
+    higher_is_better = True
+
+    def __init__(self, k: int = 5) -> None:
+        self.k = at_least("k", k, 1)
+        self.name = f"top_{self.k}"
+
+    def check_targets(self, target: np.ndarray, out_shape: Shape, loss: Loss) -> None:
+        if len(out_shape) != 1 or out_shape[0] < 2 or not holds_classes(target):
+            raise DataError(f"{self.name} takes classes, as labels or one-hot rows")
+        if self.k >= out_shape[0]:
+            raise DataError(
+                f"{self.name} needs more than {self.k} classes, the model has {out_shape[0]}: any "
+                "class would be right"
+            )
+
+    def score(self, pred: Array, target: Array) -> Array:
+        xp = self.xp
+        wanted = target if target.ndim == 1 else largest(self, target, "wanted")
+        row = wanted.reshape(-1, 1)
+        own = xp.take_along_axis(pred, row, axis=1)
+        behind = (pred < own) | ((pred == own) & (xp.arange(pred.shape[1]) >= row))
+        # Counting those behind, itself included, a NaN is never right.
+        return behind.sum(axis=1) > pred.shape[1] - self.k
+
+
+def largest(metric: Metric, rows: Array, name: str) -> Array:
+    """Return the index of the largest number of each row, in the scratch memory ``name``."""
+    return rows.argmax(axis=-1, out=metric.scratch(name, rows.shape[:-1], "int64"))

@@ -1,0 +1,69 @@
+"""Arrays from the user's objects: lists, tables of other libraries, tensors, device arrays."""
+
+from typing import Any
+
+import numpy as np
+
+from lamella.core.errors import DataError
+from lamella.core.validation import expect_unmasked
+
+NUMBERS = "biuf"  # kinds of dtypes
+
+
+def to_numpy(name: str, data: Any) -> np.ndarray:
+    """Return the data as a numpy array of numbers; copy cupy's arrays to the host.
+
+    Tables may mix columns of numbers of any kind; missing numbers become NaN. ``name`` is the
+    argument's name for error messages.
+
+    Raises
+    ------
+    DataError
+        If the data are not numbers, or lie on a device that numpy cannot read.
+    """
+    if hasattr(data, "__cuda_array_interface__"):
+        if not hasattr(data, "get"):
+            raise DataError(
+                f"{name} is a {type(data).__name__} on a GPU: copy it to the host first, such as "
+                f"{name}.cpu().numpy()"
+            )
+        data = data.get()
+    if type(data) is not np.ndarray:
+        expect_unmasked(name, data)
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise DataError(f"rows of different lengths do not form an array: {error}") from error
+    except (TypeError, RuntimeError) as error:  # tensors with gradients, or of other devices
+        raise DataError(
+            f"{name}, a {type(data).__name__}, cannot be read as an array: {error}"
+        ) from error
+    if array.dtype.kind in NUMBERS:
+        return array
+    dtypes = getattr(data, "dtypes", ())
+    columns = dtypes if hasattr(dtypes, "__iter__") else [dtypes]
+    kinds = [getattr(dtype, "kind", "O") for dtype in columns]
+    if kinds and all(kind in NUMBERS for kind in kinds):  # columns of several kinds, or nullable
+        array = np.asarray(data.to_numpy(dtype="float64", na_value=np.nan))
+        whole = "f" not in kinds and not np.isnan(array).any()
+        return array.astype(np.int64) if whole else array
+    kind = "None" if data is None else f"a {type(data).__name__}"
+    found = f"an array of {array.dtype}" if array.ndim else kind
+    raise DataError(f"{name} must hold numbers, got {found}{_remedy(name, data, array)}")
+
+
+def _remedy(name: str, data: Any, array: np.ndarray) -> str:
+    if hasattr(data, "toarray"):
+        return f": use {name}.toarray(), since lamella takes no sparse matrices"
+    if array.ndim == 0:
+        return ""
+    values = array.reshape(-1)[:1000].tolist()
+    if array.dtype.kind in "UST" or any(isinstance(value, str) for value in values):
+        if name == "y":
+            return " (text): number the classes with names, y = np.unique(y, return_inverse=True)"
+        return " (text): replace words by numbers, such as a column of 0 and 1 for each word"
+    if array.dtype != object:
+        return ""
+    if any(value is None or str(value) == "<NA>" for value in values):
+        return " with missing values: fill them, or drop these samples"
+    return f': use np.asarray({name}, "float32")'

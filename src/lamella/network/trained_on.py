@@ -1,0 +1,140 @@
+"""Record of the inputs that a model was trained on: their scale and the names of their columns."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from lamella.core.errors import DataError, FileFormatError
+from lamella.core.typing import Array
+
+SAMPLES = 512  # for the typical size
+LARGER, SMALLER = 10.0, 100.0  # factors from which on inputs are of another scale
+# Names of the columns in Arrow's tables, in those of pandas and polars; Arrow's columns are arrays.
+COLUMN_NAMES = ("column_names", "columns")
+MOST_COLUMNS, MOST_CHARACTERS = 5_000, 2**17  # that are remembered: they are saved with the model
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """Scale of the inputs that a model was trained on, and names of their columns.
+
+    Attributes
+    ----------
+    images : bool
+        Whether they were uint8, which is divided by 255.
+    largest : float
+        Largest magnitude of a number, after that division.
+    typical : float
+        Median over samples of the largest magnitude in a sample.
+    columns : tuple of str
+        Names of the features; empty if the inputs were no table with names.
+    """
+
+    images: bool
+    largest: float
+    typical: float
+    columns: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, given: Any, x: Array, to_host: Callable[[Array], np.ndarray]) -> Self:
+        """Return the record of inputs ``given``, which became the checked array ``x``."""
+        unit = 255.0 if x.dtype == np.uint8 else 1.0
+        some = to_host(x[:: -(-len(x) // SAMPLES)]).astype(float)
+        typical = np.median(abs(some).max(axis=tuple(range(1, some.ndim))))
+        largest = max(abs(float(x.min())), abs(float(x.max())))
+        return cls(unit == 255, largest / unit, float(typical) / unit, column_names(given))
+
+    @classmethod
+    def from_json(cls, table: Any) -> Self:
+        """Return the record of a model file, see `to_json`.
+
+        Raises
+        ------
+        FileFormatError
+            If it is damaged.
+        """
+        try:
+            found = cls(**{**table, "columns": tuple(table["columns"])})
+            sizes = [float(found.largest), float(found.typical)]
+            valid = all(0 <= size < math.inf for size in sizes) and isinstance(found.images, bool)
+            valid = valid and all(isinstance(name, str) for name in found.columns)
+        except (TypeError, ValueError, KeyError, OverflowError):
+            valid = False
+        if not valid:
+            raise FileFormatError(f"the scale of the training data is damaged: {table!r:.80}")
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values."""
+        return {**asdict(self), "columns": list(self.columns)}
+
+    def ordered(self, given: Any) -> Any:
+        """Return a table with its columns in the order of the training data; all else unchanged.
+
+        Raises
+        ------
+        DataError
+            If columns are missing, or others are there.
+        """
+        names = column_names(given)
+        if not names or not self.columns or names == self.columns:
+            return given
+        missing = [name for name in self.columns if name not in set(names)]
+        others = [name for name in names if name not in set(self.columns)]
+        if missing or others:
+            found = [f"lacks the columns {_listed(missing)}"] if missing else []
+            found += [f"has the unknown columns {_listed(others)}"] if others else []
+            raise DataError(
+                f"x {' and '.join(found)}: the model was trained on {_listed(self.columns)}. If "
+                "they mean the same, give np.asarray(x)"
+            )
+        names = self.columns
+        return given.select(list(names)) if hasattr(given, "select") else given[list(names)]
+
+    def difference(self, images: bool, largest: float) -> tuple[str, str] | None:
+        """Return kind and description of a gross difference in scale; None if there is none.
+
+        ``images`` and ``largest`` describe other inputs; largest is 1 for images, whatever their
+        values.
+        """
+        if images and self.images:
+            return None
+        here = f"x has values up to {largest:.4g}"
+        if images:
+            here = "x is uint8, which is divided by 255"
+        there = " (uint8, divided by 255)" if self.images else ""
+        if 0 < self.largest * LARGER < largest:
+            remedy = "prepare x as the training data"
+            if self.images and 100 < largest <= 255:
+                remedy = "use x / 255, or x.astype(np.uint8)"
+            return "larger", (
+                f"{here}, but the model was trained on values up to {self.largest:.3g}{there}: "
+                f"{remedy}"
+            )
+        if 0 < largest * SMALLER < self.typical:
+            remedy = 'use x.astype("float32")' if images else "prepare x as the training data"
+            return "smaller", (
+                f"{here}, but the model was trained on values of about {self.typical:.3g}: {remedy}"
+            )
+        return None
+
+
+def column_names(table: Any) -> tuple[str, ...]:
+    """Return the names of a table's columns; empty for arrays, and where they are no names."""
+    if type(table) is np.ndarray:
+        return ()
+    for attribute in COLUMN_NAMES:
+        found = getattr(table, attribute, None)
+        if found is not None and not callable(found):
+            names = tuple(found)
+            texts = [name for name in names if isinstance(name, str)]
+            unique = len(set(texts)) == len(names) <= MOST_COLUMNS
+            return names if unique and sum(map(len, texts)) <= MOST_CHARACTERS else ()
+    return ()
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
