@@ -36,8 +36,7 @@ MOST_LAYERS = 1000  # each layer has a few KB of its own, which a file of a few 
 class Network(Configured):
     """Layers in a row that share one flat vector of parameters and one of gradients.
 
-    `lamella.Sequential` is a network that can be trained; the hyper-parameters are described
-    there.
+    `lamella.Sequential`, which can be trained, describes the hyper-parameters.
     """
 
     pred: Array
