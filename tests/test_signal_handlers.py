@@ -133,8 +133,9 @@ INTERRUPT = (
 import threading
 
 def interrupt(line):
-    # Python calls no handler between the last line of a with block and its end, nor at a try.
-    if line >= moment and not text().startswith(("with ", "try:")):
+    # Python calls no handler between the last line of a with block and its end, nor at a try, nor
+    # at the assignment that ends a capture.
+    if line >= moment and not text().startswith(("with ", "try:", "_here.recorder = before")):
         raise KeyboardInterrupt
 
 def text():
