@@ -87,7 +87,11 @@ class Backend(ABC):
         """
 
     def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
-        """Return a loop over samples compiled, or None where loops are not the fast way."""
+        """Return a loop over samples compiled, or None where loops are not the fast way.
+
+        Compiled code checks no index: a loop compares the shapes of its arrays, and each index that
+        comes from data, and raises an error itself.
+        """
         return None
 
     def capture(

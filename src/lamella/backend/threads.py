@@ -74,9 +74,12 @@ def limit_blas_threads(number: int) -> Iterator[int]:
             try:
                 if is_counted and _limit_blocks == 1:
                     _set_blas_threads(_numbers)
+            except KeyboardInterrupt:
+                _set_blas_threads(_numbers)  # all of them
+                raise
             finally:
                 # It is 0 in a child, see _reset_after_fork.
-                _limit_blocks = max(_limit_blocks - is_counted, 0)
+                _limit_blocks -= is_counted and _limit_blocks > 0
 
 
 @contextmanager
@@ -91,7 +94,7 @@ def single_threaded() -> Iterator[None]:
             yield
         finally:
             with _lock:
-                _single_blocks = max(_single_blocks - is_counted, 0)
+                _single_blocks -= is_counted and _single_blocks > 0
 
 
 def threads_for(

@@ -75,6 +75,7 @@ class Call:
         assert self._replay is not None
         if not in_a_row:
             # A replay writes into arrays only; these attributes are now those of another call.
+            network.last_call = None  # in case that Ctrl-C ends this
             network.outputs[:] = self._outputs
             for table, arrays in self._attributes:
                 table.update(arrays)

@@ -76,18 +76,19 @@ def one_at_a_time(
 
     @wraps(fit)
     def fit_alone(model: Any, /, *args: Options.args, **options: Options.kwargs) -> Result:
-        turns = model.turns
-        with turns.lock:
-            if turns.fits:
-                raise UsageError(
-                    "fit is running on this model, in another thread or in a callback: wait for "
-                    "its end, or train a copy.deepcopy(model)"
-                )
-            turns.fits = True
-        try:
+        turns, fits = model.turns, False
+        try:  # Ctrl-C may come between any two calls
+            with turns.lock:
+                if turns.fits:
+                    raise UsageError(
+                        "fit is running on this model, in another thread or in a callback: wait "
+                        "for its end, or train a copy.deepcopy(model)"
+                    )
+                turns.fits = fits = True
             return fit(model, *args, **options)
         finally:
-            turns.fits = False
+            if fits:
+                turns.fits = False
 
     return fit_alone
 

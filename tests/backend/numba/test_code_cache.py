@@ -24,8 +24,11 @@ from tests.subprocesses import ROOT, run_python
 pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
 
 import numba
+from numba.core.compiler_lock import global_compiler_lock
 
 from lamella.backend.numba.code_files import cache_folder
+from lamella.backend.numba.parallel_for import compile_task
+from lamella.core.errors import UsageError
 
 # A generated rule and a loop of a file, compiled or read from the cache; and the hits of the cache.
 FEW_FUNCTIONS = """
@@ -324,6 +327,30 @@ def test_function_is_compiled_once_and_divides_as_numpy_does() -> None:
     compile_function(divide)(a, np.zeros(3), out)
     np.testing.assert_array_equal(out, [np.inf, -np.inf, np.nan])
     assert compile_function(divide).py_func is divide
+
+
+def test_numba_that_is_compiling_is_not_called_by_a_signal_handler() -> None:
+    """It ended the process: LLVM does not expect it."""
+
+    def double(x: Any, out: Any) -> None:
+        out[0] = 2 * x[0]
+
+    def handler_code() -> None:
+        for work in (compile_function(double), lambda *_: compile_task(handler_task)):
+            with pytest.raises(UsageError, match="use the handler's models once"):
+                work(np.array([21.0]), out)
+        compile_function(divide)(np.ones(1), np.ones(1), np.ones(1))  # is compiled
+
+    out = np.zeros(1)
+    compile_function(divide)(np.ones(1), np.ones(1), np.ones(1))
+    with global_compiler_lock:  # as in the middle of a compilation
+        handler_code()
+    compile_function(double)(np.array([21.0]), out)
+    assert out[0] == 42
+
+
+def handler_task(words: Any, number: int, memory: int) -> None:
+    words[0] = number
 
 
 def test_function_that_was_typed_in_is_compiled() -> None:

@@ -4,6 +4,7 @@ The code of a function contains all that it inlines. The key of a file therefore
 compiled sources of lamella, and of the file or the generated source of the function itself.
 """
 
+import contextlib
 import functools
 import linecache
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-Compiled = TypeVar("Compiled")
+from lamella.core.errors import UsageError
+
+Compiled = TypeVar("Compiled", bound=Any)
 GENERATED = (
     "lamella_rule_"  # begins the name of a generated module; the digest of its source ends it
 )
@@ -33,13 +36,30 @@ def with_code_cache(compiled: Compiled) -> Compiled:
     """
     from lamella.backend.numba.code_files import CodeFiles
 
-    function = compiled.__wrapped__  # type: ignore[attr-defined]
-    try:
-        source = f"{_sources_digest()} {digest_of_source(function)}"
-    except OSError:
-        return compiled
-    compiled._cache = CodeFiles(function, source)  # type: ignore[attr-defined]
+    function = compiled.__wrapped__
+    with contextlib.suppress(OSError):
+        compiled._cache = CodeFiles(function, f"{_sources_digest()} {digest_of_source(function)}")
+    if hasattr(compiled, "_compile_for_args"):  # numba calls it for arguments of new types
+        compiled._compile_for_args = functools.partial(compile_now, compiled._compile_for_args)
     return compiled
+
+
+def compile_now(compile_for: Callable[..., Any], *arguments: Any) -> Any:
+    """Return ``compile_for(*arguments)``, which compiles a function with numba.
+
+    Raises
+    ------
+    UsageError
+        If this thread compiles already: numba's compiler cannot begin anew in a signal handler.
+    """
+    from numba.core.compiler_lock import global_compiler_lock
+
+    if global_compiler_lock.is_locked():  # by this thread
+        raise UsageError(
+            "a signal handler ran code of lamella that is not compiled yet while this thread was "
+            "compiling: use the handler's models once before the signals begin"
+        )
+    return compile_for(*arguments)
 
 
 @functools.cache

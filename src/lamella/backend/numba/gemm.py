@@ -13,7 +13,7 @@ from numba.core.errors import TypingError
 
 from lamella.backend import threads
 from lamella.backend.numba.call_recorder import current_recorder, end_capture
-from lamella.backend.numba.code_cache import with_code_cache
+from lamella.backend.numba.code_cache import compile_now, with_code_cache
 from lamella.backend.numba.gemm_blocks import (
     B_COLUMN,
     B_ROW,
@@ -138,7 +138,7 @@ def compile_product(dtype):
     bias, out = types.Array(number, 1, "C", readonly=True), types.Array(number, 2, "C")
     signature = word(factor, factor, bias, out, types.Array(word, 1, "C"), *[word] * 5)
     product = with_code_cache(numba.njit(nogil=True)(multiply))
-    product.compile(signature)
+    compile_now(product.compile, signature)
     product.disable_compile()
     return product, [compile_task(task) for task in tasks], np.zeros(0, dtype)
 

@@ -15,7 +15,7 @@ from numba import types
 from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 
-from lamella.backend.numba.code_cache import with_code_cache
+from lamella.backend.numba.code_cache import compile_now, with_code_cache
 
 # Words of the board. Words that several threads write have a cache line each.
 OPEN, ACTIVE = 0, 8  # number of the open job, or 0; workers active in it
@@ -37,7 +37,7 @@ def compile_task(function):
     """Compile a task function and return the address of its machine code."""
     types_of = TASK_TYPE.args, TASK_TYPE.return_type
     compiled = with_code_cache(CFunc(function, types_of, locals={}, options={}))
-    compiled.compile()
+    compile_now(compiled.compile)
     _compiled.append(compiled)
     return compiled.address
 
