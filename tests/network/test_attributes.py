@@ -37,8 +37,8 @@ def other_penalty(model: Any) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
-    "trainable": (lambda m: setattr(m.layers[0], "trainable", False), "lamella trains all layers"),
-    "trianable": (lambda m: setattr(m.layers[0], "trianable", False), "lamella trains all layers"),
+    "frozen": (lambda m: setattr(m.layers[0], "trianable", False), "did you mean 'trainable'"),
+    "thawed": (lambda m: setattr(m.layers[0], "requires_grad", True), "use 'trainable'"),
     "hyper-parameter": (lambda m: setattr(m.layers[3], "rates", 0.5), "did you mean 'rate'"),
     "optimizer": (lambda m: setattr(m.optimizer, "clipnorm", 1), "did you mean 'clip_norm'"),
     "regularizer": (lambda m: setattr(m.layers[0].regularizer, "rte", 1), "did you mean 'rate'"),
@@ -65,7 +65,7 @@ def test_attributes_without_effect_are_refused_and_nothing_changes(name: str) ->
         np.testing.assert_equal(snapshot(model), before)
 
 
-@pytest.mark.parametrize("name", ["trainable", "hyper-parameter", "regularizer", "bias", "penalty"])
+@pytest.mark.parametrize("name", ["frozen", "hyper-parameter", "regularizer", "bias", "penalty"])
 def test_compile_refuses_attributes_without_effect(name: str) -> None:
     change, text = CHANGES[name]
     model = trained()

@@ -83,6 +83,30 @@ def test_clip_norm_equals_clip_grad_norm(
 
 
 @every_dtype
+@pytest.mark.parametrize("clip_norm", [None, 0.7], ids=["value", "value and norm"])
+def test_clip_value_equals_clip_grad_value(
+    clip_norm: float | None, dtype: str, backend: Backend, rng: np.random.Generator
+) -> None:
+    start = [rng.normal(size=shape).astype(dtype) for shape in SHAPES]
+    ours = lm.Momentum(0.1, clip_value=0.5, clip_norm=clip_norm)
+    store = drive(ours, start, backend=backend, dtype=dtype)
+    theirs = tensors(start)
+    torch_optimizer = twin_optimizer(ours, theirs)
+    for _ in range(5):
+        grads = [rng.normal(size=shape).astype(dtype) for shape in SHAPES]
+        step(ours, store, grads)
+        for tensor, g in zip(theirs, grads, strict=True):
+            tensor.grad = torch.tensor(g)
+        torch.nn.utils.clip_grad_value_(theirs, 0.5)
+        if clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(theirs, clip_norm)
+        torch_optimizer.step()
+    for i, (p, tensor) in enumerate(zip(store, theirs, strict=True)):
+        expect_equal(f"clipped gradient {i}", backend.to_host(p.grad), tensor.grad, dtype)
+        expect_equal(f"parameter {i}", backend.to_host(p.value), tensor.detach(), dtype)
+
+
+@every_dtype
 @pytest.mark.parametrize("name", ["SGD", "Momentum", "Nesterov", "Adam"])
 def test_l2_equals_the_weight_decay_of_torch(
     name: str, dtype: str, backend: Backend, rng: np.random.Generator

@@ -156,8 +156,8 @@ def batches(case: Case) -> list[slice]:
 class Twin:
     """The same network in torch, trained in torch's own words."""
 
-    def __init__(self, model: lm.Sequential) -> None:
-        self.model = model
+    def __init__(self, model: lm.Sequential, clip_norm: float | None = None) -> None:
+        self.model, self.clip_norm = model, clip_norm
         self.modules = [twin_of(layer) for layer in model.layers]
         parameters = [p for module in self.modules for p in module.parameters()]
         self.optimizer = twin_optimizer(model.optimizer, parameters)
@@ -179,6 +179,9 @@ class Twin:
         ]
         self.optimizer.zero_grad()
         (loss + sum(penalties)).backward()
+        if self.clip_norm is not None:
+            tensors = [tensor for _, tensor in self.pairs if tensor.grad is not None]
+            torch.nn.utils.clip_grad_norm_(tensors, self.clip_norm)
         self.optimizer.step()
         return loss.item()
 

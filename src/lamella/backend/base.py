@@ -69,6 +69,10 @@ class Backend(ABC):
         """Write the sum of a matrix's rows into ``out``."""
         return matrix.sum(axis=-2, out=out)
 
+    def sum_of_squares(self, vector: Array) -> Array:
+        """Return the sum of the squares of a vector's elements as a number of its dtype."""
+        return self.xp.vdot(vector, vector)
+
     @abstractmethod
     def noise(self, key: int) -> Noise:
         """Return the random stream with this key, drawing arrays of this backend."""

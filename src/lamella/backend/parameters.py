@@ -1,14 +1,16 @@
 """Memory of a model: parameters as views into two flat vectors, and states."""
 
+import itertools
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
 
 from lamella.backend import ALIGNMENT, Backend
-from lamella.core.errors import ShapeError, UsageError
+from lamella.core.errors import ArgumentError, ShapeError, UsageError
 from lamella.core.seeds import Streams
 from lamella.core.typing import Array, Initializer, Shape
 
@@ -80,6 +82,7 @@ class Parameter(Allocated):
         self.init = init
         self._regularizer = regularizer
         self.size = math.prod(shape)
+        self._trainable = True
 
     @property
     def regularizer(self) -> Any:
@@ -94,6 +97,15 @@ class Parameter(Allocated):
                 "rate, or make a new model"
             )
         self._regularizer = new
+
+    @property
+    def trainable(self) -> bool:
+        """Whether steps of training change it; that of its layer, `Layer.trainable`."""
+        return self._trainable
+
+    def follow_layer(self, trainable: bool) -> None:
+        """Set ``trainable``; only its layer does."""
+        self._trainable = trainable
 
     @property
     def is_matrix(self) -> bool:
@@ -150,6 +162,7 @@ class ParameterStore:
             self.spans.append((parameter, slice(end, end + parameter.size)))
             end += -(-parameter.size // line) * line
             matrices = end if parameter.is_matrix else matrices
+        _expect_memory(self.parameters, 2 * end * dtype.itemsize)
         self.values = backend.zeros(end, dtype)
         self.grads = backend.zeros(end, dtype)
         self.matrices = slice(0, matrices)
@@ -165,6 +178,18 @@ class ParameterStore:
 
     def __len__(self) -> int:
         return len(self.parameters)
+
+    def runs(self, keys: Sequence[Any]) -> Iterator[tuple[Any, slice]]:
+        """Yield neighbouring parameters of equal keys as one span, with the padding behind them.
+
+        ``keys`` has one for each of ``spans``; those of None are left out.
+        """
+        bounds = [*(span.start for _, span in self.spans), self.values.size]
+        each = zip(keys, itertools.pairwise(bounds), strict=True)
+        for key, group in itertools.groupby(each, key=itemgetter(0)):
+            parts = [part for _, part in group]
+            if key is not None:
+                yield key, slice(parts[0][0], parts[-1][1])
 
     @property
     def count(self) -> int:
@@ -182,6 +207,21 @@ class ParameterStore:
                     f"expected {parameter.shape}"
                 )
             parameter.value = self.backend.asarray(drawn, self.values.dtype)
+
+
+def _expect_memory(parameters: Sequence[Parameter], needed: int) -> None:
+    """Raise an ArgumentError if values and gradients need more bytes than the machine has."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # not on Windows
+        return
+    if needed > memory:
+        largest = max(parameters, key=lambda parameter: parameter.size)
+        raise ArgumentError(
+            f"the model's parameters and their gradients need {needed / 1e9:,.1f} GB of memory, "
+            f"this machine has {memory / 1e9:,.1f} GB; the largest is {largest.name} of shape "
+            f"{largest.shape}: choose fewer units, or fewer features"
+        )
 
 
 def _copy_into(view: Array, new: Any, name: str) -> None:

@@ -14,7 +14,7 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "alpha": ("slope", "l2"),
     "bias": ("use_bias",),
     "custom_objects": ("custom_layers",),
-    "decay": ("use a schedule, such as Adam(lm.InverseDecay(1e-3, decay=0.1))",),
+    "decay": ("use a schedule, such as Adam(lm.InverseTimeDecay(1e-3, decay=0.1))",),
     "device": ("backend",),
     "from_logits": ("SoftmaxCrossEntropy always takes logits",),
     "get_weights": ("state_dict",),
@@ -46,7 +46,7 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "test_on_batch": ("evaluate",),
     "test_size": ("test",),
     "train_on_batch": ("train_step",),
-    "trainable": ("lamella trains all layers",),
+    "requires_grad": ("trainable",),
     "weight_decay": ("use the optimizer AdamW, or regularizer=L2(rate) of a layer",),
 }
 
@@ -70,8 +70,8 @@ OBJECTS: dict[str, dict[str, str]] = {
         "mae": "MeanAbsoluteError()",
         "l1": "MeanAbsoluteError()",
         "meanabsoluteerror": "MeanAbsoluteError()",
-        "bce": "BinaryCrossEntropy()",
-        "binarycrossentropy": "BinaryCrossEntropy()",
+        "bce": "SigmoidCrossEntropy()",
+        "binarycrossentropy": "SigmoidCrossEntropy()",
         "crossentropy": "SoftmaxCrossEntropy()",
         "categoricalcrossentropy": "SoftmaxCrossEntropy()",
         "sparsecategoricalcrossentropy": "SoftmaxCrossEntropy()",

@@ -13,6 +13,7 @@ from lamella.backend.workspace import Workspace
 from lamella.core.errors import ArgumentError, ShapeError, UsageError
 from lamella.core.seeds import Streams
 from lamella.core.typing import Array, Initializer, Shape
+from lamella.core.validation import instance
 from lamella.layers.initializers import get_initializer
 
 
@@ -42,6 +43,11 @@ class Layer(Workspace):
         Of every array of the model.
     rng : Noise
         Random arrays of this layer's own stream.
+    trainable : bool
+        Whether training changes its parameters; False freezes them: from the next step on they get
+        no gradient step, no decay and no penalty's gradient, and their moments stay. It may be set
+        at any time, and is saved with the model. Layers before the first trained one compute no
+        gradients.
     needs_dx : bool
         False if no layer before this one has parameters: `backward` may then return None.
     min_batch : int
@@ -58,6 +64,8 @@ class Layer(Workspace):
     """
 
     rng: Noise
+    _owner: Any = None  # the network, once the layer is built
+    _trainable: bool = True
     needs_dx: bool = True
     min_batch: int = 1
     gives_probabilities: bool = False
@@ -66,6 +74,18 @@ class Layer(Workspace):
     stream: str = ""
     parameters: list[Parameter]
     states: list[State]
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = instance("trainable", value, bool, "False")
+        if "parameters" in vars(self):
+            for parameter in self.parameters:
+                parameter.follow_layer(value)
+            self._owner.follow_trainable()
 
     def build(self, in_shape: Shape) -> Shape:
         """Declare parameters for inputs of ``in_shape`` and return the shape of the outputs.
@@ -102,6 +122,7 @@ class Layer(Workspace):
             regularizer,
             stream=f"{self.stream}.{name}",
         )
+        parameter.follow_layer(self.trainable)
         self.parameters.append(parameter)
         return parameter
 

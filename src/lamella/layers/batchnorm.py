@@ -25,6 +25,10 @@ class BatchNorm(Layer):
         Weight of the old running value, in [0, 1). (In torch it is the weight of the new one.)
     eps : float
         Keeps the division finite, > 0.
+    trainable : bool
+        Whether training changes the layer. A frozen one normalizes by the running averages, in
+        training too, and leaves them as they are: it stays the same function. (So in Keras; in
+        torch it takes ``requires_grad=False`` and ``eval()`` of the module.)
 
     Shapes
     ------
@@ -38,9 +42,10 @@ class BatchNorm(Layer):
 
     min_batch = 2
 
-    def __init__(self, momentum: float = 0.9, eps: float = 1e-5) -> None:
+    def __init__(self, momentum: float = 0.9, eps: float = 1e-5, *, trainable: bool = True) -> None:
         self.momentum = in_range("momentum", momentum, 0, 1, right_open=True)
         self.eps = positive("eps", eps)
+        self.trainable = trainable
 
     def build(self, in_shape: Shape) -> Shape:
         self.expect_ndim(in_shape, 1, hint="put Flatten() before it")
@@ -52,7 +57,7 @@ class BatchNorm(Layer):
 
     @replayable
     def forward(self, x: Array, training: bool) -> Array:
-        self.training = training
+        self.training = training = training and self._trainable
         mean, var = self.running_mean.value, self.running_var.value
         if training:
             mean = self.mean_rows("mean", x)

@@ -24,6 +24,8 @@ class Dense(Layer):
         layer. "glorot_uniform" suits tanh and sigmoid.
     regularizer : Regularizer, optional
         Penalty on ``W``; never on ``b``.
+    trainable : bool
+        Whether training changes ``W`` and ``b``; see `Layer`.
 
     Shapes
     ------
@@ -52,12 +54,14 @@ class Dense(Layer):
         use_bias: bool = True,
         init: str | Initializer = "he_normal",
         regularizer: Regularizer | None = None,
+        trainable: bool = True,
     ) -> None:
         self.units = at_least("units", units, 1)
         self.use_bias = use_bias
         self.init = init
         get_initializer(init)
         self.regularizer = expect_regularizer(regularizer)
+        self.trainable = trainable
 
     def build(self, in_shape: Shape) -> Shape:
         (features,) = self.expect_ndim(in_shape, 1, hint="put Flatten() before it")

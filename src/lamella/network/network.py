@@ -24,8 +24,7 @@ from lamella.core.typing import Array, Shape
 from lamella.core.validation import at_least, instance, one_of
 from lamella.layers import Layer
 from lamella.network.batches import Batches, check_inputs
-from lamella.network.fingerprint import Calls
-from lamella.network.replay import Replay
+from lamella.network.replay import replay_forward
 from lamella.network.trained_on import TrainedOn
 from lamella.network.turns import Turns
 
@@ -111,13 +110,22 @@ class Network(Configured):
         self.store.initialize(self.streams)
         for state in self.states:
             state.allocate(self.backend, self.dtype)
-        # Layers before the first parameter need no gradient, and the first with one need give none.
-        self._first = next((i for i, layer in enumerate(self.layers) if layer.parameters), 0)
+        self.regularized = [p for p in self.store if p.regularizer is not None]
+        self.follow_trainable()
+        self._evaluate = replay_forward(self)
+
+    def follow_trainable(self) -> None:
+        """Compute from now on the gradients that layers that are `Layer.trainable` need."""
+        if self.store is None:
+            return
+        having = [i for i, layer in enumerate(self.layers) if layer.parameters]
+        trained = [i for i in having if self.layers[i].trainable]
+        # Layers before the first trained one need no gradient, and that one need give none.
+        self._first = next(iter([*trained, *having]), 0)
         for i, layer in enumerate(self.layers):
             layer.needs_dx = i > self._first
-        self.regularized = [p for p in self.store if p.regularizer is not None]
-        self._regularize = [p.regularizer.compile_rule(p, self.backend) for p in self.regularized]
-        self._evaluate = replay_forward(self)
+        penalized = [p for p in self.regularized if p.trainable]
+        self._regularize = [p.regularizer.compile_rule(p, self.backend) for p in penalized]
 
     def declare(self, in_shape: Shape) -> None:
         """Let every layer declare its parameters and states for samples of ``in_shape``."""
@@ -229,7 +237,9 @@ class Network(Configured):
         if self.store is None:
             lines.append("not built yet: compile(..., in_shape=) or fit builds it")
         else:
-            lines.append(f"{self.store.count:,} parameters, input {self.in_shape}")
+            frozen = sum(p.size for p in self.store if not p.trainable)
+            count = f"{self.store.count:,} parameters" + f" ({frozen:,} frozen)" * (frozen > 0)
+            lines.append(f"{count}, input {self.in_shape}")
         lines.append(f"{self.dtype.name} on {self.backend}, seed {self.seed}")
         return "\n".join(lines)
 
@@ -278,18 +288,6 @@ class Network(Configured):
         if difference is not None and difference[0] not in self.warned_of:
             self.warned_of.append(difference[0])
             warn_user(f"{where}{difference[1]}", CheckWarning)
-
-
-def replay_forward(network: Network) -> Replay:
-    """Return `Network.forward` of inputs in evaluation; bytes are scaled first."""
-
-    def calls() -> Calls:
-        return [(part, ("forward",)) for part in (network, *network.layers)]
-
-    def forward(x: Array) -> Array:
-        return network.forward(network.batches.scale(x), training=False)
-
-    return Replay(network, forward, calls)
 
 
 def _predict(network: Network, x: np.ndarray, batch_size: int) -> np.ndarray:

@@ -136,3 +136,15 @@ class Replay:
     def _remember(self, call: Call) -> None:
         others = [each for each in self._calls if each is not call]
         self._calls = [call, *others][:CALLS]
+
+
+def replay_forward(network: Any) -> Replay:
+    """Return `Network.forward` of inputs in evaluation; bytes are scaled first."""
+
+    def calls() -> Calls:
+        return [(part, ("forward",)) for part in (network, *network.layers)]
+
+    def forward(x: Array) -> Array:
+        return network.forward(network.batches.scale(x), training=False)
+
+    return Replay(network, forward, calls)

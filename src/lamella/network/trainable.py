@@ -105,6 +105,11 @@ class Trainable(Network):
             self._bind()
         return self
 
+    def follow_trainable(self) -> None:
+        super().follow_trainable()
+        if self.compiled:
+            self.optimizer.follow_trainable()
+
     def expect_effective_parts(self, parts: Iterable[object] | None = None) -> None:
         """Raise a UsageError if an attribute set on a part has no effect, see `attributes`.
 
@@ -145,6 +150,14 @@ class Trainable(Network):
     def stop(self, reason: str) -> None:
         """End training after this batch (or epoch); the first reason given is kept."""
         self.stop_reason = self.stop_reason or reason
+
+    def expect_trainable(self) -> None:
+        """Raise a UsageError if all layers with parameters are frozen."""
+        if self.parameters and not any(parameter.trainable for parameter in self.parameters):
+            raise UsageError(
+                "there is nothing to train: all layers with parameters are frozen. Set "
+                "layer.trainable = True for one of model.layers"
+            )
 
     def expect_compiled(self) -> None:
         """Raise a UsageError if there is nothing to minimise yet."""

@@ -19,7 +19,7 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    lr, clip_norm
+    lr, clip_norm, clip_value
         As in `Optimizer`.
     beta1, beta2 : float
         Decay rates of the two moments, in [0, 1).
@@ -42,8 +42,9 @@ class Adam(Optimizer):
         beta2: float = 0.999,
         eps: float = 1e-8,
         clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
-        super().__init__(lr, clip_norm=clip_norm)
+        super().__init__(lr, clip_norm=clip_norm, clip_value=clip_value)
         self.beta1 = in_range("beta1", beta1, 0, 1, right_open=True)
         self.beta2 = in_range("beta2", beta2, 0, 1, right_open=True)
         self.eps = positive("eps", eps)
@@ -83,8 +84,10 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
         clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
-        super().__init__(lr, beta1=beta1, beta2=beta2, eps=eps, clip_norm=clip_norm)
+        clips = {"clip_norm": clip_norm, "clip_value": clip_value}
+        super().__init__(lr, beta1=beta1, beta2=beta2, eps=eps, **clips)
         self.weight_decay = in_range("weight_decay", weight_decay, 0, 1)
 
     def scalars_of(self, matrices: bool) -> Scalars:

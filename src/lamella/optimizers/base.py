@@ -7,24 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend.elementwise import trace
 from lamella.backend.parameters import ParameterStore
-from lamella.backend.rules import bind_rule, expect_results
 from lamella.core.config import Configured
 from lamella.core.errors import FileFormatError, UsageError
 from lamella.core.typing import Array
 from lamella.core.validation import positive
 from lamella.optimizers.schedules import Schedule, expect_rate, rate_at
+from lamella.optimizers.updates import Key, bind_cuts, bind_each, bind_flushes, bind_whole
 
 FLUSH_EVERY = 16  # steps; what shrinks to 0.4 or slower each cannot pass the gap in between
-FLUSH_MARGIN = 2.0**26  # slots under this many times the smallest normal number become 0
-# Weights earlier, so that what a penalty makes of them, rate (1 - beta1) w and the like, and what
-# is left of that where it changes its sign, is not denormal either.
-WEIGHT_MARGIN = 2.0**40
-
-
 Scalars = Callable[[int], tuple[float, ...]]
-Updates = list[tuple[Callable[..., None], bool]]
 
 
 class _Rate:
@@ -50,9 +42,13 @@ class Optimizer(Configured, ABC):
     ----------
     lr : float or Schedule
         Learning rate, > 0.
+    clip_value : float, optional
+        Cut each number of the gradients to [-clip_value, clip_value], > 0, as
+        torch.nn.utils.clip_grad_value_ does; before ``clip_norm``.
     clip_norm : float, optional
         Scale gradients down so that their joint norm is at most this, > 0. A norm whose square
-        overflows the dtype (over 1.8e19 in float32) scales them to 0.
+        overflows the dtype (over 1.8e19 in float32) scales them to 0. As
+        torch.nn.utils.clip_grad_norm_.
 
     Attributes
     ----------
@@ -72,9 +68,16 @@ class Optimizer(Configured, ABC):
     _store: ParameterStore | None = None
     _owner: object = None
 
-    def __init__(self, lr: float | Schedule, *, clip_norm: float | None = None) -> None:
+    def __init__(
+        self,
+        lr: float | Schedule,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
         self.lr = lr
         self.clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
+        self.clip_value = None if clip_value is None else positive("clip_value", clip_value)
         self._epoch, self._epoch_start, self._epoch_steps = 0, 0, 1
 
     @abstractmethod
@@ -102,6 +105,11 @@ class Optimizer(Configured, ABC):
         """
         self._epoch, self._epoch_start, self._epoch_steps = epoch, self.t - done, steps
 
+    @property
+    def position(self) -> tuple[int, int, int]:
+        """Position in the schedule, as `begin_epoch` takes it: epoch, its steps, steps done."""
+        return self._epoch, self._epoch_steps, self.t - self._epoch_start
+
     def attach(self, store: ParameterStore, owner: object) -> None:
         """Attach to the parameters of the model ``owner`` and allocate the slots.
 
@@ -119,7 +127,33 @@ class Optimizer(Configured, ABC):
         self.state: Mapping[str, Array] = MappingProxyType(
             {slot: store.backend.zeros(size, dtype) for slot in self.slots}
         )
-        self._bind()
+        self._own_steps = np.zeros(len(store), int)
+        self._bind(store)
+
+    def follow_trainable(self) -> None:
+        """Update from the next step on the parameters of layers that are `Layer.trainable` now."""
+        if self._store is not None:
+            self._own_steps = self._steps_of_each()
+            self._bind(self._store)
+
+    def _bind(self, store: ParameterStore) -> None:
+        """Bind the rule to the parameters that are trained; each has taken its own steps so far."""
+        self._bound, self._bound_at = (type(self), id(self.state)), self.t
+        self._is_trained = np.array([p.trainable for p, _ in store.spans], bool)
+        alike = self.scalars_of(True) == self.scalars_of(False)
+        keys: list[Key | None] = [
+            (alike or p.is_matrix, self.t - int(steps)) if p.trainable else None
+            for (p, _), steps in zip(store.spans, self._own_steps, strict=True)
+        ]
+        self._updates = (bind_whole if self.elementwise else bind_each)(self, store, keys)
+        trained = [True if p.trainable else None for p, _ in store.spans]
+        self._flushes = bind_flushes(store, self.state, trained)
+        self._grads = [store.grads[span] for _, span in store.runs(trained)]
+        self._cuts: list[Callable[..., None]] = []  # made when clip_value asks for them
+
+    def _steps_of_each(self) -> np.ndarray:
+        """Return the number of steps that each parameter took, in the order of the store."""
+        return np.asarray(self._own_steps + (self.t - self._bound_at) * self._is_trained)
 
     def expect_free(self, owner: object) -> None:
         """Raise a UsageError if it is attached to a model other than ``owner``."""
@@ -134,12 +168,14 @@ class Optimizer(Configured, ABC):
         if self._store is None:
             raise UsageError("the optimizer has no model yet: give it to compile")
         self.t += 1
-        if self.clip_norm is not None:
-            self._clip(self._store.grads, self.clip_norm)
+        if self.clip_value is not None:
+            self._clip_values(self.clip_value)
+        if self.clip_norm is not None and self._grads:
+            self._clip_norm(self.clip_norm)
         if self._bound != (type(self), id(self.state)):
-            self._bind()
-        for update, matrices in self._updates:
-            update(*self.scalars_of(matrices)(self.t))
+            self.follow_trainable()
+        for update, matrices, frozen in self._updates:
+            update(*self.scalars_of(matrices)(self.t - frozen))
         if self.t % FLUSH_EVERY == 0:
             for flush, smallest in self._flushes:
                 flush(smallest)
@@ -149,16 +185,24 @@ class Optimizer(Configured, ABC):
         return self.scalars
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Return copies of the slots, and ``t``, as numpy arrays."""
+        """Return copies of the slots, and ``t``, as numpy arrays.
+
+        ``steps`` has the steps of each parameter, if some were frozen in some steps.
+        """
         assert self._store is not None
         host = self._store.backend.to_host
         arrays = {slot: np.array(host(vector)) for slot, vector in self.state.items()}
-        return {"t": np.array(self.t), **arrays}
+        steps = self._steps_of_each()
+        own = {} if (steps == self.t).all() else {"steps": steps}
+        return {"t": np.array(self.t), **own, **arrays}
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Copy in a result of `state_dict`."""
         assert self._store is not None
-        for slot, shape in [("t", ()), *((name, v.shape) for name, v in self.state.items())]:
+        shapes = {"t": (), **{slot: vector.shape for slot, vector in self.state.items()}}
+        if "steps" in state:
+            shapes["steps"] = self._own_steps.shape
+        for slot, shape in shapes.items():
             if slot not in state or np.shape(state[slot]) != shape:
                 raise FileFormatError(
                     f"the optimizer state has no {slot!r} of shape {shape}: it belongs to another "
@@ -167,64 +211,20 @@ class Optimizer(Configured, ABC):
         for slot, vector in self.state.items():
             vector[...] = self._store.backend.asarray(state[slot], vector.dtype)
         self.t = int(state["t"])
+        self._own_steps = np.array(state.get("steps", np.full(len(self._store), self.t)), int)
+        self._bind(self._store)
 
-    def _bind(self) -> None:
-        self._bound = type(self), id(self.state)
-        self._updates = self._bind_whole() if self.elementwise else self._bind_each()
-        self._flushes = self._bind_flushes()
-
-    def _bind_whole(self) -> Updates:
-        """Run the rule over weights and over all else, or over both together if they are alike."""
+    def _clip_values(self, limit: float) -> None:
         assert self._store is not None
-        store, updates = self._store, []
-        parts = [(store.matrices, True), (store.vectors, False)]
-        if self.scalars_of(True) == self.scalars_of(False):
-            parts = [(slice(0, store.values.size), True)]
-        for span, matrices in parts:
-            if span.start == span.stop:
-                continue
-            w, g = store.values[span], store.grads[span]
-            count = len(self.scalars_of(matrices)(1))
-            kept = [vector[span] for vector in self.state.values()]
-            moved = {"w": w, **dict(zip(self.slots, kept, strict=True))}
-            run = bind_rule(self, store.backend, (w, g, *kept), moved, count)
-            updates.append((run, matrices))
-        return updates
+        self._cuts = self._cuts or bind_cuts(self._store.backend, self._grads)
+        for cut in self._cuts:
+            cut(limit)
 
-    def _bind_each(self) -> Updates:
-        """Run the rule over one parameter after the other, as arrays."""
-        assert self._store is not None
-
-        def whole(w: Array, g: Array, *kept: Array) -> Callable[..., None]:
-            def run(*scalars: float) -> None:
-                results = self.rule(w, g, *kept, *scalars)
-                results = results if isinstance(results, tuple) else (results,)
-                expect_results(self, ("w", *self.slots), len(results))
-                for old, new in zip((w, *kept), results, strict=True):
-                    old[...] = new
-
-            return run
-
-        updates: Updates = []
-        for parameter, span in self._store.spans:
-            kept = [vector[span].reshape(parameter.shape) for vector in self.state.values()]
-            update = whole(parameter.value, parameter.grad, *kept)
-            updates.append((update, parameter.is_matrix))
-        return updates
-
-    def _bind_flushes(self) -> list[tuple[Callable[..., None], float]]:
-        assert self._store is not None
-        backend, flushes = self._store.backend, []
-        margins = [(self._store.values, WEIGHT_MARGIN)]
-        margins += [(vector, FLUSH_MARGIN) for vector in self.state.values()]
-        for vector, margin in margins:
-            smallest = float(np.finfo(vector.dtype).tiny) * margin
-            program = trace(lambda x, low: x * (abs(x) >= low), 1, 1)
-            flushes.append((backend.compile_rule(program, [vector], [vector]), smallest))
-        return flushes
-
-    def _clip(self, grads: Array, limit: float) -> None:
+    def _clip_norm(self, limit: float) -> None:
         # All on the device: whether to scale is not asked, a factor of 1 is multiplied in.
-        xp = self.xp
-        norm = xp.sqrt(xp.vdot(grads, grads))
-        grads *= xp.minimum(limit / (norm + 1e-6), 1.0)
+        assert self._store is not None
+        xp, square = self.xp, self._store.backend.sum_of_squares
+        squares = [square(grads) for grads in self._grads]
+        factor = xp.minimum(limit / (xp.sqrt(sum(squares[1:], squares[0])) + 1e-6), 1.0)
+        for grads in self._grads:
+            grads *= factor

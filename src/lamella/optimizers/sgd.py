@@ -13,15 +13,21 @@ class SGD(Optimizer):
 
         w <- w - lr g
 
-    ``lr`` and ``clip_norm`` are those of `Optimizer`.
+    ``lr``, ``clip_norm`` and ``clip_value`` are those of `Optimizer`.
 
     References
     ----------
     Robbins and Monro, 1951. Equal to torch.optim.SGD.
     """
 
-    def __init__(self, lr: float | Schedule = 0.01, *, clip_norm: float | None = None) -> None:
-        super().__init__(lr, clip_norm=clip_norm)
+    def __init__(
+        self,
+        lr: float | Schedule = 0.01,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        super().__init__(lr, clip_norm=clip_norm, clip_value=clip_value)
 
     def scalars(self, t: int) -> tuple[float, ...]:
         return (self.learning_rate,)
@@ -38,7 +44,7 @@ class Momentum(Optimizer):
 
     Parameters
     ----------
-    lr, clip_norm
+    lr, clip_norm, clip_value
         As in `Optimizer`. With a steady gradient the step grows to lr / (1 - beta).
     beta : float
         Weight of the old sum, in [0, 1).
@@ -59,8 +65,9 @@ class Momentum(Optimizer):
         beta: float = 0.9,
         nesterov: bool = False,
         clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
-        super().__init__(lr, clip_norm=clip_norm)
+        super().__init__(lr, clip_norm=clip_norm, clip_value=clip_value)
         self.beta = in_range("beta", beta, 0, 1, right_open=True)
         self.nesterov = nesterov
 

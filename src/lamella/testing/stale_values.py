@@ -12,7 +12,9 @@ from lamella.network.fingerprint import ATTACHED
 from lamella.testing.comparing import expect_same
 
 STEPS = 5  # a step is captured in the second one at the earliest, and replayed from then on
-PRIVATE = (*ATTACHED, "_epoch", "_epoch_start", "_epoch_steps", "_store")
+PRIVATE = (
+    *ATTACHED, "_bound_at", "_epoch", "_epoch_start", "_epoch_steps", "_store", "_trainable"
+)  # fmt: skip
 CAUSE = (
     "it is another after a change of {name} in a trained model: keep numbers in attributes, and "
     "pass them to rules through scalars=(...)"
@@ -76,13 +78,13 @@ def _copy_state(model: Sequential, fresh: Sequential) -> None:
 def _step(model: Sequential, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
     with np.errstate(all="ignore"):
         found = {"the loss": np.array(model.step(x, y)), "the output": np.array(model.pred)}
-    found |= {f"the gradient of {p.name}": np.array(p.grad) for p in model.built()}
+    found |= {f"the gradient of {p.name}": np.array(p.grad) for p in model.built() if p.trainable}
     return found | model.state_dict()
 
 
 def _changes(part: Any) -> Iterator[tuple[str, Callable[[Any], None]]]:
     """Yield changes of all numbers in attributes and class attributes, and in lists of them."""
-    names = dict.fromkeys([*vars(part), *_class_names(type(part))])
+    names = dict.fromkeys([*vars(part), *_class_names(type(part)), "trainable"])
     for name in names:
         if name in PRIVATE:
             continue

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lamella.backend.numba.code_cache import compile_function
-from lamella.backend.numba.loops import mean_of_vector, sum_of_rows
+from lamella.backend.numba.loops import mean_of_vector, squares_in_lanes, sum_of_rows
 from lamella.backend.selection import host_backend
 from lamella.core.errors import ShapeError
 
@@ -108,3 +108,14 @@ def test_backend_sums_rows_of_matrices_and_of_stacks_of_them(dtype: str) -> None
     several = np.full((5, 3), np.nan, dtype)
     assert backend.sum_rows(stack, several) is several
     np.testing.assert_array_equal(several, stack.sum(axis=1))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 1000, 4096])
+def test_squares_are_summed_in_lanes(size: int, dtype: str) -> None:
+    vector, lanes = filled(size + 1, dtype=dtype)[:size], np.zeros((2, 64), dtype)
+    squares_in_lanes(vector, lanes[0])
+    compile_function(squares_in_lanes)(vector, lanes[1])
+    np.testing.assert_array_equal(lanes[1], lanes[0])
+    exact = (vector.astype(float) ** 2).sum()
+    np.testing.assert_allclose(lanes[0, 0], exact, rtol=20 * np.finfo(dtype).eps)

@@ -67,6 +67,32 @@ def test_products_have_the_same_bits_for_other_vector_widths(tmp_path: Path) -> 
     assert narrow == [32, listed, digests]
 
 
+CLIP = """
+import hashlib, json
+import numpy as np
+import lamella as lm
+from threadpoolctl import threadpool_info
+rng = np.random.default_rng(0)
+x, y = rng.standard_normal((64, 100)).astype("f4"), rng.integers(0, 10, 64)
+model = lm.MLP([300], seed=5, optimizer=lm.SGD(0.1, clip_norm=0.1), backend="numpy")
+history = model.fit(x, y, epochs=5, batch_size=2, verbose=False, check=False)
+digest = hashlib.sha256(model.store.values.tobytes()).hexdigest(), history["loss"]
+kernels = [pool.get("architecture") for pool in threadpool_info() if pool["user_api"] == "blas"]
+print(json.dumps([digest, kernels]))
+"""
+
+
+@pytest.mark.slow
+def test_clipped_steps_have_the_same_bits_for_other_processors(tmp_path: Path) -> None:
+    """Norms and mean losses are no dot products of the BLAS, whose kernels sum in other orders."""
+    digest, kernels = run(CLIP, {})
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    other, others = run(CLIP, {**HASWELL, **cache, "OPENBLAS_CORETYPE": "Haswell"})
+    if others == kernels:
+        pytest.skip("this numpy uses a BLAS that has one kernel only")
+    assert other == digest
+
+
 TRAIN = """
 import json
 import numpy as np

@@ -15,6 +15,25 @@ def sum_of_rows(matrix: np.ndarray, out: np.ndarray) -> None:
             out[k] += row[k]
 
 
+def squares_in_lanes(vector: np.ndarray, lanes: np.ndarray) -> None:
+    """Write the sum of the squares of a vector into ``lanes[0]``, from as many partial sums.
+
+    There is a power of two of ``lanes``, zeros at first. Each is a chain of sums, so that the bits
+    do not depend on how many of them a processor adds at once.
+    """
+    count = len(lanes)
+    whole = len(vector) // count * count
+    for start in range(0, whole, count):
+        for k in range(count):
+            lanes[k] += vector[start + k] * vector[start + k]
+    for i in range(whole, len(vector)):
+        lanes[i - whole] += vector[i] * vector[i]
+    while count > 1:
+        count //= 2
+        for k in range(count):
+            lanes[k] += lanes[k + count]
+
+
 def mean_of_vector(numbers: np.ndarray, out: np.ndarray) -> None:
     """Write the mean of a vector, summed in double precision, into ``out[0]``."""
     total = 0.0

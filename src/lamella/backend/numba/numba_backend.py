@@ -19,12 +19,13 @@ from lamella.backend.numba.call_recorder import (
 from lamella.backend.numba.captured_array import CapturedArray, captured, is_captured, plain
 from lamella.backend.numba.code_cache import compile_function
 from lamella.backend.numba.elementwise import compile_loop, compile_map
-from lamella.backend.numba.loops import sum_of_rows
+from lamella.backend.numba.loops import squares_in_lanes, sum_of_rows
 from lamella.backend.numpy_backend import NumpyBackend
 from lamella.backend.random import HostNoise, Noise
 from lamella.backend.threads import limit_blas_threads
 from lamella.core.typing import Array
 
+LANES = 256  # partial sums of squares; enough for any processor's vectors
 TRANSCENDENTAL = ("exp", "log", "log1p", "tanh", "power")
 
 
@@ -50,6 +51,13 @@ class NumbaBackend(NumpyBackend):
         _expect_captured(matrix, out)
         call(compile_function(sum_of_rows), matrix, out)
         return out
+
+    def sum_of_squares(self, vector: Array) -> Array:
+        if not compiled.is_available():
+            return super().sum_of_squares(vector)
+        lanes = np.zeros(LANES, vector.dtype)
+        compile_function(squares_in_lanes)(vector, lanes)
+        return lanes[0]
 
     def noise(self, key: int) -> Noise:
         return RecordedNoise(key)

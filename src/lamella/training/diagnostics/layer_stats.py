@@ -34,7 +34,7 @@ class LayerStats:
     output_gradient : float
         Norm of the gradient with respect to the outputs.
     gradient : float
-        Norm of the gradient with respect to the parameters.
+        Norm of the gradient with respect to the parameters; None if the layer is frozen.
     update : float
         Norm of the change of the parameters in this step, divided by their norm.
     """
@@ -60,7 +60,7 @@ def observe_step(model: Trainable, data: Data) -> list[LayerStats]:
     before = [[np.array(host(p.value)) for p in layer.parameters] for layer in model.layers]
     model.step(model.batches.scale(data.x), data.y, data.weight)
     for layer, stats, old in zip(model.layers, layers, before, strict=True):
-        if layer.parameters:
+        if layer.parameters and layer.trainable:
             stats.gradient = norm(*(host(p.grad) for p in layer.parameters))
         if norm(*old):
             new = [host(p.value) for p in layer.parameters]
