@@ -70,6 +70,15 @@ def test_binary_answers_are_decided_at_the_logit_0() -> None:
     np.testing.assert_allclose(model.predict_proba(x[3:]), 1 / (1 + np.exp([[-0.6]])), rtol=1e-6)
 
 
+def test_smoothing_draws_answers_to_one_half(backend: Backend, rng: np.random.Generator) -> None:
+    """0.7 t + 0.15, as Keras's BinaryCrossentropy(label_smoothing=0.3) has it."""
+    z, t = 3 * rng.normal(size=(5, 2)), rng.integers(0, 2, (5, 2)).astype(float)
+    got = compute(bound(lm.SigmoidCrossEntropy(label_smoothing=0.3), backend), z, t)
+    expected = compute(bound(lm.SigmoidCrossEntropy(), backend), z, 0.7 * t + 0.15)
+    np.testing.assert_allclose(got.loss, expected.loss, rtol=1e-14)
+    np.testing.assert_allclose(got.gradient, expected.gradient, rtol=1e-13)
+
+
 def test_labels_become_one_answer_a_class(rng: np.random.Generator) -> None:
     loss = bound(lm.SigmoidCrossEntropy(), host_backend())
     target = loss.check_targets(np.array([2, 0]), (3,), loss.dtype)

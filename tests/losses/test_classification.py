@@ -1,12 +1,14 @@
 """Losses for classes: extreme numbers, both kinds of labels, probabilities."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import lamella as lm
 from lamella.backend import Backend
 from lamella.backend.selection import host_backend
-from lamella.losses.classification import cross_entropy_rows
+from lamella.losses.classification import cross_entropy_rows, soft_cross_entropy_rows
 from tests.losses.test_base import bound, compute
 from tests.subprocesses import run_python
 
@@ -44,6 +46,90 @@ def test_loop_over_samples_is_the_formula_on_whole_arrays(
     tolerance = 1e-5 if dtype == "float32" else 1e-13
     np.testing.assert_allclose(losses_of_each, losses, rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(d, loss.d, rtol=tolerance, atol=tolerance)
+
+
+def soft_rows(rng: np.random.Generator, samples: int, classes: int) -> np.ndarray:
+    """Return rows of probabilities, some of them 0."""
+    rows = rng.dirichlet(np.ones(classes), samples) * (rng.random((samples, classes)) > 0.3)
+    rows[:, 0] += 1e-3
+    return rows / rows.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_loops_over_soft_targets_are_the_formula_on_whole_arrays(
+    dtype: str, rng: np.random.Generator
+) -> None:
+    logits = (30 * rng.normal(size=(9, 5))).astype(dtype)
+    rows = soft_rows(rng, 9, 5).astype(dtype)
+    loss = bound(lm.SoftmaxCrossEntropy(), host_backend(), dtype)
+    loss.d = np.empty_like(logits)
+    losses, losses_of_each = np.empty((2, 9), dtype)
+    loss._soft_cross_entropy_of_all(logits, rows, losses)
+    d = np.empty_like(logits)
+    soft_cross_entropy_rows(logits, rows, d, losses_of_each)  # as plain Python
+    tolerance = 1e-5 if dtype == "float32" else 1e-13
+    np.testing.assert_allclose(losses_of_each, losses, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(d, loss.d, rtol=tolerance, atol=tolerance)
+
+
+def test_soft_targets_that_are_one_hot_give_the_loss_of_labels(
+    backend: Backend, rng: np.random.Generator
+) -> None:
+    logits, labels = 5 * rng.normal(size=(6, 4)), rng.integers(0, 4, 6)
+    hard = compute(bound(lm.SoftmaxCrossEntropy(), backend), logits, labels)
+    soft = compute(bound(lm.SoftmaxCrossEntropy(), backend), logits, np.eye(4)[labels])
+    np.testing.assert_allclose(soft.loss, hard.loss, rtol=1e-14)
+    np.testing.assert_allclose(soft.gradient, hard.gradient, rtol=1e-13, atol=1e-16)
+
+
+def test_smoothing_spreads_a_fraction_over_all_classes(
+    backend: Backend, rng: np.random.Generator
+) -> None:
+    logits, labels = 5 * rng.normal(size=(6, 4)), rng.integers(0, 4, 6)
+    smooth = 0.7 * np.eye(4)[labels] + 0.3 / 4
+    expected = compute(bound(lm.SoftmaxCrossEntropy(), backend), logits, smooth)
+    for target in (labels, np.eye(4)[labels]):
+        loss = bound(lm.SoftmaxCrossEntropy(label_smoothing=0.3), backend)
+        got = compute(loss, logits, target)
+        np.testing.assert_allclose(got.loss, expected.loss, rtol=1e-14)
+        np.testing.assert_allclose(got.gradient, expected.gradient, rtol=1e-12, atol=1e-16)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.5, "0.1", None])
+@pytest.mark.parametrize("kind", [lm.SoftmaxCrossEntropy, lm.SigmoidCrossEntropy])
+def test_smoothing_is_a_fraction(kind: type[lm.Loss], smoothing: object) -> None:
+    with pytest.raises(lm.LamellaError, match="label_smoothing must be"):
+        kind(label_smoothing=smoothing)
+
+
+def test_soft_targets_and_smoothing_train_and_are_saved(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 5)), soft_rows(rng, 60, 3)
+    model = lm.MLP([8], classes=3, loss=lm.SoftmaxCrossEntropy(0.1), seed=1, backend="numpy")
+    history = model.fit(x, y, epochs=8, validation_data=(x, y.argmax(axis=1)), verbose=False)
+    assert history["loss"][-1] < history["loss"][0]
+    assert history["val_accuracy"][-1] == model.evaluate(x, y)["accuracy"]
+    model.save(tmp_path / "m.safetensors")
+    again = lm.load(tmp_path / "m.safetensors", backend="numpy")
+    assert repr(again.loss) == "SoftmaxCrossEntropy(label_smoothing=0.1)"
+    assert again.evaluate(x, y) == model.evaluate(x, y)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_logits_further_apart_than_the_largest_number_lose_infinitely(
+    backend: Backend, dtype: str
+) -> None:
+    largest = float(np.finfo(dtype).max)
+    z = np.array([[largest, -largest]])
+    for target in (np.array([1]), np.array([[0.0, 1.0]]), np.array([[0.5, 0.5]])):
+        got = compute(bound(lm.SoftmaxCrossEntropy(), backend, dtype), z, target)
+        assert got.loss == np.inf
+        p = np.array([[1.0, 0.0]])
+        t = target if target.ndim == 2 else np.array([[0.0, 1.0]])
+        np.testing.assert_array_equal(got.gradient, p - t)
+    for target in (np.array([0]), np.array([[1.0, 0.0]])):
+        got = compute(bound(lm.SoftmaxCrossEntropy(), backend, dtype), z, target)
+        assert (got.loss, got.gradient.tolist()) == (0, [[0, 0]])
 
 
 def test_softmax_cross_entropy_is_right_at_logits_of_ten_thousand(backend: Backend) -> None:
@@ -98,10 +184,14 @@ def test_probabilities_are_the_softmax_of_logits(backend: Backend) -> None:
         (np.array([-1, 2]), r"labels must be in 0\.\.2 for 3 outputs, got values from -1 to 2"),
         (np.array([0.0, 2.0]), r"labels must be integers, got float64: use y\.astype\(int\)"),
         (np.array([0.0, np.nan]), r"labels have missing values \(NaN\), first in sample 1"),
-        (np.eye(4)[:2], "one-hot targets must have 3 columns, one for each output, got 4"),
-        (np.array([[1, 1, 0], [0, 0, 0]]), "must be one-hot: a single 1 a row"),
-        (np.array([[0.2, 0.8, 0], [0, 0, 1]]), "must be one-hot: a single 1 a row"),
-        (np.array([[np.nan, 0, 0], [0, 0, 1]]), "must be one-hot: a single 1 a row"),
+        (np.eye(4)[:2], "one-hot and soft targets must have 3 columns, one for each output, got 4"),
+        (
+            np.array([[1, 1, 0], [0, 0, 0]]),
+            "row 0 has .* of sum 2, or several labels a row: use Sig",
+        ),
+        (np.array([[0.2, 0.8, 0], [0, 0, 0.9]]), "row 1 has values from 0 to 0.9 of sum 0.9$"),
+        (np.array([[0, 1, 0], [0.5, 0.7, -0.2]]), "row 1 has values from -0.2 to 0.7 of sum 1$"),
+        (np.array([[np.nan, 0, 0], [0, 0, 1]]), "rows of probabilities of sum 1; row 0 has .* nan"),
         (np.zeros((2, 3, 1), int), r"labels must have shape \(N,\), got \(2, 3, 1\)"),
     ],
 )

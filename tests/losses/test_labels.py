@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lamella as lm
-from lamella.losses.labels import as_labels, check_labels, is_integer, labels_of_one_hot
+from lamella.losses.labels import (
+    as_labels,
+    check_labels,
+    check_rows,
+    is_integer,
+    labels_of_one_hot,
+)
 
 INTEGERS = ["int8", "uint8", "int32", "int64", "uint64"]
 
@@ -54,13 +60,23 @@ def test_a_second_number_in_a_one_hot_row_is_refused(
 ) -> None:
     rows = np.eye(classes)[np.zeros(4, int)]
     rows[row, 1 + column % (classes - 1)] = value
-    with pytest.raises(lm.LamellaError, match="a single 1 a row, all else 0"):
-        labels_of_one_hot(rows, classes)
+    assert labels_of_one_hot(rows, classes) is None
+    with pytest.raises(lm.errors.DataError, match=f"one-hot rows, or rows of .*; row {row} has"):
+        check_rows(rows, np.dtype("float32"))
 
 
 def test_surplus_of_one_row_does_not_make_up_for_another() -> None:
-    with pytest.raises(lm.LamellaError, match="a single 1 a row"):
-        labels_of_one_hot(np.array([[1, 1], [0, 0]]), 2)
+    rows = np.array([[1, 1], [0, 0]])
+    assert labels_of_one_hot(rows, 2) is None
+    with pytest.raises(lm.errors.DataError, match="row 0 has values from 1 to 1 of sum 2, or sev"):
+        check_rows(rows, np.dtype("float32"))
+
+
+def test_rows_of_rounded_probabilities_are_soft_targets() -> None:
+    rows = [[0.333, 0.333, 0.333], [1, 0, 0]]
+    np.testing.assert_array_equal(check_rows(np.array(rows), np.dtype("float32")), np.float32(rows))
+    with pytest.raises(lm.errors.DataError, match=r"row 1 has values from 0 to 0\.9 of sum 0\.9$"):
+        check_rows(np.array([[0.5, 0.5], [0.0, 0.9]]), np.dtype("float32"))
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,34 @@ def test_loss_equals_torch_forward_and_backward(
 
 
 @every_dtype
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("soft", [False, True], ids=["labels", "soft"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_soft_targets_and_label_smoothing_equal_those_of_torch(
+    soft: bool, smoothing: float, weighted: bool, dtype: str, backend: Backend, rng: Rng
+) -> None:
+    logits, labels = (make(rng) for make in CASES["SoftmaxCrossEntropy"])
+    target = rng.dirichlet(np.ones(5), SAMPLES).astype(dtype) if soft else labels
+    logits, weight = logits.astype(dtype), rng.uniform(0, 3, SAMPLES).astype(dtype)
+    loss = lm.SoftmaxCrossEntropy(label_smoothing=smoothing)
+    loss.attach(backend=backend, dtype=dtype)
+    send = backend.asarray
+    got = backend.to_host(loss(send(logits), send(target), send(weight) if weighted else None))
+    gradient = backend.to_host(loss.backward())
+
+    tensor = torch.tensor(logits, requires_grad=True)
+    each = torch.nn.CrossEntropyLoss(label_smoothing=smoothing, reduction="none")(
+        tensor, torch.tensor(target)
+    )
+    w = torch.tensor(weight) if weighted else torch.ones(SAMPLES)
+    expected = (w * each).sum() / w.sum()
+    expected.backward()
+    what = f"cross-entropy, soft {soft}, smoothing {smoothing}"
+    expect_equal(f"value of {what}", got, expected.detach(), dtype)
+    expect_equal(f"gradient of {what}", gradient, tensor.grad, dtype)
+
+
+@every_dtype
 def test_class_weights_equal_those_of_torch(
     dtype: str, backend: Backend, rng: np.random.Generator
 ) -> None:

@@ -110,8 +110,20 @@ DATA: dict[str, tuple[Callable[..., lm.Sequential], Any, Any, type[LamellaError]
         ["one-hot", "3 columns", "got 2"],
     ),
     "labels in a column": (classifier, X, Y[:, None], ShapeError, ["3 columns", "got 1"]),
-    "two ones in a row": (classifier, X, np.ones((33, 3)), DataError, ["one-hot", "single 1"]),
-    "soft labels": (classifier, X, np.full((33, 3), 1 / 3), DataError, ["one-hot", "single 1"]),
+    "two ones in a row": (
+        classifier,
+        X,
+        np.ones((33, 3)),
+        DataError,
+        ["row 0", "of sum 3", "Sigmoid"],
+    ),
+    "soft labels of sum 2": (
+        classifier,
+        X,
+        np.full((33, 3), 2 / 3),
+        DataError,
+        ["one-hot", "sum 2"],
+    ),
     "labels of three axes": (classifier, X, np.zeros((33, 3, 1), int), ShapeError, ["(33, 3, 1)"]),
     "(N,) against (N, 1)": (
         regressor,

@@ -51,8 +51,9 @@ class Loss(Workspace):
             If targets do not have the shape of the predictions.
         """
         if target.ndim == 1 and len(out_shape) == 1 and out_shape[0] > 1 and is_integer(target):
-            classes = check_labels(target, out_shape[0])
-            return np.asarray(np.eye(out_shape[0], dtype=dtype)[classes])
+            rows = np.zeros((len(target), *out_shape), dtype)
+            rows[np.arange(len(target)), check_labels(target, out_shape[0])] = 1
+            return rows
         if target.shape[1:] != out_shape:
             hint = ""
             if target.ndim == 1 and out_shape == (1,):

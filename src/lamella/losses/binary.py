@@ -8,6 +8,7 @@ from numpy import absolute, exp, log, log1p, maximum, minimum
 from lamella.backend.workspace import replayable
 from lamella.core.errors import DataError
 from lamella.core.typing import Array, Shape
+from lamella.core.validation import in_range
 from lamella.losses.base import Loss
 
 
@@ -19,6 +20,12 @@ class SigmoidCrossEntropy(Loss):
     It is the mean over samples and outputs. Loss and gradient have all their digits at any finite
     logit: a confident and wrong answer of logit z costs abs(z) and has gradient 1, where the
     probability of `Sigmoid` rounds to 0 or 1 and has none. End the model with `Dense`.
+
+    Parameters
+    ----------
+    label_smoothing : float
+        Fraction s, in [0, 1], by which targets are drawn to one half: (1 - s) t + s / 2. Also in
+        evaluation, as in Keras's BinaryCrossentropy.
 
     Shapes
     ------
@@ -32,8 +39,14 @@ class SigmoidCrossEntropy(Loss):
 
     takes_logits = True
 
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = in_range("label_smoothing", label_smoothing, 0, 1)
+
     @replayable
     def forward(self, pred: Array, target: Array) -> Array:
+        if self.label_smoothing:
+            scalars = 1 - self.label_smoothing, self.label_smoothing / 2
+            target = self.map("smooth", lambda t, a, b: a * t + b, target, scalars=scalars)
         self.pred, self.target = pred, target
         return self.mean(self.map("losses", _cross_entropy_of_logit, pred, target))
 

@@ -4,6 +4,8 @@ import numpy as np
 
 from lamella.core.errors import DataError, ShapeError
 
+SUM_TOLERANCE = 1e-3  # of rows of rounded probabilities
+
 
 def is_integer(array: np.ndarray) -> bool:
     """Whether an array holds whole numbers by its type."""
@@ -45,21 +47,34 @@ def holds_classes(target: np.ndarray) -> bool:
         return is_integer(target)
     if target.ndim != 2 or target.shape[1] < 2 or target.min() < 0:
         return False
-    return bool((abs(target.sum(axis=1) - 1) < 1e-3).all())
+    return bool((abs(target.sum(axis=1) - 1) <= SUM_TOLERANCE).all())
 
 
-def labels_of_one_hot(rows: np.ndarray, classes: int) -> np.ndarray:
-    """Return the labels (N,) of one-hot rows (N, classes), checked."""
+def labels_of_one_hot(rows: np.ndarray, classes: int) -> np.ndarray | None:
+    """Return the labels (N,) of one-hot rows (N, classes); None if they are not one-hot."""
     if rows.shape[1] != classes:
         hint = ": labels in a column are reshaped with y.reshape(-1)" if rows.shape[1] == 1 else ""
         raise ShapeError(
-            f"one-hot targets must have {classes} columns, one for each output, got "
+            f"one-hot and soft targets must have {classes} columns, one for each output, got "
             f"{rows.shape[1]}{hint}"
         )
-    labels = _hot_columns(rows)
-    if labels is None:
-        raise DataError("targets with two axes must be one-hot: a single 1 a row, all else 0")
-    return labels
+    return _hot_columns(rows)
+
+
+def check_rows(rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return soft targets, rows (N, classes) of probabilities, in ``dtype``, else raise."""
+    sums = rows.sum(axis=1, dtype=float)
+    wrong = np.flatnonzero(~((abs(sums - 1) <= SUM_TOLERANCE) & (rows.min(axis=1) >= 0)))
+    if len(wrong):
+        row = int(wrong[0])
+        several = ", or several labels a row: use SigmoidCrossEntropy() for those"
+        is_several = bool(np.isin(rows, (0, 1)).all())
+        raise DataError(
+            "targets with two axes must be one-hot rows, or rows of probabilities of sum 1; row "
+            f"{row} has values from {rows[row].min():g} to {rows[row].max():g} of sum "
+            f"{sums[row]:g}{several * is_several}"
+        )
+    return np.ascontiguousarray(rows, dtype)
 
 
 def _hot_columns(rows: np.ndarray) -> np.ndarray | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import lamella as lm
@@ -99,6 +100,33 @@ def test_loss_has_the_same_bits_in_replayed_steps(name: str, dtype: str, any_thr
     def train() -> Any:
         layers = [lm.Dense(8), lm.ReLU(), lm.Dense(CLASSES), *last()]
         return trained(compiled_model(layers, make(), dtype=dtype))
+
+    (some, (_, passes)), (others, without) = in_both_ways(train)
+    assert_same(some, others)
+    assert without[1] == 5 * EPOCHS
+    assert passes == 4
+
+
+SOFT = np.full((len(Y), CLASSES), 0.1) + 0.7 * np.eye(CLASSES)[Y]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("loss", "y"),
+    [
+        (lambda: lm.SoftmaxCrossEntropy(), SOFT),
+        (lambda: lm.SoftmaxCrossEntropy(label_smoothing=0.1), Y),
+        (lambda: lm.SoftmaxCrossEntropy(label_smoothing=0.1), SOFT),
+        (lambda: lm.SigmoidCrossEntropy(label_smoothing=0.1), Y),
+    ],
+    ids=["soft", "smoothed labels", "smoothed rows", "smoothed answers"],
+)
+def test_soft_targets_have_the_same_bits_in_replayed_steps(
+    loss: Callable[[], Loss], y: np.ndarray, dtype: str
+) -> None:
+    def train() -> Any:
+        layers = [lm.Dense(8), lm.ReLU(), lm.Dense(CLASSES)]
+        return trained(compiled_model(layers, loss(), dtype=dtype), X, y)
 
     (some, (_, passes)), (others, without) = in_both_ways(train)
     assert_same(some, others)

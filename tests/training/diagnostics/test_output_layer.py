@@ -54,6 +54,18 @@ FITTING: dict[str, tuple[Any, Any]] = {
         lambda: classifier(1, (lm.Sigmoid(),), lm.BinaryCrossEntropy()),
         lambda x, y: (x[:, :1] > 0) * 1.0,
     ),
+    "yes or no, as logits": (
+        lambda: classifier(1, (), lm.SigmoidCrossEntropy()),
+        lambda x, y: (x[:, :1] > 0) * 1.0,
+    ),
+    "several labels": (
+        lambda: classifier(3, (), lm.SigmoidCrossEntropy()),
+        lambda x, y: (x[:, :3] > 0) * 1.0,
+    ),
+    "soft targets": (
+        lambda: classifier(3, (), lm.SoftmaxCrossEntropy(label_smoothing=0.1)),
+        lambda x, y: 0.1 + 0.7 * np.eye(3)[y],
+    ),
     "number": (lambda: classifier(1, (), lm.MeanAbsoluteError()), lambda x, y: x[:, :1]),
 }
 
@@ -68,3 +80,18 @@ def test_softmax_of_one_output_is_refused() -> None:
     x, _ = clouds(200)
     with pytest.raises(UsageError, match="a single output, which is 1 for every input"):
         classifier(1, (lm.Softmax(),), lm.MeanSquaredError()).check(x, x[:, :1])
+
+
+def test_certain_and_wrong_answers_behind_sigmoid_are_named() -> None:
+    x, y = clouds(300)
+    found = {}
+    for loss, last in ((lm.BinaryCrossEntropy(), [lm.Sigmoid()]), (lm.SigmoidCrossEntropy(), [])):
+        model = lm.Sequential([lm.Dense(3), *last], seed=1, backend="numpy")
+        model.compile(loss, lm.Adam(0.05), in_shape=(6,))
+        model.layers[0].b.value = 40.0
+        report = model.doctor(x, np.eye(3)[y], steps=50)
+        found[type(loss).__name__] = {f.name: f for f in report.findings}
+    finding = found["BinaryCrossEntropy"]["saturated answers"]
+    assert finding.message.startswith("600 of 900 answers are certain and wrong")
+    assert finding.advice == "SigmoidCrossEntropy() without the Sigmoid layer"
+    assert "saturated answers" not in found["SigmoidCrossEntropy"]
