@@ -4,6 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 import lamella as lm
 from lamella.core.errors import ArgumentError, DataError
@@ -129,3 +132,26 @@ def test_fit_takes_balanced_weights() -> None:
         history = model.fit(x, y, epochs=2, validation_split=0.25, verbose=False, **options)
         ends.append((model.state_dict(), history["val_loss"], history["val_accuracy"]))
     np.testing.assert_equal(ends[0], ends[1])
+
+
+@settings(deadline=None, derandomize=True, max_examples=40)
+@given(
+    weights=hnp.arrays(
+        np.float64, st.integers(1, 6), elements=st.sampled_from([0.0, 0.1, 1.0, 2.5, 1e4])
+    ),
+    power=st.integers(-300, 300),
+)
+def test_weights_keep_their_ratios_at_any_scale(weights: np.ndarray, power: int) -> None:
+    weights[0] = 1.0
+    got = sample_weights(np.arange(len(weights)), weights * 2.0**power, None, (3,), F32)
+    assert got is not None
+    assert 2.0**-34 < got.max() < 2.0**33
+    # A power of two changes no bit.
+    np.testing.assert_array_equal(got, weights.astype(F32) * np.float32(got[0]))
+
+
+def test_weights_that_the_dtype_cannot_tell_apart_are_refused() -> None:
+    y, weights = np.arange(3), [1.0, 0.0, 1e-40]
+    with pytest.raises(lm.errors.DataError, match="smallest is 1e-40, the largest 1; set tiny"):
+        sample_weights(y, weights, None, (3,), F32)
+    assert sample_weights(y, weights, None, (3,), np.dtype("float64")).tolist() == weights

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from lamella.core.errors import DataError, LamellaError
+from lamella.layers import BatchNorm
 from lamella.network.batches import Data, check_targets
 from lamella.network.metric_checks import check_metrics
 from lamella.network.trainable import Trainable
@@ -56,10 +57,23 @@ def expect_weight(data: Data, which: str) -> None:
         raise DataError(f"the weights of {which} are all 0, so no sample counts")
 
 
+def expect_scale(model: Trainable, data: Data) -> None:
+    """Raise a DataError if a BatchNorm layer could not sum the squares of inputs so large."""
+    limit = np.sqrt(np.finfo(model.dtype).max) / 1000
+    if data.x.dtype != model.dtype or not any(isinstance(x, BatchNorm) for x in model.layers):
+        return
+    largest = max(-float(data.x.min()), float(data.x.max()))
+    if largest > limit:
+        raise DataError(
+            f"x has numbers up to {largest:.3g}, and the sums of their squares, which BatchNorm "
+            f"takes, overflow {model.dtype}: scale the inputs, as in (x - mean) / std"
+        )
+
+
 def expect_batch(model: Trainable, size: int, which: str = "") -> None:
     """Raise a DataError if a layer cannot be trained on a batch of ``size`` samples."""
     for index, layer in enumerate(model.layers):
-        if size < layer.min_batch:
+        if size < layer.min_batch and layer.trainable:
             raise DataError(
                 f"layer {index} {type(layer).__name__} cannot be trained on a batch of {size}"
                 f"{which}, it needs {layer.min_batch}: choose another batch_size"

@@ -10,6 +10,8 @@ from lamella.core.typing import Shape
 from lamella.losses.labels import as_labels
 from lamella.network.arrays import to_numpy
 
+MOST_EXPONENT = 32  # of weights: sums of them and products with losses stay far from the limits
+
 
 def sample_weights(
     y: np.ndarray, sample_weight: Any, class_weight: Any, out_shape: Shape, dtype: np.dtype
@@ -41,7 +43,20 @@ def sample_weights(
             weights[labels == label] *= weight
     if not np.isfinite(weights).all() or weights.min() < 0:
         raise DataError("weights must be finite and at least 0")
-    return weights.astype(dtype)
+    return _scaled(weights, dtype).astype(dtype)
+
+
+def _scaled(weights: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return weights of the same ratios that neither overflow nor vanish in a dtype."""
+    smallest, largest = weights.min(where=weights > 0, initial=np.inf), weights.max()
+    if smallest < largest * np.finfo(dtype).tiny / np.finfo(dtype).eps:
+        raise DataError(
+            f"weights differ by more than {dtype} can tell apart: the smallest is {smallest:.3g}, "
+            f"the largest {largest:.3g}; set tiny ones to 0, or use dtype='float64'"
+        )
+    exponent = int(np.frexp(largest)[1])
+    # Only ratios count, and a power of two changes no bits.
+    return np.ldexp(weights, -exponent) if abs(exponent) > MOST_EXPONENT else weights
 
 
 def _by_label(class_weight: Any, labels: np.ndarray, out_shape: Shape) -> dict[Any, float]:

@@ -11,7 +11,7 @@ from lamella.core.signatures import known_arguments
 from lamella.core.validation import at_least, in_range, instance
 from lamella.network.attributes import expect_effective
 from lamella.network.batches import Data
-from lamella.network.prepare import expect_batch, expect_weight, prepare
+from lamella.network.prepare import expect_batch, expect_scale, expect_weight, prepare
 from lamella.network.trainable import Trainable
 from lamella.network.trained_on import TrainedOn
 from lamella.network.turns import one_at_a_time
@@ -47,7 +47,8 @@ def fit(
     x : array (N, ...)
         uint8 arrays are images and scaled to [0, 1]; other numbers are used unchanged.
     y : array
-        Labels (N,), one-hot rows or numbers, depending on the loss.
+        Labels (N,), rows (one-hot, of probabilities, or of several labels) or numbers, depending
+        on the loss.
     epochs : int
         Passes over the data, at least 1; a second call trains further epochs.
     batch_size : int
@@ -102,6 +103,8 @@ def fit(
         expect_effective(callback)
     _expect_one_validation(validation_data, validation_split)
     data, given_y = prepare(model, x, y, sample_weight, class_weight)
+    model.expect_trainable()
+    expect_scale(model, data)
     rows, held_out = split_rows(given_y, validation_split, model.streams.generator("split"))
     weights = None if data.weight is None else model.backend.to_host(data.weight)
     if weights is not None and not weights[rows].any():
