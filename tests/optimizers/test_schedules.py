@@ -26,6 +26,22 @@ CASES: dict[str, tuple[lm.Schedule, dict[float, float]]] = {
         lm.InverseDecay(0.8, decay=1.0),
         {0: 0.8, 0.99: 0.8, 1: 0.4, 2.5: 0.2, 3: 0.1},
     ),
+    "InverseTimeDecay": (
+        lm.InverseTimeDecay(1.0, decay=0.5),
+        {0: 1.0, 1: 1 / 1.5, 2: 0.5, 3: 0.4, 0.5: 0.8, 18: 0.1},
+    ),
+    "LinearDecay": (
+        lm.LinearDecay(1.0, epochs=4, floor=0.2),
+        {0: 1.0, 1: 0.8, 2.5: 0.5, 4: 0.2, 9: 0.2},
+    ),
+    "PiecewiseConstant": (
+        lm.PiecewiseConstant([2, 4.5], [0.8, 0.1, 0.05]),
+        {0: 0.8, 1.99: 0.8, 2: 0.1, 4.4: 0.1, 4.5: 0.05, 99: 0.05},
+    ),
+    "CosineDecayRestarts": (
+        lm.CosineDecayRestarts(1.0, epochs=2, factor=2, floor=0.2),
+        {0: 1.0, 1: 0.6, 2: 1.0, 4: 0.6, 6: 1.0, 10: 0.6, 14: 1.0},
+    ),
     "CosineDecay": (
         lm.CosineDecay(1.0, epochs=6, floor=0.2),
         {0: 1.0, 2: 0.8, 3: 0.6, 4: 0.4, 6: 0.2, 7: 0.2, 100: 0.2},
@@ -60,9 +76,60 @@ def test_warmup_follows_the_schedule_it_wraps_from_the_very_start() -> None:
     np.testing.assert_allclose(got, [0.2, 0.4, 0.06, 0.08, 0.01, 0.001], rtol=1e-14)
 
 
-@settings(deadline=None, derandomize=True, max_examples=40)
+def test_delayed_schedule_begins_where_the_rise_ends() -> None:
+    schedule = lm.Warmup(lm.StepDecay(1.0, every=2, factor=0.1), epochs=4, start=0.2, delay=True)
+    got = [schedule(progress) for progress in (0, 1, 2, 3, 4, 5.9, 6, 8)]
+    np.testing.assert_allclose(got, [0.2, 0.4, 0.6, 0.8, 1.0, 1.0, 0.1, 0.01], rtol=1e-14)
+
+
+# Rates of Keras 3.15.1, whose steps are epochs here: in float32.
+KERAS: dict[str, tuple[lm.Schedule, list[float], list[float]]] = {
+    "InverseTimeDecay(0.1, 4, 0.5)": (
+        lm.InverseTimeDecay(0.1, 0.5 / 4),
+        [0, 3, 6, 9],
+        [0.10000000149011612, 0.072727270424366, 0.05714285746216774, 0.0470588244497776],
+    ),
+    "PolynomialDecay(0.1, 4, 0.02, 1.0)": (
+        lm.LinearDecay(0.1, 4, floor=0.02),
+        [0, 1, 2, 3, 4, 6],
+        [0.1, 0.07999999821186066, 0.05999999865889549, 0.03999999910593033, 0.02, 0.02],
+    ),
+    # Its boundaries hold the old value, ours the new one.
+    "PiecewiseConstantDecay([2, 5], [0.1, 0.05, 0.01])": (
+        lm.PiecewiseConstant([2 + 1e-9, 5 + 1e-9], [0.1, 0.05, 0.01]),
+        [0, 1, 2, 3, 4, 5, 6, 7],
+        [0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.01, 0.01],
+    ),
+    "CosineDecayRestarts(0.1, 2, t_mul=2.0, m_mul=1.0, alpha=0.1)": (
+        lm.CosineDecayRestarts(0.1, 2, factor=2, floor=0.01),
+        [0, 1, 2, 3, 4, 5, 6, 7, 8],
+        [
+            *(0.10000000149011612, 0.05499999597668648, 0.10000000149011612, 0.08681981265544891),
+            *(0.05499999597668648, 0.023180196061730385, 0.10000000149011612, 0.0965745821595192),
+            0.08681981265544891,
+        ],
+    ),
+    "CosineDecay(0.0, 6, alpha=0.1, warmup_target=0.1, warmup_steps=2)": (
+        lm.Warmup(lm.CosineDecay(0.1, 6, floor=0.01), epochs=2, start=0.0, delay=True),
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        [
+            *(0.0, 0.05000000074505806, 0.10000000149011612, 0.0939711481332779),
+            *(0.07750000059604645, 0.05499999597668648, 0.032499995082616806),
+            *(0.016028856858611107, 0.010000000707805157, 0.010000000707805157),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_rates_equal_those_of_keras(name: str) -> None:
+    schedule, at, expected = KERAS[name]
+    np.testing.assert_allclose([schedule(t) for t in at], expected, rtol=1e-6)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
 @given(
-    name=st.sampled_from([name for name in CASES if name != "Warmup"]),
+    name=st.sampled_from([name for name in CASES if name not in ("Warmup", "CosineDecayRestarts")]),
     first=st.floats(0, 50),
     second=st.floats(0, 50),
 )
@@ -89,14 +156,40 @@ TORCH_TWINS: dict[str, tuple[lm.Schedule, Callable[[Any, Any], Any]]] = {
         lm.Warmup(0.3, epochs=5, start=0.25),
         lambda s, o: s.LinearLR(o, start_factor=0.25, total_iters=5),
     ),
+    "LinearLR, falling": (
+        lm.LinearDecay(0.3, epochs=5, floor=0.03),
+        lambda s, o: s.LinearLR(o, start_factor=1.0, end_factor=0.1, total_iters=5),
+    ),
+    "MultiStepLR": (
+        lm.PiecewiseConstant([2, 7, 8], [0.3, 0.15, 0.075, 0.0375]),
+        lambda s, o: s.MultiStepLR(o, milestones=[2, 7, 8], gamma=0.5),
+    ),
+    "CosineAnnealingWarmRestarts": (
+        lm.CosineDecayRestarts(0.3, epochs=3, factor=2, floor=0.01),
+        lambda s, o: s.CosineAnnealingWarmRestarts(o, T_0=3, T_mult=2, eta_min=0.01),
+    ),
+    "CosineAnnealingWarmRestarts, of equal length": (
+        lm.CosineDecayRestarts(0.3, epochs=4),
+        lambda s, o: s.CosineAnnealingWarmRestarts(o, T_0=4),
+    ),
+    "SequentialLR": (
+        lm.Warmup(lm.CosineDecay(0.3, epochs=9), epochs=4, start=0.25, delay=True),
+        lambda s, o: s.SequentialLR(
+            o,
+            [s.LinearLR(o, start_factor=0.25, total_iters=4), s.CosineAnnealingLR(o, T_max=9)],
+            milestones=[4],
+        ),
+    ),
 }
 
 
 @pytest.mark.parametrize("name", TORCH_TWINS)
+@pytest.mark.filterwarnings("ignore:The epoch parameter in `scheduler.step:UserWarning")
 def test_rates_equal_the_torch_scheduler_of_the_docstring(name: str) -> None:
     torch = pytest.importorskip("torch", reason="torch is the peer this schedule is compared with")
     schedule, make = TORCH_TWINS[name]
-    assert f"torch.optim.lr_scheduler.{name}" in " ".join(type(schedule).__doc__.split())
+    peer = name.partition(",")[0]
+    assert peer in " ".join(type(schedule).__doc__.split())
     weight = torch.nn.Parameter(torch.zeros(1))
     weight.grad = torch.zeros(1)
     optimizer = torch.optim.SGD([weight], lr=0.3)
@@ -163,6 +256,18 @@ def test_own_loop_moves_the_schedule_with_every_step() -> None:
         (lambda: lm.InverseDecay(0.1, decay=-1), "decay must be .*got -1"),
         (lambda: lm.CosineDecay(0.1, epochs=0), "epochs must be greater than 0, got 0"),
         (lambda: lm.CosineDecay(0.1, epochs=5, floor=0.2), r"floor must be in \[0, 0\.1\], got 0"),
+        (lambda: lm.LinearDecay(0.1, epochs=5, floor=0.2), r"floor must be in \[0, 0\.1\]"),
+        (lambda: lm.InverseTimeDecay(0.1, decay=-1), "decay must be at least 0, got -1"),
+        (lambda: lm.CosineDecayRestarts(0.1, 2, factor=0.5), "factor must be a whole number"),
+        (
+            lambda: lm.PiecewiseConstant([3, 3], [1, 2, 3]),
+            r"boundaries must increase, got \[3, 3\]",
+        ),
+        (lambda: lm.PiecewiseConstant([3], [1]), r"values must be one more .*: 2, got \[1\]"),
+        (lambda: lm.PiecewiseConstant([0], [1, 2]), "boundaries must be greater than 0, got 0"),
+        (lambda: lm.PiecewiseConstant([1], [1, 0]), "values must be greater than 0, got 0"),
+        (lambda: lm.PiecewiseConstant(3, [1, 2]), "boundaries must be a list of numbers, got 3"),
+        (lambda: lm.Warmup(0.1, epochs=5, delay=1), "delay must be a bool"),
         (lambda: lm.Warmup("0.1", epochs=5), "schedule must be a Schedule such as"),
         (lambda: lm.Warmup(lm.StepDecay, epochs=5), r"got the class StepDecay: add \(\)"),
         (lambda: lm.Warmup(0.1, epochs=5, start=2), r"start must be in \[0, 1\], got 2"),

@@ -259,7 +259,11 @@ SCHEDULES = {
     "StepDecay": lambda lr: lm.StepDecay(lr, 3, 0.5),
     "ExponentialDecay": lambda lr: lm.ExponentialDecay(lr, 0.9),
     "InverseDecay": lambda lr: lm.InverseDecay(lr, 0.5),
+    "InverseTimeDecay": lambda lr: lm.InverseTimeDecay(lr, 0.5),
+    "LinearDecay": lambda lr: lm.LinearDecay(lr, 10, floor=lr / 100),
+    "PiecewiseConstant": lambda lr: lm.PiecewiseConstant([5, 20], [lr, lr / 2, lr / 100]),
     "CosineDecay": lambda lr: lm.CosineDecay(lr, 10, floor=lr / 100),
+    "CosineDecayRestarts": lambda lr: lm.CosineDecayRestarts(lr, 10, 2, floor=lr / 100),
     "Warmup": lambda lr: lm.Warmup(lr, 5, start=0.2),
 }
 progress = st.one_of(st.floats(0, 50), st.sampled_from([0.0, 1e3, 1e6, 1e9, 2.0**53]))
@@ -271,12 +275,15 @@ progress = st.one_of(st.floats(0, 50), st.sampled_from([0.0, 1e3, 1e6, 1e9, 2.0*
 def test_schedule_stays_between_its_ends_and_never_turns(
     name: str, lr: float, points: list[float]
 ) -> None:
-    """However long the training, there is a rate, and it moves in one direction only."""
+    """However long the training, there is a rate; without restarts it moves in one direction."""
     points.sort()
     rates = np.array([SCHEDULES[name](lr)(point) for point in points])
-    lowest = {"CosineDecay": lr / 100, "Warmup": 0.2 * lr}.get(name, 0.0)
+    floors = dict.fromkeys(("CosineDecay", "CosineDecayRestarts", "LinearDecay"), lr / 100)
+    lowest = {**floors, "Warmup": 0.2 * lr}.get(name, 0.0)
     assert (rates >= lowest * (1 - 1e-15)).all()
     assert (rates <= lr).all()
+    if name == "CosineDecayRestarts":
+        return
     moves = np.diff(rates) * (1 if name == "Warmup" else -1)
     assert (moves >= -1e-15 * lr).all()
 

@@ -4,11 +4,15 @@
 In your own training loop, which has no epochs, each step counts as one.
 """
 
+import bisect
+import itertools
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from numbers import Real
 
 from lamella.core.config import Configured
+from lamella.core.errors import ArgumentError
 from lamella.core.validation import at_least, in_range, instance, not_negative, positive
 
 
@@ -60,7 +64,8 @@ class ExponentialDecay(Schedule):
 class InverseDecay(Schedule):
     """Divide by ``1 + decay`` after every epoch: lr / (1 + decay)^floor(progress).
 
-    The initial ``lr`` is > 0, ``decay`` at least 0; 0 leaves the rate constant.
+    A geometric sequence, ``ExponentialDecay(lr, 1 / (1 + decay))``; `InverseTimeDecay` is inverse
+    in time. The initial ``lr`` is > 0, ``decay`` at least 0; 0 leaves the rate constant.
     """
 
     def __init__(self, lr: float, decay: float) -> None:
@@ -70,6 +75,75 @@ class InverseDecay(Schedule):
     def __call__(self, progress: float) -> float:
         # Not divided by the power, which overflows after some hundreds or thousands of epochs.
         return self.lr * (1 + self.decay) ** -math.floor(progress)
+
+
+class InverseTimeDecay(Schedule):
+    """Fall with the inverse of time: lr / (1 + decay progress).
+
+    The initial ``lr`` is > 0, ``decay`` at least 0. The rate changes with every batch.
+
+    References
+    ----------
+    Equal to keras.optimizers.schedules.InverseTimeDecay(lr, decay_steps, decay) with the steps of
+    an epoch as ``decay_steps``.
+    """
+
+    def __init__(self, lr: float, decay: float) -> None:
+        self.lr = positive("lr", lr)
+        self.decay = not_negative("decay", decay)
+
+    def __call__(self, progress: float) -> float:
+        return self.lr / (1 + self.decay * progress)
+
+
+class LinearDecay(Schedule):
+    """Fall in a straight line from ``lr`` to ``floor`` within ``epochs``, then stay there.
+
+        lr + (floor - lr) progress / epochs
+
+    ``lr`` and ``epochs`` are > 0, ``floor`` in [0, lr]. The rate changes with every batch.
+
+    References
+    ----------
+    Equal to torch.optim.lr_scheduler.LinearLR(start_factor=1, end_factor=floor / lr,
+    total_iters=epochs), and to keras.optimizers.schedules.PolynomialDecay(power=1).
+    """
+
+    def __init__(self, lr: float, epochs: float, floor: float = 0.0) -> None:
+        self.lr = positive("lr", lr)
+        self.epochs = positive("epochs", epochs)
+        self.floor = in_range("floor", floor, 0, lr)
+
+    def __call__(self, progress: float) -> float:
+        done = min(progress / self.epochs, 1.0)
+        return self.lr * (1 - done) + self.floor * done
+
+
+class PiecewiseConstant(Schedule):
+    """Take one rate after the other: ``values[i]`` from ``boundaries[i - 1]`` epochs on.
+
+    ``boundaries`` are numbers of epochs, > 0 and increasing; ``values`` are rates > 0, one more
+    than boundaries. ``PiecewiseConstant([10, 15], [0.1, 0.01, 0.001])`` is 0.1 for ten epochs.
+
+    References
+    ----------
+    Equal to torch.optim.lr_scheduler.MultiStepLR(milestones=boundaries) where each value is gamma
+    times the one before. (Keras's PiecewiseConstantDecay holds a value for one step longer.)
+    """
+
+    def __init__(self, boundaries: Sequence[float], values: Sequence[float]) -> None:
+        self.boundaries = [positive("boundaries", x) for x in _sequence("boundaries", boundaries)]
+        self.values = [positive("values", x) for x in _sequence("values", values)]
+        if any(a >= b for a, b in itertools.pairwise(self.boundaries)):
+            raise ArgumentError(f"boundaries must increase, got {boundaries!r}")
+        if len(self.values) != len(self.boundaries) + 1:
+            raise ArgumentError(
+                f"values must be one more than boundaries: {len(self.boundaries) + 1}, got "
+                f"{values!r}"
+            )
+
+    def __call__(self, progress: float) -> float:
+        return self.values[bisect.bisect_right(self.boundaries, progress)]
 
 
 class CosineDecay(Schedule):
@@ -95,28 +169,78 @@ class CosineDecay(Schedule):
         return self.floor + (self.lr - self.floor) * (1 + math.cos(math.pi * done)) / 2
 
 
+class CosineDecayRestarts(Schedule):
+    """Fall along half a cosine from ``lr`` to ``floor``, begin again at ``lr``, and so on.
+
+    The first cycle takes ``epochs`` > 0, each later one ``factor`` times the one before, a whole
+    number of at least 1. ``lr`` is > 0, ``floor`` in [0, lr]. The rate changes with every batch.
+
+    References
+    ----------
+    Loshchilov and Hutter, SGDR, 2017. Equal to
+    torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(T_0=epochs, T_mult=factor, eta_min=floor).
+    """
+
+    def __init__(self, lr: float, epochs: float, factor: int = 1, floor: float = 0.0) -> None:
+        self.lr = positive("lr", lr)
+        self.epochs = positive("epochs", epochs)
+        self.factor = at_least("factor", factor, 1)
+        self.floor = in_range("floor", floor, 0, lr)
+
+    def __call__(self, progress: float) -> float:
+        length = self.epochs
+        if self.factor == 1:
+            progress = progress % length
+        while progress >= length:
+            progress -= length
+            length *= self.factor
+        done = progress / length
+        return self.floor + (self.lr - self.floor) * (1 + math.cos(math.pi * done)) / 2
+
+
 class Warmup(Schedule):
     """Rise linearly from a fraction of another schedule's rate to all of it, then follow it.
 
         schedule(progress) (start + (1 - start) min(progress / epochs, 1))
 
-    ``schedule`` is a rate or a schedule, whose progress counts from the beginning; the rise takes
-    ``epochs`` > 0, from the fraction ``start`` in [0, 1].
+    The schedule falls while the rise multiplies it. With ``delay`` it begins where the rise ends:
+
+        schedule(max(progress - epochs, 0)) (start + (1 - start) min(progress / epochs, 1))
+
+    Parameters
+    ----------
+    schedule : float or Schedule
+    epochs : float
+        Duration of the rise, > 0.
+    start : float
+        Fraction of the rate at the beginning, in [0, 1].
+    delay : bool
+        Whether the schedule begins after the rise; by default it begins with it.
 
     References
     ----------
     Goyal et al., Accurate, Large Minibatch SGD, 2017. Over a number, equal to
-    torch.optim.lr_scheduler.LinearLR(start_factor=start).
+    torch.optim.lr_scheduler.LinearLR(start_factor=start); with ``delay``, to SequentialLR of that
+    and the schedule, milestones=[epochs], and to Keras's CosineDecay(warmup_steps=).
     """
 
-    def __init__(self, schedule: "float | Schedule", epochs: float, start: float = 0.1) -> None:
+    def __init__(
+        self,
+        schedule: "float | Schedule",
+        epochs: float,
+        start: float = 0.1,
+        *,
+        delay: bool = False,
+    ) -> None:
         self.schedule = expect_rate("schedule", schedule)
         self.epochs = positive("epochs", epochs)
         self.start = in_range("start", start, 0, 1)
+        self.delay = instance("delay", delay, bool, "True")
 
     def __call__(self, progress: float) -> float:
         done = min(progress / self.epochs, 1.0)
-        return rate_at(self.schedule, progress) * (self.start + (1 - self.start) * done)
+        at = max(progress - self.epochs, 0.0) if self.delay else progress
+        return rate_at(self.schedule, at) * (self.start + (1 - self.start) * done)
 
 
 def expect_rate(name: str, value: "float | Schedule") -> "float | Schedule":
@@ -129,3 +253,9 @@ def expect_rate(name: str, value: "float | Schedule") -> "float | Schedule":
 def rate_at(lr: "float | Schedule", progress: float) -> float:
     """Return the learning rate after ``progress`` epochs, whether it is a number or a schedule."""
     return lr(progress) if isinstance(lr, Schedule) else lr
+
+
+def _sequence(name: str, values: Sequence[float]) -> list[float]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ArgumentError(f"{name} must be a list of numbers, got {values!r}")
+    return list(values)

@@ -59,6 +59,60 @@ def test_training_ends_when_patience_does(backend: Backend) -> None:
     assert model.stop_reason == "score has not improved for 2 epochs: best 2 in epoch 2"
 
 
+SCORES = [5, 4, 4.1, 4.05, 3.9, 3.95, 3.96, 3.97, 3.0, 3.1, 3.2, 3.3, 3.4, 3.5]
+# Options, epochs trained and best epoch of keras.callbacks.EarlyStopping, Keras 3.15.1, with
+# restore_best_weights=True.
+KERAS: list[tuple[dict[str, Any], int, int]] = [
+    ({"patience": 3}, 8, 5),
+    ({"patience": 2}, 4, 2),
+    ({"patience": 3, "baseline": 4.5}, 8, 5),
+    ({"patience": 3, "baseline": 3.5}, 3, 2),
+    ({"patience": 5, "baseline": 3.5}, 6, 5),
+    ({"patience": 2, "start_from_epoch": 4}, 7, 5),
+    ({"patience": 1, "start_from_epoch": 2}, 6, 5),
+    ({"patience": 2, "min_delta": 0.5}, 4, 2),
+    ({"patience": 2, "baseline": 3.95, "start_from_epoch": 3}, 7, 5),
+    ({"patience": 4, "baseline": 4.0, "min_delta": 0.2}, 4, 2),
+]
+
+
+@pytest.mark.parametrize(("options", "epochs", "best"), KERAS, ids=[str(k[0]) for k in KERAS])
+def test_training_ends_where_it_ends_in_keras(
+    options: dict[str, Any], epochs: int, best: int
+) -> None:
+    stopping = lm.EarlyStopping("score", mode="min", **options)
+    model, script = run(SCORES, stopping)
+    assert (len(script.states), stopping.best_epoch) == (epochs, best)
+    np.testing.assert_equal(model.state_dict(), script.states[best - 1])
+
+
+def test_a_second_fit_skips_its_own_first_epochs() -> None:
+    stopping = lm.EarlyStopping("score", patience=1, mode="min", start_from_epoch=2)
+    model, _ = run([3, 2, 1], stopping)
+    _, script = run([1, 0.5, 4, 5, 6], stopping, model)
+    assert (len(script.states), stopping.best_epoch) == (4, 6)
+
+
+def test_the_reason_names_the_baseline() -> None:
+    model, _ = run([3, 2.5, 2.6], lm.EarlyStopping("score", patience=3, mode="min", baseline=1))
+    assert model.stop_reason == (
+        "score has not improved beyond the baseline 1 for 3 epochs: best 2.5 in epoch 2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"baseline": "1"}, "baseline must be a finite number"),
+        ({"baseline": math.nan}, "baseline must be a finite number"),
+        ({"start_from_epoch": -1}, "start_from_epoch must be a whole number of at least 0"),
+    ],
+)
+def test_bad_baselines_and_starts_are_refused(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        lm.EarlyStopping("score", **options)
+
+
 def test_patience_counts_epochs_since_the_best_one() -> None:
     _, script = run([3, 4, 2, 4, 4, 4, 4], lm.EarlyStopping("score", mode="min", patience=3))
     assert len(script.states) == 6

@@ -4,6 +4,7 @@ from lamella.training.callbacks.base import Callback
 from lamella.training.callbacks.history import History
 from lamella.training.callbacks.logs import CSV, JSONLines
 from lamella.training.callbacks.model_checkpoint import ModelCheckpoint
+from lamella.training.callbacks.plateau import ReduceLROnPlateau
 from lamella.training.callbacks.progress import Progress
 from lamella.training.callbacks.stopping import EarlyStopping, TerminateOnNaN
 
@@ -15,5 +16,6 @@ __all__ = [
     "JSONLines",
     "ModelCheckpoint",
     "Progress",
+    "ReduceLROnPlateau",
     "TerminateOnNaN",
 ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from lamella.core.errors import ArgumentError, DivergenceWarning, UsageError, warn_user
 from lamella.core.names import did_you_mean
-from lamella.core.validation import at_least, not_negative, one_of
+from lamella.core.validation import at_least, not_negative, number, one_of
 from lamella.losses.metrics import is_higher_better
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
@@ -71,11 +71,15 @@ class Best:
             raise UsageError(
                 f"{self.monitor!r} is no number to monitor: the epoch logged {logs[self.monitor]!r}"
             ) from None
-        better = self.value is None or self.sign * (value - self.value) > self.min_delta
+        better = self.value is None or self.beats(value, self.value)
         if better and not math.isnan(value):
             self.value = value
             return True
         return False
+
+    def beats(self, value: float, other: float) -> bool:
+        """Whether a value is better than another by more than ``min_delta``."""
+        return self.sign * (value - other) > self.min_delta
 
 
 class EarlyStopping(Callback):
@@ -94,11 +98,20 @@ class EarlyStopping(Callback):
     mode : {"auto", "min", "max"}
         Whether lower or higher is better. "auto" asks the metric of that name; for other numbers,
         such as one that a callback logs, it is an error.
+    baseline : float, optional
+        Value to beat, by more than ``min_delta``: improvements that do not beat it store the
+        weights, but ``patience`` goes on running out.
+    start_from_epoch : int
+        Number of epochs of this fit that are not monitored at first, at least 0.
 
     Attributes
     ----------
     best_epoch : int
         Number (from 1) of the epoch whose weights were restored.
+
+    References
+    ----------
+    Ends in the same epochs as keras.callbacks.EarlyStopping(restore_best_weights=True).
     """
 
     def __init__(
@@ -108,32 +121,48 @@ class EarlyStopping(Callback):
         patience: int = 5,
         min_delta: float = 0.0,
         mode: str = "auto",
+        baseline: float | None = None,
+        start_from_epoch: int = 0,
     ) -> None:
         self.monitor, self.mode = monitor, one_of("mode", mode, MODES)
         self.min_delta = not_negative("min_delta", min_delta)
         self.patience = at_least("patience", patience, 1)
+        self.baseline = None if baseline is None else number("baseline", baseline)
+        self.start_from_epoch = at_least("start_from_epoch", start_from_epoch, 0)
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
         self._best = Best(model, self.monitor, self.mode, self.min_delta)
         self._weights: dict[str, np.ndarray] = {}
         self.best_epoch = model.epochs_done  # without an improvement nothing is restored
+        self._begun, self._waited = model.epochs_done, 0
 
     def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
+        if epoch - self._begun < self.start_from_epoch:
+            return
+        self._waited += 1
         if self._best.improves(logs):
             self._weights = model.state_dict()
             self.best_epoch = epoch + 1
-        elif epoch + 1 - self.best_epoch >= self.patience:
-            best = "it was always NaN"
-            if self._best.value is not None:
-                best = f"best {self._best.value:.6g} in epoch {self.best_epoch}"
-            waited = f"{self.patience} epoch{'s' * (self.patience > 1)}"
-            model.stop(f"{self.monitor} has not improved for {waited}: {best}")
+            if self.baseline is None or self._best.beats(logs[self.monitor], self.baseline):
+                self._waited = 0
+        elif self._waited >= self.patience:
+            self._stop(model)
+
+    def _stop(self, model: Trainable) -> None:
+        best = "it was always NaN"
+        if self._best.value is not None:
+            best = f"best {self._best.value:.6g} in epoch {self.best_epoch}"
+        goal = "" if self.baseline is None else f" beyond the baseline {self.baseline:g}"
+        waited = f"{self._waited} epoch{'s' * (self._waited > 1)}"
+        model.stop(f"{self.monitor} has not improved{goal} for {waited}: {best}")
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self._best.value, "best_epoch": self.best_epoch, **self._weights}
+        numbers = {"best": self._best.value, "best_epoch": self.best_epoch, "waited": self._waited}
+        return {**numbers, **self._weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._best.value, self.best_epoch = state.pop("best"), state.pop("best_epoch")
+        self._waited = state.pop("waited")
         self._weights = state
 
     def on_fit_end(self, model: Trainable) -> None:
