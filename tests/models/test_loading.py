@@ -1,5 +1,6 @@
 """Loaded models: the same bits after a round trip, with all parts."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,11 @@ def test_loss_optimizer_schedule_and_metrics_come_back(tmp_path: Path) -> None:
         lm.ExponentialDecay(0.1, 0.9),
         lm.InverseDecay(0.1, 0.5),
         lm.CosineDecay(0.1, 7, floor=0.01),
+        lm.CosineDecayRestarts(0.1, 3, factor=2, floor=0.01),
+        lm.InverseTimeDecay(0.1, 0.5),
+        lm.LinearDecay(0.1, 7, floor=0.01),
+        lm.PiecewiseConstant([2, 5], [0.1, 0.01, 0.02]),
+        lm.Warmup(lm.LinearDecay(0.1, 4), 3, delay=True),
         lm.Warmup(0.1, 3),
     ],
     ids=lambda schedule: type(schedule).__name__,
@@ -110,6 +116,64 @@ def test_a_loaded_model_trains_as_a_newly_compiled_one(tmp_path: Path) -> None:
     np.testing.assert_equal(again.state_dict(), model.state_dict())
     again.store.values[...] = 2.0
     assert (again.layers[1].W.value == 2).all()
+
+
+def scheduled(dropout: float = 0.3) -> lm.Sequential:
+    layers = [lm.Flatten(), lm.Dense(4), lm.Tanh(), lm.Dropout(dropout), lm.Dense(3)]
+    model = lm.Sequential(layers, seed=1, backend="numpy")
+    rate = lm.StepDecay(0.01, every=2, factor=0.1)
+    return model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(rate), in_shape=(2, 3))
+
+
+def trained_on(model: lm.Sequential, epochs: int) -> lm.Sequential:
+    model.fit(*samples(), epochs=epochs, batch_size=8, verbose=False)
+    return model
+
+
+@pytest.mark.parametrize("how", ["file", "pickle"])
+def test_a_loaded_model_continues_its_training(how: str, tmp_path: Path) -> None:
+    """The rate of 1e-4 in epoch 5 stays 1e-4, and SGD, which has no moments, has the same bits."""
+    whole = trained_on(scheduled(), 6)
+    model = trained_on(scheduled(), 4)
+    if how == "file":
+        model.save(tmp_path / "m.safetensors")
+        again = lm.load(tmp_path / "m.safetensors", backend="numpy")
+    else:
+        again = pickle.loads(pickle.dumps(model))
+    assert again.optimizer.learning_rate == pytest.approx(1e-3)
+    trained_on(again, 2)
+    assert again.history["learning_rate"] == pytest.approx([1e-4, 1e-4])
+    assert again.history["epoch"] == [5, 6]
+    np.testing.assert_equal(again.state_dict(), whole.state_dict())
+
+
+def test_a_loaded_model_that_is_compiled_begins_its_schedule_anew(tmp_path: Path) -> None:
+    trained_on(scheduled(), 4).save(tmp_path / "m.safetensors")
+    again = lm.load(tmp_path / "m.safetensors", backend="numpy")
+    again.compile(again.loss, again.optimizer)
+    assert trained_on(again, 1).history["learning_rate"] == [0.01]
+
+
+@pytest.mark.parametrize("how", ["file", "pickle"])
+def test_a_loop_of_ones_own_continues_in_the_schedule(how: str, tmp_path: Path) -> None:
+    """In a loop of train_step each step counts as an epoch; after a fit, as a step of its last."""
+    for epochs in (0, 3):
+        rates = []
+        for saved in (False, True):
+            model = scheduled()
+            model = trained_on(model, epochs) if epochs else model
+            for step in range(10):
+                if saved and step == 3:
+                    model.save(tmp_path / "m.safetensors")
+                    model = (
+                        lm.load(tmp_path / "m.safetensors", backend="numpy")
+                        if how == "file"
+                        else pickle.loads(pickle.dumps(model))
+                    )
+                model.train_step(*samples())
+                rates.append(model.optimizer.learning_rate)
+        assert rates[:10] == rates[10:]
+        assert len(set(rates)) > 1
 
 
 def test_a_model_without_a_loss_can_be_saved_and_predicts(tmp_path: Path) -> None:

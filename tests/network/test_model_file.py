@@ -290,3 +290,34 @@ def test_load_and_save_give_no_warning(saved: bytes, tmp_path: Path) -> None:
     np.testing.assert_equal(
         lm.load(tmp_path / "n").state_dict(), lm.load(tmp_path / "m").state_dict()
     )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"epochs_done": -1},
+        {"epochs_done": 10**400},
+        {"compiled_at": 9},
+        {"draws": [0]},
+        {"draws": "00000"},
+        {"position": [0, 0, 0]},
+        {"position": [0, 1]},
+        {"position": None},
+        {"position": [0.5, 1, 0]},
+    ],
+    ids=repr,
+)
+def test_a_damaged_progress_is_refused(
+    damage: dict[str, Any], tmp_path: Path, saved: bytes
+) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(rewritten(saved, lambda header: header["progress"].update(damage)))
+    with pytest.raises(FileFormatError, match="the progress of the training is damaged"):
+        lm.load(path)
+
+
+def test_a_file_without_progress_begins_at_the_first_epoch(tmp_path: Path, saved: bytes) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(rewritten(saved, lambda header: header.pop("progress")))
+    model = lm.load(path)
+    assert (model.epochs_done, model.optimizer.position) == (0, (0, 1, 0))

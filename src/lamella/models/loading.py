@@ -20,15 +20,29 @@ from lamella.models.sequential import Sequential
 from lamella.network.model_file import FORMAT, from_parts
 from lamella.optimizers.schedules import (
     CosineDecay,
+    CosineDecayRestarts,
     ExponentialDecay,
     InverseDecay,
+    InverseTimeDecay,
+    LinearDecay,
+    PiecewiseConstant,
     StepDecay,
     Warmup,
 )
 
 Part = Callable[..., Any]
 MAX_HEADER = 2**20  # characters; 1,000 layers take a fifth of it
-SCHEDULES = (CosineDecay, ExponentialDecay, InverseDecay, StepDecay, Warmup)
+SCHEDULES = (
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseDecay,
+    InverseTimeDecay,
+    LinearDecay,
+    PiecewiseConstant,
+    StepDecay,
+    Warmup,
+)
 
 # Classes and functions that a file can name. Names in a file are never imported.
 KNOWN: dict[str, Callable[..., Any]] = {
@@ -51,6 +65,10 @@ def load(
     backend: str | Backend = "auto",
 ) -> Any:
     """Load a model that `save` wrote; it makes the same predictions and can be trained further.
+
+    `fit` continues its training: the epochs, the learning rate's schedule, the order of the data
+    and the random draws go on where they were, while the optimizer's moments begin at 0. `compile`
+    begins the schedule anew.
 
     Parameters
     ----------

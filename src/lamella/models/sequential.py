@@ -45,7 +45,8 @@ class Sequential(Trainable):
     pred : array
         Output of the last `forward`, valid until the next one.
     epochs_done : int
-        Epochs trained so far, over all calls of `fit`. Schedules count from `compile`.
+        Epochs trained so far, over all calls of `fit`, also before `save` and `load`. Schedules
+        count from `compile`.
     validates : bool
         Whether the current or last `fit` scores a validation set.
     stop_reason : str

@@ -20,14 +20,16 @@ from lamella.network.trainable import Trainable
 from lamella.network.trained_on import TrainedOn
 
 FORMAT = "lamella-1"
+MOST = 2**53  # epochs, steps and draws
 
 
 def save(model: Trainable, path: Any) -> None:
     """Write a model to a safetensors file.
 
     The tensors are all parameters and states by name; the header has, as JSON, the layers with
-    their hyper-parameters, loss, optimizer and metrics. The optimizer's moments are not saved. The
-    file is written atomically. Weights that are not finite are saved with a DivergenceWarning.
+    their hyper-parameters, loss, optimizer and metrics, and the progress of the training: epochs,
+    position in the learning rate's schedule, random draws. The optimizer's moments are not saved.
+    The file is written atomically. Weights that are not finite are saved with a DivergenceWarning.
 
     Parameters
     ----------
@@ -64,9 +66,18 @@ def save(model: Trainable, path: Any) -> None:
 def to_parts(model: Trainable) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the description of a model, as JSON values, and its arrays."""
     header: dict[str, Any] = {"model": to_json(model), "in_shape": None}
+    frozen = [i for i, layer in enumerate(model.layers) if not layer.trainable]
+    if frozen:
+        header["frozen"] = frozen
     arrays: dict[str, np.ndarray] = {}
     if model.store is not None:
         header["in_shape"], arrays = list(model.in_shape), model.state_dict()
+        header["progress"] = {
+            "epochs_done": model.epochs_done,
+            "compiled_at": model.compiled_at,
+            "draws": [layer.rng.draws for layer in model.layers],
+            "position": list(model.optimizer.position) if model.compiled else [0, 1, 0],
+        }
     if model.trained_on is not None:
         header["trained_on"] = model.trained_on.to_json()
     if model.compiled:
@@ -106,6 +117,8 @@ def from_parts(
         raise FileFormatError(
             f"expected the description of a model, got {header.get('model')!r:.80}"
         )
+    for index in header.get("frozen", ()):
+        model.layers[index].trainable = False
     compiled = header.get("compiled")
     if isinstance(compiled, dict):
         parts = {
@@ -119,9 +132,30 @@ def from_parts(
         model.expect_arrays(arrays)  # before building, which would trust the file's sizes
         model.build(header["in_shape"])
         model.load_state_dict(arrays)
+        if "progress" in header:  # not in files of version 0.1.0
+            _continue(model, header["progress"])
     if "trained_on" in header:  # not in files of version 0.1.0, nor of models that were not fitted
         model.trained_on = TrainedOn.from_json(header["trained_on"])
     return model
+
+
+def _continue(model: Trainable, progress: Any) -> None:
+    """Continue the training of the saved model: its epochs, schedule and random streams."""
+    try:
+        draws, (epoch, steps, done) = progress["draws"], progress["position"]
+        counts = [progress["epochs_done"], progress["compiled_at"], epoch, done, *draws]
+        valid = all(type(n) is int and 0 <= n < MOST for n in [*counts, steps - 1])
+    except (TypeError, ValueError, KeyError) as error:
+        raise FileFormatError(
+            f"the progress of the training is damaged: {progress!r:.80}"
+        ) from error
+    if not valid or len(draws) != len(model.layers) or counts[1] > counts[0]:
+        raise FileFormatError(f"the progress of the training is damaged: {progress!r:.80}")
+    model.epochs_done, model.compiled_at = counts[:2]
+    if model.compiled:
+        model.optimizer.begin_epoch(epoch, steps, done)
+    for layer, number in zip(model.layers, draws, strict=True):
+        layer.rng.draws = number
 
 
 def _with_backend(part: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
@@ -136,21 +170,15 @@ def reduce(model: Trainable) -> tuple[Callable[..., Any], tuple[Any, ...], dict[
     header, arrays = to_parts(model)
     parts = [model.loss, model.optimizer, *model.metrics] if model.compiled else []
     known = named_parts([model, *parts])
-    state: dict[str, Any] = {"epochs_done": model.epochs_done}
-    if model.compiled:
-        state["compiled_at"] = model.compiled_at
-    if model.store is not None:
-        state["draws"] = [layer.rng.draws for layer in model.layers]
-        if model.compiled:
-            state["optimizer"] = model.optimizer.state_dict()
+    state: dict[str, Any] = {}
+    if model.compiled and model.store is not None:
+        state["optimizer"] = model.optimizer.state_dict()
     return from_parts, (header, arrays, known, model.backend), state
 
 
 def restore(model: Trainable, state: dict[str, Any]) -> None:
     """Set the state from `reduce`, as ``__setstate__`` of a model."""
-    model.epochs_done = state["epochs_done"]
-    model.compiled_at = state.get("compiled_at", 0)
-    for layer, draws in zip(model.layers, state.get("draws", ()), strict=False):
-        layer.rng.draws = draws
     if "optimizer" in state:
-        model.optimizer.load_state_dict(state["optimizer"])
+        position = model.optimizer.position
+        model.optimizer.load_state_dict(state["optimizer"])  # counts steps from another start
+        model.optimizer.begin_epoch(*position)
