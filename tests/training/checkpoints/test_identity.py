@@ -26,7 +26,6 @@ pytestmark = pytest.mark.slow
         ({"seed": 2}, {}, "layers, seed or dtype, initial weights or moments"),
         ({"dtype": "float64"}, {}, "layers, seed or dtype"),
         ({"lr": 0.1}, {}, "optimizer"),
-        ({}, {"epochs": 5}, "epochs"),
         ({}, {"batch_size": 20}, "batch size"),
         ({}, {"shuffle": False}, "shuffle"),
         ({}, {"class_weight": {0: 2.0}}, "the training data"),

@@ -206,3 +206,29 @@ def test_a_folder_that_cannot_be_written_is_reported_before_training(tmp_path: P
     (tmp_path / "taken").write_text("")
     with pytest.raises(UsageError, match="cannot write to the folder"):
         finished(made(), tmp_path / "taken")
+
+
+def test_trained_model_is_refused_with_the_way_to_further_epochs(tmp_path: Path) -> None:
+    model = finished(made(), tmp_path)
+    with pytest.raises(UsageError, match="create the model anew and ask for all epochs at once"):
+        finished(model, tmp_path)
+
+
+@pytest.mark.parametrize("first", [1, 2, 4])
+@pytest.mark.parametrize("cut", [False, True], ids=["finished", "interrupted"])
+def test_more_epochs_continue_with_the_bits_of_a_longer_training(
+    tmp_path: Path, first: int, cut: bool
+) -> None:
+    whole = finished(made(), epochs=5)
+    if cut:
+        interrupted(made(), first * BATCHES - 2, ResumeFolder(tmp_path, seconds=0), epochs=first)
+    else:
+        finished(made(), tmp_path, epochs=first)
+    assert bits_of(finished(made(), tmp_path, epochs=5)) == bits_of(whole)
+
+
+def test_fewer_epochs_than_are_done_are_refused(tmp_path: Path) -> None:
+    finished(made(), tmp_path, epochs=3)
+    with pytest.raises(UsageError, match=r"in its epoch 3: .*epochs must be at least 3, got 2"):
+        finished(made(), tmp_path, epochs=2)
+    assert len(finished(made(), tmp_path, epochs=3).history) == 3

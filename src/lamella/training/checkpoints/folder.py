@@ -19,7 +19,7 @@ from lamella.core.disk import (
 )
 from lamella.core.errors import FileFormatError, UsageError, warn_user
 
-FORMAT = "lamella-checkpoint-1"
+FORMAT = "lamella-checkpoint-2"
 NAME = re.compile(r"(\d{8})-([0-9a-f]{64})\.safetensors")
 
 

@@ -6,19 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from lamella.core.config import to_json
+from lamella.core.config import named_parts, to_json
 from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
+from lamella.training.checkpoints.code_digest import changed_code, code_digests
 
 DESCRIPTIONS = {
     "model": "layers, seed or dtype",
+    "frozen": "frozen layers",
     "begun": "epochs trained before",
     "start": "initial weights or moments",
     "data": "the training data",
     "validation": "the validation data",
 }
-CLASS_NAMES = {"ModelCheckpoint": "Checkpoint"}  # in files; renamed since
 
 
 def identity(
@@ -32,10 +33,13 @@ def identity(
     """Return everything that determines a training as JSON values; arrays by their SHA-256."""
     host = model.backend.to_host
     start = {**model.state_dict(), **model.optimizer.state_dict()}
-    names = [type(callback).__name__ for callback in callbacks]
+    kinds = [type(callback) for callback in callbacks]
+    penalties = [parameter.regularizer for parameter in model.regularized]
+    parts = named_parts([model, model.loss, model.optimizer, *model.metrics, *penalties])
     start["draws"] = np.array([layer.rng.draws for layer in model.layers])
     return {
         "model": to_json(model),
+        "frozen": [layer.trainable for layer in model.layers],
         "loss": to_json(model.loss),
         "optimizer": to_json(model.optimizer),
         "metrics": [to_json(metric) for metric in model.metrics],
@@ -43,15 +47,18 @@ def identity(
         "start": digest(start),
         "data": digest({"rows": rows, **_arrays(data, host)}),
         "validation": digest(_arrays(validation, host)) if validation else "none",
-        "callbacks": [CLASS_NAMES.get(name, name) for name in names],
+        "callbacks": [kind.__name__ for kind in kinds],
+        "code": code_digests(parts.values()) | code_digests(kinds, numbers=False),
         **options,
     }
 
 
 def identity_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """Return descriptions of the parts in which two identities differ."""
-    names = [name for name in here if there.get(name) != here[name]]
-    return [DESCRIPTIONS.get(name, name.replace("_", " ")) for name in names]
+    names = [name for name in here if name != "code" and there.get(name) != here[name]]
+    found = [DESCRIPTIONS.get(name, name.replace("_", " ")) for name in names]
+    changed = changed_code(there.get("code", {}), here["code"])
+    return [*found, *(f"the code of {name}" for name in changed)]
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:

@@ -15,6 +15,7 @@ from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
 from lamella.training.checkpoints.folder import CheckpointFolder, CheckpointWarning
 from lamella.training.checkpoints.identity import identity, identity_differences
+from lamella.training.checkpoints.part_values import changed_values
 from lamella.training.checkpoints.state import collect, restore
 from lamella.training.differences import environment_differences
 from lamella.training.environment import environment
@@ -25,7 +26,12 @@ class ResumeFolder(Callback):
     """Folder of checkpoints from which `fit` resumes an interrupted training.
 
     A checkpoint is written after each epoch, and within an epoch when ``seconds`` have passed
-    since the last one. Writing changes no bits of the training.
+    since the last one. Writing changes no bits of the training. The same call with more epochs
+    continues a finished training.
+
+    Values that callbacks change, such as ``optimizer.lr``, are restored: hyper-parameters, and
+    other attributes of layers, loss and optimizer that are numbers or strings, without a leading
+    underscore.
 
     Parameters
     ----------
@@ -47,13 +53,14 @@ class ResumeFolder(Callback):
         self.seconds = not_negative("seconds", seconds)
         self.fresh = fresh
 
-    def open(self, model: Trainable, identity: dict[str, Any]) -> None:
+    def open(self, model: Trainable, identity: dict[str, Any], epochs: int) -> None:
         """Find the newest checkpoint of the training with this identity; change nothing yet.
 
         Raises
         ------
         UsageError
-            If the folder holds checkpoints of another training.
+            If the folder holds checkpoints of another training, or of one that has gone beyond
+            ``epochs`` epochs.
         """
         self._model, self._identity = model, identity
         self._environment = environment(model.backend)
@@ -63,11 +70,22 @@ class ResumeFolder(Callback):
         header = self._found[0]
         others = identity_differences(header["identity"], identity)
         if others:
+            mend = (
+                "Create the model as it was when that training began (same seed, not trained yet)"
+            )
+            if identity["begun"] != header["identity"]["begun"]:
+                mend = "For further epochs create the model anew and ask for all epochs at once"
             raise UsageError(
                 f"{self.folder.path} holds checkpoints of another training; different: "
-                f"{', '.join(others)}. Create the model as it was when that training began (the "
-                "same seed, not trained yet), choose another folder, or remove this one"
+                f"{', '.join(others)}. {mend}, choose another folder, or remove this one"
             )
+        begun = header["epoch"] + 1 - model.epochs_done
+        if begun > epochs:
+            raise UsageError(
+                f"{self.folder.path} holds a training in its epoch {begun}: to resume it, epochs "
+                f"must be at least {begun}, got {epochs}"
+            )
+        changed_values(model, header["values"])
         changes = environment_differences(header["environment"], self._environment)
         if changes:
             warn_user(
@@ -150,9 +168,11 @@ def open_resume_folder(
     validation: Data | None,
     rows: np.ndarray,
     callbacks: Sequence[Callback],
+    *,
+    epochs: int,
     **options: Any,
 ) -> ResumeFolder:
     """Return ``given``, a path or a ResumeFolder, as an open ResumeFolder; called by `fit`."""
     folder = given if isinstance(given, ResumeFolder) else ResumeFolder(given)
-    folder.open(model, identity(model, data, validation, rows, callbacks, **options))
+    folder.open(model, identity(model, data, validation, rows, callbacks, **options), epochs)
     return folder

@@ -7,6 +7,7 @@ import numpy as np
 
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
+from lamella.training.checkpoints.part_values import changed_values, part_values
 
 Header = dict[str, Any]
 Arrays = dict[str, np.ndarray]
@@ -25,6 +26,7 @@ def collect(model: Trainable, callbacks: Sequence[Callback]) -> tuple[Header, Ar
         states.append({"class": type(callback).__name__, "state": plain})
     header = {
         "draws": [layer.rng.draws for layer in model.layers],
+        "values": part_values(model),
         "callbacks": states,
         "stop_reason": model.stop_reason,
         "blas_threads": model.blas_threads,
@@ -44,6 +46,8 @@ def restore(
     model.optimizer.load_state_dict(_part(arrays, "optimizer"))
     for layer, draws in zip(model.layers, header["draws"], strict=True):
         layer.rng.draws = draws
+    for part, name, value in changed_values(model, header["values"]):
+        setattr(part, name, value)
     model.stop_reason = header["stop_reason"]
     # Not strict: the last callback, a progress bar, may be present in only one of the two runs.
     for index, (callback, saved) in enumerate(zip(callbacks, header["callbacks"], strict=False)):
