@@ -52,7 +52,7 @@ def test_defaults_are_as_documented() -> None:
         "dtype": "float32",
         "backend": lm.get_backend("auto").name,
     }
-    assert made.loss == {"class": "SoftmaxCrossEntropy"}
+    assert made.loss == {"class": "SoftmaxCrossEntropy", "label_smoothing": 0.0}
     assert made.optimizer["class"] == "Adam"
     assert (made.optimizer["lr"], made.optimizer["beta1"]) == (5e-4, 0.9)
     fields = (made.batch_size, made.epochs, made.shuffle, made.validation_split, made.samples)

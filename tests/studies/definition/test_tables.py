@@ -21,6 +21,7 @@ def test_an_object_becomes_a_table_of_its_class_and_arguments() -> None:
         "class": "SGD",
         "lr": {"class": "StepDecay", "lr": 0.5, "every": 2, "factor": 0.1},
         "clip_norm": None,
+        "clip_value": None,
     }
 
 
@@ -45,7 +46,8 @@ def test_from_table_undoes_to_table(part: object) -> None:
 
 
 def test_dotted_keys_reach_into_parts_whichever_comes_first() -> None:
-    expected = {"optimizer": {"class": "SGD", "lr": 0.25, "clip_norm": None}}
+    limits = {"clip_norm": None, "clip_value": None}
+    expected = {"optimizer": {"class": "SGD", "lr": 0.25, **limits}}
     assert expand({"optimizer": lm.SGD(0.5), "optimizer.lr": 0.25}) == expected
     assert expand({"optimizer.lr": 0.25, "optimizer": lm.SGD(0.5)}) == expected
 
