@@ -86,7 +86,7 @@ def test_learning_rate_decays_after_each_epoch(call: Call, tmp_path: Path) -> No
         ("--seed -1", "seed must be a whole number of at least 0"),
         ("--loss L3", "invalid choice: 'L3'"),
         ("--epoch 3", "unrecognized option --epoch: did you mean --epochs?"),
-        ("--hidden 1000000000000", "Unable to allocate"),
+        ("--hidden 1000000000000", "GB of memory"),
     ],
 )
 def test_wrong_options_are_refused_in_one_line(

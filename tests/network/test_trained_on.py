@@ -13,6 +13,7 @@ import pytest
 
 import lamella as lm
 from lamella.core.errors import CheckWarning, DataError, FileFormatError
+from lamella.network.batches import Data
 from lamella.network.trained_on import TrainedOn, column_names
 from tests.data import clouds
 
@@ -127,12 +128,18 @@ def test_a_model_that_was_never_fitted_compares_nothing(tmp_path: Path) -> None:
 
 
 def test_the_record_holds_magnitudes_after_scaling() -> None:
-    record = TrainedOn.of(IMAGES, IMAGES, np.asarray)
+    record = TrainedOn.of(IMAGES, Data(IMAGES, IMAGES), np.asarray)
     assert record == TrainedOn(True, IMAGES.max() / 255, record.typical)
     assert record.typical == np.median(IMAGES.reshape(40, -1).max(axis=1)) / 255
     x = np.array([[-3.0, 1], [2, -1], [0, 1]])
-    assert TrainedOn.of(x, x, np.asarray) == TrainedOn(False, 3.0, 2.0)
+    assert TrainedOn.of(x, Data(x, x, largest=3.0), np.asarray) == TrainedOn(False, 3.0, 2.0)
     assert TrainedOn.from_json(record.to_json()) == record
+
+
+def test_one_bright_image_among_dark_ones_is_found() -> None:
+    x = np.ones((2000, 4), np.uint8)
+    x[1999] = 200
+    assert TrainedOn.of(x, Data(x, x), np.asarray).largest == 200 / 255
 
 
 @pytest.mark.parametrize(

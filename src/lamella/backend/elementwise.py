@@ -94,7 +94,7 @@ class Program:
         if len(scalars) != self.scalars:
             raise UsageError(f"the rule takes {self.scalars} scalars, got {len(scalars)}")
         values = dict(self.constants)
-        values.update(enumerate(scalars, self.arrays))
+        values.update(enumerate(map(float, scalars), self.arrays))
         for step in self.scalar_steps:
             compute = PLAIN.get(step.ufunc, step.ufunc)
             values[step.result] = float(compute(*[values[i] for i in step.inputs]))

@@ -1,6 +1,7 @@
 """Checks of the user's data, done once, and batches of it."""
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -38,17 +39,20 @@ def check_inputs(data: Any, dtype: np.dtype) -> tuple[np.ndarray, float]:
         raise DataError(f"x is empty: its shape is {x.shape}")
     if x.dtype == np.uint8:
         return np.ascontiguousarray(x), 1.0
-    with np.errstate(over="ignore"):
-        x = np.ascontiguousarray(x, dtype)
+    if x.dtype != dtype:
+        with np.errstate(over="ignore"):
+            x = x.astype(dtype)
+    x = np.ascontiguousarray(x)
     # NaN and infinity show in the extremes, which unlike isfinite(x) need no memory.
-    low, high = x.min(), x.max()
-    if not (np.isfinite(low) and np.isfinite(high)):
+    flat = x.reshape(-1)
+    low, high = float(np.minimum.reduce(flat)), float(np.maximum.reduce(flat))
+    if not (math.isfinite(low) and math.isfinite(high)):
         row = int(np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0])
         raise DataError(
             f"x contains NaN or numbers too large for {dtype}, first in sample {row}: "
             "repair or drop such samples"
         )
-    return x, max(-float(low), float(high))
+    return x, max(-low, high)
 
 
 def check_targets(data: Any, samples: int) -> np.ndarray:
@@ -63,13 +67,15 @@ def check_targets(data: Any, samples: int) -> np.ndarray:
 class Data:
     """Checked inputs, targets in the form of the loss, and weights: arrays of one backend.
 
-    ``is_weightless`` is True if all weights are 0.
+    ``is_weightless`` is True if all weights are 0; ``largest`` is the largest magnitude of the
+    inputs, see `check_inputs`.
     """
 
     x: Array
     y: Array
     weight: Array | None = None
     is_weightless: bool = False
+    largest: float = 1.0
 
     def __len__(self) -> int:
         return len(self.x)

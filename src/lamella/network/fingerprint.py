@@ -32,6 +32,7 @@ NUMPYS = (np.number, np.bool_, np.dtype)
 FIXED = (Parameter, State, Noise, Backend, Regularizer)  # regularizers are parts of their own
 UNSEEN = {"__slots__", "__getattr__", "__getattribute__"}
 CODE = (FunctionType, staticmethod, classmethod, property)
+CLASS_AND_TABLE = attrgetter("__class__", "__dict__")
 
 
 class Fingerprint:
@@ -65,7 +66,7 @@ class Fingerprint:
             self._readers = [read for kind, names in kinds for read in readers_of(kind, names)]
         except UnseenError:
             self.is_marked = False
-        self._held: list[tuple[Callable[[], Any], Any]] = []
+        self._held: tuple[list[Callable[[], Any]], list[Any]] = [], []
         self._classes = [vars(base) for kind, _ in kinds for base in users_classes(kind)]
 
     def values(self) -> list[Any] | None:
@@ -81,30 +82,30 @@ class Fingerprint:
 
     def hold(self) -> None:
         """Keep the present values for `is_current`. Arrays are left out: the work sets them."""
-        self._tables = [vars(part) for part in self.parts]
-        readers = [*self._readers, self._shape]
+        # Functions of C that take some 40 ns each: they are called before every step.
+        readers = [*self._readers, *(table.__len__ for table in self._classes)]
         readers += [partial(attrgetter(*names), kind) for kind, names in self._kinds if names]
         for part in self.parts:
             names = [name for name, x in _attributes(part) if not isinstance(x, np.ndarray)]
+            table = vars(part)
+            # An attribute more may hide a method.
+            readers += [partial(CLASS_AND_TABLE, part), table.__len__]
             if names:
-                readers.append(partial(itemgetter(*names), vars(part)))
+                readers.append(partial(itemgetter(*names), table))
+        table = vars(self._network)
+        readers += [partial(CLASS_AND_TABLE, self._network)]
+        readers += [partial(table.get, name) for name in self._methods]
         if self._properties:
             readers.append(self._compute)
-        self._held = [(read, read()) for read in readers]
+        self._held = readers, [read() for read in readers]
 
     def is_current(self) -> bool:
         """Whether all values are the ones that were kept."""
         try:
-            return all(read() == held for read, held in self._held)
+            readers, held = self._held
+            return [read() for read in readers] == held
         except (KeyError, AttributeError, UnseenError, ValueError):  # a value is gone, or an array
             return False
-
-    def _shape(self) -> list[Any]:
-        """Return classes, how many attributes there are (one may hide a method), and methods."""
-        own = map(vars(self._network).get, self._methods)
-        tables = [vars(part) is table for part, table in zip(self.parts, self._tables, strict=True)]
-        sizes = [*map(len, self._tables), *map(len, self._classes)]
-        return [*map(type, self.parts), *tables, *sizes, *own]
 
     def _compute(self) -> list[Any]:
         return [_comparable(getattr(part, name)) for part, name in self._properties]

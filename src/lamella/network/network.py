@@ -170,7 +170,7 @@ class Network(Configured):
         """
         at_least("batch_size", batch_size, 1)
         self.built()
-        return np.asarray(self.turns.take_or_copy(self, _predict, self.inputs(x), batch_size))
+        return np.asarray(self.turns.take_or_copy(self, _predict, self.inputs(x)[0], batch_size))
 
     @known_arguments
     def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
@@ -259,8 +259,12 @@ class Network(Configured):
             raise UsageError("the model is not built yet: compile(..., in_shape=) or fit builds it")
         return self.store
 
-    def inputs(self, data: Any, seen: TrainedOn | None = None, where: str = "") -> np.ndarray:
-        """Return checked inputs of the shape the model was built for; build it if new.
+    def inputs(
+        self, data: Any, seen: TrainedOn | None = None, where: str = ""
+    ) -> tuple[np.ndarray, float]:
+        """Return checked inputs of the shape the model was built for, and their largest magnitude.
+
+        A new model is built for them.
 
         Tables get the order of columns of the training data, and a CheckWarning tells once if the
         scale is another one. ``seen`` describes that data, by default those of the last training;
@@ -281,8 +285,8 @@ class Network(Configured):
                     f"x has samples of shape {x.shape[1:]}, but layer 0 "
                     f"{type(self.layers[0]).__name__} was built for {self.in_shape}"
                 )
-            return np.reshape(x, (len(x), *self.in_shape))
-        return x
+            x = np.reshape(x, (len(x), *self.in_shape))
+        return x, largest
 
     def _warn_of_scale(self, difference: tuple[str, str] | None, where: str) -> None:
         if difference is not None and difference[0] not in self.warned_of:

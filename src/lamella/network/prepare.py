@@ -32,7 +32,7 @@ def prepare(
     """
     was_built = model.store is not None
     try:
-        x = model.inputs(x, seen, where)
+        x, largest = model.inputs(x, seen, where)
         y = check_targets(y, len(x))
         out_shape = model.shapes[-1]
         weight = sample_weights(y, sample_weight, class_weight, out_shape, model.dtype)
@@ -47,8 +47,9 @@ def prepare(
         raise
     send = model.backend.asarray
     if weight is None:
-        return Data(send(x), send(target)), y
-    return Data(send(x), send(target), send(weight), is_weightless=not weight.any()), y
+        return Data(send(x), send(target), largest=largest), y
+    weightless = not weight.any()
+    return Data(send(x), send(target), send(weight), weightless, largest), y
 
 
 def expect_weight(data: Data, which: str) -> None:
@@ -62,10 +63,9 @@ def expect_scale(model: Trainable, data: Data) -> None:
     limit = np.sqrt(np.finfo(model.dtype).max) / 1000
     if data.x.dtype != model.dtype or not any(isinstance(x, BatchNorm) for x in model.layers):
         return
-    largest = max(-float(data.x.min()), float(data.x.max()))
-    if largest > limit:
+    if data.largest > limit:
         raise DataError(
-            f"x has numbers up to {largest:.3g}, and the sums of their squares, which BatchNorm "
+            f"x has numbers up to {data.largest:.3g}, and the sums of their squares, which BatchNorm "
             f"takes, overflow {model.dtype}: scale the inputs, as in (x - mean) / std"
         )
 

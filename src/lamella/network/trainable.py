@@ -133,8 +133,8 @@ class Trainable(Network):
     def step(self, x: Array, y: Array, weight: Array | None = None) -> Array:
         """Do one step of training on a checked batch and return its loss, as `fit` does."""
         loss = self._differentiate(x, y) if weight is None else self.differentiate(x, y, weight)
-        self.loss.expect_valid_targets()
-        self.optimizer.step()
+        self._loss.expect_valid_targets()
+        self._optimizer.step()
         return loss
 
     @replayable

@@ -9,6 +9,7 @@ import numpy as np
 
 from lamella.core.errors import DataError, FileFormatError
 from lamella.core.typing import Array
+from lamella.network.batches import Data
 
 SAMPLES = 512  # for the typical size
 LARGER, SMALLER = 10.0, 100.0  # factors from which on inputs are of another scale
@@ -26,7 +27,7 @@ class TrainedOn:
     images : bool
         Whether they were uint8, which is divided by 255.
     largest : float
-        Largest magnitude of a number, after that division.
+        Largest magnitude of a number, after that division; of images, that of a sample of them.
     typical : float
         Median over samples of the largest magnitude in a sample.
     columns : tuple of str
@@ -39,13 +40,16 @@ class TrainedOn:
     columns: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, given: Any, x: Array, to_host: Callable[[Array], np.ndarray]) -> Self:
-        """Return the record of inputs ``given``, which became the checked array ``x``."""
-        unit = 255.0 if x.dtype == np.uint8 else 1.0
-        some = to_host(x[:: -(-len(x) // SAMPLES)]).astype(float)
-        typical = np.median(abs(some).max(axis=tuple(range(1, some.ndim))))
-        largest = max(abs(float(x.min())), abs(float(x.max())))
-        return cls(unit == 255, largest / unit, float(typical) / unit, column_names(given))
+    def of(cls, given: Any, data: Data, to_host: Callable[[Array], np.ndarray]) -> Self:
+        """Return the record of inputs ``given``, which became the checked ``data``."""
+        x, images = data.x, data.x.dtype == np.uint8
+        some = to_host(x[:: -(-len(x) // SAMPLES)]).reshape(-1, x[0].size)
+        sizes = some.max(axis=1).astype(float)
+        if images:
+            largest = sizes.max() if sizes.max() * LARGER > 255 else float(x.max())
+            return cls(True, largest / 255, float(np.median(sizes)) / 255, column_names(given))
+        typical = np.median(np.maximum(sizes, -some.min(axis=1).astype(float)))
+        return cls(False, data.largest, float(typical), column_names(given))
 
     @classmethod
     def from_json(cls, table: Any) -> Self:

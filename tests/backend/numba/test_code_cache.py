@@ -1,6 +1,7 @@
 """Machine code in the user's cache: reused by the next process, never for another source."""
 
 import os
+import signal
 import stat
 import sys
 import traceback
@@ -14,6 +15,7 @@ import pytest
 from lamella.backend import numba as compiled
 from lamella.backend.numba.code_cache import (
     compile_function,
+    compile_now,
     digest_of_source,
     load_module,
     with_code_cache,
@@ -351,6 +353,19 @@ def test_numba_that_is_compiling_is_not_called_by_a_signal_handler() -> None:
 
 def handler_task(words: Any, number: int, memory: int) -> None:
     words[0] = number
+
+
+def test_ctrl_c_waits_for_the_end_of_a_compilation() -> None:
+    before, done = signal.getsignal(signal.SIGINT), []
+
+    def compiling() -> None:
+        signal.raise_signal(signal.SIGINT)
+        done.append("compiled")
+
+    with pytest.raises(KeyboardInterrupt):
+        compile_now(compiling)
+    assert done == ["compiled"]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_function_that_was_typed_in_is_compiled() -> None:

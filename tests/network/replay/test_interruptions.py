@@ -34,21 +34,23 @@ assert expected[2] < 12, expected[2]
 model = made()
 model.fit(x, y, epochs=1, batch_size=16, verbose=False)
 end, number = threading.Event(), 0
-go = threading.Event()
+go, stopped = threading.Event(), threading.Event()
 def bother():
     while go.wait() and not end.is_set():
         time.sleep(moments.random() * 0.004)
-        if go.is_set():
-            go.clear()
+        while go.is_set():  # Python loses the exception where it frees an object
             os.kill(os.getpid(), signal.SIGINT)
+            stopped.wait(1)
 threading.Thread(target=bother, daemon=True).start()
 def play_on():
-    go.set()
     try:
+        stopped.clear()
+        go.set()
         while True:
             model.fit(x, y, epochs=1000, batch_size=16, verbose=False)
     except KeyboardInterrupt:
-        pass
+        go.clear()
+        stopped.set()
 for number in range({times}):
     play_on()
     assert not is_held(get_pool().lock), "the lock is held for ever"

@@ -7,10 +7,12 @@ compiled sources of lamella, and of the file or the generated source of the func
 import contextlib
 import functools
 import linecache
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, TypeVar
 
 from lamella.core.errors import UsageError
@@ -47,6 +49,8 @@ def with_code_cache(compiled: Compiled) -> Compiled:
 def compile_now(compile_for: Callable[..., Any], *arguments: Any) -> Any:
     """Return ``compile_for(*arguments)``, which compiles a function with numba.
 
+    Ctrl-C takes effect when that is done: within, it would crash the process.
+
     Raises
     ------
     UsageError
@@ -59,7 +63,26 @@ def compile_now(compile_for: Callable[..., Any], *arguments: Any) -> Any:
             "a signal handler ran code of lamella that is not compiled yet while this thread was "
             "compiling: use the handler's models once before the signals begin"
         )
-    return compile_for(*arguments)
+    with _interrupts_wait():
+        return compile_for(*arguments)
+
+
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Call the handler of Ctrl-C not before the end of this block."""
+    handler = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread()  # only there handlers run
+    if not (is_main and callable(handler)):
+        yield
+        return
+    waiting: list[tuple[int, FrameType | None]] = []
+    try:
+        signal.signal(signal.SIGINT, lambda number, frame: waiting.append((number, frame)))
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if waiting:
+            handler(*waiting[0])
 
 
 @functools.cache

@@ -41,6 +41,7 @@ PYTHON = {
     "less": "T({} < {})",
     "less_equal": "T({} <= {})",
 }
+INEXACT = ("exp", "log", "log1p", "tanh", "power")  # of a scalar: numba's last bit may differ
 
 
 def compile_loop(
@@ -56,10 +57,10 @@ def compile_loop(
     module = load_module(to_python(program, own, arrays[0].dtype))
     size = arrays[0].size
     if size < SHARED:
+        loop, vectors = module.loop, (*arrays, *written)
 
         def run(*scalars: float) -> None:
-            values = program.scalar_values(scalars)
-            call(module.loop, *arrays, *written, *[values[i] for i in given])
+            call(loop, *vectors, *_numbers(program, given, scalars))
 
         return run
     return _Shared(program, module, [*arrays, *written])
@@ -84,8 +85,7 @@ class _Shared:
         from lamella.backend.numba.parallel_for import run
         from lamella.backend.numba.thread_pool import get_pool
 
-        values = self._program.scalar_values(scalars)
-        self._scalars[:] = [values[i] for i in self._given]
+        self._scalars[:] = _numbers(self._program, self._given, scalars)
         pool = get_pool()
         with pool.lock:
             run(pool.board, self._task, self._address, self._pieces, workers())
@@ -111,15 +111,24 @@ def compile_map(program: Program) -> Callable[..., None]:
         if loop is None:
             source = to_python(program, [None], out.dtype, axes=axes)
             loop = loops[out.dtype, axes] = load_module(source).loop
-        values = program.scalar_values(scalars) if given else {}
-        call(loop, *arrays, out, *[values[i] for i in given])
+        call(loop, *arrays, out, *_numbers(program, given, scalars))
 
     return run
 
 
 def _given(program: Program) -> list[int]:
-    """Return the numbers of the scalar values that a loop has to be given: not fixed constants."""
-    return [i for i in program.shared if not (program.is_fixed and i in program.constants)]
+    """Return the numbers of the scalar values that a loop is given; it computes all others."""
+    inputs = range(program.arrays, program.arrays + program.scalars)
+    inexact = [s.result for s in program.scalar_steps if s.ufunc.__name__ in INEXACT]
+    return [*inputs, *(() if program.is_fixed else program.constants), *inexact]
+
+
+def _numbers(program: Program, given: Sequence[int], scalars: Sequence[float]) -> Sequence[float]:
+    """Return the values of the numbers ``given``: most often, these are the rule's scalars."""
+    if len(given) == program.scalars == len(scalars):
+        return scalars
+    values = program.scalar_values(scalars)
+    return [values[i] for i in given]
 
 
 def _rows(array: np.ndarray) -> np.ndarray:
@@ -160,9 +169,7 @@ def to_python(
         body.append(f"{target}{at} = {names[value]}")
     arguments = [f"a{i}" for i in range(program.arrays)]
     arguments += [target for target in targets if target.startswith("o")]
-    scalars = [names[i] for i in _given(program)]
-    fixed = program.constants if program.is_fixed else {}
-    constants = [f"{names[i]} = T({x!r})" for i, x in fixed.items()]
+    scalars = [f"d{i}" for i in _given(program)]
     indices = "i" if axes is None else "ij"
     over = "a0" if axes is None else targets[0]
     loops = [f"{'    ' * k}for {n} in range({over}.shape[{k}]):" for k, n in enumerate(indices)]
@@ -180,8 +187,7 @@ def to_python(
         "@with_code_cache",
         '@numba.njit(nogil=True, error_model="numpy")',
         f"def loop({', '.join([*arguments, *scalars])}):",
-        # Without these, all would be computed in double precision.
-        *(f"    {line}" for line in [*(f"{s} = T({s})" for s in scalars), *constants]),
+        *(f"    {line}" for line in _scalars(program)),
         *(_expect_shapes(axes) if axes is not None else ()),
         *(f"    {line}" for line in loops),
         *(f"    {'    ' * len(indices)}{line}" for line in body),
@@ -189,6 +195,18 @@ def to_python(
     if axes is None:
         lines += _task(len(arguments), len(scalars))
     return "\n".join(lines) + "\n"
+
+
+def _scalars(program: Program) -> list[str]:
+    """Write the scalar values: computed in double precision, then cast to that of the arrays."""
+    given = _given(program)
+    lines = [f"d{i} = np.float64(d{i})" for i in given]
+    lines += [f"d{i} = {x!r}" for i, x in program.constants.items() if i not in given]
+    for step in program.scalar_steps:
+        if step.result not in given:
+            formula = PYTHON[step.ufunc.__name__].format(*(f"d{i}" for i in step.inputs))
+            lines.append(f"d{step.result} = {formula}")
+    return lines + [f"s{i} = T(d{i})" for i in program.shared]
 
 
 def _expect_shapes(axes: Sequence[int]) -> list[str]:
