@@ -65,8 +65,8 @@ def expect_scale(model: Trainable, data: Data) -> None:
         return
     if data.largest > limit:
         raise DataError(
-            f"x has numbers up to {data.largest:.3g}, and the sums of their squares, which BatchNorm "
-            f"takes, overflow {model.dtype}: scale the inputs, as in (x - mean) / std"
+            f"x has numbers up to {data.largest:.3g}, and the sums of their squares, which "
+            f"BatchNorm takes, overflow {model.dtype}: scale the inputs, as in (x - mean) / std"
         )
 
 
