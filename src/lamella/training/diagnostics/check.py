@@ -45,7 +45,19 @@ class CheckReport:
 
 
 def examine(model: Trainable, data: Data, y: np.ndarray) -> CheckReport:
-    """Check whether data suit the model; of large data sets only a sample is read.
+    """Check whether data suit the model, see `find`; report the findings with all shapes."""
+    findings = find(model, data, y)
+    shapes = [("x", model.in_shape)]
+    shapes += [
+        (f"{i} {layer!r}", shape)
+        for i, (layer, shape) in enumerate(zip(model.layers, model.shapes[1:], strict=True))
+    ]
+    shapes.append((f"y, as {type(model.loss).__name__} takes it", tuple(data.y.shape[1:])))
+    return CheckReport(len(data), shapes, findings)
+
+
+def find(model: Trainable, data: Data, y: np.ndarray) -> list[Finding]:
+    """Return causes that can prevent learning; of large data sets only a sample is read.
 
     Parameters
     ----------
@@ -72,16 +84,10 @@ def examine(model: Trainable, data: Data, y: np.ndarray) -> CheckReport:
             classes = max(2, model.shapes[-1][0])
             findings += class_findings(labels, classes, data.weight is not None)
         findings += output_findings(model, target, y)
-    shapes = [("x", model.in_shape)]
-    shapes += [
-        (f"{i} {layer!r}", shape)
-        for i, (layer, shape) in enumerate(zip(model.layers, model.shapes[1:], strict=True))
-    ]
-    shapes.append((f"y, as {type(model.loss).__name__} takes it", tuple(target.shape[1:])))
-    return CheckReport(len(data), shapes, findings)
+    return findings
 
 
 def warn_of_findings(model: Trainable, data: Data, y: np.ndarray) -> None:
-    """Issue a CheckWarning for each finding of `examine`, at the line that called `fit`."""
-    for finding in examine(model, data, y).findings:
+    """Issue a CheckWarning for each finding of `find`, at the line that called `fit`."""
+    for finding in find(model, data, y):
         warn_user(f"{finding} (fit(check=False) skips this check)", CheckWarning)

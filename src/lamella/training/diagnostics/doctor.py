@@ -7,7 +7,7 @@ import numpy as np
 
 from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
-from lamella.training.diagnostics.check import examine
+from lamella.training.diagnostics.check import find
 from lamella.training.diagnostics.data import spread_rows
 from lamella.training.diagnostics.finding import Finding, report_lines
 from lamella.training.diagnostics.layer_stats import LayerStats, observe_step
@@ -84,7 +84,7 @@ def diagnose(
     model: Trainable, data: Data, y: np.ndarray, *, batch_size: int, steps: int
 ) -> DoctorReport:
     """Return the report of `Sequential.doctor`; ``model`` is a copy and may be changed."""
-    findings = examine(model, data, y).findings
+    findings = find(model, data, y)
     batch = _sample(model, data, batch_size)
     with on_a_copy(model) as trial:
         sample = _sample(model, data, SAMPLES)
