@@ -3,6 +3,7 @@
     python -m benchmarks.peers                                # five networks, about 25 minutes
     python -m benchmarks.peers --networks report --optimizer sgd momentum adam    # all, hours
     python -m benchmarks.peers --networks 784-256-30-10@64 --threads 1            # one
+    python -m benchmarks.peers --samples 600 2000             # few images, often
     python -m benchmarks.peers --quick                        # smoke test only
 
 benchmarks/README.md lists the packages to install; a contestant that is not installed is skipped,
@@ -64,6 +65,15 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.4, help="of a round of the first one")
     parser.add_argument(
+        "--samples",
+        nargs="+",
+        type=int,
+        default=[None],
+        metavar="N",
+        help="images of a round, one measurement for each number; default as many as --seconds "
+        "allows",
+    )
+    parser.add_argument(
         "--without-zeros",
         action="store_true",
         help="images whose black is 1, not 0: lamella leaves out products with zeros",
@@ -102,7 +112,7 @@ def main() -> None:
     for warning in record["warnings"]:
         print(f"WARNING: {warning}.", file=sys.stderr)
     with mnist_folder(darkest=int(options.without_zeros)) as folder:
-        for task, threads in product(tasks, options.threads):
+        for task, threads, samples in product(tasks, options.threads, options.samples):
             result = measure(
                 task,
                 options.contestants,
@@ -110,6 +120,7 @@ def main() -> None:
                 threads=threads,
                 rounds=options.rounds,
                 seconds=options.seconds,
+                samples=samples,
             )
             record["results"].append(result)
             print("\n".join(section(result)), file=sys.stderr, flush=True)

@@ -123,7 +123,14 @@ class Race:
 
 
 def measure(
-    task: Task, names: list[str], folder: Path, *, threads: int, rounds: int, seconds: float
+    task: Task,
+    names: list[str],
+    folder: Path,
+    *,
+    threads: int,
+    rounds: int,
+    seconds: float,
+    samples: int | None = None,
 ) -> dict[str, Any]:
     """Return all measurements of a task as JSON data.
 
@@ -137,11 +144,13 @@ def measure(
     threads, rounds : int
     seconds : float
         Duration of a round of the first contestant; determines the number of images.
+    samples : int, optional
+        Number of images of a round.
     """
     race = Race(task, names, folder, threads)
     try:
         losses = check(race)
-        samples = fitting_samples(race, seconds)
+        samples = samples or fitting_samples(race, seconds)
         race.train(samples)  # lets compilers specialize on the length, and moments settle
         busy = busy_share()
         trained = [race.train(samples, warm=True) for _ in range(rounds)]

@@ -343,7 +343,7 @@ NONE = np.zeros(33)
 )
 def test_data_without_any_weight_are_refused(options: dict[str, Any], which: str) -> None:
     model = classifier()
-    _, held_out = split_rows(Y, 0.2, model.streams.generator("split"))
+    _, held_out = split_rows(Y, 0.2, model.streams)
     weight = np.zeros(33)
     weight[held_out] = 1
     by_name = {"held out": 1 - weight, "kept": weight}

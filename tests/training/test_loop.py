@@ -192,7 +192,7 @@ def test_weighted_losses_are_weighted_means(backend: Backend, split: float) -> N
     model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(1e-13), in_shape=(6,))
     z = model.predict(x)
     losses = np.log(np.exp(z).sum(axis=1)) - z[np.arange(37), y]
-    rows, _ = split_rows(y, split, Streams(2).generator("split"))
+    rows, _ = split_rows(y, split, Streams(2))
     history = model.fit(
         x, y, epochs=2, batch_size=8, sample_weight=weight, validation_split=split, verbose=False
     )
@@ -328,7 +328,7 @@ def test_held_out_samples_are_scored_and_never_trained_on(backend: Backend) -> N
 
 def test_values_of_held_out_samples_do_not_reach_the_weights(backend: Backend) -> None:
     x, y = clouds()
-    _, held = split_rows(y, 0.2, Streams(1).generator("split"))
+    _, held = split_rows(y, 0.2, Streams(1))
     other = x.copy()
     other[held] += 5.0
     one, two = small_classifier(backend), small_classifier(backend)
@@ -348,7 +348,7 @@ def test_a_second_fit_holds_out_the_same_samples() -> None:
 
 def test_a_held_out_fraction_is_as_if_it_had_been_given(backend: Backend) -> None:
     x, y = clouds()
-    rows, held = split_rows(y, 0.2, Streams(1).generator("split"))
+    rows, held = split_rows(y, 0.2, Streams(1))
     by_share, by_data = small_classifier(backend), small_classifier(backend)
     one = by_share.fit(x, y, epochs=2, shuffle=False, validation_split=0.2, verbose=False)
     two = by_data.fit(

@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lamella as lm
+from lamella.core.seeds import Streams
 from lamella.training.splits import split_rows
 
 
-def seeded(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
+def seeded(seed: int = 0) -> Streams:
+    return Streams(seed)
 
 
 def test_every_class_is_split_alike() -> None:

@@ -56,7 +56,7 @@ def test_validation_data_are_weighted_by_their_own_weights(backend: Backend) -> 
 
 def test_held_out_samples_keep_their_weights(backend: Backend) -> None:
     model = softmax(backend)
-    rows, held_out = split_rows(Y, 0.25, model.streams.generator("split"))
+    rows, held_out = split_rows(Y, 0.25, model.streams)
     history = model.fit(
         X,
         Y,

@@ -36,5 +36,5 @@ def train_test_split(
     x = np.asarray(x)
     y = check_targets(y, len(x))
     fraction = in_range("test", positive("test", test), 0, 1, right_open=True)
-    train, held_out = split_rows(y, fraction, Streams(seed).generator("split"))
+    train, held_out = split_rows(y, fraction, Streams(seed))
     return Samples(x[train], y[train]), Samples(x[held_out], y[held_out])

@@ -23,7 +23,7 @@ def expect_effective(part: Any) -> None:
     replaced by another one, or by None. A name that is similar to no other is the user's own.
     """
     kind: Any = type(part)
-    given = [name for name in getattr(part, "__dict__", {}) if not name.startswith("_")]
+    given = getattr(part, "__dict__", {})
     if isinstance(part, Optimizer | Regularizer):
         for name in COMPILED:
             if name in given:
@@ -34,7 +34,8 @@ def expect_effective(part: Any) -> None:
     if isinstance(part, Layer) and "parameters" in given:
         _expect_own_arrays(part)
     known = names_in_code(kind)
-    unknown = [name for name in given if name not in known and not hasattr(kind, name)]
+    others = [name for name in given.keys() - known if not name.startswith("_")]
+    unknown = sorted(name for name in others if not hasattr(kind, name))
     if not unknown or known & {"setattr", "vars", "__dict__"}:  # it composes names
         return
     public = sorted(name for name in {*dir(kind), *known} if not name.startswith("_"))

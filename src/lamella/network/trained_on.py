@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from lamella.core.errors import DataError, FileFormatError
 from lamella.core.typing import Array
 from lamella.network.batches import Data
 
-SAMPLES = 512  # for the typical size
+SAMPLES = 128  # for the typical size
 LARGER, SMALLER = 10.0, 100.0  # factors from which on inputs are of another scale
 # Names of the columns in Arrow's tables, in those of pandas and polars; Arrow's columns are arrays.
 COLUMN_NAMES = ("column_names", "columns")
@@ -46,10 +47,10 @@ class TrainedOn:
         some = to_host(x[:: -(-len(x) // SAMPLES)]).reshape(-1, x[0].size)
         sizes = some.max(axis=1).astype(float)
         if images:
-            largest = sizes.max() if sizes.max() * LARGER > 255 else float(x.max())
-            return cls(True, largest / 255, float(np.median(sizes)) / 255, column_names(given))
-        typical = np.median(np.maximum(sizes, -some.min(axis=1).astype(float)))
-        return cls(False, data.largest, float(typical), column_names(given))
+            largest = float(sizes.max() if sizes.max() * LARGER > 255 else x.max())
+            return cls(True, largest / 255, median(sizes.tolist()) / 255, column_names(given))
+        typical = median(np.maximum(sizes, -some.min(axis=1).astype(float)).tolist())
+        return cls(False, data.largest, typical, column_names(given))
 
     @classmethod
     def from_json(cls, table: Any) -> Self:

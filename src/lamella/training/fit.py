@@ -105,7 +105,7 @@ def fit(
     data, given_y = prepare(model, x, y, sample_weight, class_weight)
     model.expect_trainable()
     expect_scale(model, data)
-    rows, held_out = split_rows(given_y, validation_split, model.streams.generator("split"))
+    rows, held_out = split_rows(given_y, validation_split, model.streams)
     weights = None if data.weight is None else model.backend.to_host(data.weight)
     if weights is not None and not weights[rows].any():
         raise DataError("the weights of the samples to train on are all 0, so no sample counts")

@@ -1,16 +1,13 @@
 """Splits of a data set into training and held-out rows."""
 
-from __future__ import annotations  # numpy.random is imported only when it is used
-
 import numpy as np
 
 from lamella.core.errors import DataError
+from lamella.core.seeds import Streams
 from lamella.losses.labels import as_labels
 
 
-def split_rows(
-    y: np.ndarray, fraction: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+def split_rows(y: np.ndarray, fraction: float, streams: Streams) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows to train on and the rows held out, both in ascending order.
 
     Parameters
@@ -20,8 +17,8 @@ def split_rows(
         a sample; each class keeps at least one for training.
     fraction : float
         Fraction to hold out, in [0, 1).
-    rng : numpy Generator
-        Draws the held-out rows.
+    streams : Streams
+        The stream "split" draws the held-out rows.
 
     Raises
     ------
@@ -31,6 +28,7 @@ def split_rows(
     everything = np.arange(len(y))
     if fraction == 0:
         return everything, everything[:0]
+    rng = streams.generator("split")
     groups = [everything]
     labels = as_labels(y)
     if labels is not None:

@@ -7,8 +7,11 @@ The job is described on the board, a vector of 64-bit words in memory common to 
 Requires numba.
 """
 
+import ctypes
 import functools
+import os
 
+import llvmlite.binding
 import numba
 from llvmlite import ir
 from numba import types
@@ -27,6 +30,24 @@ LIMIT = 38  # greatest number of threads, set by `lamella.backend.numba.thread_t
 SCRATCH = 40  # one word per thread: the address of its scratch memory
 AWAKE = 56  # worker threads that poll the board
 WORDS = 64
+
+YIELD_EVERY = 2048  # polls, some microseconds
+
+
+def _external_yield():
+    """Return the system's function that lets another thread have the processor.
+
+    After a sleep, a system can start both threads of a job on one processor. Without it, each would
+    poll there for milliseconds while the other has work to do.
+    """
+    library = ctypes.CDLL("kernel32" if os.name == "nt" else None)
+    name = "SwitchToThread" if os.name == "nt" else "sched_yield"
+    address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
+    llvmlite.binding.add_symbol(name, address)  # Windows does not find it by its name
+    return types.ExternalFunction(name, types.int32())
+
+
+yield_processor = _external_yield()
 
 # A task is a function of the job's words, its own number, and the address of scratch memory.
 TASK_TYPE = types.void(types.CPointer(types.int64), types.int64, types.int64)
@@ -62,8 +83,11 @@ def run(board, function, arguments, count, workers):
     atomic_store(board, OPEN, board[JOBS])
     take_tasks(board, 0)
     atomic_store(board, OPEN, 0)  # later workers see this; earlier ones are counted as active
+    polls = 0
     while atomic_load(board, ACTIVE) > 0:
-        pass
+        polls += 1
+        if polls % YIELD_EVERY == 0:
+            yield_processor()
     if atomic_load(board, AWAKE) == 0:
         board[WAKE] = 1
 
@@ -86,6 +110,8 @@ def run_worker(board, worker, max_polls):
         number = atomic_load(board, OPEN)
         if number == 0 or number == done:
             polls += 1
+            if polls % YIELD_EVERY == 0:
+                yield_processor()
             continue
         atomic_add(board, ACTIVE, 1)
         if atomic_load(board, OPEN) == number and worker < board[WORKERS]:

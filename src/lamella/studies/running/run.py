@@ -201,8 +201,8 @@ def training_parts(experiment: Experiment, streams: Streams, train: Samples) -> 
     if experiment.samples is not None:
         order = streams.generator("samples").permutation(rows)
         rows = np.sort(order[: experiment.samples])
-    fraction, stream = experiment.validation_split, streams.generator("split")
-    fitted, held_out = (rows[part] for part in split_rows(train.y[rows], fraction, stream))
+    fraction = experiment.validation_split
+    fitted, held_out = (rows[part] for part in split_rows(train.y[rows], fraction, streams))
     parts = {"train": Samples(train.x[fitted], train.y[fitted])}
     if len(held_out):
         parts["val"] = Samples(train.x[held_out], train.y[held_out])

@@ -11,7 +11,7 @@ from lamella.network.batches import Data
 from lamella.training.diagnostics.finding import Finding
 
 SAMPLES = 512  # samples that a check reads at most
-NUMBERS, MIN_SAMPLES = 1 << 19, 16  # large samples: about this many numbers, at least 16 samples
+NUMBERS, MIN_SAMPLES = 1 << 16, 16  # large samples: about this many numbers, at least 16 samples
 LARGE, SMALL = 10.0, 0.01  # typical size of a feature
 RANGE_RATIO = 1e3  # largest to smallest range of a feature
 IMBALANCE = 20  # most to least frequent class
