@@ -1,6 +1,5 @@
 """Names: the nearest known one for a mistyped name, and lamella's for those of other libraries."""
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
@@ -91,6 +90,8 @@ OBJECTS: dict[str, dict[str, str]] = {
 def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
     """Return the known name that is most similar to a mistyped one; None if none is similar."""
     lower = {word.lower(): word for word in known}
+    import difflib  # only an error needs it
+
     found = difflib.get_close_matches(name.lower(), lower, 1, cutoff)
     return lower[found[0]] if found else None
 

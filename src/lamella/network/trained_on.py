@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from statistics import median
 from typing import Any, Self
 
 import numpy as np
@@ -48,9 +47,9 @@ class TrainedOn:
         sizes = some.max(axis=1).astype(float)
         if images:
             largest = float(sizes.max() if sizes.max() * LARGER > 255 else x.max())
-            return cls(True, largest / 255, median(sizes.tolist()) / 255, column_names(given))
-        typical = median(np.maximum(sizes, -some.min(axis=1).astype(float)).tolist())
-        return cls(False, data.largest, typical, column_names(given))
+            return cls(True, largest / 255, float(np.median(sizes)) / 255, column_names(given))
+        typical = np.median(np.maximum(sizes, -some.min(axis=1).astype(float)))
+        return cls(False, data.largest, float(typical), column_names(given))
 
     @classmethod
     def from_json(cls, table: Any) -> Self:
