@@ -55,7 +55,7 @@ def test_writing_never_sets_the_umask_of_the_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [".", "/", ""])
-def test_a_path_without_a_name_is_told(path: str) -> None:
+def test_a_path_without_a_name_is_refused(path: str) -> None:
     with pytest.raises(lm.errors.UsageError, match="cannot write"):
         write_atomically(Path(path), b"content")
 

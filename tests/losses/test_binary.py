@@ -136,7 +136,7 @@ def test_binary_cross_entropy_passes_a_full_gradient_through_a_saturated_sigmoid
     ],
 )
 @pytest.mark.parametrize("kind", [lm.BinaryCrossEntropy, lm.SigmoidCrossEntropy])
-def test_losses_of_answers_say_what_is_wrong_with_targets(
+def test_losses_of_answers_name_the_fault_of_targets(
     kind: type[lm.Loss], target: np.ndarray, out_shape: tuple[int, ...], text: str
 ) -> None:
     with pytest.raises(lm.LamellaError, match=text):

@@ -39,7 +39,7 @@ class Counting(lm.Optimizer):
         return w + t
 
 
-def test_updates_leave_out_what_is_not_trained_and_count_its_own_steps() -> None:
+def test_updates_leave_out_frozen_parameters_and_count_their_steps() -> None:
     store, optimizer = store_of((8,), (8,), (8,)), Counting(0.1)
     optimizer.attach(store, owner=store)
     for update, matrices, frozen in bind_whole(optimizer, store, [(True, 0), None, (True, 3)]):
@@ -47,7 +47,7 @@ def test_updates_leave_out_what_is_not_trained_and_count_its_own_steps() -> None
     np.testing.assert_array_equal(store.values, np.repeat([10.0, 0.0, 7.0], 8))
 
 
-def test_flushes_leave_out_what_is_not_trained() -> None:
+def test_flushes_leave_out_frozen_parameters() -> None:
     store = store_of((8,), (8,))
     store.values[...] = 1e-300
     for flush, smallest in bind_flushes(store, {}, [None, True]):

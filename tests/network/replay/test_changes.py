@@ -21,7 +21,7 @@ from tests.network.replay.networks import (
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_is_changed_between_steps_takes_effect_in_the_next(name: str) -> None:
+def test_a_change_between_steps_takes_effect_in_the_next(name: str) -> None:
     moved = set()
     for at in (0, 1, 2, 4):
         (some, passes), (others, _) = in_both_ways(

@@ -99,7 +99,7 @@ IN_PREDICTIONS = ["slope", "eps", "rule", "weights", "weights in place", "weight
 
 
 @pytest.mark.parametrize("name", IN_PREDICTIONS)
-def test_what_is_changed_between_predictions_takes_effect_in_the_next(name: str) -> None:
+def test_a_change_between_predictions_takes_effect_in_the_next(name: str) -> None:
     def use(at: int) -> Any:
         model, seen = small(), []
         for turn in range(7):

@@ -121,7 +121,7 @@ def test_a_factor_that_changes_takes_effect_in_the_next_step(kind: type[Any]) ->
 
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k not in (Counts, Clipped)])
-def test_check_layer_accepts_what_takes_effect(kind: type[Any]) -> None:
+def test_check_layer_accepts_changes_that_take_effect(kind: type[Any]) -> None:
     lm.testing.check_layer(kind(), (4,))
 
 

@@ -100,7 +100,7 @@ FOREIGN: dict[str, Callable[[], tuple[list[lm.Layer], Loss]]] = {
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_what_lamella_does_not_know_is_never_replayed(name: str) -> None:
+def test_operations_that_lamella_does_not_know_are_never_replayed(name: str) -> None:
     def make() -> lm.Sequential:
         Annealed.calls = 0
         layers, loss = FOREIGN[name]()
