@@ -56,22 +56,30 @@ class Results(Runs):
         return cls(*read_study_folder(folder))
 
     @known_arguments
-    def compare(self, to: str | None = None, measure: str | Measure | None = None) -> Comparison:
-        """Compare all arms to one, seed by seed.
+    def compare(
+        self,
+        to: str | None = None,
+        measure: str | Measure | None = None,
+        margin: float | None = None,
+    ) -> Comparison:
+        """Compare all arms to one, or all pairs of arms, seed by seed, as one family of tests.
 
         Parameters
         ----------
         to : str, optional
-            An arm; by default the study's baseline.
+            An arm; by default the study's baseline. "all" compares all pairs.
         measure : str or Measure, optional
             By default the test accuracy, or for numbers the test R2.
+        margin : float, optional
+            Differences below it do not matter, such as 0.002 for 0.2 points of accuracy. Verdicts
+            can then also be "equivalent", or "better, by less than the margin".
 
         Raises
         ------
         ArgumentError
-            If there is no such arm or measure, or nothing to compare.
+            If there is no such arm or measure, nothing to compare, or the margin is not above 0.
         """
-        return compare(self, to, measure)
+        return compare(self, to, measure, margin)
 
     # Tables
 

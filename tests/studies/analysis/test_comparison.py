@@ -30,7 +30,7 @@ def test_one_seed_has_no_verdict_and_says_so() -> None:
     assert "no interval, no verdict" in str(results.table())
     text = str(results.compare())
     assert "no verdict (one seed: no interval, no test)" in text
-    assert "A verdict needs two seeds that both arms finished." in text
+    assert "A verdict needs two seeds with both arms." in text
 
 
 def test_comparison_prints_points_and_verdicts() -> None:

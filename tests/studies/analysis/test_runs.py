@@ -82,7 +82,7 @@ def test_measure_that_no_run_has_is_refused() -> None:
         scored(ACCURACIES).epochs_to(0.9)
 
 
-def test_epochs_to_leaves_out_seeds_that_never_get_there() -> None:
+def test_seeds_that_never_get_there_count_as_worst() -> None:
     def rows(*accuracies: float) -> list[dict[str, float]]:
         return [{"epoch": i, "val_accuracy": a} for i, a in enumerate(accuracies, 1)]
 
@@ -95,8 +95,9 @@ def test_epochs_to_leaves_out_seeds_that_never_get_there() -> None:
     results = Results(study(["a", "b"], 2), runs)
     found = results.epochs_to(0.9)
     assert (found["a"].mean, found["a"].n) == (1.5, 2)
-    assert (found["b"].mean, found["b"].n) == (3.0, 1)
-    assert "b: epochs to validation accuracy 90 %: 1 of 2 seeds." in str(
-        results.table("epochs_to_0.9")
-    )
-    assert "threshold not reached with seed 1" in results.compare(measure="epochs_to_0.9")["b"].note
+    assert (found["b"].median, found["b"].n, found["b"].of) == (math.inf, 1, 2)
+    assert math.isnan(found["b"].mean)
+    assert "median -, 1 of 2 got there" in str(results.table("epochs_to_0.9"))
+    compared = results.compare(measure="epochs_to_0.9")
+    assert "undecided (1 of 2 got there; rank test)" in str(compared)
+    assert compared["b"].p_better == 0

@@ -42,7 +42,7 @@ def test_verdicts_stand_behind_the_rows() -> None:
     seen = texts(difference_points(results))
     p = results.compare()["alike"].p_adjusted
     assert "better, p < 0.001" in seen
-    assert f"no difference shown, p = {p:.3f}" in seen
+    assert f"undecided, p = {p:.3f}" in seen
 
 
 def test_axis_label_names_the_better_side() -> None:
@@ -62,7 +62,7 @@ def test_diverged_arm_keeps_its_row(broken: Results) -> None:
     figure = difference_points(broken)
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == ["lost (diverged)", "partly (2 of 3 seeds)", "good"]
-    assert "no verdict" in texts(figure)
+    assert "worse, p = 0.031 (diverged)" in texts(figure)
 
 
 def test_nothing_to_compare_is_an_error() -> None:

@@ -68,6 +68,37 @@ def test_predictions_agree_with_the_test_accuracy() -> None:
     assert run.predictions.dtype == np.uint8
     assert run.confidence.dtype == np.float32
     assert (run.predictions == TEST.y).mean() == pytest.approx(run.scores["test_accuracy"])
+    assert np.array_equal(run.correct, run.predictions == TEST.y)
+
+
+@pytest.mark.parametrize(
+    ("of", "fields"),
+    [
+        (lambda y: np.eye(3)[y], {}),
+        (lambda y: (y > 0).astype(int), {"model": lm.MLP([5], classes=2)}),
+        (
+            lambda y: (y > 0) * 1.0,
+            {
+                "model": lm.Sequential([lm.Dense(4), lm.ReLU(), lm.Dense(1)]),
+                "loss": lm.SigmoidCrossEntropy(),
+            },
+        ),
+    ],
+    ids=["one-hot", "two classes", "yes or no"],
+)
+def test_right_answers_are_those_that_the_accuracy_counts(of: Any, fields: Any) -> None:
+    train, test = (Samples(x, of(y)) for x, y in (TRAIN, TEST))
+    run = trained(train=train, test=test, epochs=1, **fields)
+    assert (run.status, run.correct.dtype, len(run.correct)) == ("done", bool, len(TEST.y))
+    assert 0 < run.correct.mean() == pytest.approx(run.scores["test_accuracy"])
+
+
+def test_run_on_numbers_has_no_right_answers() -> None:
+    train, test = (Samples(x, x[:, :1] * 2.0) for x, _ in (TRAIN, TEST))
+    model = lm.Sequential([lm.Dense(1)])
+    run = trained(train=train, test=test, epochs=1, model=model, loss=lm.MeanSquaredError())
+    assert len(run.correct) == 0
+    assert not [name for name in run.scores if "accuracy" in name]
 
 
 def test_the_best_epoch_is_the_first_with_the_best_validation_accuracy() -> None:

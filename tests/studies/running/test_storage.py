@@ -15,6 +15,8 @@ from lamella.studies.running.runner import plan
 from tests.data import contents
 from tests.studies.small import CHECKSUMS, small_study, task_and_run
 
+ARRAYS = ["confidence.npy", "correct.npy", "losses.npy", "predictions.npy"]
+
 
 def filled(path: Path, study: Study) -> StudyFolder:
     """Return a folder with the first run of a study."""
@@ -63,7 +65,7 @@ def test_all_files_of_a_run_are_those_documented(tmp_path: Path) -> None:
     filled(tmp_path, study)
     key = plan(study, CHECKSUMS)[0].key
     names = [f"log/{key}.json"]
-    names += [f"runs/{key}/{x}" for x in ("confidence.npy", "losses.npy", "predictions.npy")]
+    names += [f"runs/{key}/{x}" for x in ARRAYS]
     assert list(contents(tmp_path)) == [*names, f"runs/{key}/run.json", "study.json"]
 
 
@@ -75,7 +77,7 @@ def test_a_study_folder_is_read_without_runs_that_are_missing(tmp_path: Path) ->
     assert [(run.study, run.arm, run.seed) for run in runs] == [("small", "slow", 0)]
 
 
-@pytest.mark.parametrize("name", ["run.json", "losses.npy", "predictions.npy", "confidence.npy"])
+@pytest.mark.parametrize("name", ["run.json", *ARRAYS])
 @pytest.mark.parametrize("how", ["truncated", "changed", "missing"])
 def test_a_damaged_run_is_reported_and_left_out(tmp_path: Path, name: str, how: str) -> None:
     study = small_study()
@@ -125,7 +127,7 @@ def test_running_again_repairs_a_run_whose_folder_was_replaced(tmp_path: Path, h
     folder.write(run, log)
     assert not place.is_symlink()
     assert contents(tmp_path / "study" / "runs") == before
-    assert len(list(other.iterdir())) == 3  # the folder that the link led to is as it was
+    assert len(list(other.iterdir())) == 4  # the folder that the link led to is as it was
 
 
 @pytest.mark.parametrize("name", ["study.json", "runs/{key}/run.json", "runs/{key}/losses.npy"])

@@ -1,40 +1,50 @@
-"""Comparison of all arms of a study to one of them."""
+"""Comparison of the arms of a study: all to one, or all pairs."""
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from lamella.core.errors import ArgumentError
+from lamella.core.validation import positive
+from lamella.studies.analysis.difference import Difference, difference
 from lamella.studies.analysis.incomplete import missing_values
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.analysis.statistics import Difference, difference, with_verdicts
 from lamella.studies.analysis.text_table import TextTable
+from lamella.studies.analysis.verdicts import with_verdicts
+
+ALL = "all"
+"""Compare all pairs of arms."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Differences of all other arms to one arm; printing it shows a table.
+    """Differences between arms, as one family of tests; printing it shows a table.
 
     Attributes
     ----------
     measure : Measure
     to : str
-        The arm that the others are compared to.
+        The arm that the others are compared to, or "all" for all pairs.
     differences : list of Difference
         In the order of the arms; iterating over the comparison yields them.
     notes : list of str
         Missing runs, with the reason.
+    margin : float or None
+        Differences below it do not matter.
 
     Examples
     --------
-    ``results.compare(to="Adam")["SGD"].verdict`` is, say, "worse".
+    ``results.compare(to="Adam")["SGD"].verdict`` is, say, "worse", and so is
+    ``results.compare(to="all")["SGD", "Adam"].verdict``, for the difference SGD minus Adam.
     """
 
     measure: Measure
     to: str
     differences: Sequence[Difference]
     notes: Sequence[str] = ()
+    margin: float | None = None
 
     def __iter__(self) -> Iterator[Difference]:
         return iter(self.differences)
@@ -42,12 +52,19 @@ class Comparison:
     def __len__(self) -> int:
         return len(self.differences)
 
-    def __getitem__(self, arm: str) -> Difference:
+    def __getitem__(self, arm: str | tuple[str, str]) -> Difference:
         for found in self.differences:
-            if found.arm == arm:
+            if arm in (found.arm if self._is_to_one else None, (found.arm, found.to)):
                 return found
-        known = ", ".join(repr(d.arm) for d in self.differences)
-        raise KeyError(f"no arm {arm!r} is compared to {self.to!r}; there are {known}")
+        if self._is_to_one:
+            known = ", ".join(repr(d.arm) for d in self.differences)
+            raise KeyError(f"no arm {arm!r} is compared to {self.to!r}; there are {known}")
+        known = ", ".join(f"{d.arm!r}, {d.to!r}" for d in self.differences)
+        raise KeyError(f"no pair {arm!r} is compared; there are {known}")
+
+    @property
+    def _is_to_one(self) -> bool:
+        return all(d.to == self.to for d in self.differences)
 
     def __str__(self) -> str:
         return str(self.table())
@@ -56,12 +73,18 @@ class Comparison:
 
     def table(self) -> TextTable:
         """Return the differences as a text table."""
+        one = self._is_to_one
+        over_samples = any(len(d.errors) > 1 for d in self.differences)
+        head = ["arm" if one else "pair", f"difference{self._unit}", "95% interval, new seeds"]
+        head += ["95%, new seeds and samples"] * over_samples
+        head += ["p, corrected", "P(better)", "effect", "pairs", ""]
+        others = f"compared to {self.to}" if one else "all pairs"
         return TextTable(
-            title=f"{_capital(self.measure.label)}, compared to {self.to}",
-            head=["arm", f"difference{self._unit}", "95% interval", "p", "corrected", "pairs", ""],
-            rows=[self._row(d) for d in self.differences],
-            notes=[*self._method(), *self.notes],
-            left=(6,),
+            title=f"{_capital(self.measure.label)}, {others}",
+            head=head,
+            rows=[self._row(d, over_samples) for d in self.differences],
+            notes=[*self._method(over_samples), *self.notes],
+            left=(len(head) - 1,),
         )
 
     @property
@@ -70,57 +93,97 @@ class Comparison:
             self.measure.unit, self.measure.unit and f", {self.measure.unit}"
         )
 
-    def _row(self, d: Difference) -> list[str]:
-        show = self.measure.show
-        interval = (
-            "-" if math.isnan(d.low) else f"{show(d.low, sign=True)} to {show(d.high, sign=True)}"
-        )
-        verdict = f"{d.verdict} ({d.note})" if d.note else d.verdict
+    def _row(self, d: Difference, over_samples: bool) -> list[str]:
+        intervals = [(d.low, d.high), (d.low_samples, d.high_samples)][: 1 + over_samples]
         return [
-            d.arm,
-            show(d.mean, sign=True),
-            interval,
-            show_p(d.p),
+            d.arm if self._is_to_one else f"{d.arm} - {d.to}",
+            self.measure.show(d.mean, sign=True),
+            *(self._interval(low, high) for low, high in intervals),
             show_p(d.p_adjusted),
+            "-" if math.isnan(d.p_better) else f"{d.p_better:.2f}",
+            "-" if math.isnan(d.effect) else f"{d.effect:+.1f}",
             str(d.n),
-            verdict,
+            verdict_with_remarks(d, self.measure),
         ]
 
-    def _method(self) -> list[str]:
+    def _interval(self, low: float, high: float) -> str:
+        show = self.measure.show
+        return "-" if math.isnan(low) else f"{show(low, sign=True)} to {show(high, sign=True)}"
+
+    def _method(self, over_samples: bool) -> list[str]:
         tested = sum(not math.isnan(d.p) for d in self.differences)
         direction = "Higher" if self.measure.higher_is_better else "Lower"
         if not tested:
-            return [f"{direction} is better. A verdict needs two seeds that both arms finished."]
-        return [
-            f"{direction} is better. Differences are paired by seed; intervals are not corrected;",
-            f"verdicts: paired t-test, corrected for {tested} comparison{'s' * (tested > 1)} "
-            "(Holm), p < 0.05.",
+            return [f"{direction} is better. A verdict needs two seeds with both arms."]
+        reach = "new seeds and new test samples" if over_samples else "new seeds, not new samples"
+        notes = [
+            f"{direction} is better. Differences are paired by seed; intervals are not corrected.",
+            f"Verdicts are about {reach}: p < 0.05, corrected for {tested} "
+            f"comparison{'s' * (tested > 1)} ({'Holm' if self.margin is None else 'Bonferroni'}).",
         ]
+        if self.margin is not None:
+            unit = self._unit.removeprefix(",")
+            margin = f"{self.measure.scale * self.margin:g}{unit}"
+            notes.append(f"Equivalent: within {margin}, by two one-sided tests.")
+        return notes
 
 
-def compare(runs: Runs, to: str | None, measure: str | Measure | None) -> Comparison:
-    """Compare every arm to the arm ``to``, or to the study's baseline if it is None.
+def compare(
+    runs: Runs, to: str | None, measure: str | Measure | None, margin: float | None = None
+) -> Comparison:
+    """Compare every arm to the arm ``to``, by default the baseline; with "all" compare all pairs.
 
     Raises
     ------
     ArgumentError
-        If there is no such arm or measure, or nothing to compare.
+        If there is no such arm or measure, nothing to compare, or the margin is not above 0.
     """
-    to = runs.expect_arm(runs.study.baseline if to is None else to)
-    if len(runs.arms) == 1:
+    if to == ALL and ALL not in runs.arms:
+        pairs = [(arm, other) for other, arm in combinations(runs.arms, 2)]
+    else:
+        to = runs.expect_arm(runs.study.baseline if to is None else to)
+        pairs = [(arm, to) for arm in runs.arms if arm != to]
+    if not pairs:
         raise ArgumentError(f"the study has one arm, {to!r}: there is nothing to compare it to")
     measure = runs.measure(measure)
-    values = runs.values(measure)
-    missing = {arm: missing_values(runs, arm, measure, values[arm]) for arm in runs.arms}
+    if margin is not None:
+        _check_margin(margin, measure)
+    values, correct = runs.ranked_values(measure), runs.correct(measure)
+    missing = {arm: missing_values(runs, arm, measure) for arm in runs.arms}
     found = []
-    for arm in values:
-        if arm == to:
-            continue
-        paired = difference(arm, to, values[arm], values[to])
-        notes = [missing[arm]] if missing[arm] and paired.n == 0 else [missing[arm], paired.note]
+    for arm, other in pairs:
+        paired = difference(
+            arm,
+            other,
+            values[arm],
+            values[other],
+            higher_is_better=measure.higher_is_better,
+            correct=(correct[arm], correct[other]),
+        )
+        theirs = missing[other] and f"{other}: {missing[other]}"
+        notes = [missing[arm], theirs if paired.note else "", paired.note]
         found.append(replace(paired, note="; ".join(filter(None, notes))))
-    differences = with_verdicts(found, higher_is_better=measure.higher_is_better)
-    return Comparison(measure, to, differences, [f"{to}: {missing[to]}."] if missing[to] else [])
+    others = dict.fromkeys(other for _, other in pairs)
+    notes = [f"{arm}: {missing[arm]}." for arm in others if missing[arm]]
+    return Comparison(measure, to, with_verdicts(found, margin), notes, margin)
+
+
+def _check_margin(margin: float, measure: Measure) -> None:
+    if positive("margin", margin) >= 1 and measure.unit == "%":
+        raise ArgumentError(
+            f"the margin of an accuracy is a fraction, such as 0.002 for 0.2 points; got {margin!r}"
+        )
+
+
+def verdict_with_remarks(d: Difference, measure: Measure) -> str:
+    """Return the verdict with its remark, and if undecided with the difference it would take."""
+    remarks = [d.note]
+    if not math.isnan(d.smallest_shown):
+        unit = {"%": " points"}.get(measure.unit, measure.unit and f" {measure.unit}")
+        remarks.append(f"80% power from {measure.show(d.smallest_shown)}{unit}")
+        remarks.append("more test samples would help, not more seeds" if d.needs_samples else "")
+    remark = "; ".join(filter(None, remarks))
+    return f"{d.verdict} ({remark})" if remark else d.verdict
 
 
 def show_p(p: float) -> str:

@@ -1,6 +1,6 @@
 """Descriptions of runs that no mean includes: diverged, failed or not run yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from lamella.studies.analysis.measures import EpochsTo, Measure
 from lamella.studies.analysis.runs import Runs
@@ -28,12 +28,15 @@ def name_suffix(results: Runs, arm: str) -> str:
     return f" ({why})" if done == 0 else f" ({done} of {seeds} seeds)"
 
 
-def missing_values(results: Runs, arm: str, measure: Measure, values: Mapping[int, float]) -> str:
+def missing_values(results: Runs, arm: str, measure: Measure) -> str:
     """Describe the seeds of an arm that have no number; empty if all have one."""
+    values = results.values(measure)[arm]
     parts = [incomplete_runs(results, arm)]
     if without := [seed for seed, value in values.items() if value != value]:
-        why = "threshold not reached" if isinstance(measure, EpochsTo) else "no number"
-        parts.append(f"{why} with {_seeds(without, results.seeds)}")
+        if isinstance(measure, EpochsTo):
+            parts.append(f"{len(values) - len(without)} of {len(values)} got there")
+        else:
+            parts.append(f"no finite number with {_seeds(without, results.seeds)}")
     return "; ".join(filter(None, parts))
 
 

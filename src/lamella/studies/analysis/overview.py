@@ -1,5 +1,6 @@
 """Overview: all arms of a study in one table."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from lamella.studies.analysis.incomplete import incomplete_runs
@@ -45,16 +46,16 @@ def _notes(results: Runs, columns: Sequence[tuple[Measure, Mapping[str, Estimate
     if len(results.seeds) == 1:
         notes = ["One seed: no interval, no verdict. Differences may be chance."]
     else:
-        notes = ["Mean ± standard deviation over seeds; 95% t interval of the mean."]
+        notes = ["Mean ± standard deviation over seeds; 95% t interval of the mean for new seeds."]
     if results.study.cut:
         notes.append(f"Cut short: {results.study.cut}.")
     for arm in results.arms:
         done = len(results.of(arm))
         gaps = [incomplete_runs(results, arm)]
         gaps += [
-            f"{measure.label}: {summary[arm].n} of {done} seeds"
+            f"{measure.label}: {summary[arm].of} of {done} seeds"
             for measure, summary in columns
-            if summary[arm].n < done
+            if summary[arm].of < done
         ]
         if any(gaps):
             notes.append(f"{arm}: {'; '.join(filter(None, gaps))}.")
@@ -62,7 +63,8 @@ def _notes(results: Runs, columns: Sequence[tuple[Measure, Mapping[str, Estimate
 
 
 def _mean_and_sd(e: Estimate, measure: Measure) -> str:
-    return measure.show(e.mean) if e.n < 2 else f"{measure.show(e.mean)} ± {measure.show(e.sd)}"
+    sd = "" if math.isnan(e.sd) else f" ± {measure.show(e.sd)}"
+    return f"{e.text(measure.show)}{sd}"
 
 
 def _interval(e: Estimate, measure: Measure) -> str:

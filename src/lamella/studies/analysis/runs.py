@@ -1,5 +1,6 @@
 """Numbers of a study's runs, by arm and seed."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import numpy as np
 from lamella.core.errors import DataError
 from lamella.core.names import expect_known
 from lamella.studies.analysis.measures import EpochsTo, Measure, epochs_to, get_measure
-from lamella.studies.analysis.statistics import Estimate, estimate
+from lamella.studies.analysis.statistics import Estimate, censored, estimate
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.running.run import Run
 
@@ -89,14 +90,50 @@ class Runs:
                 raise DataError(f"no run has {column!r}; they have {', '.join(known)}")
         return found
 
+    def ranked_values(self, measure: str | Measure) -> dict[str, dict[int, float]]:
+        """Return `values`, with the worst infinity for runs that have no number for a bad reason.
+
+        These are diverged runs, scores that are not finite, and thresholds never reached.
+        """
+        measure = self.measure(measure)
+        worst = -math.inf if measure.higher_is_better else math.inf
+        found = self.values(measure)
+        for run in self.runs:
+            bad = run.status == "diverged" or (
+                run.done and (isinstance(measure, EpochsTo) or measure.name in run.scores)
+            )
+            if bad and math.isnan(found[run.arm].get(run.seed, math.nan)):
+                found[run.arm][run.seed] = worst
+        return found
+
+    def correct(self, measure: str | Measure) -> dict[str, dict[int, np.ndarray]]:
+        """Return the right and wrong answers of each finished run, for each arm by seed.
+
+        Empty unless the measure is the accuracy of the stored predictions.
+        """
+        kept = self.measure(measure).name == "test_accuracy"
+        return {
+            arm: {run.seed: run.correct for run in self.of(arm) if kept and len(run.correct) > 1}
+            for arm in self.arms
+        }
+
     def summary(self, measure: str | Measure | None = None) -> dict[str, Estimate]:
         """Return mean, standard deviation and 95% interval over seeds of each arm.
 
         The measure is by default the test score of `metric`. Intervals of accuracies are clipped to
-        [0, 1].
+        [0, 1]. Of epochs to a score that some seeds never reach, there is only the median, and the
+        number of seeds that reach it.
         """
         measure = self.measure(measure)
-        found = {arm: estimate(list(by.values())) for arm, by in self.values(measure).items()}
+        if isinstance(measure, EpochsTo):
+            return {
+                arm: censored(list(by.values())) for arm, by in self.ranked_values(measure).items()
+            }
+        correct = self.correct(measure)
+        found = {
+            arm: estimate(list(by.values()), list(correct[arm].values()))
+            for arm, by in self.values(measure).items()
+        }
         if measure.unit == "%":
             found = {
                 arm: replace(e, low=float(np.maximum(e.low, 0)), high=float(np.minimum(e.high, 1)))
@@ -105,7 +142,7 @@ class Runs:
         return found
 
     def epochs_to(self, threshold: float, measure: str | None = None) -> dict[str, Estimate]:
-        """Return the mean number of epochs each arm needed to reach a score.
+        """Return the number of epochs each arm needed to reach a score.
 
         Parameters
         ----------
@@ -117,7 +154,8 @@ class Runs:
 
         Notes
         -----
-        The mean excludes seeds that never reach the threshold; see the estimate's ``n``.
+        If some seeds never reach it, or diverge, there is no mean: see the estimate's ``median``,
+        in which they count as infinite, and the ``n`` seeds ``of`` all that reached it.
         """
         return self.summary(epochs_to(threshold, measure or f"val_{self.metric}"))
 

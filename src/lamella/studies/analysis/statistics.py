@@ -1,29 +1,21 @@
-"""Statistics over seeds: intervals of means, and paired tests between arms.
-
-Seeds are paired: with one seed, all arms see the same data in the same order and start from the
-same weights. Arms are therefore compared by their differences per seed, which removes the variation
-that all arms share.
+"""Means over seeds with their intervals, and corrections for several tests.
 
 References
 ----------
-Student, The probable error of a mean, 1908. Holm, A simple sequentially rejective multiple test
-procedure, 1979.
+Holm, A simple sequentially rejective multiple test procedure, 1979.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from lamella.core.errors import MissingExtraError
+from lamella.studies.analysis.samples import seeds_and_samples
+from lamella.studies.analysis.student import Student
 
-CONFIDENCE, SIGNIFICANCE = 0.95, 0.05
 SAME = 1e-7
 """Relative difference below which two numbers differ by rounding only."""
-
-Verdict = Literal["better", "worse", "no difference shown", "no verdict"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +25,17 @@ class Estimate:
     Attributes
     ----------
     mean, sd : float
-        The standard deviation divides by n - 1; nan for one seed.
+        The standard deviation divides by n - 1; nan for one seed. Both are nan if some seeds never
+        reach a score: a mean of the others would be too good.
     low, high : float
         95% t interval of the mean; nan for one seed, and if all seeds gave the same number, since
         the spread is then unknown.
     n : int
         Number of seeds with a finite value.
+    median : float
+        Runs that diverged or never reached a score count as infinite; nan without runs.
+    of : int
+        Number of seeds with a value or with one that counts as infinite.
     """
 
     mean: float
@@ -46,105 +43,55 @@ class Estimate:
     low: float
     high: float
     n: int
+    median: float = math.nan
+    of: int = 0
+
+    def text(self, show: Callable[[float], str]) -> str:
+        """Return the mean as text; if some seeds have no number, the median and how many do."""
+        if self.n == self.of:
+            return show(self.mean)
+        return f"median {show(self.median)}, {self.n} of {self.of} got there"
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Difference between two arms, paired by seed.
-
-    Attributes
-    ----------
-    arm, to : str
-        The difference is ``arm`` minus ``to``.
-    mean, low, high : float
-        Mean of the differences and its 95% t interval, not corrected for other pairs.
-    p : float
-        Of the paired t-test: the probability of a mean difference at least as large if the arms
-        do not differ.
-    p_adjusted : float
-        ``p`` after Holm's correction for all compared pairs.
-    n : int
-        Number of seeds that both arms have.
-    verdict : {"better", "worse", "no difference shown", "no verdict"}
-        "better" or "worse" only if ``p_adjusted`` < 0.05. "no verdict" with fewer than two seeds.
-    note : str
-        Remark for the reader, such as missing runs; often empty.
-    """
-
-    arm: str
-    to: str
-    mean: float
-    low: float
-    high: float
-    p: float
-    p_adjusted: float
-    n: int
-    verdict: Verdict
-    note: str = ""
-
-
-def estimate(values: Sequence[float]) -> Estimate:
-    """Return mean, standard deviation and 95% t interval of the finite values."""
-    x = np.asarray(values, np.float64)
-    x = x[np.isfinite(x)]
-    n = len(x)
-    mean = float(x.mean()) if n else math.nan
-    if n < 2:
-        return Estimate(mean, math.nan, math.nan, math.nan, n)
-    if _all_same(x, x):
-        return Estimate(mean, 0.0, math.nan, math.nan, n)
-    sd = float(x.std(ddof=1))
-    low, high = _scipy_stats().t.interval(CONFIDENCE, n - 1, loc=mean, scale=sd / math.sqrt(n))
-    return Estimate(mean, sd, float(low), float(high), n)
-
-
-def difference(
-    arm: str, to: str, ours: Mapping[int, float], theirs: Mapping[int, float]
-) -> Difference:
-    """Compare two arms over the seeds that both have; `with_verdicts` adds the verdict.
+def estimate(values: Sequence[float], correct: Sequence[np.ndarray] = ()) -> Estimate:
+    """Return mean, standard deviation and 95% t interval of the finite values.
 
     Parameters
     ----------
-    arm, to : str
-        Names.
-    ours, theirs : mapping
-        Number by seed. Values that are not finite count as missing.
-
-    Notes
-    -----
-    If every seed gives the same difference, the t-test would divide by zero, and there is no
-    interval. p is then 1 for a difference of zero, and else that of the sign test, 2^(1 - n).
+    values : sequence of float
+        One per seed; NaN counts as missing.
+    correct : sequence of array (N,), optional
+        Right and wrong answers of the same runs, if the values are their accuracies. The variance
+        is then at least that of the residual, see `seeds_and_samples`: two or three seeds near 100%
+        may agree by chance.
     """
-    seeds = [s for s in ours if math.isfinite(ours[s]) and math.isfinite(theirs.get(s, math.nan))]
-    a = np.array([ours[seed] for seed in seeds], np.float64)
-    b = np.array([theirs[seed] for seed in seeds], np.float64)
-    d, n = a - b, len(seeds)
-    mean = float(d.mean()) if n else math.nan
-    low = high = p = math.nan
-    note = ""
-    if n == 0:
-        note = "no seed in common"
-    elif n == 1:
-        note = "one seed: no interval, no test"
-    elif not _all_same(d, np.concatenate([a, b])):
-        test = _scipy_stats().ttest_1samp(d, 0.0)
-        interval = test.confidence_interval(CONFIDENCE)
-        low, high, p = float(interval.low), float(interval.high), float(test.pvalue)
-    elif abs(mean) <= SAME * np.abs(np.concatenate([a, b])).max():
-        mean = low = high = 0.0
-        p, note = 1.0, "the same number with every seed"
-    else:
-        p, note = 2.0 ** (1 - n), "the same difference with every seed: sign test, no interval"
-    return Difference(arm, to, mean, low, high, p, p, n, "no verdict", note)
+    x = np.asarray(values, np.float64)
+    x = x[np.isfinite(x)]
+    n = len(x)
+    mean = median = math.nan
+    if n:
+        mean, median = float(x.mean()), float(np.median(x))
+    if n < 2:
+        return Estimate(mean, math.nan, math.nan, math.nan, n, median, n)
+    same = is_constant(x, x)
+    sd = 0.0 if same else float(x.std(ddof=1))
+    floored = seeds_and_samples(np.array(correct)) if len(correct) == n else None
+    if same and floored is None:
+        return Estimate(mean, sd, math.nan, math.nan, n, median, n)
+    error = floored[0].error if floored else sd / math.sqrt(n)
+    low, high = Student(mean, error, n - 1).interval()
+    return Estimate(mean, sd, low, high, n, median, n)
 
 
-def with_verdicts(differences: Sequence[Difference], *, higher_is_better: bool) -> list[Difference]:
-    """Return the differences with corrected p-values and verdicts."""
-    corrected = holm([d.p for d in differences])
-    return [
-        replace(d, p_adjusted=p, verdict=_verdict(d.mean, p, higher_is_better))
-        for d, p in zip(differences, corrected, strict=True)
-    ]
+def censored(values: Sequence[float]) -> Estimate:
+    """Return the estimate of values of which infinite ones were never reached; NaN is missing."""
+    x = np.asarray(values, np.float64)
+    x = x[~np.isnan(x)]
+    if np.isfinite(x).all():
+        return estimate(list(x))
+    reached = int(np.isfinite(x).sum())
+    nan = math.nan
+    return Estimate(nan, nan, nan, nan, reached, float(np.median(x)), len(x))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -161,22 +108,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def _verdict(mean: float, p: float, higher_is_better: bool) -> Verdict:
-    if math.isnan(p):
-        return "no verdict"
-    if p >= SIGNIFICANCE:
-        return "no difference shown"
-    return "better" if (mean > 0) == higher_is_better else "worse"
-
-
-def _all_same(x: np.ndarray, sizes: np.ndarray) -> bool:
+def is_constant(x: np.ndarray, sizes: np.ndarray) -> bool:
     """Whether ``x`` varies by no more than the rounding of numbers as large as ``sizes``."""
     return bool(np.ptp(x) <= SAME * np.abs(sizes).max())
-
-
-def _scipy_stats() -> Any:
-    try:
-        from scipy import stats
-    except ImportError:
-        raise MissingExtraError("scipy", "studies", "comparing arms") from None
-    return stats

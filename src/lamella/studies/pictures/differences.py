@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from lamella.core.errors import DataError
 from lamella.studies.analysis.comparison import Comparison, compare, show_p
+from lamella.studies.analysis.difference import Difference
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.analysis.statistics import Difference
 from lamella.studies.pictures.rows import Row, draw_rows
 from lamella.studies.pictures.style import Look
 
@@ -25,6 +25,8 @@ def difference_points(
 ) -> "Figure":
     """Draw the difference of every arm to one arm, paired by seed, with the verdicts.
 
+    The thin interval is over seeds and test samples, the thick one over seeds.
+
     Parameters
     ----------
     results : Runs
@@ -36,12 +38,20 @@ def difference_points(
         As in `lamella.studies.pictures.draw`.
     """
     comparison = compare(results, to, measure)
-    if all(math.isnan(d.mean) for d in comparison):
+    if all(d.n == 0 for d in comparison):
         raise DataError(
             f"there is nothing to draw: no arm shares a finished seed with {comparison.to!r}"
         )
     rows = [
-        Row(d.arm, d.mean, d.low, d.high, _verdict(d), strong=d.verdict in ("better", "worse"))
+        Row(
+            d.arm,
+            d.mean,
+            d.low,
+            d.high,
+            _verdict(d),
+            strong=d.verdict in ("better", "worse"),
+            wide=(d.low_samples, d.high_samples),
+        )
         for d in comparison
     ]
     look, subtitle = Look.of(results, theme, title), _subtitle(comparison)
@@ -57,7 +67,8 @@ def _verdict(d: Difference) -> str:
     if math.isnan(d.p_adjusted):
         return d.verdict
     p = show_p(d.p_adjusted)
-    return f"{d.verdict}, p {p if p.startswith('<') else f'= {p}'}"
+    diverged = " (diverged)" if "diverged" in d.note and not d.errors else ""
+    return f"{d.verdict}, p {p if p.startswith('<') else f'= {p}'}{diverged}"
 
 
 def _subtitle(comparison: Comparison) -> str:
@@ -71,4 +82,6 @@ def _subtitle(comparison: Comparison) -> str:
 def _footnote(comparison: Comparison) -> str:
     if all(math.isnan(d.p) for d in comparison):
         return "one seed: no interval, no verdict"
-    return "95% interval of each pair, uncorrected; filled: p < 0.05, corrected (Holm)"
+    over_samples = any(len(d.errors) > 1 for d in comparison)
+    thin = "; thin: new seeds and test samples" if over_samples else ""
+    return f"95% interval over seeds, uncorrected{thin}; filled: p < 0.05, corrected (Holm)"

@@ -36,7 +36,7 @@ def score_points(
         raise NothingToDraw(f"there is nothing to draw: no finished run has {measure.name}")
     unit = f" {measure.unit}" if measure.unit else ""
     rows = [
-        Row(arm, e.mean, e.low, e.high, measure.show(e.mean) + unit * (e.n > 0), values[arm])
+        Row(arm, e.mean, e.low, e.high, e.text(measure.show) + unit * (e.n > 0), values[arm])
         for arm, e in results.summary(measure).items()
     ]
     return draw_rows(

@@ -31,6 +31,8 @@ class Row:
         Drawn as thin ticks.
     strong : bool
         Whether the point is filled and the text dark.
+    wide : pair of float
+        Second interval, drawn thin; NaN if there is none.
     """
 
     arm: str
@@ -40,11 +42,13 @@ class Row:
     text: str
     seeds: Sequence[float] = ()
     strong: bool = True
+    wide: tuple[float, float] = (math.nan, math.nan)
 
     @property
     def known(self) -> list[float]:
         """All finite numbers that are drawn."""
-        return [x for x in (*(self.seeds or [self.mean]), self.low, self.high) if math.isfinite(x)]
+        drawn = (*(self.seeds or [self.mean]), self.low, self.high, *self.wide)
+        return [x for x in drawn if math.isfinite(x)]
 
 
 def draw_rows(
@@ -127,6 +131,8 @@ def _draw_row(axes: "Axes", place: int, row: Row, look: Look) -> None:
         edge, arrow = (0.012, "<") if row.mean < left else (0.988, ">")
         axes.plot(edge, place, arrow, **color, markersize=7, transform=axes.get_yaxis_transform())
         return
+    if not math.isnan(row.wide[0]):
+        axes.plot(row.wide, [place] * 2, **color, linewidth=0.9, solid_capstyle="butt")
     if not math.isnan(row.low):
         interval = [row.low, row.high]
         axes.plot(interval, [place] * 2, **color, linewidth=2.2, solid_capstyle="butt")

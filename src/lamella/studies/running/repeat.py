@@ -157,7 +157,7 @@ def differences(there: Run, here: Run) -> list[str]:
         for name in {**old, **new}
         if old.get(name) != new.get(name)
     ]
-    for name in ("predictions", "confidence"):
+    for name in ("predictions", "confidence", "correct"):
         wrong = _unequal(getattr(there, name), getattr(here, name))
         if len(wrong):
             found.append(f"{name} of {len(wrong):,} of {len(there.predictions):,} test samples")

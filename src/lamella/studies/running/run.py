@@ -28,6 +28,7 @@ from lamella.training.callbacks import Callback
 from lamella.training.environment import environment
 from lamella.training.splits import split_rows
 
+YES = 0.5  # a target above it is a yes, as in the metric
 SCORES = ("accuracy", "r2")  # the first that fits the targets is logged; of both, higher is better
 
 
@@ -76,6 +77,8 @@ class Run:
         Probability of the predicted class; empty without classes.
     seconds : float
         Training time. The configuration does not determine it, so it is stored in the log.
+    correct : bool array (N_test,)
+        Whether the predicted class is the right one; empty without classes.
     """
 
     study: str
@@ -92,6 +95,7 @@ class Run:
     predictions: np.ndarray
     confidence: np.ndarray
     seconds: float
+    correct: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     @property
     def done(self) -> bool:
@@ -166,9 +170,11 @@ def _train(
         for name, value in model.evaluate(*samples).items()
     }
     predictions, confidence = np.zeros(0, np.uint8), np.zeros(0, np.float32)
+    correct = np.zeros(0, bool)
     answers = metric == "accuracy" and model.shapes[-1] == (1,) and target.min() >= 0
     if holds_classes(target) or answers:
         predictions, confidence = _predictions(model, test.x)
+        correct = predictions == _classes(_target(model, test))
     if metric is not None and monitor.best_weights is not None:
         model.load_state_dict(monitor.best_weights)
         scores[f"best_val_{metric}"] = monitor.best
@@ -185,6 +191,7 @@ def _train(
         predictions=predictions,
         confidence=confidence,
         seconds=seconds,
+        correct=correct,
     )
 
 
@@ -259,6 +266,13 @@ def _predictions(model: Sequential, x: np.ndarray) -> tuple[np.ndarray, np.ndarr
         proba = np.hstack([1 - proba, proba])
     dtype = np.min_scalar_type(proba.shape[1] - 1)
     return classes.astype(dtype), proba[np.arange(len(x)), classes].astype(np.float32)
+
+
+def _classes(target: np.ndarray) -> np.ndarray:
+    """Return the class of each target: a label, the most probable one, or a yes-or-no answer."""
+    if target.ndim == 2 and target.shape[1] > 1:
+        return np.asarray(target.argmax(axis=1))
+    return target if target.dtype.kind in "iub" else target.reshape(-1) > YES
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, float]:

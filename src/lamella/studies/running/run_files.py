@@ -15,7 +15,12 @@ from lamella.core.errors import FileFormatError
 from lamella.studies.definition.tables import Table
 from lamella.studies.running.run import Run
 
-ARRAYS = {"losses": "step_losses", "predictions": "predictions", "confidence": "confidence"}
+ARRAYS = {
+    "losses": "step_losses",
+    "predictions": "predictions",
+    "confidence": "confidence",
+    "correct": "correct",
+}
 MAX_JSON_BYTES = 2**25  # run.json takes some KB and 200 bytes per epoch
 PLAIN_FIELDS = ("config", "status", "reason", "steps_per_epoch")
 
@@ -45,6 +50,8 @@ def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
         raise FileFormatError("run.json is not what was written: its checksum differs")
     arrays: dict[str, Any] = {}
     for name, field in ARRAYS.items():
+        if name == "correct" and "correct.npy" not in checksums:
+            continue  # runs of lamella 0.1.0 have none
         try:
             content = read_file(folder / f"{name}.npy")
         except OSError as error:
@@ -95,7 +102,7 @@ def _from_npy(name: str, content: bytes) -> np.ndarray:
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     except Exception as error:  # the header is Python source and can fail in many ways
         raise FileFormatError(f"{name}.npy is damaged: {error}") from error
-    if len(shape) != 1 or dtype.kind not in "uf":
+    if len(shape) != 1 or dtype.kind not in "ufb":
         raise FileFormatError(f"{name}.npy is not a vector of numbers, but {shape} of {dtype}")
     if shape[0] * dtype.itemsize != len(content) - file.tell():
         raise FileFormatError(f"{name}.npy does not hold the {shape} numbers it announces")

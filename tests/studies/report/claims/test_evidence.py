@@ -4,8 +4,9 @@ import pytest
 
 from lamella.studies.report.claims.evidence import Evidence, judged, spread_values
 from lamella.studies.report.claims.reading import read_evidence
+from lamella.studies.results import Results
 from lamella.studies.running.run import Run
-from tests.studies.synthetic import run
+from tests.studies.synthetic import run, study
 
 GOOD, BAD, CLOSE = [0.981, 0.982, 0.983], [0.950, 0.952, 0.951], [0.9812, 0.9818, 0.9831]
 
@@ -122,17 +123,36 @@ def diverging(*statuses: str) -> list[Run]:
 def test_arm_that_always_diverged_has_lost() -> None:
     study = diverging("diverged", "diverged", "diverged")
     finding = judged(expect("good > lost", study))[0]
-    assert (finding.verdict, finding.note) == ("holds", "lost diverged with every seed")
+    assert finding.verdict == "holds"
+    assert finding.note == "lost diverged with every seed; all-or-none test"
     assert verdicts("lost < good", study) == ["holds"]
     assert verdicts("train_loss: lost > good", study) == ["holds"]
     assert verdicts("lost > good", study) == ["does not hold"]
-    assert verdicts("lost > 90%", study) == ["does not hold"]
+    # A bound cannot diverge: three of three are then a sign test with p = 1/4.
+    assert verdicts("lost > 90%", study) == ["not shown"]
+    assert expect("lost > 90%", study)[0].difference.p == 0.25
 
 
-def test_single_diverged_runs_are_excluded_with_a_note() -> None:
-    (finding,) = expect("good > lost", diverging("done", "diverged", "done"))
-    assert finding.difference.n == 2
-    assert finding.note.startswith("without 1 diverged run")
+def test_one_seed_that_diverged_shows_nothing() -> None:
+    study = [each for each in diverging("diverged", "done", "done") if each.seed == 0]
+    assert verdicts("good > lost", study) == ["not shown"]
+    assert verdicts("lost > good", study) == ["not shown"]
+
+
+def test_single_diverged_runs_count_against_their_arm() -> None:
+    (finding,) = judged(expect("lost < good", diverging("done", "diverged", "done")))
+    assert (finding.difference.n, finding.difference.favours) == (3, 1)
+    assert finding.note == "lost diverged with 1 of 3 seeds; rank test"
+    assert finding.verdict == "not shown"
+
+
+def test_claim_and_comparison_give_one_answer() -> None:
+    for statuses in (["diverged"] * 3, ["done", "diverged", "done"], ["done"] * 3):
+        runs = diverging(*statuses)
+        compared = Results(study(["good", "lost"]), runs).compare()["lost"]
+        (finding,) = judged(expect("lost < good", runs))
+        assert finding.difference.p == pytest.approx(compared.p)
+        assert (finding.verdict == "holds") == (compared.verdict == "worse")
 
 
 def test_spread_is_best_minus_worst_of_each_seed_and_diverged_runs_are_guesses() -> None:

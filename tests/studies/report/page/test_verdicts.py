@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from lamella.studies.analysis.difference import Difference
 from lamella.studies.analysis.measures import MEASURES
-from lamella.studies.analysis.statistics import Difference
 from lamella.studies.report.page.verdicts import show_difference, signed
 
 ACCURACY = MEASURES["test_accuracy"]

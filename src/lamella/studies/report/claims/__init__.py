@@ -26,9 +26,10 @@ def judge(results: Iterable[Runs]) -> list[Claim]:
 
     Notes
     -----
-    A part holds if all its expected differences are significant: p < 0.05 in a t-test over the
-    seeds, corrected for all tests of the part (Holm). It does not hold if one difference is
-    significant in the opposite direction. Otherwise it is not shown.
+    A part holds if all its expected differences are significant: p < 0.05 in a test over the seeds,
+    for test accuracies also over the test samples, corrected for all tests of the part (Holm). It
+    does not hold if one difference is significant in the opposite direction. Otherwise, and always
+    with one seed, it is not shown.
     """
     text = (resources.files(__name__) / "claims.toml").read_text(encoding="utf-8")
     claims = read_claims(text, {each.study.name: each.runs for each in results})

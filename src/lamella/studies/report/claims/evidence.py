@@ -1,16 +1,19 @@
 """Tests of expected differences between two arms, paired by seed.
 
-Every expectation is a difference above zero, checked by a t-test over the seeds. The tests of one
-statement are corrected for their number (Holm).
+Every expectation is a difference above zero, tested as in `difference`: over the seeds, for test
+accuracies also over the test samples, and by rank where only one of two runs diverged. The tests of
+one statement are corrected for their number (Holm).
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from lamella.studies.analysis.difference import Correct, Difference, difference
 from lamella.studies.analysis.measures import Measure
-from lamella.studies.analysis.statistics import SIGNIFICANCE, Difference, difference, estimate, holm
+from lamella.studies.analysis.statistics import estimate, holm
+from lamella.studies.analysis.student import SIGNIFICANCE
 from lamella.studies.report.claims.measures import TEST
 from lamella.studies.running.run import Run
 
@@ -22,7 +25,7 @@ GUESS = 0.1
 
 @dataclass(frozen=True)
 class SeedValues:
-    """Values of one measure by seed; NaN if a run has none.
+    """Values of one measure by seed; NaN if a run failed, the worst infinity if it diverged.
 
     Attributes
     ----------
@@ -31,11 +34,14 @@ class SeedValues:
     by_seed : mapping
     diverged : int
         Number of runs that diverged.
+    correct : mapping
+        Right and wrong answers by seed, if the measure is their accuracy.
     """
 
     name: str
     by_seed: Mapping[int, float]
     diverged: int = 0
+    correct: Correct = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
@@ -43,9 +49,13 @@ class SeedValues:
         return estimate(list(self.by_seed.values())).mean
 
     @property
-    def all_diverged(self) -> bool:
-        """Whether there are runs and all of them diverged."""
-        return 0 < self.diverged == len(self.by_seed)
+    def note(self) -> str:
+        """Remark on diverged runs; empty if there are none."""
+        if not self.diverged:
+            return ""
+        seeds = len(self.by_seed)
+        count = "every seed" if self.diverged == seeds > 1 else f"{self.diverged} of {seeds} seeds"
+        return f"{self.name} diverged with {count}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,8 @@ class Evidence:
     by : float
         Smallest expected difference. A negative value is a tolerance.
     difference : Difference
-        ``ours`` minus ``theirs``, with its interval. p and p_adjusted test against ``by``.
+        ``ours`` minus ``theirs``, with its intervals. p, p_adjusted and favours test against
+        ``by``; favours is 1 on the expected side.
     verdict : {"holds", "does not hold", "not shown", "not run"}
     note : str
         Remark; often empty.
@@ -86,8 +97,11 @@ class Evidence:
 def arm_values(runs: Sequence[Run], arm: str, measure: Measure) -> SeedValues:
     """Return the values of an arm by seed, from all runs of a study."""
     own = [run for run in runs if run.arm == arm]
-    values = {run.seed: measure.of(run) if run.done else math.nan for run in own}
-    return SeedValues(arm, values, sum(run.status == "diverged" for run in own))
+    worst = -math.inf if measure.higher_is_better else math.inf
+    other = {"diverged": worst, "failed": math.nan}
+    values = {run.seed: measure.of(run) if run.done else other[run.status] for run in own}
+    correct = {run.seed: run.correct for run in own if measure is TEST and len(run.correct) > 1}
+    return SeedValues(arm, values, sum(run.status == "diverged" for run in own), correct)
 
 
 def spread_values(runs: Sequence[Run], name: str) -> SeedValues:
@@ -108,16 +122,25 @@ def compare_values(
     measure: Measure, ours: SeedValues, theirs: SeedValues, *, more: bool = True, by: float = 0.0
 ) -> Evidence:
     """Test whether ``ours`` exceeds (or is below) ``theirs`` by at least ``by``; no verdict yet."""
-    gap = difference(ours.name, theirs.name, ours.by_seed, theirs.by_seed)
-    if by and gap.n:
-        bar = by if more else -by
-        moved = {seed: value - bar for seed, value in ours.by_seed.items()}
-        gap = replace(gap, p=difference(ours.name, theirs.name, moved, theirs.by_seed).p)
-    note = gap.note
-    if (diverged := ours.diverged + theirs.diverged) and not note.startswith("no seed"):
-        count = f"{diverged} diverged runs" if diverged > 1 else "1 diverged run"
-        note = f"without {count}" + (f"; {note}" if note else "")
-    return Evidence(measure, ours, theirs, more, by, gap, "not run", note)
+    bar = by if more else -by
+    moved = {seed: value - bar for seed, value in ours.by_seed.items()}
+    shown, tested = (
+        difference(
+            ours.name,
+            theirs.name,
+            values,
+            theirs.by_seed,
+            higher_is_better=more,
+            correct=(ours.correct, theirs.correct),
+        )
+        for values in (ours.by_seed, moved)
+    )
+    p = tested.p
+    if not theirs.name and ours.diverged == tested.n > 1:  # a bound never diverges: sign test
+        p = 2.0 ** (1 - tested.n)
+    gap = replace(shown, p=p, favours=tested.favours)
+    notes = [ours.note, theirs.note, gap.note]
+    return Evidence(measure, ours, theirs, more, by, gap, "not run", "; ".join(filter(None, notes)))
 
 
 def judged(evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -132,20 +155,7 @@ def judged(evidence: Sequence[Evidence]) -> list[Evidence]:
 def _judged(evidence: Evidence) -> Evidence:
     gap = evidence.difference
     if gap.n == 0:
-        return _judge_diverged(evidence)
-    if math.isnan(gap.p_adjusted) or gap.p_adjusted >= SIGNIFICANCE:
+        return evidence
+    if math.isnan(gap.p_adjusted) or gap.p_adjusted >= SIGNIFICANCE or gap.favours == 0:
         return replace(evidence, verdict="not shown")
-    excess = (gap.mean if evidence.more else -gap.mean) - evidence.by
-    return replace(evidence, verdict="holds" if excess > 0 else "does not hold")
-
-
-def _judge_diverged(evidence: Evidence) -> Evidence:
-    """Judge arms without values: an arm whose runs all diverged counts as worse."""
-    ours, theirs = evidence.ours, evidence.theirs
-    if ours.all_diverged == theirs.all_diverged or not (ours.by_seed and theirs.by_seed):
-        both = "diverged with every seed" if ours.all_diverged and theirs.all_diverged else ""
-        return replace(evidence, verdict="not shown" if both else "not run", note=both)
-    ours_should_win = evidence.more == evidence.measure.higher_is_better
-    loser = ours if ours.all_diverged else theirs
-    verdict: Outcome = "holds" if (loser is theirs) == ours_should_win else "does not hold"
-    return replace(evidence, verdict=verdict, note=f"{loser.name} diverged with every seed")
+    return replace(evidence, verdict="holds" if gap.favours > 0 else "does not hold")

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise, product
 from typing import Any
 
+import numpy as np
+
 from lamella.core.errors import ArgumentError
 from lamella.core.names import expect_known
 from lamella.studies.report.claims.claim import Claim, Part
@@ -108,7 +110,9 @@ def read_evidence(text: str, studies: Studies, study: str = "") -> list[Evidence
         arm, other = reversed(pair) if chain else pair
         ours = _values(arm, name, studies, study)
         if bound := re.fullmatch(r"([\d.]+)%", other):
-            theirs = SeedValues("", dict.fromkeys(ours.by_seed, float(f"{bound[1]}e-2")))
+            none_right = {seed: np.zeros_like(right) for seed, right in ours.correct.items()}
+            value = float(f"{bound[1]}e-2")
+            theirs = SeedValues("", dict.fromkeys(ours.by_seed, value), correct=none_right)
         else:
             theirs = _values(other, name, studies, study)
         for more, sign in TESTS[relation]:

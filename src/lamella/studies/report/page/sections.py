@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from lamella.studies.analysis.comparison import compare, show_p
+from lamella.studies.analysis.comparison import compare, show_p, verdict_with_remarks
+from lamella.studies.analysis.difference import Difference
 from lamella.studies.analysis.measures import MEASURES, Measure
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.analysis.statistics import Difference, Estimate
+from lamella.studies.analysis.statistics import Estimate
 from lamella.studies.definition import bundled
 from lamella.studies.report.page import drawings
 from lamella.studies.report.page.errors import errors
@@ -122,8 +123,7 @@ def _difference(found: Difference, measure: Measure, index: int, reach: float) -
         if found.n > 1
         else "",
         "p": show_p(found.p_adjusted).replace("-", "–"),
-        "verdict": found.verdict,
-        "note": found.note,
+        "verdict": verdict_with_remarks(found, measure),
         "kind": found.verdict if found.verdict in ("better", "worse") else "quiet",
     }
 

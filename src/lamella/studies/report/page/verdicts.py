@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from lamella.studies.analysis.comparison import show_p
+from lamella.studies.analysis.difference import Difference
 from lamella.studies.analysis.measures import Measure
-from lamella.studies.analysis.statistics import Difference
 from lamella.studies.report.claims import Claim, Evidence, Part
 
 ORDER = ("holds", "does not hold", "not shown", "not run")
@@ -57,10 +57,13 @@ def signed(measure: Measure, value: float) -> str:
 
 
 def show_difference(measure: Measure, difference: Difference) -> str:
-    """Return a difference with its interval, if it has one."""
+    """Return a difference with its intervals, over seeds and over seeds and samples, if any."""
     text = signed(measure, difference.mean)
     if math.isfinite(difference.low):
         text += f" [{signed(measure, difference.low)}, {signed(measure, difference.high)}]"
+    if math.isfinite(difference.low_samples):
+        low, high = difference.low_samples, difference.high_samples
+        text += f"; with new samples [{signed(measure, low)}, {signed(measure, high)}]"
     return text
 
 

@@ -1,0 +1,63 @@
+"""Verdicts on the differences of one family: corrected tests, and equivalence within a margin.
+
+References
+----------
+Lakens, Equivalence tests: a practical primer, 2017.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lamella.studies.analysis.difference import Difference, Verdict
+from lamella.studies.analysis.statistics import holm
+from lamella.studies.analysis.student import SIGNIFICANCE
+
+
+def with_verdicts(
+    differences: Sequence[Difference], margin: float | None = None
+) -> list[Difference]:
+    """Return the differences of one family with corrected p-values and verdicts.
+
+    Parameters
+    ----------
+    differences : sequence of Difference
+    margin : float, optional
+        Differences below it do not matter.
+
+    Notes
+    -----
+    Without a margin, p is corrected by Holm's method. With one, both the differences and the two
+    one-sided tests of equivalence are tested at 0.05 / K for K pairs: that bounds the probability
+    of any false verdict by 5%, which Holm's method on both does not.
+    """
+    tested = sum(not math.isnan(d.p) for d in differences)
+    alpha = SIGNIFICANCE / max(tested, 1)
+    if margin is None:
+        corrected = holm([d.p for d in differences])
+    else:
+        corrected = [d.p if math.isnan(d.p) else min(1.0, tested * d.p) for d in differences]
+    found = []
+    for d, p in zip(differences, corrected, strict=True):
+        within = margin is not None and _is_within(d, margin, alpha)
+        verdict = _verdict(d, p, within)
+        smallest = math.nan
+        if verdict == "undecided" and d.errors:
+            smallest = max(each.smallest_shown(alpha) for each in d.errors)
+        found.append(replace(d, p_adjusted=p, verdict=verdict, smallest_shown=smallest))
+    return found
+
+
+def _is_within(d: Difference, margin: float, alpha: float) -> bool:
+    """Whether the difference is shown to lie within the margin, over seeds and over samples."""
+    return bool(d.errors) and all(each.p_outside(margin) < alpha for each in d.errors)
+
+
+def _verdict(d: Difference, p: float, within: bool) -> Verdict:
+    if math.isnan(p):
+        return "no verdict"
+    if p >= SIGNIFICANCE or d.favours == 0:
+        return "equivalent" if within else "undecided"
+    if d.favours > 0:
+        return "better, by less than the margin" if within else "better"
+    return "worse, by less than the margin" if within else "worse"
