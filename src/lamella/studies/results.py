@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import UsageError
 from lamella.core.signatures import known_arguments
+from lamella.studies.analysis.best import Best, best
 from lamella.studies.analysis.comparison import Comparison, compare
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.overview import overview
@@ -81,6 +82,18 @@ class Results(Runs):
         """
         return compare(self, to, measure, margin)
 
+    @known_arguments
+    def best(self, measure: str | None = None) -> Best:
+        """Return the arm with the best mean validation score, and those that may be better.
+
+        Parameters
+        ----------
+        measure : str, optional
+            "val_accuracy", "best_val_accuracy", "val_r2" or "val_loss"; by default the validation
+            score of `metric`. Test scores are refused: chosen by them, an arm looks too good.
+        """
+        return best(self, measure)
+
     # Tables
 
     def table(self, measures: str | Sequence[str] | None = None) -> TextTable:
@@ -95,8 +108,11 @@ class Results(Runs):
         return overview(self, [measures] if isinstance(measures, str) else measures)
 
     def rows(self, per: Literal["epoch", "run"] = "epoch") -> list[dict[str, Any]]:
-        """Return tidy rows: one per run and epoch, or one per run with its final scores."""
-        return tidy_rows(self.runs, per)
+        """Return tidy rows: one per run and epoch, or one per run with its final scores.
+
+        The fields in which arms differ, such as "optimizer.lr", are columns too.
+        """
+        return tidy_rows(self.runs, per, self.study.varies)
 
     def to_csv(self, path: Any, per: Literal["epoch", "run"] = "epoch") -> Path:
         """Write `rows` to a CSV file atomically and return its path."""

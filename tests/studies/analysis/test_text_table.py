@@ -26,6 +26,29 @@ def test_columns_are_aligned() -> None:
     assert repr(table) == str(table)
 
 
+def test_markdown_keeps_alignment_and_escapes_bars() -> None:
+    table = TextTable("T", ["arm", "loss", ""], [["a|b", "1.0", "ok"]], ["A note."], left=(2,))
+    assert table.to_markdown() == (
+        "**T**\n\n| arm | loss |  |\n| --- | ---: | --- |\n| a\\|b | 1.0 | ok |\n\nA note."
+    )
+
+
+def test_latex_escapes_what_it_would_read_as_commands() -> None:
+    table = TextTable("T", ["arm", "95%"], [["a_1 & {b}", "0.5 ± 0.1"], ["x^2", "< 0.001"]], ["N."])
+    assert table.to_latex().splitlines() == [
+        "% T",
+        r"\begin{tabular}{lr}",
+        r"\hline",
+        r"arm & 95\% \\",
+        r"\hline",
+        r"a\_1 \& \{b\} & 0.5 $\pm$ 0.1 \\",
+        r"x\textasciicircum{}2 & $<$ 0.001 \\",
+        r"\hline",
+        r"\end{tabular}",
+        "% N.",
+    ]
+
+
 def test_long_headings_go_over_several_lines() -> None:
     lines = str(TextTable("T", ["arm", "a heading of many words"], [["x", "1"]])).splitlines()
     assert lines[2:5] == ["     a heading of", "arm    many words", "---  ------------"]

@@ -2,13 +2,14 @@
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lamella.core.errors import ArgumentError
-from lamella.studies.analysis.tidy import to_csv
-from tests.studies.synthetic import broken, trained
+from lamella.studies.analysis.tidy import tidy_rows, to_csv
+from tests.studies.synthetic import broken, run, trained
 from tests.subprocesses import missing_extra
 
 
@@ -32,6 +33,26 @@ def test_rows_of_runs_have_scores_and_reasons() -> None:
     assert (rows[-1]["status"], rows[-1]["reason"]) == ("failed", "MemoryError: no room")
     with pytest.raises(ArgumentError, match="per must be one of 'epoch', 'run'"):
         broken().rows("step")  # type: ignore[arg-type]
+
+
+def test_rows_have_the_fields_that_vary() -> None:
+    given = {
+        "optimizer": {"class": "SGD", "lr": 0.1},
+        "model": {"layers": [{"class": "Dense", "units": 5}, {"class": "ReLU"}]},
+        "loss": {"class": "MeanSquaredError"},
+    }
+    one = replace(run("a", 0, {"test_loss": 0.2}), config={"experiment": given})
+    varies = ["optimizer", "optimizer.lr", "model.layers.0.units", "loss", "model.dropout"]
+    (row,) = tidy_rows([one], "run", varies)
+    assert list(row.items())[1:7] == [
+        ("arm", "a"),
+        ("optimizer", "SGD(lr=0.1)"),
+        ("optimizer.lr", 0.1),
+        ("model.layers.0.units", 5),
+        ("experiment.loss", "MeanSquaredError()"),
+        ("model.dropout", None),
+    ]
+    assert row["test_loss"] == 0.2
 
 
 def test_csv_and_dataframe_hold_the_same(tmp_path: Path) -> None:

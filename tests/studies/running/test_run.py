@@ -77,7 +77,7 @@ def test_predictions_agree_with_the_test_accuracy() -> None:
         (lambda y: np.eye(3)[y], {}),
         (lambda y: (y > 0).astype(int), {"model": lm.MLP([5], classes=2)}),
         (
-            lambda y: (y > 0) * 1.0,
+            lambda y: (y > 0).astype(np.float32).reshape(-1, 1),
             {
                 "model": lm.Sequential([lm.Dense(4), lm.ReLU(), lm.Dense(1)]),
                 "loss": lm.SigmoidCrossEntropy(),

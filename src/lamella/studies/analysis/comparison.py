@@ -77,7 +77,7 @@ class Comparison:
         over_samples = any(len(d.errors) > 1 for d in self.differences)
         head = ["arm" if one else "pair", f"difference{self._unit}", "95% interval, new seeds"]
         head += ["95%, new seeds and samples"] * over_samples
-        head += ["p, corrected", "P(better)", "effect", "pairs", ""]
+        head += ["p, corrected", "P(better)", "effect", "pairs", "verdict"]
         others = f"compared to {self.to}" if one else "all pairs"
         return TextTable(
             title=f"{_capital(self.measure.label)}, {others}",

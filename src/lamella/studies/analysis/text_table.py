@@ -1,11 +1,23 @@
-"""Text tables with aligned columns."""
+"""Text tables with aligned columns, also in Markdown and LaTeX."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_HEADING = 16
 """Characters; longer headings wrap."""
+BAR = r"\|"
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "±": r"$\pm$",
+    **{sign: rf"\{sign}" for sign in "&%$#_{}"},
+}
+"""Signs that LaTeX reads as commands, or that its older fonts lack."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,9 +54,45 @@ class TextTable:
 
     __repr__ = __str__
 
+    def to_markdown(self) -> str:
+        """Return the table in Markdown, with the title above and the notes below."""
+        right = ["---" if self._is_left(place) else "---:" for place in range(len(self.head))]
+        lines = [
+            f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |"
+            for cells in (self.head, right, *self.rows)
+        ]
+        return "\n".join(
+            [f"**{self.title}**", "", *lines, *([""] if self.notes else []), *self.notes]
+        )
+
+    def to_latex(self) -> str:
+        """Return a LaTeX ``tabular`` that needs no package; title and notes are comments."""
+        columns = "".join("l" if self._is_left(place) else "r" for place in range(len(self.head)))
+        rows = [" & ".join(map(_escape_latex, cells)) + r" \\" for cells in (self.head, *self.rows)]
+        return "\n".join(
+            [
+                f"% {self.title}",
+                rf"\begin{{tabular}}{{{columns}}}",
+                r"\hline",
+                rows[0],
+                r"\hline",
+                *rows[1:],
+                r"\hline",
+                r"\end{tabular}",
+                *(f"% {note}" for note in self.notes),
+            ]
+        )
+
+    def _is_left(self, place: int) -> bool:
+        return place == 0 or place in self.left
+
     def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
         aligned = [
-            cell.ljust(width) if place == 0 or place in self.left else cell.rjust(width)
+            cell.ljust(width) if self._is_left(place) else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
         ]
         return "  ".join(aligned).rstrip()
+
+
+def _escape_latex(text: str) -> str:
+    return re.sub("|".join(map(re.escape, LATEX)), lambda sign: LATEX[sign[0]], text)

@@ -112,7 +112,7 @@ def test_study_without_runs_is_not_run() -> None:
 
 
 def diverging(*statuses: str) -> list[Run]:
-    good = [run("good", seed, {"test_accuracy": value}) for seed, value in enumerate(GOOD)]
+    good = arms(good=GOOD)
     lost = [
         run("lost", seed, {"test_accuracy": BAD[seed]} if status == "done" else {}, status=status)
         for seed, status in enumerate(statuses)

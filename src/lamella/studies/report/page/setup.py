@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from lamella.studies.analysis.runs import Runs
+from lamella.studies.analysis.tidy import part_text
 
 LABELS = {
     "lr": "learning rate",
@@ -71,7 +72,7 @@ def _fields(experiment: dict[str, Any]) -> dict[str, Any]:
     for name in ("class", "hidden", "classes", "layers", "backend", "seed", "name"):
         model.pop(name, None)
     fields |= model
-    fields["loss"] = LOSSES.get(experiment["loss"]["class"], _part(experiment["loss"]))
+    fields["loss"] = LOSSES.get(experiment["loss"]["class"], part_text(experiment["loss"]))
     rule = optimizer.pop("class")
     fields["update rule"] = OPTIMIZERS.get(rule, rule)
     fields |= optimizer
@@ -87,15 +88,8 @@ def _network(model: dict[str, Any]) -> str:
         widths = [784, *model.get("hidden", []), model.get("classes", 10)]
         return " – ".join(map(str, widths))
     if "layers" in model:
-        return ", ".join(_part(layer) for layer in model["layers"])
+        return ", ".join(part_text(layer) for layer in model["layers"])
     return str(model["class"])
-
-
-def _part(table: Any) -> str:
-    if not isinstance(table, dict) or "class" not in table:
-        return str(table)
-    given = [f"{name}={_part(value)}" for name, value in table.items() if name != "class"]
-    return f"{table['class']}({', '.join(given)})"
 
 
 def _show(name: str, value: Any) -> str:
@@ -111,7 +105,7 @@ def _show(name: str, value: Any) -> str:
         return ", ".join(map(str, value))
     if isinstance(value, float):
         return f"{value:.5g}" if value else "0"
-    return _part(value)
+    return part_text(value)
 
 
 def label(name: str) -> str:

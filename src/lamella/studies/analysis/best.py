@@ -1,0 +1,106 @@
+"""The best arm by validation, with the arms that cannot be told from it.
+
+References
+----------
+Hsu, Multiple comparisons with the best treatment, 1981.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lamella.core.errors import ArgumentError, DataError
+from lamella.studies.analysis.difference import difference
+from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.runs import Runs
+from lamella.studies.analysis.student import SIGNIFICANCE
+
+
+@dataclass(frozen=True)
+class Best:
+    """The arm with the best mean validation score; printing it gives a sentence.
+
+    Attributes
+    ----------
+    arm : str
+    measure : Measure
+        The validation score.
+    mean : float
+        Of its seeds.
+    candidates : list of str
+        All arms that may be the best, ``arm`` among them: the truly best arm is one of them in at
+        least 95% of studies.
+    """
+
+    arm: str
+    measure: Measure
+    mean: float
+    candidates: Sequence[str]
+
+    def __str__(self) -> str:
+        unit = "%" if self.measure.unit == "%" else ""
+        others = ", ".join(arm for arm in self.candidates if arm != self.arm)
+        return (
+            f"{self.arm} has the best mean {self.measure.label}, "
+            f"{self.measure.show(self.mean)}{unit}. "
+            + (
+                f"Not shown to be worse: {others}."
+                if others
+                else "All others are shown to be worse."
+            )
+        )
+
+    __repr__ = __str__
+
+
+def best(runs: Runs, measure: str | None = None) -> Best:
+    """Return the arm with the best mean validation score; arms with fewest diverged runs first.
+
+    Raises
+    ------
+    ArgumentError
+        If the measure is no validation score.
+    DataError
+        If there are no finished runs, or they have no validation score.
+
+    Notes
+    -----
+    An arm is no candidate if another one is better in a one-sided paired test at 0.05 / (K - 1),
+    for K arms. The best of K arms is then left out with probability 0.05 at most.
+    """
+    chosen = runs.measure(measure or f"val_{runs.metric}")
+    if not chosen.name.startswith(("val_", "best_val_")):
+        raise ArgumentError(
+            f"the best arm is chosen by a validation score, such as 'val_{runs.metric}': chosen by "
+            f"{chosen.name!r}, its test score would be too good"
+        )
+    values = runs.ranked_values(chosen)
+    finite = {
+        arm: [value for value in by.values() if np.isfinite(value)] for arm, by in values.items()
+    }
+    means = {arm: float(np.mean(found)) for arm, found in finite.items() if found}
+    if not means:
+        raise DataError("no run is finished, so there is no best arm")
+    sign = 1 if chosen.higher_is_better else -1
+    arm = min(means, key=lambda arm: (len(values[arm]) - len(finite[arm]), -sign * means[arm]))
+    beaten = {
+        worse
+        for worse in means
+        for better in means
+        if worse not in (arm, better) and _is_better(values, better, worse, chosen, len(means))
+    }
+    return Best(arm, chosen, means[arm], [each for each in means if each not in beaten])
+
+
+def _is_better(
+    values: dict[str, dict[int, float]], better: str, worse: str, measure: Measure, arms: int
+) -> bool:
+    found = difference(
+        better,
+        worse,
+        values[better],
+        values[worse],
+        higher_is_better=measure.higher_is_better,
+    )
+    return found.favours > 0 and found.p / 2 < SIGNIFICANCE / (arms - 1)
