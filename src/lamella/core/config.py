@@ -114,17 +114,36 @@ def limit_size(table: Any) -> int:
 
 
 def named_parts(value: Any) -> dict[str, Callable[..., Any]]:
-    """Return the classes and functions by name that `to_json` would write as names."""
+    """Return the classes and functions by name that `to_json` would write as names.
+
+    Raises
+    ------
+    UsageError
+        If two different ones have the same name.
+    """
     found: dict[str, Callable[..., Any]] = {}
     if isinstance(value, Configured):
         found[type(value).__name__] = type(value)
         value = list(value.config().values())
     if isinstance(value, list | tuple):
         for item in value:
-            found |= named_parts(item)
+            found = join_parts(found, named_parts(item))
     elif callable(value) and hasattr(value, "__name__"):
-        found[value.__name__] = value
+        found = join_parts(found, {value.__name__: value})
     return found
+
+
+def join_parts(
+    some: Mapping[str, Callable[..., Any]], others: Mapping[str, Callable[..., Any]]
+) -> dict[str, Callable[..., Any]]:
+    """Return both, or raise a UsageError if a name is that of two classes or functions."""
+    for name, part in others.items():
+        if some.get(name, part) is not part:
+            raise UsageError(
+                f"two different classes or functions are named {name}: give one of them another "
+                "name"
+            )
+    return {**some, **others}
 
 
 def _is_default(value: Any, default: Any) -> bool:

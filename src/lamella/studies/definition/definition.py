@@ -9,8 +9,8 @@ from lamella.core.errors import ArgumentError, FileFormatError, LamellaError
 from lamella.core.names import expect_known
 from lamella.core.signatures import KnownNames, known_arguments
 from lamella.core.validation import at_least
-from lamella.studies.definition.experiment import Experiment, custom_parts, fields_table
-from lamella.studies.definition.tables import Known, Table, differing, merge
+from lamella.studies.definition.experiment import Experiment, arm_parts, fields_table
+from lamella.studies.definition.tables import Table, differing, merge
 from lamella.studies.definition.toml import parse_table
 
 DESCRIPTION = ("name", "title", "question", "base", "arms", "seeds", "baseline", "varies", "cut")
@@ -58,7 +58,10 @@ class StudyDefinition(KnownNames):
         self.name, self.title, self.question = _check_name(name), title or name, question
         self.base = fields_table(base)
         self.arms = {str(arm): fields_table(fields) for arm, fields in arms.items()}
-        self.custom: Known = custom_parts({"base": base, "arms": arms})
+        self.custom = {
+            str(arm): arm_parts(base, fields, self.base, self.arms[str(arm)])
+            for arm, fields in arms.items()
+        }
         self.seeds = _seeds(seeds)
         self.baseline = next(iter(self.arms)) if baseline is None else baseline
         expect_known("the baseline", self.baseline, self.arms)
@@ -85,11 +88,11 @@ class StudyDefinition(KnownNames):
         self.experiments: dict[str, Experiment] = {}
         for arm, fields in self.arms.items():
             try:
-                experiment = Experiment.from_table(merge(self.base, fields), self.custom)
+                experiment = Experiment.from_table(merge(self.base, fields), self.custom[arm])
             except ArgumentError as error:
                 raise ArgumentError(f"study {self.name!r}, arm {arm!r}: {error}") from error
             for other, present in self.experiments.items():
-                if experiment == present:
+                if experiment.table() == present.table():
                     raise ArgumentError(
                         f"study {self.name!r}: the arms {other!r} and {arm!r} are equal, so there "
                         "is nothing to compare: change one, or remove it"

@@ -1,13 +1,12 @@
 """Experiment: all settings of a training except the seed and the data."""
 
-import hashlib
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 from lamella.backend import get_backend
-from lamella.core.config import named_parts
+from lamella.core.config import join_parts, named_parts
 from lamella.core.errors import ArgumentError
 from lamella.core.names import expect_known
 from lamella.core.validation import at_least, in_range, instance
@@ -27,6 +26,7 @@ from lamella.studies.definition.tables import (
     merge,
     to_table,
 )
+from lamella.training.checkpoints.code_digest import code_digest
 
 DEFAULTS: Table = {
     "loss": {"class": "SoftmaxCrossEntropy"},
@@ -111,10 +111,10 @@ class Experiment:
         )
 
     def table(self) -> Table:
-        """Return all fields for JSON, with a hash of the source of each custom part as ``own``."""
+        """Return all fields for JSON, with a digest of the code of each custom part as ``own``."""
         table: Table = {name: getattr(self, name) for name in FIELDS}
         if self.custom:
-            table["own"] = {name: _source_hash(part) for name, part in sorted(self.custom.items())}
+            table["own"] = {name: code_digest(part) for name, part in sorted(self.custom.items())}
         return table
 
     def compiled(self, seed: int) -> Sequential:
@@ -138,11 +138,29 @@ def custom_parts(fields: Mapping[str, Any]) -> dict[str, Any]:
     custom: dict[str, Any] = {}
     for value in fields.values():
         parts = custom_parts(value) if isinstance(value, Mapping) else named_parts(value)
-        custom.update((name, part) for name, part in parts.items() if KNOWN.get(name) is not part)
+        own = {name: part for name, part in parts.items() if KNOWN.get(name) is not part}
+        custom = join_parts(custom, own)
     taken = sorted(set(custom) & set(KNOWN))
     if taken:
         raise ArgumentError(f"{taken[0]} is already a name in lamella: give yours another one")
     return custom
+
+
+def arm_parts(
+    base: Mapping[str, Any], arm: Mapping[str, Any], base_table: Table, arm_table: Table
+) -> dict[str, Any]:
+    """Return the `custom_parts` of an arm; those of the base are replaced with their fields.
+
+    Raises
+    ------
+    UsageError
+        If the arm uses two different ones of the same name.
+    """
+    own = custom_parts(arm)
+    used, given = [*_names(merge(base_table, arm_table))], [*_names(arm_table)]
+    replaced = [name for name in own if used.count(name) == given.count(name)]
+    common = {name: part for name, part in custom_parts(base).items() if name not in replaced}
+    return join_parts(common, own)
 
 
 def _model(table: Table, known: Known, seed: int) -> Sequential:
@@ -217,10 +235,3 @@ def _names(table: Any) -> Iterator[str]:
     if isinstance(table, dict | list):
         for value in table.values() if isinstance(table, dict) else table:
             yield from _names(value)
-
-
-def _source_hash(part: Any) -> str:
-    try:
-        return hashlib.sha256(inspect.getsource(part).encode()).hexdigest()[:16]
-    except (OSError, TypeError):
-        return "unknown"
