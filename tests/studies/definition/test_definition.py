@@ -20,6 +20,50 @@ def test_arms_are_the_base_with_their_changes() -> None:
     assert {e.batch_size for e in study.experiments.values()} == {20}
 
 
+def gain(by: float) -> type[lm.Layer]:
+    """Return a layer that multiplies by a number that its code reads."""
+
+    class Gain(lm.Layer):
+        def forward(self, x: Any, training: bool) -> Any:
+            return x * by
+
+        def backward(self, dy: Any) -> Any:
+            return dy * by
+
+    return Gain
+
+
+def net(*layers: lm.Layer) -> dict[str, Any]:
+    return {"model": lm.Sequential([*layers, lm.Dense(3)])}
+
+
+def test_classes_of_the_same_name_in_two_arms_stay_apart() -> None:
+    low, high = gain(1.0), gain(1000.0)
+    study = small_study(base=net(low()), arms={"low": {}, "high": net(high())})
+    kinds = [type(e.compiled(0).layers[0]) for e in study.experiments.values()]
+    assert kinds == [low, high]
+    own = [e.table()["own"]["Gain"] for e in study.experiments.values()]
+    assert own[0] != own[1]
+
+
+@pytest.mark.parametrize(
+    ("base", "arm"),
+    [
+        (lambda: net(gain(1.0)()), lambda: {"model.layers.1": gain(2.0)()}),
+        (dict, lambda: net(gain(1.0)(), gain(2.0)())),
+    ],
+)
+def test_two_classes_of_the_same_name_in_one_arm_are_refused(base: Any, arm: Any) -> None:
+    with pytest.raises(lm.LamellaError, match="two different classes or functions are named Gain"):
+        small_study(base=base(), arms={"both": arm()})
+
+
+def test_arms_whose_own_code_is_the_same_are_equal() -> None:
+    arms = {"a": net(gain(2.0)()), "b": net(gain(2.0)())}
+    with pytest.raises(ArgumentError, match="the arms 'a' and 'b' are equal"):
+        small_study(arms=arms)
+
+
 def test_varied_settings_are_named_by_their_place() -> None:
     assert small_study().varies == ["optimizer.lr", "model.dropout"]
     by_class = {"SGD": {"optimizer": lm.SGD(0.1)}, "Adam": {"optimizer": lm.Adam(0.1)}}

@@ -123,7 +123,8 @@ def start(folder: Path, *args: object) -> "subprocess.Popen[str]":
     """Start a study of 24 runs, in a process group of its own."""
     script = folder / "script.py"
     script.write_text(SCRIPT)
-    environment = {"PYTHONPATH": str(ROOT)}
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {"PYTHONPATH": path}
     return start_python(script, *args, environment=environment, start_new_session=True)
 
 

@@ -12,6 +12,8 @@ from lamella.core.errors import UsageError
 from lamella.studies import Repeated, repeat_runs
 from lamella.studies.running.run_files import from_files, json_bytes, sha256, to_files
 from lamella.studies.running.runner import key_of
+from lamella.training.checkpoints.code_digest import PYTHON
+from lamella.training.numerics import numerics
 from tests.data import contents
 from tests.studies.small import RUN, TEST, TRAIN, small_study
 
@@ -136,6 +138,15 @@ def test_another_numpy_is_reported_and_a_lost_log_is_not(out: Path) -> None:
     assert (found.parts, found.others) == ([], [])
 
 
+def test_other_numerics_of_lamella_are_named_as_the_reason(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = {**numerics(), "optimizers": "0" * 16}
+    monkeypatch.setattr("lamella.training.numerics.numerics", lambda: newer)
+    [found] = repeated(out, keys=[first(out).name])
+    assert found.others == ["lamella, whose code of optimizers has changed"]
+
+
 def test_a_damaged_run_is_reported(out: Path) -> None:
     content = bytearray((first(out) / "losses.npy").read_bytes())
     content[-1] ^= 1
@@ -181,7 +192,7 @@ def test_a_changed_custom_class_is_reported(tmp_path: Path) -> None:
     [old] = (tmp_path / "runs").iterdir()
     table = json.loads((old / "run.json").read_text())
     table.pop("sha256")
-    table["config"]["experiment"]["own"]["Gain"] = "0" * 16
+    table["config"]["experiment"]["own"]["Gain"] = f"{PYTHON} 0"
     key = key_of(table["config"])
     old.rename(old.with_name(key))
     sums = {file.name: sha256(file.read_bytes()) for file in (tmp_path / "runs" / key).iterdir()}
@@ -191,4 +202,4 @@ def test_a_changed_custom_class_is_reported(tmp_path: Path) -> None:
     index["runs"][0]["key"] = key
     (tmp_path / "study.json").write_text(json.dumps(index))
     [found] = repeated(tmp_path, custom=[Gain])
-    assert (found.parts, found.others) == ([], ["source of Gain"])
+    assert (found.parts, found.others) == ([], ["code of Gain"])

@@ -2,20 +2,22 @@
 
 import os
 import re
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
 import lamella as lm
-from lamella.core.errors import DataError, MissingExtraError
-from lamella.studies import DamagedRunWarning, Study, StudyFolder
+from lamella.core.errors import DataError, MissingExtraError, UsageError
+from lamella.studies import DamagedRunWarning, Results, Study, StudyFolder, StudyStopped
 from lamella.studies.running.data import study_data
-from lamella.studies.running.runner import plan
+from lamella.studies.running.runner import key_of, plan
 from lamella.training.environment import blas
 from tests.data import contents
 from tests.studies.small import RUN, TEST, TRAIN, small_study, times
@@ -137,6 +139,76 @@ def test_a_key_depends_on_everything_that_decides_the_numbers_and_on_no_name() -
     (renamed,) = plan(small_study(arms={"uno": {}}, seeds=1, title="Other"), data)
     assert renamed.key == task.key
     assert re.fullmatch("[0-9a-f]{16}", task.key)
+
+
+FACTOR = {"by": 1.0}
+
+
+class Scaled(lm.Layer):
+    """Multiply by a number in a global."""
+
+    def forward(self, x: Any, training: bool) -> Any:
+        return x * FACTOR["by"]
+
+    def backward(self, dy: Any) -> Any:
+        return dy * FACTOR["by"]
+
+
+RNG = np.random.default_rng(0)
+
+
+class Noisy(Scaled):
+    def forward(self, x: Any, training: bool) -> Any:
+        return x + RNG.normal()
+
+
+def with_layer(layer: lm.Layer) -> Study:
+    model = lm.Sequential([layer, lm.Dense(3)])
+    return small_study(base={"model": model, "epochs": 1}, arms={"own": {}}, seeds=1)
+
+
+def test_old_results_do_not_come_back_for_changed_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = with_layer(Scaled())
+    [old] = study.run(**RUN, out=tmp_path).runs
+    monkeypatch.setitem(FACTOR, "by", 3.0)
+    with pytest.raises(UsageError, match="its own classes or functions have changed"):
+        study.run(**RUN, out=tmp_path)
+    [new] = study.run(**RUN).runs
+    assert (new.key != old.key, new.scores != old.scores) == (True, True)
+
+
+def test_a_worker_with_other_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would import this file anew, with the number that is written in it."""
+    monkeypatch.setitem(FACTOR, "by", 3.0)
+    study = with_layer(Scaled()).resized(seeds=2)
+    with pytest.raises(StudyStopped, match="a worker process has other code of Scaled"):
+        study.run(**RUN, n_jobs=2)
+
+
+def test_code_whose_changes_cannot_be_seen_is_run_in_memory_only(tmp_path: Path) -> None:
+    study = with_layer(Noisy())
+    with pytest.raises(
+        UsageError, match="Noisy reads RNG, of type Generator: changes of it cannot"
+    ):
+        study.run(**RUN, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert study.run(**RUN).runs[0].done
+
+
+def test_the_version_of_lamella_is_not_in_the_key_and_its_numerics_are() -> None:
+    (task,) = plan(small_study(arms={"one": {}}, seeds=1), {"train": "a", "test": "b"})
+    assert key_of({**task.config, "lamella": "9.9"}) == task.key
+    assert key_of({**task.config, "numerics": {}}) != task.key
+
+
+def test_fewer_arms_and_seeds_leave_the_folder_whole(reference: Path, tmp_path: Path) -> None:
+    shutil.copytree(reference, tmp_path / "out")
+    few = small_study(arms={"fast": {"optimizer.lr": 3e-2}}, seeds=1)
+    assert len(few.run(**RUN, out=tmp_path / "out").runs) == 1
+    assert contents(tmp_path / "out") == contents(reference)
+    assert len(Results.load(tmp_path / "out").runs) == 6
 
 
 @pytest.fixture(scope="module")

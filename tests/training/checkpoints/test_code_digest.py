@@ -8,7 +8,12 @@ import pytest
 
 import lamella as lm
 from lamella.core.errors import UsageError
-from lamella.training.checkpoints.code_digest import PYTHON, changed_code, code_digests
+from lamella.training.checkpoints.code_digest import (
+    PYTHON,
+    changed_code,
+    code_digests,
+    unseen_values,
+)
 from tests.subprocesses import run_python
 from tests.training.checkpoints.interrupting import BATCHES, FIT, finished, interrupted
 
@@ -95,6 +100,86 @@ print(json.dumps(code_digests([found["Mine"]])))
     for seed in ("1", "2"):
         told = run_python("-c", script, environment={"PYTHONHASHSEED": seed}).stdout
         assert json.loads(told) == digests(BEFORE)
+
+
+READING = """
+import functools
+import numpy as np
+import lamella as lm
+
+TABLE = [1, {"a": 2.5}]
+ARRAY = np.arange(3.0)
+INNER = lm.Dense(4)
+
+class Helper:
+    step = 3
+
+@functools.cache
+def cached(n):
+    return n + 4
+
+part = functools.partial(cached, 5)
+
+def outer():
+    inside = [6]
+    return lambda x: x + inside[0]
+
+closed = outer()
+
+class Mine:
+    sizes = [7]
+    def forward(self, x, more=[8]):
+        return x + TABLE[0] + ARRAY + INNER.units + Helper().step + cached(1) + part() + closed(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2.5", "2.6"),
+        ("arange(3.0)", "arange(3.0)[::-1].copy()"),
+        ("Dense(4)", "Dense(5)"),
+        ("step = 3", "step = 4"),
+        ("n + 4", "n + 5"),
+        ("cached, 5", "cached, 6"),
+        ("[6]", "[7]"),
+        ("sizes = [7]", "sizes = [8]"),
+        ("more=[8]", "more=[9]"),
+    ],
+)
+def test_all_that_the_code_reads_is_seen(old: str, new: str) -> None:
+    assert old in READING
+    assert digests(READING) == digests(READING)
+    assert digests(READING) != digests(READING.replace(old, new))
+
+
+def test_functions_of_ones_own_modules_are_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_helpers.py").write_text("FACTOR = 2\ndef twice(x):\n    return FACTOR * x\n")
+    import own_helpers  # type: ignore[import-not-found]
+
+    at_top = "import own_helpers\ndef f(x):\n    return own_helpers.twice(x)"
+    inside = "def f(x):\n    from own_helpers import twice\n    return twice(x)"
+    before = [digests(source, "f") for source in (at_top, inside)]
+    own_helpers.FACTOR = 3
+    after = [digests(source, "f") for source in (at_top, inside)]
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
+def test_values_whose_changes_cannot_be_seen_are_named() -> None:
+    found: dict[str, Any] = {"__name__": "mine"}
+    exec("import numpy as np\nrng = np.random.default_rng(0)\ndef f(x):\n    return rng", found)
+    assert unseen_values(found["f"]) == ["rng, of type Generator"]
+    exec(BEFORE, found)
+    assert unseen_values(found["Mine"]) == []
+
+
+def test_bases_of_the_same_name_count() -> None:
+    twice = "class Mine:\n    k = 2\nclass Mine(Mine):\n    def f(self): return self.k"
+    assert digests(twice) != digests(twice.replace("k = 2", "k = 3"))
 
 
 def test_numbers_around_callbacks_do_not_count() -> None:

@@ -16,8 +16,10 @@ from lamella.studies.running.data import StudyData, study_data
 from lamella.studies.running.run import Run, Task, train_run
 from lamella.studies.running.runner import key_of
 from lamella.studies.running.storage import StudyFolder
+from lamella.training.checkpoints.code_digest import changed_code
 from lamella.training.differences import environment_differences, history_differences
 from lamella.training.environment import environment
+from lamella.training.numerics import changed_numerics
 
 
 @dataclass(frozen=True)
@@ -110,14 +112,14 @@ def _repeat(
         )
     experiment = _experiment(run, stored.path, custom)
     backend = get_backend(experiment.model["backend"])
-    others = environment_differences(
+    changed = changed_numerics(run.config.get("numerics"))
+    others = [f"lamella, whose code of {', '.join(changed)} has changed"] if changed else []
+    others += environment_differences(
         {"versions": {"lamella": run.config.get("lamella")}, **stored.log(task.key)},
         environment(backend),
     )
-    sources = experiment.table().get("own", {})
-    for name, source in run.config["experiment"].get("own", {}).items():
-        if sources.get(name) != source:
-            others.append(f"source of {name}")
+    own, here = run.config["experiment"].get("own", {}), experiment.table().get("own", {})
+    others += [f"code of {name}" for name in changed_code(own, here)]
     again, _ = train_run(
         Task(task.study, task.arm, task.seed, task.key, run.config), experiment, *data.worker_arrays
     )

@@ -54,7 +54,8 @@ class Run:
     key : str
         Hash of ``config``, 16 hexadecimal digits.
     config : dict
-        Everything that determines the numbers: experiment, seed, checksums of the data, version.
+        Everything that determines the numbers: experiment, seed, checksums of the data, and
+        fingerprints of lamella's code; and the version of lamella, which is not in the key.
     status : {"done", "diverged", "failed"}
         "diverged": the loss became infinite or NaN, and training ended after that epoch.
         "failed": there was an error, and there are no numbers.

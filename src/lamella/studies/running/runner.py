@@ -16,6 +16,8 @@ from lamella.studies.running.data import StudyData, study_data
 from lamella.studies.running.run import Run, Task
 from lamella.studies.running.storage import StudyFolder
 from lamella.studies.running.workers import work
+from lamella.training.checkpoints.code_digest import unseen_values
+from lamella.training.numerics import numerics
 
 
 class StudyStopped(LamellaError, RuntimeError):
@@ -38,6 +40,7 @@ def run_study(
     folder = None if out is None else StudyFolder(out)
     done: dict[str, Run] = {}
     if folder is not None:
+        _expect_seen(study)
         folder.claim(study, tasks, data.checksums)
         stored = (folder.find(task) for task in tasks)
         # Failed runs may have lacked memory or a GPU, so try them again; divergence is final.
@@ -82,6 +85,7 @@ def plan(study: StudyDefinition, checksums: dict[str, str]) -> list[Task]:
         for arm, experiment in study.experiments.items():
             config = {
                 "lamella": __version__,
+                "numerics": numerics(),
                 "experiment": experiment.table(),
                 "seed": seed,
                 "data": checksums,
@@ -91,8 +95,12 @@ def plan(study: StudyDefinition, checksums: dict[str, str]) -> list[Task]:
 
 
 def key_of(config: dict[str, Any]) -> str:
-    """Return the key of a run: a hash of everything that determines its numbers."""
-    text = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """Return the key of a run: a hash of everything that determines its numbers.
+
+    The version of lamella does not: its ``numerics`` do.
+    """
+    decisive = {name: value for name, value in config.items() if name != "lamella"}
+    text = json.dumps(decisive, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -103,6 +111,18 @@ def _expect_enough_samples(study: StudyDefinition, data: StudyData) -> None:
                 f"arm {arm!r} wants {experiment.samples:,} training samples, but there are "
                 f"{len(data.train.y):,}"
             )
+
+
+def _expect_seen(study: StudyDefinition) -> None:
+    """Raise a UsageError if changes of the user's code could not be seen in a folder."""
+    for arm, experiment in study.experiments.items():
+        for name, part in experiment.custom.items():
+            if unseen := unseen_values(part):
+                raise UsageError(
+                    f"arm {arm!r}: {name} reads {', '.join(unseen)}: changes of it cannot be seen, "
+                    "so old results in a folder could be taken for new ones. Use numbers, text, "
+                    "arrays or hyper-parameters instead, or run the study without out="
+                )
 
 
 class _NoBar(nullcontext[None]):

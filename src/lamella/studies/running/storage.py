@@ -20,10 +20,12 @@ from lamella.core.disk import as_path, expect_writable, remove_unfinished, write
 from lamella.core.errors import FileFormatError, UsageError, warn_user
 from lamella.core.version import __version__
 from lamella.studies.definition.definition import StudyDefinition
+from lamella.studies.definition.experiment import DEFAULTS
 from lamella.studies.definition.tables import Table, differing, merge
 from lamella.studies.running.index import expect_index
 from lamella.studies.running.run import Run, Task
 from lamella.studies.running.run_files import from_files, json_bytes, read_json, to_files
+from lamella.training.numerics import changed_numerics, numerics
 
 FORMAT = "lamella-study-1"
 
@@ -48,25 +50,25 @@ class StudyFolder:
     def claim(self, study: StudyDefinition, tasks: Sequence[Task], data: Table) -> None:
         """Create the folder of ``study``, or check that the existing one fits.
 
-        Arms and seeds may be added or removed, but not changed.
+        Arms and seeds may be added, but not changed; those that the study no longer has stay.
 
         Raises
         ------
         UsageError
-            If the folder belongs to another study, another version of lamella or other data, or
-            cannot be written.
+            If the folder belongs to another study, a lamella that computes otherwise or other data,
+            or cannot be written.
         """
+        described, plan = study.description(), [_entry(task) for task in tasks]
         if self._index.exists():
-            self._expect_same(study, tasks, data)
+            described, plan = self._joined(study, tasks, data)
         expect_writable(self.path)
         self._clear()
         if not self._index.exists() and any(self.path.iterdir()):
             raise UsageError(
                 f"{self.path} holds other files than a study: choose a new folder for the results"
             )
-        plan = [{"arm": task.arm, "seed": task.seed, "key": task.key} for task in tasks]
-        head = {"format": FORMAT, "lamella": __version__}
-        content = json_bytes({**head, **study.description(), "data": data, "runs": plan})
+        head = {"format": FORMAT, "lamella": __version__, "numerics": numerics()}
+        content = json_bytes({**head, **described, "data": data, "runs": plan})
         if not self._index.exists() or self._index.read_bytes() != content:
             write_atomically(self._index, content)
         for part in ("runs", "log"):
@@ -176,7 +178,10 @@ class StudyFolder:
         expect_index(table, self._index)
         return table
 
-    def _expect_same(self, study: StudyDefinition, tasks: Sequence[Task], data: Table) -> None:
+    def _joined(
+        self, study: StudyDefinition, tasks: Sequence[Task], data: Table
+    ) -> tuple[Table, list[Table]]:
+        """Return the description and the runs of the folder together with those of ``study``."""
         table = self._read_index()
         stored = StudyDefinition.described(table)
         if stored.name != study.name:
@@ -184,10 +189,11 @@ class StudyFolder:
                 f"{self.path} holds the study {stored.name!r}, this is {study.name!r}: choose "
                 "another folder"
             )
-        if table["lamella"] != __version__:
+        if changed := changed_numerics(table.get("numerics")):
             raise UsageError(
-                f"{self.path} was written by lamella {table['lamella']}, this is "
-                f"{__version__}, and a folder must not mix versions: choose another folder"
+                f"{self.path} was written by lamella {table['lamella']}, this is {__version__}, "
+                f"which computes otherwise (changed code: {', '.join(changed)}), and a folder must "
+                "not mix both: choose another folder"
             )
         if table["data"] != data:
             raise UsageError(f"{self.path} holds results on other data: choose another folder")
@@ -198,6 +204,7 @@ class StudyFolder:
                     f"{self.path} holds the study {study.name!r} with another arm {task.arm!r} "
                     f"({_changes(stored, study, task.arm)}): choose another folder"
                 )
+        return _join(stored, table["runs"], study, tasks)
 
 
 def read_study_folder(path: Any) -> tuple[StudyDefinition, list[Run]]:
@@ -206,11 +213,43 @@ def read_study_folder(path: Any) -> tuple[StudyDefinition, list[Run]]:
     return folder.study(), folder.runs()
 
 
+def _entry(task: Task) -> Table:
+    return {"arm": task.arm, "seed": task.seed, "key": task.key}
+
+
+def _join(
+    stored: StudyDefinition, runs: Sequence[Table], study: StudyDefinition, tasks: Sequence[Task]
+) -> tuple[Table, list[Table]]:
+    """Return the description and the runs of both studies; an arm with a new name is renamed."""
+    names = {task.key: task.arm for task in tasks}
+    renamed = {entry["arm"]: names[entry["key"]] for entry in runs if entry["key"] in names}
+    old = {renamed.get(arm, arm): fields for arm, fields in stored.arms.items()}
+    left = [arm for arm in old if arm not in study.arms]
+    if left and stored.base != study.base:
+        path = differing(stored.base, study.base)[0]
+        raise UsageError(
+            f"the arms {', '.join(left)} in the folder are of another base ({path} is "
+            f"{_at(stored.base, path)} there, {_at(study.base, path)} here): choose another folder"
+        )
+    described = {**(stored if left else study).description()}
+    if left:
+        base = merge(DEFAULTS, study.base)
+        first, *here = (merge(base, arm) for arm in [*old.values(), *study.arms.values()])
+        paths = [path for fields in here for path in differing(first, fields)]
+        described["varies"] = list(dict.fromkeys([*stored.varies, *study.varies, *paths]))
+        described["arms"] = {**old, **study.arms}
+        described["baseline"] = renamed.get(stored.baseline, stored.baseline)
+    described["seeds"] = list(dict.fromkeys([*stored.seeds, *study.seeds]))
+    described["cut"] = (study if set(stored.seeds) <= set(study.seeds) else stored).cut
+    plan = [{**entry, "arm": renamed.get(entry["arm"], entry["arm"])} for entry in runs]
+    return described, plan + [_entry(task) for task in tasks if _entry(task) not in plan]
+
+
 def _changes(there: StudyDefinition, here: StudyDefinition, arm: str) -> str:
     old, new = (merge(study.base, study.arms[arm]) for study in (there, here))
     paths = differing(old, new)
     changes = [f"{path} is {_at(old, path)} there, {_at(new, path)} here" for path in paths]
-    return "; ".join(changes) or "its custom classes have changed"
+    return "; ".join(changes) or "its own classes or functions have changed, or Python's version"
 
 
 def _at(table: Any, path: str) -> Any:

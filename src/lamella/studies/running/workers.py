@@ -14,8 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.errors import UsageError
 from lamella.studies.definition.experiment import Experiment
+from lamella.studies.definition.tables import Table
 from lamella.studies.running.run import Run, Task, train_run
+from lamella.training.numerics import changed_numerics
 
 POLL_SECONDS = 0.5
 
@@ -23,13 +26,31 @@ POLL_SECONDS = 0.5
 def work(
     parent_pid: int, task: Task, experiment: Experiment, *arrays: np.ndarray | None
 ) -> tuple[Run, dict[str, Any]]:
-    """Train one run, see `train_run`, for the process ``parent_pid``."""
+    """Train one run, see `train_run`, for the process ``parent_pid``.
+
+    Raises
+    ------
+    UsageError
+        If lamella, or own code, is another one in this process.
+    """
     if os.getpid() != parent_pid:
+        _expect_same_code(task.config, experiment)
         # Ctrl-C reaches workers too; the parent ends them, so they need not print tracebacks.
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         _exit_with_parent(parent_pid)
     return train_run(task, experiment, *arrays)
+
+
+def _expect_same_code(config: Table, experiment: Experiment) -> None:
+    own, here = config["experiment"].get("own", {}), experiment.table().get("own", {})
+    others = [f"code of {name}" for name in own if own[name] != here.get(name)]
+    others += [f"code of lamella's {part}" for part in changed_numerics(config["numerics"])]
+    if others:
+        raise UsageError(
+            f"a worker process has other {', '.join(others)} than this one: values that are set in "
+            "a module after its import do not reach workers; write them into the file, or pass them"
+        )
 
 
 @cache  # once per process
