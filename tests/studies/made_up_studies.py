@@ -78,7 +78,11 @@ def _run(study: StudyDefinition, arm: str, seed: int, noise: float, end: dict[st
         arm=arm,
         seed=seed,
         key=f"{seed:016x}",
-        config={"lamella": lm.__version__, "experiment": study.experiments[arm].table()},
+        config={
+            "lamella": lm.__version__,
+            "experiment": study.experiments[arm].table(),
+            "data": {"inputs": 784, "tested": 10_000},
+        },
         status=status,
         reason="" if status == "done" else "the loss was not finite in epoch 2",
         epochs=epochs if status == "done" else epochs[:2],

@@ -230,3 +230,24 @@ def test_folder_of_studies_is_read_and_one_of_nothing_is_refused(tmp_path: Path)
         read_all(tmp_path / "a" / "runs")
     with pytest.raises(UsageError, match="there is no folder"):
         read_all(tmp_path / "c")
+
+
+def test_a_page_of_ones_own_data_speaks_of_those() -> None:
+    words = Page(render([small_study(seeds=1).run(TRAIN, TEST, verbose=False)])).words
+    assert "one test set of 90 samples, on which the standard error of an accuracy of" in words
+    assert "10,000" not in words
+    assert "image" not in words
+    assert "6 – 5 – 3" in words
+
+
+def test_the_standard_error_is_that_of_the_usual_accuracy() -> None:
+    results = results_of("depth")
+    error = 100 * (0.9704 * 0.0296 / 10_000) ** 0.5
+    assert f"is about {error:.2g} points" in Page(render([results])).words
+
+
+def test_a_bundled_study_on_other_data_is_not_the_reports() -> None:
+    data = {"train": "a", "test": "b", "inputs": 784, "tested": 10_000}
+    other = changed(results_of("depth"), lambda run: {"config": {**run.config, "data": data}})
+    assert "The MNIST report, reproduced" in Page(render([results_of("depth")])).words
+    assert "The MNIST report, reproduced" not in Page(render([other])).words

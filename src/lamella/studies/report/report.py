@@ -3,10 +3,12 @@
 The page is one self-contained file with styles, script and drawings.
 """
 
+import math
 import tomllib
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from lamella.core.disk import as_path, write_atomically
@@ -15,8 +17,9 @@ from lamella.studies.analysis.runs import Runs
 from lamella.studies.definition import bundled
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.report.claims import Claim, judge
-from lamella.studies.report.page.sections import section, slug
+from lamella.studies.report.page.sections import is_original, section, slug
 from lamella.studies.report.page.verdicts import describe, from_one_seed, tally
+from lamella.studies.running.run import Run
 
 
 def write_report(results: Runs | Iterable[Runs], path: Any) -> Path:
@@ -62,7 +65,7 @@ def render(results: Sequence[Runs]) -> str:
 
 
 def _page(results: Sequence[Runs]) -> dict[str, Any]:
-    originals = [each for each in results if bundled.original(each.study)]
+    originals = [each for each in results if is_original(each)]
     own = [each for each in results if each not in originals]
     claims = judge(originals) if originals else []
     runs = [run for each in results for run in each.runs]
@@ -81,9 +84,30 @@ def _page(results: Sequence[Runs]) -> dict[str, Any]:
         "smaller_experiment": any(_is_smaller(each.study) for each in originals),
         "studies": len(results),
         "runs": len(runs),
+        "test_set": _test_set(runs),
         "took": _duration(sum(run.seconds for run in runs)),
         "versions": sorted({str(run.config["lamella"]) for run in runs}),
     }
+
+
+def _test_set(runs: Sequence[Run]) -> str:
+    """Return a sentence on the test set, with the standard error of a usual accuracy on it."""
+    sizes = {run.config.get("data", {}).get("tested") for run in runs}
+    if len(sizes) > 1 or None in sizes:
+        return "All runs of a study share one test set."
+    (size,) = sizes
+    text = f"All runs share one test set of {size:,} samples"
+    found = [
+        run.scores["test_accuracy"] for run in runs if "test_accuracy" in run.scores and run.done
+    ]
+    if not found:
+        return f"{text}."
+    usual = min(median(found), 1 - 1 / size)  # that of 100% would be 0
+    error = 100 * math.sqrt(usual * (1 - usual) / size)
+    return (
+        f"{text}, on which the standard error of an accuracy of {100 * usual:.3g}% is about "
+        f"{error:.2g} points."
+    )
 
 
 def _title(results: Sequence[Runs], originals: Sequence[Runs]) -> str:

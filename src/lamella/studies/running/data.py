@@ -1,6 +1,7 @@
 """Training and test data of a study, with checksums."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,14 +21,15 @@ class StudyData:
     ----------
     train, test : Samples
     checksums : dict
-        SHA-256 of both, by "train" and "test".
+        SHA-256 of both, by "train" and "test"; and the number of values of a sample, "inputs", and
+        of test samples, "tested".
     bundled : bool
         Whether the data are MNIST, which each worker reads from disk itself.
     """
 
     train: Samples
     test: Samples
-    checksums: dict[str, str]
+    checksums: dict[str, Any]
     bundled: bool
 
     @property
@@ -43,7 +45,7 @@ def study_data(train: Any, test: Any) -> StudyData:
     if train is None:
         return _mnist()
     sets = {"train": _samples("train", train), "test": _samples("test", test)}
-    checksums = {name: _checksum(samples) for name, samples in sets.items()}
+    checksums = _checksums(sets)
     bundled = len(sets["test"].y) == 10_000 and checksums == _mnist().checksums
     return StudyData(sets["train"], sets["test"], checksums, bundled)
 
@@ -65,7 +67,7 @@ def _digits() -> tuple[Samples, Samples]:
 @lru_cache(maxsize=1)
 def _mnist() -> StudyData:
     train, test = _digits()
-    return StudyData(train, test, {"train": _checksum(train), "test": _checksum(test)}, True)
+    return StudyData(train, test, _checksums({"train": train, "test": test}), True)
 
 
 def _samples(name: str, pair: Any) -> Samples:
@@ -78,6 +80,12 @@ def _samples(name: str, pair: Any) -> Samples:
     if len(x) != len(y):
         raise DataError(f"{name} has {len(x)} inputs, but {len(y)} targets")
     return Samples(x, y)
+
+
+def _checksums(sets: dict[str, Samples]) -> dict[str, Any]:
+    checksums: dict[str, Any] = {name: _checksum(samples) for name, samples in sets.items()}
+    x = sets["train"].x
+    return {**checksums, "inputs": math.prod(x.shape[1:]), "tested": len(sets["test"].y)}
 
 
 def _checksum(samples: Samples) -> str:

@@ -78,7 +78,7 @@ def run_study(
     return [done[task.key] for task in tasks]
 
 
-def plan(study: StudyDefinition, checksums: dict[str, str]) -> list[Task]:
+def plan(study: StudyDefinition, checksums: dict[str, Any]) -> list[Task]:
     """Return all tasks, seed by seed, so that early results compare all arms."""
     tasks = []
     for seed in study.seeds:

@@ -13,7 +13,7 @@ def test_fixed_fields_appear_once_and_varied_fields_by_arm() -> None:
     assert ("network", "784 – 256 – 30 – 10") in fixed
     assert ("batch_size", "64") in fixed
     assert ("loss", "cross-entropy") in fixed
-    assert ("validation_split", "1/12 of the training images") in fixed
+    assert ("validation_split", "1/12 of the training samples") in fixed
     assert not {"beta2", "eps", "dropout", "samples", "class", "backend"} & {w for w, _ in fixed}
 
 

@@ -17,6 +17,7 @@ from lamella.studies.report.page import drawings
 from lamella.studies.report.page.errors import errors
 from lamella.studies.report.page.setup import label, setup
 from lamella.studies.report.page.verdicts import ONE_SEED, show_difference
+from lamella.studies.running.data import study_data
 from lamella.studies.running.run import Run
 
 POINTS_PER_EPOCH = 4
@@ -28,7 +29,7 @@ SHOWN_ERRORS = ("softmax-vs-mlp",)
 def section(results: Runs, chapter: str = "") -> dict[str, Any]:
     """Return the variables of a study. Its heading is omitted if it equals that of the chapter."""
     study = results.study
-    known = bundled.original(study)
+    known = is_original(results)
     fixed, varied = setup(results)
     metric, test = results.metric, results.measure(None)
     validation = f"val_{metric}"
@@ -59,6 +60,17 @@ def section(results: Runs, chapter: str = "") -> dict[str, Any]:
         ],
         "missing": len(results.missing),
     }
+
+
+def is_original(results: Runs) -> bool:
+    """Whether results are those of a bundled study on MNIST, apart from epochs and seeds."""
+    if not bundled.original(results.study):
+        return False
+    mnist = study_data(None, None).checksums
+    known = [run.config["data"] for run in results.runs if "data" in run.config]
+    return all(
+        data.get(part, mnist[part]) == mnist[part] for data in known for part in ("train", "test")
+    )
 
 
 def slug(text: str) -> str:

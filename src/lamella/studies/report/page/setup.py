@@ -14,7 +14,7 @@ LABELS = {
     "batch_norm": "BatchNorm",
     "batch_size": "batch size",
     "validation_split": "held out for validation",
-    "samples": "training images",
+    "samples": "training samples",
     "clip_norm": "gradients clipped at norm",
 }
 LOSSES = {
@@ -42,7 +42,10 @@ def setup(results: Runs) -> tuple[list[tuple[str, str]], list[tuple[str, dict[st
 
     Both are empty without runs.
     """
-    arms = {run.arm: _fields(run.config["experiment"]) for run in results.runs}
+    arms = {
+        run.arm: _fields(run.config["experiment"], run.config.get("data", {}).get("inputs"))
+        for run in results.runs
+    }
     names = dict.fromkeys(name for fields in arms.values() for name in fields)
     fixed, varied = [], []
     for name in names:
@@ -65,10 +68,13 @@ def _merge_common(values: dict[str, str]) -> dict[str, str]:
     return {arm: value for arm, value in values.items() if value != common} | {"all others": common}
 
 
-def _fields(experiment: dict[str, Any]) -> dict[str, Any]:
-    """Return an experiment as a flat table. Hyper-parameters keep their names."""
+def _fields(experiment: dict[str, Any], inputs: int | None) -> dict[str, Any]:
+    """Return an experiment as a flat table. Hyper-parameters keep their names.
+
+    ``inputs`` is the number of values of a sample, if it is known.
+    """
     model, optimizer = dict(experiment["model"]), dict(experiment["optimizer"])
-    fields: dict[str, Any] = {"network": _network(model)}
+    fields: dict[str, Any] = {"network": _network(model, inputs)}
     for name in ("class", "hidden", "classes", "layers", "backend", "seed", "name"):
         model.pop(name, None)
     fields |= model
@@ -79,14 +85,14 @@ def _fields(experiment: dict[str, Any]) -> dict[str, Any]:
     for name in ("batch_size", "epochs", "validation_split", "samples"):
         fields[name] = experiment[name]
     if not experiment["shuffle"]:
-        fields["order of the images"] = "as in the file, in every epoch"
+        fields["order of the samples"] = "as in the file, in every epoch"
     return fields
 
 
-def _network(model: dict[str, Any]) -> str:
+def _network(model: dict[str, Any], inputs: int | None) -> str:
     if model["class"] in ("MLP", "SoftmaxClassifier"):
-        widths = [784, *model.get("hidden", []), model.get("classes", 10)]
-        return " – ".join(map(str, widths))
+        widths = [inputs, *model.get("hidden", []), model.get("classes", 10)]
+        return " – ".join(str(width) for width in widths if width is not None)
     if "layers" in model:
         return ", ".join(part_text(layer) for layer in model["layers"])
     return str(model["class"])
@@ -94,9 +100,9 @@ def _network(model: dict[str, Any]) -> str:
 
 def _show(name: str, value: Any) -> str:
     if name == "samples":
-        return "all" if value is None else f"{value:,}, including the validation images"
+        return "all" if value is None else f"{value:,}, including the validation samples"
     if name == "validation_split":
-        return f"{Fraction(value).limit_denominator(1000)} of the training images"
+        return f"{Fraction(value).limit_denominator(1000)} of the training samples"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
