@@ -182,6 +182,16 @@ def test_columns_in_another_order_give_the_same_predictions(tmp_path: Path) -> N
         assert same.evaluate(reversed_table, Y) == model.evaluate(table, Y)
 
 
+def test_a_second_fit_keeps_the_order_of_columns() -> None:
+    table, reversed_table, model = tables()
+    for again in (reversed_table, table.to_numpy()):
+        model.fit(again, Y, epochs=1, verbose=False, check=False)
+        assert model.trained_on.columns == tuple(NAMES)
+        np.testing.assert_array_equal(
+            model.predict(reversed_table), model.predict(table.to_numpy())
+        )
+
+
 def test_columns_of_validation_data_get_the_order_of_the_training_data() -> None:
     table, reversed_table, _ = tables()
     found = [fitted(table, validation_data=(each, Y)).history for each in (table, reversed_table)]

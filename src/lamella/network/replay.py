@@ -60,14 +60,14 @@ class Call:
         memory = [*network.store, *network.states, network.batches]
         memory += [part._scratch for part in found.parts if hasattr(type(part), "scratch")]
         objects = [network, *found.parts]
-        self.result, self._replay = network.backend.capture(work, arrays, memory, objects)
+        self.result, replay = network.backend.capture(work, arrays, memory, objects)
         # Work that changes what it depends on, such as a counter, is not the same twice.
-        if self._replay is None or found.values() != before:
-            self._replay = None
+        if replay is None or found.values() != before:
             return False
         found.hold()
         self._outputs = [*network.outputs]
         self._attributes = [(vars(each), _arrays_among(vars(each))) for each in objects]
+        self._replay = replay  # last: Ctrl-C before it leaves nothing to replay
         return True
 
     def replay(self, network: Any, in_a_row: bool) -> None:

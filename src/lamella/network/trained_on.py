@@ -40,16 +40,27 @@ class TrainedOn:
     columns: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, given: Any, data: Data, to_host: Callable[[Array], np.ndarray]) -> Self:
-        """Return the record of inputs ``given``, which became the checked ``data``."""
+    def of(
+        cls,
+        given: Any,
+        data: Data,
+        to_host: Callable[[Array], np.ndarray],
+        before: "TrainedOn | None" = None,
+    ) -> Self:
+        """Return the record of inputs ``given``, which became the checked ``data``.
+
+        Names of columns that the record ``before`` has stay: the data came in that order, see
+        `ordered`.
+        """
+        columns = before.columns if before and before.columns else column_names(given)
         x, images = data.x, data.x.dtype == np.uint8
         some = to_host(x[:: -(-len(x) // SAMPLES)]).reshape(-1, x[0].size)
         sizes = some.max(axis=1).astype(float)
         if images:
             largest = float(sizes.max() if sizes.max() * LARGER > 255 else x.max())
-            return cls(True, largest / 255, float(np.median(sizes)) / 255, column_names(given))
+            return cls(True, largest / 255, float(np.median(sizes)) / 255, columns)
         typical = np.median(np.maximum(sizes, -some.min(axis=1).astype(float)))
-        return cls(False, data.largest, float(typical), column_names(given))
+        return cls(False, data.largest, float(typical), columns)
 
     @classmethod
     def from_json(cls, table: Any) -> Self:

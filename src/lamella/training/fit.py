@@ -109,7 +109,7 @@ def fit(
     weights = None if data.weight is None else model.backend.to_host(data.weight)
     if weights is not None and not weights[rows].any():
         raise DataError("the weights of the samples to train on are all 0, so no sample counts")
-    seen = TrainedOn.of(x, data, model.backend.to_host)
+    seen = TrainedOn.of(x, data, model.backend.to_host, model.trained_on)
     expect_batch(model, min(batch_size, len(rows)))
     expect_batch(model, len(rows) % batch_size or batch_size, f" (the rest of {len(rows)})")
     if check:

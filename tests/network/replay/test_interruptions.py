@@ -1,10 +1,15 @@
 """Ctrl-C at any moment of replayed steps: training goes on in the same process."""
 
+import copy
 import os
 
+import numpy as np
 import pytest
 
+import lamella as lm
 from lamella.backend import numba as compiled
+from lamella.network.fingerprint import Fingerprint
+from tests.data import clouds
 from tests.subprocesses import run_python
 
 pytest.importorskip("numba", reason="replays need numba: pip install 'lamella[fast]'")
@@ -69,3 +74,27 @@ print("done", number + 1)
 def test_training_goes_on_in_the_same_process_after_ctrl_c_at_any_moment() -> None:
     times = 500
     assert run_python("-c", INTERRUPTED.format(times=times)).stdout == f"done {times}\n"
+
+
+def test_ctrl_c_at_the_end_of_a_capture_leaves_nothing_to_replay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x, y = clouds()
+    layers = [lm.Dense(7), lm.LeakyReLU(0.1), lm.Dense(3)]
+    model = lm.Sequential(layers, seed=0, backend="numpy")
+    model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1), in_shape=x.shape[1:])
+    model.train_step(x, y)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Fingerprint, "hold", interrupt)
+        model.train_step(x, y)  # captures
+    model.layers[1].slope = 0.9
+    twin = copy.deepcopy(model)
+    for each in (model, twin):
+        for _ in range(3):
+            each.train_step(x, y)
+    np.testing.assert_array_equal(model.built().values, twin.built().values)
+    assert model.evaluate(x, y) == twin.evaluate(x, y)
