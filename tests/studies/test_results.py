@@ -78,6 +78,8 @@ def test_results_on_numbers_are_about_r2_and_have_no_accuracy(tmp_path: Path) ->
     assert "Test R2" in chapter
     assert "Validation R2" in chapter
     assert "accuracy" not in chapter
+    assert results.compare(measure="test_mae")["fast"].verdict == "better"
+    assert results.best().arm == "fast"
     with pytest.raises(DataError, match="no run has 'test_accuracy'"):
         results.compare(measure="test_accuracy")
     with pytest.raises(DataError, match="predicted no classes"):

@@ -98,6 +98,9 @@ def test_run_on_numbers_has_no_right_answers() -> None:
     model = lm.Sequential([lm.Dense(1)])
     run = trained(train=train, test=test, epochs=1, model=model, loss=lm.MeanSquaredError())
     assert len(run.correct) == 0
+    assert run.scores["test_mae"] > 0
+    assert run.scores["test_r2"] <= 1
+    assert "mae" not in run.epochs[0]
     assert not [name for name in run.scores if "accuracy" in name]
 
 

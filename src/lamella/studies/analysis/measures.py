@@ -102,7 +102,12 @@ MEASURES = {
     for measure in (
         *_measures("accuracy", "accuracy", "%", 2),
         *_measures("r2", "R2", "", 4),
-        *(each for each in _measures("loss", "loss", "", 4) if "best" not in each.name),
+        *(
+            each
+            for score, label in (("loss", "loss"), ("mae", "mean absolute error"))
+            for each in _measures(score, label, "", 4)
+            if "best" not in each.name
+        ),
         Measure("seconds", "training time", "s", higher_is_better=False, digits=1),
     )
 }

@@ -70,8 +70,9 @@ class Run:
         Training loss of every batch, in order.
     scores : dict
         After the last epoch: loss and score on the training part ("train_"), on the validation
-        part ("val_") and on the test set ("test_"); best_val_accuracy, best_epoch (from 1) and
-        best_test_accuracy, the test accuracy with the weights of that epoch (or of r2).
+        part ("val_") and on the test set ("test_"), of numbers also mae; best_val_accuracy,
+        best_epoch (from 1) and best_test_accuracy, the test accuracy with the weights of that epoch
+        (or of r2).
     predictions : uint8 array (N_test,)
         Predicted class of each test sample after the last epoch; empty without classes.
     confidence : float32 array (N_test,)
@@ -165,6 +166,8 @@ def _train(
     )
     seconds = time.perf_counter() - began
 
+    if metric == "r2":  # the history needs one score; the mean absolute error costs a second
+        model.compile(model.loss, model.optimizer, [metric, "mae"])
     scores = {
         f"{part}_{name}": value
         for part, samples in parts.items()

@@ -1,0 +1,69 @@
+"""Error rates and coverage of comparisons: a short form of `python -m benchmarks.calibration`.
+
+A rate may exceed its nominal value by three standard errors of the number of studies.
+"""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy")
+
+from benchmarks.calibration.draws import NOISES, Answers
+from benchmarks.calibration.rates import (
+    alike,
+    by_answers,
+    equivalent,
+    false_verdicts,
+    flattered,
+    mean_coverage,
+)
+
+pytestmark = pytest.mark.slow
+
+STUDIES = 400
+MOST = 0.05 + 3 * (0.05 * 0.95 / STUDIES) ** 0.5
+
+
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize(("arms", "seeds"), [(2, 3), (4, 5), (8, 10)])
+def test_equal_arms_get_a_verdict_in_5_percent_of_studies(
+    noise: str, arms: int, seeds: int
+) -> None:
+    assert false_verdicts(np.random.default_rng(0), noise, arms, seeds, STUDIES) <= MOST
+
+
+@pytest.mark.parametrize("seeds", [3, 6, 20])
+def test_arm_whose_lowest_runs_diverge_is_not_called_better(seeds: int) -> None:
+    rng = np.random.default_rng(0)
+    for fraction in (0.1, 0.4):
+        assert flattered(rng, fraction, seeds, STUDIES, lowest=True) <= MOST
+        assert flattered(rng, fraction, seeds, STUDIES, lowest=False) <= MOST
+        assert alike(rng, fraction, seeds, STUDIES) <= MOST
+
+
+def test_leaving_diverged_runs_out_would_flatter() -> None:
+    rng = np.random.default_rng(0)
+    assert flattered(rng, 0.4, 20, STUDIES, lowest=True, dropped=True) > 0.15
+
+
+def test_verdicts_hold_for_the_population_of_test_samples() -> None:
+    found = by_answers(np.random.default_rng(0), Answers(1000), (3, 10, 20), STUDIES)
+    for rates in found.values():
+        assert rates["shown"] <= MOST
+        assert rates["samples"] >= 1 - MOST
+        assert rates["seeds"] >= 1 - MOST
+    assert found[20]["shown by seeds"] > 0.2
+
+
+@pytest.mark.parametrize("seeds", [3, 10])
+def test_equivalence_and_differences_together_hold_5_percent(seeds: int) -> None:
+    for truth in ([0.0, 0.0, 0.0], [0.2, 0.2, 0.2], [0.0, 0.2, 0.6]):
+        assert equivalent(np.random.default_rng(0), truth, 0.2, seeds, STUDIES)[0] <= MOST
+
+
+def test_intervals_near_100_percent_hold_with_answers() -> None:
+    for seeds in (2, 3):
+        covered, _ = mean_coverage(
+            np.random.default_rng(0), Answers(360), seeds, STUDIES // 4, answers=True
+        )
+        assert covered >= 0.9
