@@ -3,7 +3,7 @@
     python -m benchmarks.calibration             # some minutes on one core
     python -m benchmarks.calibration --studies 200
 
-All numbers are fractions of simulated studies: of 2,000 if a rate is .05, the standard error is .005.
+All numbers are fractions of simulated studies; of 2,000, a rate of .05 is known to about .005.
 """
 
 import argparse
