@@ -7,13 +7,16 @@ import numpy as np
 from scipy import optimize, stats
 
 Rng = np.random.Generator
-NOISES: dict[str, Callable[[Rng, tuple[int, ...]], np.ndarray]] = {
+NOISES: dict[str, Callable[[Rng, tuple[int, int]], np.ndarray]] = {
     "normal": lambda rng, shape: rng.standard_normal(shape),
-    "skewed (exponential)": lambda rng, shape: -rng.exponential(size=shape),
+    "skewed (exponential)": lambda rng, shape: 1 - rng.exponential(size=shape),
+    "first arm normal, others skewed": lambda rng, shape: np.concatenate(
+        [rng.standard_normal((1, shape[1])), 1 - rng.exponential(size=(shape[0] - 1, shape[1]))]
+    ),
     "heavy-tailed (t, 3 df)": lambda rng, shape: rng.standard_t(3, shape) / np.sqrt(3),
     "near 1 (1% errors, 200 samples)": lambda rng, shape: -rng.binomial(200, 0.01, shape) / 1.41,
 }
-"""Noise of a score, of standard deviation 1; the last has steps, and ends at 100%."""
+"""Noise of a score (arms, seeds), of standard deviation 1; the last has steps, and ends at 100%."""
 
 SHARED = 0.3
 """Correlation of the arms of a seed, as measured on MNIST."""

@@ -5,6 +5,7 @@
     runs/<key>/losses.npy       float32, training loss of every batch
     runs/<key>/predictions.npy  uint8, class of each test sample
     runs/<key>/confidence.npy   float32, probability of that class
+    runs/<key>/correct.npy      bool, whether that class is the right one
     log/<key>.json              seconds, date, host and environment, which vary between repetitions
 
 The keys determine everything under ``runs``, bit for bit.
