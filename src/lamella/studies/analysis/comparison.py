@@ -11,6 +11,7 @@ from lamella.studies.analysis.difference import Difference, difference
 from lamella.studies.analysis.incomplete import missing_values
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
+from lamella.studies.analysis.sequential import over_looks
 from lamella.studies.analysis.text_table import TextTable
 from lamella.studies.analysis.verdicts import with_verdicts
 
@@ -152,19 +153,27 @@ def compare(
     missing = {arm: missing_values(runs, arm, measure) for arm in runs.arms}
     found = []
     for arm, other in pairs:
-        paired = difference(
-            arm,
-            other,
-            values[arm],
-            values[other],
-            higher_is_better=measure.higher_is_better,
-            correct=(correct[arm], correct[other]),
-        )
+
+        def of_first(seeds: int, arm: str = arm, other: str = other) -> Difference:
+            first = runs.seeds[:seeds]
+            return difference(
+                arm,
+                other,
+                {seed: x for seed, x in values[arm].items() if seed in first},
+                {seed: x for seed, x in values[other].items() if seed in first},
+                higher_is_better=measure.higher_is_better,
+                correct=(correct[arm], correct[other]),
+            )
+
+        looks = runs.looks
+        paired = of_first(len(runs.seeds)) if looks is None else over_looks(of_first, looks)
         theirs = missing[other] and f"{other}: {missing[other]}"
         notes = [missing[arm], theirs if paired.note else "", paired.note]
         found.append(replace(paired, note="; ".join(filter(None, notes))))
     others = dict.fromkeys(other for _, other in pairs)
     notes = [f"{arm}: {missing[arm]}." for arm in others if missing[arm]]
+    if runs.looks is not None:
+        notes.append(f"The study was {runs.looks}: p and intervals hold for all looks together.")
     return Comparison(measure, to, with_verdicts(found, margin), notes, margin)
 
 

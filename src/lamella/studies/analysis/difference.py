@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from lamella.studies.analysis.looks import Looks
 from lamella.studies.analysis.ranks import all_or_none, signed_rank
 from lamella.studies.analysis.samples import seeds_and_samples
 from lamella.studies.analysis.statistics import is_constant
@@ -72,6 +73,10 @@ class Difference:
         1 if the test is on the side of ``arm``, -1 if on that of ``to``, 0 if on neither.
     errors : tuple of Student
         Mean and error over seeds, and over seeds and test samples, as far as they are known.
+    looks : Looks or None
+        Looks at the study so far; p and the intervals then hold for all of them together.
+    earlier : tuple of tuple of Student
+        ``errors`` at the earlier looks.
     """
 
     arm: str
@@ -91,6 +96,8 @@ class Difference:
     smallest_shown: float = math.nan
     favours: int = 0
     errors: tuple[Student, ...] = field(default=(), repr=False)
+    looks: Looks | None = None
+    earlier: tuple[tuple[Student, ...], ...] = field(default=(), repr=False)
 
     @property
     def needs_samples(self) -> bool:

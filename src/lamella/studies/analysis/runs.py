@@ -8,6 +8,7 @@ import numpy as np
 
 from lamella.core.errors import DataError
 from lamella.core.names import expect_known
+from lamella.studies.analysis.looks import Looks, planned_or_past
 from lamella.studies.analysis.measures import EpochsTo, Measure, epochs_to, get_measure
 from lamella.studies.analysis.statistics import Estimate, censored, estimate
 from lamella.studies.definition.definition import StudyDefinition
@@ -35,6 +36,12 @@ class Runs:
         self.runs = [found[place] for place in places if place in found]
         self.failed = [run for run in self.runs if not run.done]
         self.missing = [place for place in places if place not in found]
+
+    @property
+    def looks(self) -> Looks | None:
+        """Looks at the study, if it has grown; see `lamella.studies.analysis.looks`."""
+        looks = self.study.looks
+        return planned_or_past(looks["planned"], looks["past"], len(self.seeds))
 
     def __repr__(self) -> str:
         done = len(self.runs) - len(self.failed)

@@ -31,9 +31,9 @@ class Student:
     error: float
     df: float
 
-    def interval(self) -> tuple[float, float]:
-        """Return the 95% interval."""
-        half = self.error * float(special().stdtrit(self.df, (1 + CONFIDENCE) / 2))
+    def interval(self, alpha: float = 1 - CONFIDENCE) -> tuple[float, float]:
+        """Return the interval of confidence 1 - ``alpha``, by default 95%."""
+        half = self.error * float(special().stdtrit(self.df, 1 - alpha / 2))
         return self.mean - half, self.mean + half
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from lamella.studies.analysis.difference import Difference, Verdict
 from lamella.studies.analysis.statistics import holm
-from lamella.studies.analysis.student import SIGNIFICANCE
+from lamella.studies.analysis.student import SIGNIFICANCE, Student
 
 
 def with_verdicts(
@@ -43,14 +43,25 @@ def with_verdicts(
         verdict = _verdict(d, p, within)
         smallest = math.nan
         if verdict == "undecided" and d.errors:
-            smallest = max(each.smallest_shown(alpha) for each in d.errors)
+            level = alpha if d.looks is None else d.looks.level(alpha)
+            smallest = max(each.smallest_shown(level) for each in d.errors)
         found.append(replace(d, p_adjusted=p, verdict=verdict, smallest_shown=smallest))
     return found
 
 
 def _is_within(d: Difference, margin: float, alpha: float) -> bool:
     """Whether the difference is shown to lie within the margin, over seeds and over samples."""
-    return bool(d.errors) and all(each.p_outside(margin) < alpha for each in d.errors)
+    if not d.errors:
+        return False
+    outside = [_p_outside(errors, margin) for errors in (*d.earlier, d.errors)]
+    if d.looks is None:
+        return outside[-1] < alpha
+    # The distribution of the looks is that of two-sided tests: both sides are equally likely.
+    return d.looks.p_value([2 * p for p in outside]) / 2 < alpha
+
+
+def _p_outside(errors: Sequence[Student], margin: float) -> float:
+    return max((each.p_outside(margin) for each in errors), default=math.nan)
 
 
 def _verdict(d: Difference, p: float, within: bool) -> Verdict:

@@ -14,6 +14,7 @@ from lamella.studies.definition.tables import Table, differing, merge
 from lamella.studies.definition.toml import parse_table
 
 DESCRIPTION = ("name", "title", "question", "base", "arms", "seeds", "baseline", "varies", "cut")
+NO_LOOKS: Table = {"planned": [], "past": []}
 
 
 class StudyDefinition(KnownNames):
@@ -66,6 +67,7 @@ class StudyDefinition(KnownNames):
         self.baseline = next(iter(self.arms)) if baseline is None else baseline
         expect_known("the baseline", self.baseline, self.arms)
         self.cut = ""
+        self.looks = NO_LOOKS
         self._complete()
 
     @classmethod
@@ -164,7 +166,7 @@ class StudyDefinition(KnownNames):
 
     def description(self) -> Table:
         """Return the definition as a table that JSON can represent."""
-        return {name: getattr(self, name) for name in DESCRIPTION}
+        return {**{name: getattr(self, name) for name in DESCRIPTION}, "looks": self.looks}
 
     @classmethod
     def described(cls, table: Table) -> Self:
@@ -172,6 +174,7 @@ class StudyDefinition(KnownNames):
         study = cls.__new__(cls)
         for name in DESCRIPTION:
             setattr(study, name, table[name])
+        study.looks = table.get("looks", NO_LOOKS)
         study.custom, study.experiments = {}, {}
         return study
 

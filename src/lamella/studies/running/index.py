@@ -1,6 +1,7 @@
 """Validation of ``study.json``, which may come from an untrusted source."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ def _problem(table: Table) -> str:
         return "a seed is not a whole number"
     if not all(isinstance(name, str) for name in table["varies"]):
         return "varies is not a list of names"
+    looks = table.get("looks", {"planned": [], "past": []})
+    if not (isinstance(looks, dict) and all(_ascends(looks.get(n)) for n in ("planned", "past"))):
+        return "the looks are not ascending numbers of seeds"
     if len(runs) > MAX_RUNS:
         return f"{len(runs):,} runs are too many"
     for run in runs:
@@ -52,3 +56,10 @@ def _problem(table: Table) -> str:
         if not (isinstance(run["arm"], str) and isinstance(run["seed"], int)):
             return "a run has no valid arm or seed"
     return ""
+
+
+def _ascends(numbers: Any) -> bool:
+    """Whether it is a list of ascending numbers of seeds."""
+    if not (isinstance(numbers, list) and all(type(n) is int for n in numbers)):
+        return False
+    return all(a < b for a, b in pairwise([0, *numbers, MAX_RUNS]))

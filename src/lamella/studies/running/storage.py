@@ -205,7 +205,10 @@ class StudyFolder:
                     f"{self.path} holds the study {study.name!r} with another arm {task.arm!r} "
                     f"({_changes(stored, study, task.arm)}): choose another folder"
                 )
-        return _join(stored, table["runs"], study, tasks)
+        described, plan = _join(stored, table["runs"], study, tasks)
+        complete = all((self.path / "runs" / entry["key"]).exists() for entry in table["runs"])
+        described["looks"] = _joined_looks(stored, study, described["seeds"], complete)
+        return described, plan
 
 
 def read_study_folder(path: Any) -> tuple[StudyDefinition, list[Run]]:
@@ -244,6 +247,25 @@ def _join(
     described["cut"] = (study if set(stored.seeds) <= set(study.seeds) else stored).cut
     plan = [{**entry, "arm": renamed.get(entry["arm"], entry["arm"])} for entry in runs]
     return described, plan + [_entry(task) for task in tasks if _entry(task) not in plan]
+
+
+def _joined_looks(
+    stored: StudyDefinition, study: StudyDefinition, seeds: Sequence[int], complete: bool
+) -> Table:
+    """Return planned looks, and the numbers of seeds with which the study was complete before."""
+    here, there = study.looks["planned"], stored.looks["planned"]
+    if here and there and here != there:
+        raise UsageError(
+            f"the folder holds a study with looks at {there} seeds, fixed before the first one, "
+            f"this one has looks at {here}: choose another folder"
+        )
+    past = set(stored.looks["past"])
+    if complete and len(seeds) > len(stored.seeds):
+        past.add(len(stored.seeds))
+    planned = here or there
+    if planned and not there:
+        planned = sorted({*planned, *past} - {0, 1})
+    return {"planned": planned, "past": sorted(past)}
 
 
 def _changes(there: StudyDefinition, here: StudyDefinition, arm: str) -> str:
