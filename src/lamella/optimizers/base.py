@@ -177,8 +177,12 @@ class Optimizer(Configured, ABC):
         for update, matrices, frozen in self._updates:
             update(*self.scalars_of(matrices)(self.t - frozen))
         if self.t % FLUSH_EVERY == 0:
-            for flush, smallest in self._flushes:
-                flush(smallest)
+            self.flush_tiny()
+
+    def flush_tiny(self) -> None:
+        """Set weights and slots to 0 that are too small for fast arithmetic."""
+        for flush, smallest in self._flushes:
+            flush(smallest)
 
     def scalars_of(self, matrices: bool) -> Scalars:
         """Return `scalars` for weights, or for biases and scales; they are the same here."""

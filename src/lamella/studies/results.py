@@ -8,6 +8,7 @@ from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import UsageError
 from lamella.core.signatures import known_arguments
 from lamella.studies.analysis.best import Best, best
+from lamella.core.validation import one_of
 from lamella.studies.analysis.comparison import Comparison, compare
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.overview import overview
@@ -93,6 +94,22 @@ class Results(Runs):
             score of `metric`. Test scores are refused: chosen by them, an arm looks too good.
         """
         return best(self, measure)
+
+    def model(
+        self, arm: str, seed: int, name: str | None = None, *, custom_layers: Any = ()
+    ) -> Any:
+        """Load the trained model of a run that was kept; see `Run.model`.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such arm, run or name.
+        UsageError
+            If no model was kept.
+        """
+        runs = {run.seed: run for run in self.runs if run.arm == self.expect_arm(arm)}
+        one_of("seed", seed, runs)
+        return runs[seed].model(name, custom_layers=custom_layers)
 
     # Tables
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lamella.core.signatures import known_arguments
-from lamella.core.validation import at_least
+from lamella.core.validation import at_least, one_of
 from lamella.studies.definition import bundled
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.definition.toml import read_toml
@@ -23,7 +23,8 @@ class Study(StudyDefinition):
         Letters, digits, spaces, and the signs - _ and .
     base : dict
         Fields of an `Experiment`: model, loss, optimizer, batch_size, epochs, shuffle,
-        validation_split, samples. Missing fields take the defaults of `Experiment`.
+        validation_split, samples, class_weight, metrics, callbacks. Missing fields take the
+        defaults of `Experiment`.
     arms : dict of name to dict
         Changes of each arm: fields, or dotted names that reach into them, such as
         ``{"optimizer.lr": 0.5}``.
@@ -56,7 +57,9 @@ class Study(StudyDefinition):
         train: tuple[Any, Any] | None = None,
         test: tuple[Any, Any] | None = None,
         *,
+        validation: tuple[Any, Any] | None = None,
         out: Any = None,
+        keep: str | None = None,
         n_jobs: int | None = None,
         verbose: bool = True,
     ) -> Results:
@@ -66,9 +69,15 @@ class Study(StudyDefinition):
         ----------
         train, test : pairs (x, y), optional
             MNIST by default.
+        validation : pair (x, y), optional
+            Your own validation set, in place of the part of ``train`` that ``validation_split``
+            holds out.
         out : path, optional
             Folder for the results of this study. Runs finished there are not repeated, so that
             the same call resumes an interrupted study. None stores results in memory only.
+        keep : {"best", "last", "epochs"}, optional
+            Trained models to keep in ``out``: of the epoch with the best validation score (the last
+            one if there is none), the last, or each. ``results.model(arm, seed)`` loads one.
         n_jobs : int, optional
             Parallel processes, each with one BLAS thread; -1 means one per core. None means 1, or
             the setting of ``joblib.parallel_config``. The results are the same, bit for bit.
@@ -82,7 +91,17 @@ class Study(StudyDefinition):
         """
         if n_jobs is not None and n_jobs != -1:
             at_least("n_jobs", n_jobs, 1)
-        runs = run_study(self, train, test, out=out, n_jobs=n_jobs, verbose=verbose)
+        one_of("keep", keep, [None, "best", "last", "epochs"])
+        runs = run_study(
+            self,
+            train,
+            test,
+            validation=validation,
+            out=out,
+            keep=keep,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
         return Results(self, runs)
 
 

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
+from lamella.core.config import join_parts
 from lamella.core.errors import ArgumentError, FileFormatError, LamellaError
 from lamella.core.names import expect_known
 from lamella.core.signatures import KnownNames, known_arguments
 from lamella.core.validation import at_least
-from lamella.studies.definition.experiment import Experiment, arm_parts, fields_table
+from lamella.studies.definition.experiment import Experiment, arm_parts, custom_parts, fields_table
 from lamella.studies.definition.tables import Table, differing, merge
 from lamella.studies.definition.toml import parse_table
 
@@ -142,6 +143,27 @@ class StudyDefinition(KnownNames):
         ]
         resized.cut = ", ".join(filter(None, [self.cut, *fewer]))
         return resized
+
+    def with_base(self, fields: Mapping[str, Any]) -> Self:
+        """Return a copy with other fields in its base, such as ``{"optimizer.lr": 1e-3}``.
+
+        Raises
+        ------
+        ArgumentError
+            If an arm sets one of them itself.
+        """
+        changed, table = copy.copy(self), fields_table(fields)
+        changed.base = merge(self.base, table)
+        for arm, own in self.arms.items():
+            if merge(changed.base, own) != merge(merge(self.base, own), table):
+                raise ArgumentError(
+                    f"study {self.name!r}: the arm {arm!r} sets {', '.join(own)} itself, so "
+                    f"{', '.join(fields)} cannot be set for all arms"
+                )
+        parts = custom_parts(fields)
+        changed.custom = {arm: join_parts(own, parts) for arm, own in self.custom.items()}
+        changed._complete()
+        return changed
 
     @known_arguments
     def quick(self, *, seeds: int = 2, epochs: int = 3, samples: int | None = 6000) -> Self:

@@ -1,7 +1,7 @@
 """Experiment: all settings of a training except the seed and the data."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
@@ -9,8 +9,9 @@ from lamella.backend import get_backend
 from lamella.core.config import join_parts, named_parts
 from lamella.core.errors import ArgumentError
 from lamella.core.names import expect_known
-from lamella.core.validation import at_least, in_range, instance
+from lamella.core.validation import at_least, in_range, instance, one_of
 from lamella.losses import Loss
+from lamella.losses.metrics import Metric, get_metrics
 from lamella.models.classifiers import LOSSES
 from lamella.models.loading import KNOWN
 from lamella.models.sequential import Sequential
@@ -20,11 +21,18 @@ from lamella.studies.definition.tables import (
     Table,
     arguments,
     arguments_from_table,
+    arguments_of_callback,
     call,
     expand,
     from_table,
     merge,
     to_table,
+)
+from lamella.training.callbacks import (
+    Callback,
+    EarlyStopping,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
 )
 from lamella.training.checkpoints.code_digest import code_digest
 
@@ -36,8 +44,14 @@ DEFAULTS: Table = {
     "shuffle": True,
     "validation_split": 1 / 12,
     "samples": None,
+    "class_weight": None,
+    "metrics": [],
+    "callbacks": [],
 }
 FIELDS = ("model", *DEFAULTS)
+CALLBACKS: dict[str, Any] = {
+    kind.__name__: kind for kind in (EarlyStopping, ReduceLROnPlateau, TerminateOnNaN)
+}
 T = TypeVar("T")
 NOT_IN_MODEL = {
     "seed": "a study has seeds",
@@ -62,6 +76,13 @@ class Experiment:
     samples : int or None
         Number of training samples to train and validate on: the first in an order drawn from
         the seed, so that smaller sets are subsets of larger ones. None, the default, takes all.
+    class_weight : dict, list, "balanced" or None
+        As in `Sequential.fit`; the labels of a dict become text.
+    metrics : list of str or table
+        Scored in addition to the loss and to accuracy or R2.
+    callbacks : list of table
+        `EarlyStopping`, `ReduceLROnPlateau`, `TerminateOnNaN` or the user's own. Each run has new
+        ones, created with the same arguments.
     custom : dict
         The user's classes and functions among the settings, by name.
     """
@@ -74,6 +95,9 @@ class Experiment:
     shuffle: bool
     validation_split: float
     samples: int | None
+    class_weight: Any
+    metrics: list[Table]
+    callbacks: list[Table]
     custom: Known = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -93,8 +117,12 @@ class Experiment:
             table["loss"] = to_table(LOSSES[table["loss"]]())
         used = list(_names(table))
         custom = {name: part for name, part in (custom or {}).items() if name in used}
-        known = {**KNOWN, **custom}
+        known = {**KNOWN, **CALLBACKS, **custom}
         model = _model(table, known, seed=0)
+        weight = table["class_weight"]
+        if weight is not None and not isinstance(weight, dict | list):
+            one_of("class_weight", weight, ["balanced"])
+        callbacks = _callbacks(table, known)
         samples = table["samples"]
         return cls(
             model={**_model_fields(to_table(model)), "backend": model.backend.name},
@@ -107,6 +135,9 @@ class Experiment:
                 "validation_split", table["validation_split"], 0, 1, right_open=True
             ),
             samples=None if samples is None else at_least("samples", samples, 1),
+            class_weight=weight,
+            metrics=[to_table(metric) for metric in _metrics(table, known)],
+            callbacks=[to_table(callback) for callback in callbacks],
             custom=custom,
         )
 
@@ -117,9 +148,17 @@ class Experiment:
             table["own"] = {name: code_digest(part) for name, part in sorted(self.custom.items())}
         return table
 
-    def compiled(self, seed: int) -> Sequential:
-        """Return a new compiled model."""
-        return _model(self.table(), {**KNOWN, **self.custom}, seed=seed)
+    def compiled(self, seed: int, metrics: Iterable[str] = ()) -> Sequential:
+        """Return a new compiled model, which scores these metrics and those of the experiment."""
+        table, known = self.table(), {**KNOWN, **self.custom}
+        model = _model(table, known, seed=seed)
+        own = _metrics(table, known)
+        others = [name for name in metrics if name not in [metric.name for metric in own]]
+        return model.compile(model.loss, model.optimizer, [*others, *own])
+
+    def new_callbacks(self) -> list[Callback]:
+        """Return new callbacks."""
+        return _callbacks(self.table(), {**CALLBACKS, **self.custom})
 
 
 def fields_table(fields: Mapping[str, Any]) -> Table:
@@ -137,13 +176,28 @@ def custom_parts(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the classes and functions among ``fields`` that are not lamella's, by name."""
     custom: dict[str, Any] = {}
     for value in fields.values():
-        parts = custom_parts(value) if isinstance(value, Mapping) else named_parts(value)
-        own = {name: part for name, part in parts.items() if KNOWN.get(name) is not part}
+        parts = custom_parts(value) if isinstance(value, Mapping) else _parts(value)
+        own = {name: part for name, part in parts.items() if not _is_lamellas(name, part)}
         custom = join_parts(custom, own)
     taken = sorted(set(custom) & set(KNOWN))
     if taken:
         raise ArgumentError(f"{taken[0]} is already a name in lamella: give yours another one")
     return custom
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    """Return the classes and functions by name, also those of callbacks."""
+    found = named_parts(value)
+    for item in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(item, Callback):
+            found = join_parts(found, {type(item).__name__: type(item)})
+            found = join_parts(found, named_parts([*arguments_of_callback(item).values()]))
+    return found
+
+
+def _is_lamellas(name: str, part: Any) -> bool:
+    is_callback = isinstance(part, type) and issubclass(part, Callback)
+    return KNOWN.get(name) is part or (is_callback and part.__module__.startswith("lamella."))
 
 
 def arm_parts(
@@ -185,6 +239,24 @@ def _model(table: Table, known: Known, seed: int) -> Sequential:
         return model
     model = call(kind, options, "model")
     return model.compile(loss, optimizer)
+
+
+def _metrics(table: Table, known: Known) -> list[Metric]:
+    given = instance("metrics", table["metrics"], list, '["top_5"]')
+    return get_metrics(
+        each if isinstance(each, str) else from_table(each, known, f"metrics.{i}")
+        for i, each in enumerate(given)
+    )
+
+
+def _callbacks(table: Table, known: Known) -> list[Callback]:
+    given = instance("callbacks", table["callbacks"], list, "[EarlyStopping()]")
+    names = _classes(known, Callback)
+    for i, each in enumerate(given):
+        if isinstance(each, dict) and "class" in each:
+            expect_known(f"callbacks.{i}.class", each["class"], names)
+    found = [from_table(each, known, f"callbacks.{i}") for i, each in enumerate(given)]
+    return [instance("callback", each, Callback, "EarlyStopping()") for each in found]
 
 
 def _part(name: str, table: Table, known: Known, kind: type[T], hint: str) -> T:

@@ -7,6 +7,7 @@ from typing import Any
 from lamella.core.config import Configured, to_json
 from lamella.core.errors import ArgumentError, LamellaError
 from lamella.core.names import expect_known
+from lamella.training.callbacks import Callback
 
 Table = dict[str, Any]
 Known = Mapping[str, Callable[..., Any]]
@@ -21,10 +22,17 @@ def to_table(value: Any) -> Any:
         return {str(name): to_table(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_table(item) for item in value]
+    if isinstance(value, Callback):
+        return {"class": type(value).__name__, **to_table(arguments_of_callback(value))}
     saved = to_json(value)
     if isinstance(value, Configured):
         return {"class": saved["class"], **to_table(value.config())}
     return saved
+
+
+def arguments_of_callback(callback: Callback) -> Table:
+    """Return the arguments of a callback by name, from attributes of the same names."""
+    return Configured.config(callback)  # type: ignore[arg-type]
 
 
 def from_table(value: Any, known: Known, where: str) -> Any:

@@ -20,42 +20,53 @@ class StudyData:
     Attributes
     ----------
     train, test : Samples
+    validation : Samples or None
+        The user's own, in place of a part of ``train``.
     checksums : dict
-        SHA-256 of both, by "train" and "test"; and the number of values of a sample, "inputs", and
-        of test samples, "tested".
+        SHA-256 of each, by "train", "test" and "validation"; and the number of values of a sample,
+        "inputs", and of test samples, "tested".
     bundled : bool
         Whether the data are MNIST, which each worker reads from disk itself.
     """
 
     train: Samples
     test: Samples
+    validation: Samples | None
     checksums: dict[str, Any]
     bundled: bool
 
     @property
     def worker_arrays(self) -> tuple[np.ndarray | None, ...]:
-        """The four arrays to send to workers; each is None for MNIST."""
-        return (None,) * 4 if self.bundled else (*self.train, *self.test)
+        """The four or, with a validation set, six arrays to send to workers; None for MNIST."""
+        if self.bundled:
+            return (None,) * 4
+        return (*self.train, *self.test, *(self.validation or ()))
 
 
-def study_data(train: Any, test: Any) -> StudyData:
-    """Return the data of a study: two pairs (x, y), or MNIST if both are None."""
+def study_data(train: Any, test: Any, validation: Any = None) -> StudyData:
+    """Return the data of a study: pairs (x, y), or MNIST if the first two are None."""
     if (train is None) != (test is None):
         raise UsageError("give both train and test, or neither for MNIST")
-    if train is None:
+    if train is None and validation is None:
         return _mnist()
+    if train is None:
+        raise UsageError("give train and test with your own validation set")
     sets = {"train": _samples("train", train), "test": _samples("test", test)}
+    if validation is not None:
+        sets["validation"] = _samples("validation", validation)
     checksums = _checksums(sets)
     bundled = len(sets["test"].y) == 10_000 and checksums == _mnist().checksums
-    return StudyData(sets["train"], sets["test"], checksums, bundled)
+    return StudyData(sets["train"], sets["test"], sets.get("validation"), checksums, bundled)
 
 
-def unpack_arrays(arrays: tuple[np.ndarray | None, ...]) -> tuple[Samples, Samples]:
-    """Return training and test set from `StudyData.worker_arrays`, in the worker."""
+def unpack_arrays(
+    arrays: tuple[np.ndarray | None, ...],
+) -> tuple[Samples, Samples, Samples | None]:
+    """Return training, test and validation set from `StudyData.worker_arrays`, in the worker."""
     if arrays[0] is None:
-        return _digits()
-    train_x, train_y, test_x, test_y = (np.asarray(array) for array in arrays)
-    return Samples(train_x, train_y), Samples(test_x, test_y)
+        return *_digits(), None
+    train_x, train_y, test_x, test_y, *own = map(np.asarray, arrays)
+    return Samples(train_x, train_y), Samples(test_x, test_y), Samples(*own) if own else None
 
 
 @lru_cache(maxsize=1)
@@ -67,7 +78,7 @@ def _digits() -> tuple[Samples, Samples]:
 @lru_cache(maxsize=1)
 def _mnist() -> StudyData:
     train, test = _digits()
-    return StudyData(train, test, _checksums({"train": train, "test": test}), True)
+    return StudyData(train, test, None, _checksums({"train": train, "test": test}), True)
 
 
 def _samples(name: str, pair: Any) -> Samples:

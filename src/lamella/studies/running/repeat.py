@@ -48,6 +48,7 @@ def repeat_runs(
     train: Any = None,
     test: Any = None,
     *,
+    validation: Any = None,
     most: int | None = None,
     keys: Iterable[str] | None = None,
     custom: Iterable[Any] = (),
@@ -57,7 +58,7 @@ def repeat_runs(
     Parameters
     ----------
     folder : path
-    train, test : pairs (x, y), optional
+    train, test, validation : pairs (x, y), optional
         The data of the study; MNIST by default.
     most : int, optional
         Repeat at most this many runs, evenly spaced. All by default.
@@ -80,7 +81,7 @@ def repeat_runs(
     ]
     if not tasks:
         raise UsageError(f"{stored.path} holds no finished run to repeat")
-    data = study_data(train, test)
+    data = study_data(train, test, validation)
     known = {part.__name__: part for part in custom}
     for task in _evenly_spaced(tasks, most):
         try:

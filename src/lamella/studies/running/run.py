@@ -8,17 +8,21 @@ import traceback
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from lamella.backend.threads import single_threaded
 from lamella.core.disk import finite_or_none
-from lamella.core.errors import DivergenceWarning
+from lamella.core.errors import DivergenceWarning, UsageError
+from lamella.core.names import expect_known
 from lamella.core.seeds import Streams
 from lamella.datasets import Samples
 from lamella.losses.labels import holds_classes
 from lamella.losses.metrics import fitting_metrics
+from lamella.models.loading import load
 from lamella.models.sequential import Sequential
 from lamella.network.batches import check_targets
 from lamella.network.trainable import Trainable
@@ -81,6 +85,8 @@ class Run:
         Training time. The configuration does not determine it, so it is stored in the log.
     correct : bool array (N_test,)
         Whether the predicted class is the right one; empty without classes.
+    models : dict of str to path
+        Files of the trained models that were kept, by name: "best", "last", or "epoch-1" and so on.
     """
 
     study: str
@@ -98,15 +104,43 @@ class Run:
     confidence: np.ndarray
     seconds: float
     correct: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    models: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def done(self) -> bool:
         """Whether training completed with finite losses."""
         return self.status == "done"
 
+    def model(self, name: str | None = None, *, custom_layers: Any = ()) -> Any:
+        """Load a trained model that `Study.run` kept in a folder; see `lamella.load`.
+
+        Parameters
+        ----------
+        name : str, optional
+            One of ``models``; may be omitted if there is only one.
+        custom_layers : classes and functions
+            Those of the user that the model uses.
+
+        Raises
+        ------
+        UsageError
+            If no model was kept.
+        ArgumentError
+            If there is no such name.
+        """
+        if not self.models:
+            raise UsageError(
+                f"no model of the arm {self.arm!r} with seed {self.seed} was kept: call "
+                'study.run(out=..., keep="best")'
+            )
+        if name is None and len(self.models) == 1:
+            (name,) = self.models
+        expect_known("the model", name, self.models)
+        return load(self.models[str(name)], custom_layers=custom_layers)
+
 
 def train_run(
-    task: Task, experiment: Experiment, *arrays: np.ndarray | None
+    task: Task, experiment: Experiment, *arrays: np.ndarray | None, keep: str | None = None
 ) -> tuple[Run, dict[str, Any]]:
     """Train and evaluate one run; errors become part of its result.
 
@@ -117,6 +151,8 @@ def train_run(
         The experiment of the task's arm.
     arrays
         `StudyData.worker_arrays`.
+    keep : {"best", "last", "epochs"}, optional
+        Which trained models ``run.models`` shall have, here as the contents of their files.
 
     Returns
     -------
@@ -138,7 +174,7 @@ def train_run(
         try:
             model = experiment.compiled(task.seed)
             log |= environment(model.backend)
-            run = _train(task, experiment, model, *unpack_arrays(arrays))
+            run = _train(task, experiment, model, *unpack_arrays(arrays), keep)
         except Exception as error:
             log["traceback"] = traceback.format_exc()
             run = _failed_run(task, f"{type(error).__name__}: {error}")
@@ -146,28 +182,31 @@ def train_run(
 
 
 def _train(
-    task: Task, experiment: Experiment, model: Sequential, train: Samples, test: Samples
+    task: Task,
+    experiment: Experiment,
+    model: Sequential,
+    train: Samples,
+    test: Samples,
+    validation: Samples | None,
+    keep: str | None,
 ) -> Run:
-    parts = {**training_parts(experiment, model.streams, train), "test": test}
+    parts = {**training_parts(experiment, model.streams, train, validation), "test": test}
     target = _target(model, train)
     fitting = fitting_metrics(target, model.shapes[-1], model.loss)
     metric = next((name for name in SCORES if name in fitting), None)
-    model.compile(model.loss, model.optimizer, [metric] if metric else [])
-    monitor = RunMonitor(metric)
+    metrics = [metric] if metric else []
+    _warm_up(experiment, experiment.compiled(task.seed, metrics), parts)
+    model = experiment.compiled(task.seed, metrics)
+    monitor = RunMonitor(metric, keep)
     began = time.perf_counter()
-    model.fit(
-        *parts["train"],
-        epochs=experiment.epochs,
-        batch_size=experiment.batch_size,
-        shuffle=experiment.shuffle,
-        validation_data=parts.get("val"),
-        callbacks=[monitor],
-        verbose=False,
-    )
+    _fit(experiment, model, parts, experiment.epochs, monitor)
     seconds = time.perf_counter() - began
 
     if metric == "r2":  # the history needs one score; the mean absolute error costs a second
-        model.compile(model.loss, model.optimizer, [metric, "mae"])
+        others = [each for each in model.metrics if each.name != "mae"]
+        model.compile(model.loss, model.optimizer, [*others, "mae"])
+    if keep == "last" or (keep == "best" and not monitor.models):
+        monitor.models = {keep: _file_of(model)}
     scores = {
         f"{part}_{name}": value
         for part, samples in parts.items()
@@ -196,7 +235,44 @@ def _train(
         confidence=confidence,
         seconds=seconds,
         correct=correct,
+        models=monitor.models,
     )
+
+
+def _fit(
+    experiment: Experiment,
+    model: Sequential,
+    parts: dict[str, Samples],
+    epochs: int,
+    monitor: "RunMonitor | None" = None,
+) -> None:
+    weight = experiment.class_weight
+    if isinstance(weight, dict):
+        weight = {int(label): value for label, value in weight.items()}
+    model.fit(
+        *parts["train"],
+        epochs=epochs,
+        batch_size=experiment.batch_size,
+        shuffle=experiment.shuffle,
+        validation_data=parts.get("val"),
+        class_weight=weight,
+        callbacks=[monitor, *experiment.new_callbacks()] if monitor else [],
+        verbose=False,
+        check=monitor is not None,
+    )
+
+
+def _warm_up(experiment: Experiment, copy: Sequential, parts: dict[str, Samples]) -> None:
+    """Train a copy on two batches, so that nothing is compiled while the training is timed.
+
+    The last batch of an epoch has another size. What comes for the second time is captured, for the
+    third time replayed.
+    """
+    train, size = parts["train"], experiment.batch_size
+    count = size + len(train.y) % size
+    first = {**parts, "train": Samples(train.x[:count], train.y[:count])}
+    _fit(experiment, copy, first, epochs=3)
+    copy.optimizer.flush_tiny()
 
 
 def _target(model: Sequential, train: Samples) -> np.ndarray:
@@ -206,12 +282,16 @@ def _target(model: Sequential, train: Samples) -> np.ndarray:
     return model.loss.check_targets(y, model.shapes[-1], model.dtype)
 
 
-def training_parts(experiment: Experiment, streams: Streams, train: Samples) -> dict[str, Samples]:
+def training_parts(
+    experiment: Experiment, streams: Streams, train: Samples, validation: Samples | None = None
+) -> dict[str, Samples]:
     """Return the training part and, unless the split is 0, the validation part of the data."""
     rows = np.arange(len(train.y))
     if experiment.samples is not None:
         order = streams.generator("samples").permutation(rows)
         rows = np.sort(order[: experiment.samples])
+    if validation is not None:
+        return {"train": Samples(train.x[rows], train.y[rows]), "val": validation}
     fraction = experiment.validation_split
     fitted, held_out = (rows[part] for part in split_rows(train.y[rows], fraction, streams))
     parts = {"train": Samples(train.x[fitted], train.y[fitted])}
@@ -226,7 +306,8 @@ class RunMonitor(Callback):
     ``metric`` is the name of a metric of which higher is better, or None.
     """
 
-    def __init__(self, metric: str | None) -> None:
+    def __init__(self, metric: str | None, keep: str | None = None) -> None:
+        self.keep, self.models = keep, dict[str, bytes]()
         self.losses: list[np.ndarray] = []
         self.column = f"val_{metric}"
         self.best, self.best_epoch = -math.inf, 0
@@ -245,6 +326,18 @@ class RunMonitor(Callback):
         elif logs.get(self.column, -math.inf) > self.best:
             self.best, self.best_epoch = logs[self.column], epoch + 1
             self.best_weights = model.state_dict()
+            if self.keep == "best":
+                self.models["best"] = _file_of(model)
+        if self.keep == "epochs":
+            self.models[f"epoch-{epoch + 1}"] = _file_of(model)
+
+
+def _file_of(model: Any) -> bytes:
+    """Return the contents of the file that `save` writes."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        model.save(path)
+        return path.read_bytes()
 
 
 def _failed_run(task: Task, reason: str) -> Run:

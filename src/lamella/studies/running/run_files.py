@@ -21,6 +21,7 @@ ARRAYS = {
     "confidence": "confidence",
     "correct": "correct",
 }
+MODEL = ".safetensors"  # which has checksums of its own, and does not depend on the key alone
 MAX_JSON_BYTES = 2**25  # run.json takes some KB and 200 bytes per epoch
 PLAIN_FIELDS = ("config", "status", "reason", "steps_per_epoch")
 
@@ -28,12 +29,13 @@ PLAIN_FIELDS = ("config", "status", "reason", "steps_per_epoch")
 def to_files(run: Run) -> dict[str, bytes]:
     """Return the contents of a run's files by name, without study, arm and seconds."""
     files = {f"{name}.npy": _npy(getattr(run, field)) for name, field in ARRAYS.items()}
+    models = {f"{name}{MODEL}": content for name, content in run.models.items()}
     table: Table = {name: getattr(run, name) for name in PLAIN_FIELDS}
     table["epochs"] = [_to_null(row) for row in run.epochs]
     table["scores"] = _to_null(run.scores)
     checksums = {name: sha256(content) for name, content in files.items()}
     table["sha256"] = {**checksums, "run.json": sha256(json_bytes(table))}
-    return {"run.json": json_bytes(table), **files}
+    return {"run.json": json_bytes(table), **files, **models}
 
 
 def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
@@ -68,9 +70,16 @@ def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
         epochs=[_from_null(row) for row in table["epochs"]],
         scores=_from_null(table["scores"]),
         seconds=seconds,
+        models=model_files(folder),
         **{name: table[name] for name in PLAIN_FIELDS},
         **arrays,
     )
+
+
+def model_files(folder: Path) -> dict[str, Path]:
+    """Return the files of the trained models in a run's folder by name."""
+    found = folder.glob(f"*{MODEL}") if folder.is_dir() else ()
+    return {path.stem: path for path in sorted(found)}
 
 
 def _expect_run(table: Table) -> None:

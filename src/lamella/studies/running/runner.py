@@ -5,6 +5,7 @@ import json
 import os
 import warnings
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from lamella.backend.threads import single_threaded
@@ -25,7 +26,15 @@ class StudyStopped(LamellaError, RuntimeError):
 
 
 def run_study(
-    study: StudyDefinition, train: Any, test: Any, *, out: Any, n_jobs: int | None, verbose: bool
+    study: StudyDefinition,
+    train: Any,
+    test: Any,
+    *,
+    validation: Any = None,
+    out: Any,
+    keep: str | None = None,
+    n_jobs: int | None,
+    verbose: bool,
 ) -> list[Run]:
     """Return all runs of a study, stored in ``out`` or new; see `Study.run`."""
     try:
@@ -34,7 +43,11 @@ def run_study(
         raise MissingExtraError("joblib", "studies", "running a study") from None
     if not study.experiments:
         raise UsageError(f"{study!r} was read from a folder of results: define it again to run it")
-    data = study_data(train, test)
+    if keep is not None and out is None:
+        raise UsageError("keep= needs a folder for the models: give out= as well")
+    data = study_data(train, test, validation)
+    if validation is not None and _held_out(study):
+        raise UsageError("give validation= or validation_split, not both")
     _expect_enough_samples(study, data)
     tasks = plan(study, data.checksums)
     folder = None if out is None else StudyFolder(out)
@@ -44,7 +57,7 @@ def run_study(
         folder.claim(study, tasks, data.checksums)
         stored = (folder.find(task) for task in tasks)
         # Failed runs may have lacked memory or a GPU, so try them again; divergence is final.
-        done = {run.key: run for run in stored if run is not None and run.status != "failed"}
+        done = {run.key: run for run in stored if run is not None and _is_whole(run, keep)}
     todo = [task for task in tasks if task.key not in done]
     if not todo:
         return [done[task.key] for task in tasks]
@@ -54,7 +67,7 @@ def run_study(
     with standard_streams(), single_threaded(), bar:
         results = workers(
             joblib.delayed(work)(
-                os.getpid(), task, study.experiments[task.arm], *data.worker_arrays
+                os.getpid(), task, study.experiments[task.arm], *data.worker_arrays, keep=keep
             )
             for task in todo
         )
@@ -62,6 +75,7 @@ def run_study(
             for run, log in results:
                 if folder is not None:
                     folder.write(run, log)
+                    run = replace(run, models=folder.models(run.key))
                 done[run.key] = run
                 bar.update()
         except KeyboardInterrupt as interrupt:
@@ -102,6 +116,18 @@ def key_of(config: dict[str, Any]) -> str:
     decisive = {name: value for name, value in config.items() if name != "lamella"}
     text = json.dumps(decisive, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _held_out(study: StudyDefinition) -> bool:
+    """Whether the study itself says that part of the training set is held out."""
+    return any(table.get("validation_split") for table in (study.base, *study.arms.values()))
+
+
+def _is_whole(run: Run, keep: str | None) -> bool:
+    """Whether a stored run did not fail, and has the models that are to be kept."""
+    prefix = "epoch-" if keep == "epochs" else keep or ""
+    has_models = keep is None or any(name.startswith(prefix) for name in run.models)
+    return run.status != "failed" and has_models
 
 
 def _expect_enough_samples(study: StudyDefinition, data: StudyData) -> None:

@@ -6,6 +6,7 @@
     runs/<key>/predictions.npy  uint8, class of each test sample
     runs/<key>/confidence.npy   float32, probability of that class
     runs/<key>/correct.npy      bool, whether that class is the right one
+    runs/<key>/best.safetensors trained model, if `Study.run` was to keep it; or last, epoch-1, ...
     log/<key>.json              seconds, date, host and environment, which vary between repetitions
 
 The keys determine everything under ``runs``, bit for bit.
@@ -15,6 +16,7 @@ import math
 import os
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from lamella.core.disk import as_path, expect_writable, remove_unfinished, write_atomically
@@ -25,7 +27,13 @@ from lamella.studies.definition.experiment import DEFAULTS
 from lamella.studies.definition.tables import Table, differing, merge
 from lamella.studies.running.index import expect_index
 from lamella.studies.running.run import Run, Task
-from lamella.studies.running.run_files import from_files, json_bytes, read_json, to_files
+from lamella.studies.running.run_files import (
+    from_files,
+    json_bytes,
+    model_files,
+    read_json,
+    to_files,
+)
 from lamella.training.numerics import changed_numerics, numerics
 
 FORMAT = "lamella-study-1"
@@ -134,6 +142,10 @@ class StudyFolder:
         except FileFormatError:
             return {}
 
+    def models(self, key: str) -> dict[str, Path]:
+        """Return the files of a run's trained models by name."""
+        return model_files(self.path / "runs" / key)
+
     def write(self, run: Run, log: Table) -> None:
         """Store a run: first its log, then its folder, atomically.
 
@@ -150,6 +162,9 @@ class StudyFolder:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
+            for name, model in self.models(run.key).items():
+                if name not in run.models:
+                    shutil.copy2(model, place)
             write_atomically(self.path / "log" / f"{run.key}.json", json_bytes(log))
             if final.is_symlink() or final.is_file():
                 final.unlink()

@@ -24,7 +24,11 @@ POLL_SECONDS = 0.5
 
 
 def work(
-    parent_pid: int, task: Task, experiment: Experiment, *arrays: np.ndarray | None
+    parent_pid: int,
+    task: Task,
+    experiment: Experiment,
+    *arrays: np.ndarray | None,
+    keep: str | None = None,
 ) -> tuple[Run, dict[str, Any]]:
     """Train one run, see `train_run`, for the process ``parent_pid``.
 
@@ -39,7 +43,7 @@ def work(
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         _exit_with_parent(parent_pid)
-    return train_run(task, experiment, *arrays)
+    return train_run(task, experiment, *arrays, keep=keep)
 
 
 def _expect_same_code(config: Table, experiment: Experiment) -> None:
