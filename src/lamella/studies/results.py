@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import UsageError
 from lamella.core.signatures import known_arguments
-from lamella.studies.analysis.best import Best, best
 from lamella.core.validation import one_of
+from lamella.studies.analysis.best import Best, best
 from lamella.studies.analysis.comparison import Comparison, compare
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.overview import overview

@@ -1,14 +1,20 @@
 """Study: a study definition with `run`."""
 
+import copy
 from typing import Any
 
+from lamella.core.errors import ArgumentError
 from lamella.core.signatures import known_arguments
 from lamella.core.validation import at_least, one_of
+from lamella.studies.analysis.planning import Plan, plan_seeds, spread_of
+from lamella.studies.analysis.runs import Runs
 from lamella.studies.definition import bundled
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.definition.toml import read_toml
+from lamella.studies.growing import run_until_decided
 from lamella.studies.results import Results
 from lamella.studies.running.runner import run_study
+from lamella.studies.running.storage import StudyFolder
 
 
 class Study(StudyDefinition):
@@ -62,6 +68,10 @@ class Study(StudyDefinition):
         keep: str | None = None,
         n_jobs: int | None = None,
         verbose: bool = True,
+        until: str | None = None,
+        most: int = 20,
+        measure: str | None = None,
+        margin: float | None = None,
     ) -> Results:
         """Train every arm with every seed, except runs that ``out`` already holds.
 
@@ -83,6 +93,13 @@ class Study(StudyDefinition):
             the setting of ``joblib.parallel_config``. The results are the same, bit for bit.
         verbose : bool
             Whether to show a progress bar.
+        until : {"decided"}, optional
+            Add seeds, one at a time from the third on, until each comparison to the baseline is
+            decided. Verdicts hold whenever it stops: p counts all looks, those yet to come too.
+        most : int
+            Greatest number of seeds, fixed before the first look: a folder keeps it.
+        measure, margin
+            As in `Results.compare`; they decide ``until``.
 
         Returns
         -------
@@ -92,17 +109,62 @@ class Study(StudyDefinition):
         if n_jobs is not None and n_jobs != -1:
             at_least("n_jobs", n_jobs, 1)
         one_of("keep", keep, [None, "best", "last", "epochs"])
-        runs = run_study(
-            self,
-            train,
-            test,
-            validation=validation,
-            out=out,
-            keep=keep,
-            n_jobs=n_jobs,
-            verbose=verbose,
-        )
-        return Results(self, runs)
+
+        def run(study: StudyDefinition, folder: Any) -> Results:
+            runs = run_study(
+                study,
+                train,
+                test,
+                validation=validation,
+                out=folder,
+                keep=keep,
+                n_jobs=n_jobs,
+                verbose=verbose,
+            )
+            if folder is not None:
+                study = copy.copy(study)
+                study.looks = StudyFolder(folder).study().looks
+            return Results(study, runs)
+
+        if one_of("until", until, [None, "decided"]) is None:
+            return run(self, out)
+        return run_until_decided(self, run, out, most=most, measure=measure, margin=margin)
+
+    @known_arguments
+    def plan(
+        self,
+        effect: float,
+        *,
+        pilot: Runs | None = None,
+        sd: float | None = None,
+        power: float = 0.8,
+        measure: str | None = None,
+    ) -> Plan:
+        """Return the number of seeds that shows a difference to the baseline; print it.
+
+        Parameters
+        ----------
+        effect : float
+            Smallest difference that matters, such as 0.002 for 0.2 points of accuracy.
+        pilot : Results, optional
+            Two seeds or more of this study, for the spread of the differences.
+        sd : float, optional
+            That spread itself: the standard deviation of the differences by seed.
+        power : float
+            Probability that the difference is shown, in [0, 1).
+        measure : str, optional
+            As in `Results.compare`, for the pilot.
+
+        Raises
+        ------
+        ArgumentError
+            Unless one of ``pilot`` and ``sd`` is given.
+        """
+        if pilot is not None and sd is None:
+            sd = spread_of(pilot, measure)
+        elif pilot is not None or sd is None:
+            raise ArgumentError("give pilot=results of a few seeds, or sd=...: one of both")
+        return plan_seeds(effect, sd, max(len(self.arms) - 1, 1), power)
 
 
 def load_study(path: Any) -> Study:

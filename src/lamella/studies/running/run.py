@@ -202,11 +202,11 @@ def _train(
     _fit(experiment, model, parts, experiment.epochs, monitor)
     seconds = time.perf_counter() - began
 
+    if keep == "last" or (keep == "best" and not monitor.models):
+        monitor.models = {keep: _file_of(model)}
     if metric == "r2":  # the history needs one score; the mean absolute error costs a second
         others = [each for each in model.metrics if each.name != "mae"]
         model.compile(model.loss, model.optimizer, [*others, "mae"])
-    if keep == "last" or (keep == "best" and not monitor.models):
-        monitor.models = {keep: _file_of(model)}
     scores = {
         f"{part}_{name}": value
         for part, samples in parts.items()

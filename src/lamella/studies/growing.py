@@ -1,0 +1,58 @@
+"""Growth of a study, seed by seed, until its comparisons are decided."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lamella.core.errors import ArgumentError
+from lamella.core.validation import at_least
+from lamella.studies.definition.definition import StudyDefinition
+from lamella.studies.results import Results
+
+FIRST_LOOK = 3  # seeds; a t-test of two needs a difference of many standard deviations
+
+
+def run_until_decided(
+    study: StudyDefinition,
+    run: Callable[[StudyDefinition, Any], Results],
+    out: Any,
+    *,
+    most: int,
+    measure: str | None,
+    margin: float | None,
+) -> Results:
+    """Add seeds until every arm is better or worse than the baseline, or there are ``most`` seeds.
+
+    With a margin, "equivalent" decides too.
+
+    Parameters
+    ----------
+    study : StudyDefinition
+        Its seeds come first, then the next whole numbers.
+    run : function (study, folder) -> Results
+    out : path or None
+        None uses a temporary folder.
+    most, measure, margin
+        As in `Study.run`.
+    """
+    seeds = _seeds(study.seeds, at_least("most", most, FIRST_LOOK))
+    looks = list(range(max(len(study.seeds), FIRST_LOOK), most + 1))
+    if not looks:
+        raise ArgumentError(f"the study has {len(study.seeds)} seeds already, more than {most=}")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "study" if out is None else out
+        for count in looks:
+            grown = study.resized(seeds=seeds[:count])
+            grown.looks = {"planned": looks, "past": []}
+            results = run(grown, folder)
+            verdicts = [each.verdict for each in results.compare(None, measure, margin=margin)]
+            if not {"undecided", "no verdict"} & {*verdicts}:
+                break
+    return results
+
+
+def _seeds(given: Sequence[int], most: int) -> list[int]:
+    """Return the given seeds, continued by whole numbers that are not among them."""
+    others = (seed for seed in range(max(given) + 1, max(given) + 1 + most))
+    return [*given, *others][: max(most, len(given))]
