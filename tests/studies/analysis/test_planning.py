@@ -1,0 +1,56 @@
+"""Plans: power beside scipy's noncentral t, and beside simulated studies."""
+
+import numpy as np
+import pytest
+
+from lamella.core.errors import ArgumentError
+from lamella.studies.analysis.planning import plan_seeds, power_of
+from tests.studies.small import RUN, small_study
+
+stats = pytest.importorskip("scipy.stats", reason="plans need scipy")
+
+
+@pytest.mark.parametrize("seeds", [2, 5, 20])
+@pytest.mark.parametrize("comparisons", [1, 7])
+def test_power_is_that_of_the_noncentral_t_distribution(seeds: int, comparisons: int) -> None:
+    bound = stats.t.isf(0.025 / comparisons, seeds - 1)
+    expected = stats.nct.sf(bound, seeds - 1, 0.3 / 0.2 * seeds**0.5)
+    assert power_of(-0.3, 0.2, seeds, comparisons) == pytest.approx(expected)
+
+
+def test_power_is_the_fraction_of_simulated_studies_that_show_the_difference() -> None:
+    d = 0.3 + 0.1775 * np.random.default_rng(0).standard_normal((20_000, 5))
+    shown = (stats.ttest_1samp(d, 0, axis=1).pvalue < 0.05 / 3).mean()
+    assert power_of(0.3, 0.1775, 5, 3) == pytest.approx(shown, abs=0.01)
+
+
+def test_a_plan_has_the_least_seeds_with_the_power() -> None:
+    for comparisons in (1, 3, 7):
+        plan = plan_seeds(0.3, 0.1775, comparisons)
+        assert plan.power >= 0.8 > power_of(0.3, 0.1775, plan.seeds - 1, comparisons)
+    assert [plan_seeds(0.3, 0.1775, k).seeds for k in (1, 3, 7)] == [5, 7, 9]
+    assert plan_seeds(1e-9, 1.0).seeds == 10_000
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"effect": 0.0, "sd": 1.0}, "effect"),
+        ({"effect": 0.1, "sd": 0.0}, "sd"),
+        ({"effect": 0.1, "sd": 1.0, "power": 1.0}, "power"),
+        ({"effect": 0.1}, "pilot=results of a few seeds, or sd="),
+    ],
+)
+def test_wrong_plans_are_refused(wrong: dict[str, float], text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        small_study().plan(**wrong)
+
+
+def test_a_pilot_gives_the_spread() -> None:
+    study = small_study(seeds=3)
+    pilot = study.run(**RUN)
+    sds = [d.errors[0].error * 3**0.5 for d in pilot.compare(measure="test_loss")]
+    plan = study.plan(0.1, pilot=pilot, measure="test_loss")
+    assert plan == study.plan(0.1, sd=max(sds))
+    assert plan.comparisons == 2
+    assert str(plan).startswith(f"{plan.seeds} seeds show a difference of 0.1 with probability 0.")
