@@ -13,6 +13,7 @@ from lamella.backend import ALIGNMENT, Backend
 from lamella.core.errors import ArgumentError, ShapeError, UsageError
 from lamella.core.seeds import Streams
 from lamella.core.typing import Array, Initializer, Shape
+from lamella.core.validation import expect_unmasked
 
 
 class Allocated:
@@ -227,6 +228,8 @@ def _expect_memory(parameters: Sequence[Parameter], needed: int) -> None:
 def _copy_into(view: Array, new: Any, name: str) -> None:
     if new is view:
         return
+    if isinstance(new, np.ma.MaskedArray):
+        expect_unmasked(name, new)
     shape = new.shape if hasattr(new, "shape") else np.shape(new)
     if shape not in ((), view.shape):
         raise ShapeError(f"{name} has shape {view.shape}, cannot be assigned shape {shape}")

@@ -6,8 +6,10 @@ from lamella.backend.base import Backend
 from lamella.backend.cupy_backend import cupy_problem, open_cupy
 from lamella.backend.numpy_backend import NumpyBackend
 from lamella.core.errors import BackendError
+from lamella.core.signatures import known_arguments
 
 
+@known_arguments
 def get_backend(name: str | Backend = "auto") -> Backend:
     """Return the backend with this name.
 

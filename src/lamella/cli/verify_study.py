@@ -1,5 +1,6 @@
 """Repeat runs of a study and check that each is bit-identical."""
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,7 +11,7 @@ def study_of(folder: Path) -> tuple[Path, str | None] | None:
     """Return the folder of a study, and the key of the run if ``folder`` is that of a run."""
     if (folder / "study.json").exists():
         return folder, None
-    folder = folder.resolve()
+    folder = Path(os.path.realpath(folder))  # which takes a loop of links as it is
     if folder.parent.name == "runs" and (folder.parent.parent / "study.json").exists():
         return folder.parent.parent, folder.name
     return None

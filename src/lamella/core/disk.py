@@ -43,7 +43,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     UsageError
         If it cannot be written; the old content remains.
     """
-    target, mode = _writable(path)
+    target, mode = file_to_write(path)
     unfinished = target.parent / f".{target.name}.{os.urandom(8).hex()}"
     try:
         with open(unfinished, "xb") as file:
@@ -61,8 +61,14 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def _writable(path: Path) -> tuple[Path, int | None]:
-    """Return the file that a path leads to, and its permissions if it exists."""
+def file_to_write(path: Path) -> tuple[Path, int | None]:
+    """Return the file that a path leads to, and its permissions if it exists.
+
+    Raises
+    ------
+    UsageError
+        If it is a folder, a pipe, a device or a loop of links, or is read-only.
+    """
     target = Path(os.path.realpath(path))
     try:
         mode = target.stat().st_mode

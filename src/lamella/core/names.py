@@ -11,6 +11,7 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "activation": ("put a layer of its own after it, such as ReLU()",),
     "add": ("give Sequential all layers in a list",),
     "alpha": ("slope", "l2"),
+    "batch_size": ("give it to fit, as in fit(x, y, batch_size=32)",),
     "bias": ("use_bias",),
     "custom_objects": ("custom_layers",),
     "decay": ("use a schedule, such as Adam(lm.InverseTimeDecay(1e-3, decay=0.1))",),
@@ -42,10 +43,12 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "save_weights": ("save",),
     "score": ("evaluate",),
     "set_weights": ("load_state_dict",),
+    "stop_training": ("call model.stop(reason) in a callback",),
     "test_on_batch": ("evaluate",),
     "test_size": ("test",),
     "train_on_batch": ("train_step",),
     "requires_grad": ("trainable",),
+    "trainable": ("set it on layers, as in model.layers[0].trainable = False",),
     "weight_decay": ("use the optimizer AdamW, or regularizer=L2(rate) of a layer",),
 }
 

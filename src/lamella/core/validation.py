@@ -58,6 +58,15 @@ def at_least(name: str, value: object, low: int) -> int:
     return int(value)
 
 
+def sizes(name: str, value: object) -> tuple[int, ...]:
+    """Return ``value`` as a tuple if it is a list of sizes, whole numbers of at least 1."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ArgumentError(
+            f"{name} must be a tuple of the sizes of one sample, such as (28, 28), got {value!r}"
+        )
+    return tuple(at_least(name, size, 1) for size in value)
+
+
 def expect_unmasked(name: str, data: object) -> None:
     """Raise a DataError if ``data``, or a row of a list, is an array with masked values.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from lamella.core.disk import as_path, read_file, write_atomically
 from lamella.core.errors import DataError, FileFormatError
+from lamella.core.signatures import known_arguments
 from lamella.core.validation import expect_unmasked
 
 # Type by the third byte of the file; all are big-endian.
@@ -19,6 +20,7 @@ CHUNK = 2**20  # bytes per read
 ALLOWANCE, MAX_RATIO = 64 * 2**20, 32  # a file may decompress to ALLOWANCE + MAX_RATIO * its size
 
 
+@known_arguments
 def read_idx(path: Any) -> np.ndarray:
     """Read an array from an IDX file.
 
@@ -107,6 +109,7 @@ def header(array: np.ndarray) -> bytes:
     return bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
 
 
+@known_arguments
 def write_idx(path: Any, array: np.ndarray) -> None:
     """Write an array to an IDX file, compressed if the name ends in ".gz".
 

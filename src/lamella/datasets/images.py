@@ -8,6 +8,7 @@ import numpy as np
 
 from lamella.core.disk import file_to_read
 from lamella.core.errors import FileFormatError, MissingExtraError
+from lamella.core.signatures import known_arguments
 
 SIDE, BOX = 28, 20
 # Pillow reads more formats; some start external programs, which an untrusted file must not.
@@ -20,6 +21,7 @@ ROUNDS = 20
 TERMS = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0))
 
 
+@known_arguments
 def read_digit(path: Any) -> np.ndarray:
     """Read an image of one handwritten digit and prepare it like MNIST's images.
 
@@ -87,12 +89,14 @@ def read_digit(path: Any) -> np.ndarray:
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:
-    """Scale grey values of any range to 0..255: floats in [0, 1], or 8 to 16 bits."""
+    """Scale grey values to 0..255: floats in [0, 1], 8 to 16 bits, or any range below 0."""
     if not np.isfinite(values).all():
         raise FileFormatError("it has pixels that are NaN or infinite")
-    values = values - min(values.min(), 0)
+    lowest = min(values.min(), 0)
+    values = values - lowest
     largest = values.max()
-    scale = 255 / next((limit for limit in RANGES if largest <= limit), largest)
+    ranges = () if lowest else RANGES  # such as [-1, 1] is no range of bits
+    scale = 255 / next((limit for limit in ranges if largest <= limit), largest)
     return np.asarray(values * np.float32(scale))
 
 

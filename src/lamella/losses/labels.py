@@ -23,7 +23,10 @@ def check_labels(labels: np.ndarray, classes: int) -> np.ndarray:
             "use y.astype(int)"
         )
     if not is_integer(labels):
-        raise DataError(f"labels must be integers, got {labels.dtype}: use y.astype(int)")
+        is_whole = bool((labels == np.floor(labels)).all())
+        remedy = "use y.astype(int)" if is_whole else "for numbers, use MeanSquaredError()"
+        fractions = "" if is_whole else " with fractions"
+        raise DataError(f"labels must be integers, got {labels.dtype}{fractions}: {remedy}")
     if labels.min() < 0 or labels.max() >= classes:
         shifted = labels.min() == 1 and labels.max() == classes
         hint = ": they count from 1, use y - 1" if shifted else ""

@@ -1,6 +1,6 @@
 """Preconfigured models: softmax regression and the multilayer perceptron."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lamella.backend import Backend
@@ -125,10 +125,8 @@ class MLP(Classifier):
         backend: str | Backend = "auto",
         dtype: str = "float32",
     ) -> None:
-        if isinstance(hidden, int | str):
-            raise ArgumentError(
-                f"hidden must be a list of widths, such as [{hidden}]; got {hidden!r}"
-            )
+        if isinstance(hidden, str) or not isinstance(hidden, Iterable):
+            raise ArgumentError(f"hidden must be a list of widths, such as [30]; got {hidden!r}")
         self.hidden = [at_least("hidden", width, 1) for width in hidden]
         self.classes = at_least("classes", classes, 2)
         self.batch_norm, self.dropout, self.l2 = batch_norm, dropout, l2

@@ -142,6 +142,6 @@ def _by_name(custom: Any) -> dict[str, Part]:
     for name, part in found.items():
         if not (isinstance(name, str) and callable(part) and hasattr(part, "__name__")):
             raise ArgumentError(
-                f"custom_layers must be classes or functions, such as [{name}]; got {part!r}"
+                f"custom_layers must be classes or functions, such as [MyLayer]; got {part!r}"
             )
     return found

@@ -12,7 +12,7 @@ from lamella.core.typing import Array
 from lamella.core.validation import at_least
 from lamella.network.model_file import reduce, restore, save
 from lamella.network.network import EVALUATION_BATCH
-from lamella.network.prepare import expect_batch, expect_weight, prepare
+from lamella.network.prepare import expect_batch, expect_scale, expect_weight, prepare
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks import History
 from lamella.training.epoch_log import EpochLog
@@ -59,6 +59,7 @@ class Sequential(Trainable):
     history: History
     epoch_log: EpochLog
 
+    @known_arguments
     def train_step(self, x: Any, y: Any, sample_weight: Any = None) -> Array:
         """Train one step on a batch, for custom training loops.
 
@@ -76,6 +77,7 @@ class Sequential(Trainable):
         self.expect_compiled()
         return self.turns.take(_train_step, self, x, y, sample_weight)
 
+    @known_arguments
     def check(self, x: Any, y: Any) -> "CheckReport":
         """Check whether data and model are compatible, before training; print the report.
 
@@ -145,6 +147,7 @@ class Sequential(Trainable):
         pred = self.predict(x, batch_size=batch_size)
         return np.asarray(self.turns.take_or_copy(self, _probabilities, pred))
 
+    @known_arguments
     def save(self, path: Any) -> None:
         """Write architecture, weights and states to a file, see `lamella.save`."""
         save(self, path)
@@ -163,6 +166,7 @@ def _probabilities(model: Sequential, pred: np.ndarray) -> np.ndarray:
 def _train_step(model: Sequential, x: Any, y: Any, sample_weight: Any) -> Array:
     data, _ = prepare(model, x, y, sample_weight, metrics=False)
     expect_batch(model, len(data))
+    expect_scale(model, data)
     if data.is_weightless:
         return model.backend.zeros(1, model.dtype)[0, ...]
     return model.step(model.batches.scale(data.x), data.y, data.weight)

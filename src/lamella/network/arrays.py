@@ -1,5 +1,6 @@
 """Arrays from the user's objects: lists, tables of other libraries, tensors, device arrays."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -66,4 +67,7 @@ def _remedy(name: str, data: Any, array: np.ndarray) -> str:
         return ""
     if any(value is None or str(value) == "<NA>" for value in values):
         return " with missing values: fill them, or drop these samples"
+    other = next((value for value in values if not isinstance(value, Real | np.ndarray)), None)
+    if other is not None and not hasattr(other, "__float__"):
+        return f" with a {type(other).__name__}: replace it by numbers"
     return f': use np.asarray({name}, "float32")'

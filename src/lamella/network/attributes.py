@@ -1,10 +1,11 @@
 """Refuse attributes that a user set on a part of a model and that would have no effect."""
 
+import functools
 from typing import Any
 
 from lamella.backend.parameters import Parameter, State
 from lamella.core.errors import UsageError
-from lamella.core.names import suggestion
+from lamella.core.names import nearest, suggestion
 from lamella.core.signatures import names_in_code
 from lamella.layers import Layer
 from lamella.layers.regularizers import Regularizer
@@ -21,8 +22,11 @@ def expect_effective(part: Any) -> None:
     That is a misspelt name, which the class does not mention but which is similar to one that it
     has; a method replaced on one object, where the model has read the class's; and a parameter
     replaced by another one, or by None. A name that is similar to no other is the user's own.
+    Classes of the user's are refused for a misspelt or missing method.
     """
     kind: Any = type(part)
+    if defect := _defect(kind):
+        raise UsageError(defect)
     given = getattr(part, "__dict__", {})
     if isinstance(part, Optimizer | Regularizer):
         for name in COMPILED:
@@ -43,6 +47,25 @@ def expect_effective(part: Any) -> None:
         advice = suggestion(name, public, SIMILAR)
         if advice:
             raise UsageError(f"the attribute {name!r} of {kind.__name__} has no effect: {advice}")
+
+
+@functools.lru_cache(maxsize=256)
+def _defect(kind: type) -> str:
+    """Say which method of a user's class is misspelt or missing; return "" if none is."""
+    bases = kind.__mro__
+    own = {
+        name for base in bases if not base.__module__.startswith("lamella.") for name in vars(base)
+    }
+    given = {n for base in bases if base.__module__.startswith("lamella.") for n in dir(base)}
+    methods = [name for name in given if callable(getattr(kind, name)) and name[0] != "_"]
+    for name in sorted(own - given - names_in_code(kind)):
+        near = nearest(name, methods, SIMILAR)
+        if near and name[0] != "_" and callable(getattr(kind, name)):
+            return f"nothing calls {kind.__name__}.{name}: did you mean {near!r}?"
+    for name in methods:
+        if getattr(getattr(kind, name), "__isabstractmethod__", False):
+            return f"{kind.__name__} needs a method {name!r}"
+    return ""
 
 
 def _expect_own_arrays(layer: Layer) -> None:

@@ -15,7 +15,7 @@ from lamella.backend import Backend, get_backend
 from lamella.core.config import from_json, named_parts, to_json
 from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import DivergenceWarning, FileFormatError, warn_user
-from lamella.core.signatures import arguments_of
+from lamella.core.signatures import arguments_of, known_arguments
 from lamella.network.trainable import Trainable
 from lamella.network.trained_on import TrainedOn
 
@@ -23,6 +23,7 @@ FORMAT = "lamella-1"
 MOST = 2**53  # epochs, steps and draws
 
 
+@known_arguments
 def save(model: Trainable, path: Any) -> None:
     """Write a model to a safetensors file.
 

@@ -21,7 +21,7 @@ from lamella.core.errors import (
 from lamella.core.seeds import Streams
 from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array, Shape
-from lamella.core.validation import at_least, instance, one_of
+from lamella.core.validation import at_least, expect_unmasked, instance, one_of, sizes
 from lamella.layers import Layer
 from lamella.network.batches import Batches, check_inputs
 from lamella.network.replay import replay_forward
@@ -82,6 +82,7 @@ class Network(Configured):
     def config(self) -> dict[str, Any]:
         return {"layers": self.layers, "seed": self.seed, "dtype": self.dtype.name}
 
+    @known_arguments
     def build(self, in_shape: Shape) -> Self:
         """Infer all shapes, make the parameters and draw their start values.
 
@@ -94,9 +95,12 @@ class Network(Configured):
 
         Raises
         ------
+        ArgumentError
+            If ``in_shape`` is none; a built model stays as it is.
         ShapeError
             If a layer does not accept the output shape of the previous one.
         """
+        in_shape = sizes("in_shape", in_shape)
         try:
             self._build(in_shape)
         except BaseException:  # Ctrl-C too: a half-built model must be built again
@@ -129,7 +133,7 @@ class Network(Configured):
 
     def declare(self, in_shape: Shape) -> None:
         """Let every layer declare its parameters and states for samples of ``in_shape``."""
-        self.in_shape = tuple(at_least("in_shape", size, 1) for size in in_shape)
+        self.in_shape = sizes("in_shape", in_shape)
         self.shapes = [self.in_shape]
         for index, layer in enumerate(self.layers):
             try:
@@ -205,6 +209,7 @@ class Network(Configured):
             parts: list[Parameter | State] = [*self.built(), *self.states]
             return {part.name: np.array(self.backend.to_host(part.value)) for part in parts}
 
+    @known_arguments
     def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Copy arrays of `state_dict` into the model; names and shapes must be the same."""
         self.built()
@@ -224,6 +229,7 @@ class Network(Configured):
                 f"unknown {sorted(set(arrays) - names)}"
             )
         for part in parts:
+            expect_unmasked(part.name, arrays[part.name])
             if arrays[part.name].shape != part.shape:
                 raise ShapeError(
                     f"{part.name} has shape {part.shape} here, but {arrays[part.name].shape} there"
@@ -231,6 +237,7 @@ class Network(Configured):
             if arrays[part.name].dtype.kind != "f":
                 raise DataError(f"{part.name} must hold floats, got {arrays[part.name].dtype}")
 
+    @known_arguments
     def summary(self) -> str:
         """Return a table of layers, output shapes and parameter counts."""
         lines = [repr(self)]

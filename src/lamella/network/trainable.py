@@ -8,7 +8,7 @@ from lamella.backend.workspace import replayable
 from lamella.core.errors import UsageError
 from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array, Shape
-from lamella.core.validation import instance
+from lamella.core.validation import instance, sizes
 from lamella.losses import Loss
 from lamella.losses.metrics import Metric, get_metrics
 from lamella.network.attributes import expect_effective
@@ -85,6 +85,7 @@ class Trainable(Network):
         """
         loss = instance("loss", loss, Loss, "SoftmaxCrossEntropy()")
         optimizer = instance("optimizer", optimizer, Optimizer, "Adam(1e-3)")
+        in_shape = None if in_shape is None else sizes("in_shape", in_shape)
         found = get_metrics(metrics)
         parts: list[Loss | Optimizer | Metric] = [loss, optimizer, *found]
         for part in parts:
@@ -99,7 +100,7 @@ class Trainable(Network):
         self._loss, self._optimizer, self._metrics, self.compiled = loss, optimizer, found, True
         self.compiled_at = self.epochs_done
         self.threshold = 0.0 if loss.takes_logits else 0.5
-        if in_shape is not None and (self.store is None or tuple(in_shape) != self.in_shape):
+        if in_shape is not None and (self.store is None or in_shape != self.in_shape):
             self.build(in_shape)
         elif self.store is not None:
             self._bind()

@@ -72,14 +72,15 @@ def _by_label(class_weight: Any, labels: np.ndarray, out_shape: Shape) -> dict[A
     if hasattr(class_weight, "items"):  # a dict, or a Series of pandas
         given = dict(class_weight.items())
         _expect_labels(list(given), found.tolist())
-    elif isinstance(class_weight, Sequence | np.ndarray):
+    elif isinstance(class_weight, Sequence) or hasattr(class_weight, "__array__"):
+        weights = to_numpy("class_weight", class_weight)
         classes = out_shape[0] if out_shape[0] > 1 else 2
-        if np.shape(class_weight) != (classes,) or found[0] < 0:
+        if weights.shape != (classes,) or found[0] < 0:
             raise ArgumentError(
                 f"class_weight as a list must have one weight for each of the labels 0 to "
                 f"{classes - 1}, got {class_weight!r:.200}: or give a dict of label to weight"
             )
-        given = dict(enumerate(class_weight))
+        given = dict(enumerate(weights))
     else:
         raise ArgumentError(
             'class_weight must be a dict of label to weight, a list, or "balanced", got '

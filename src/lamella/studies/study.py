@@ -167,6 +167,7 @@ class Study(StudyDefinition):
         return plan_seeds(effect, sd, max(len(self.arms) - 1, 1), power)
 
 
+@known_arguments
 def load_study(path: Any) -> Study:
     """Read a study from a TOML file.
 

@@ -10,6 +10,7 @@ import numpy as np
 from lamella.backend import Backend, CupyBackend
 from lamella.backend.selection import host_backend
 from lamella.core.errors import CheckError, UsageError
+from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array, Shape
 from lamella.layers import Layer
 from lamella.losses import MeanSquaredError
@@ -30,6 +31,7 @@ from lamella.testing.stale_values import expect_no_stale_values
 Results = dict[str, np.ndarray]
 
 
+@known_arguments
 def check_layer(
     layer: Layer, in_shape: Shape, *, batch: int = 5, x: Any = None, seed: int = 0
 ) -> None:

@@ -9,6 +9,7 @@ from lamella.backend import Backend, CupyBackend
 from lamella.backend.selection import host_backend
 from lamella.backend.workspace import replayable
 from lamella.core.errors import CheckError, LamellaError, UsageError
+from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array, Shape
 from lamella.layers import Layer
 from lamella.losses import Loss
@@ -26,6 +27,7 @@ from lamella.testing.replays import expect_replay
 from lamella.testing.stale_values import expect_no_stale_values
 
 
+@known_arguments
 def check_loss(
     loss: Loss,
     out_shape: Shape = (4,),

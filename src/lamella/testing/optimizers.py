@@ -10,6 +10,7 @@ from lamella.backend.numpy_elementwise import BLOCK_BYTES
 from lamella.backend.parameters import Parameter, ParameterStore
 from lamella.backend.selection import host_backend
 from lamella.core.errors import CheckError, UsageError
+from lamella.core.signatures import known_arguments
 from lamella.layers import Dense
 from lamella.losses import MeanSquaredError
 from lamella.models.sequential import Sequential
@@ -19,6 +20,7 @@ from lamella.testing.comparing import expect_close, expect_same
 from lamella.testing.stale_values import expect_no_stale_values
 
 
+@known_arguments
 def check_optimizer(optimizer: Optimizer, *, steps: int = 300, seed: int = 0) -> None:
     """Check an optimizer for every property that lamella needs; the error names the fault.
 

@@ -32,7 +32,7 @@ def get_metrics(metrics: Iterable[str | Metric]) -> list[Metric]:
         If a string names none, or a name cannot be logged: it is empty, taken or given twice.
     """
     if isinstance(metrics, str | Metric | type(None)) or not isinstance(metrics, Iterable):
-        written = '["accuracy"]' if metrics is None else f"[{metrics!r}]"
+        written = f"[{metrics!r}]" if isinstance(metrics, str | Metric) else '["accuracy"]'
         raise ArgumentError(f"metrics must be a list, such as {written}; got {metrics!r}")
     found = []
     for metric in metrics:

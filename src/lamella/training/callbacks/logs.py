@@ -7,7 +7,14 @@ import math
 from collections.abc import Sequence
 from typing import IO, Any
 
-from lamella.core.disk import as_path, expect_writable, plain, read_file, write_atomically
+from lamella.core.disk import (
+    as_path,
+    expect_writable,
+    file_to_write,
+    plain,
+    read_file,
+    write_atomically,
+)
 from lamella.core.errors import UsageError
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
@@ -23,6 +30,7 @@ class _EpochFile(Callback):
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
         expect_writable(self.path.parent)
+        file_to_write(self.path)
         try:
             there = self.append and self.path.exists()
             text = read_file(self.path).decode() if there else ""

@@ -119,7 +119,9 @@ def _scale(model: Trainable, data: Data) -> float:
     for part in (model.batches.scale(sample.x), sample.y):
         numbers = model.backend.to_host(part)
         if numbers.dtype.kind == "f":
-            scales.append(float(np.sqrt((numbers.astype(float) ** 2).mean())))
+            exponent = np.frexp(np.abs(numbers).max())[1]  # squares must not overflow
+            squares = np.ldexp(numbers.astype(float), -exponent) ** 2
+            scales.append(float(np.ldexp(np.sqrt(squares.mean()), exponent)))
     return max(scales)
 
 
