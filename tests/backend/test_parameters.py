@@ -8,7 +8,7 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend
 from lamella.backend.parameters import Parameter, ParameterStore, State
-from lamella.core.errors import FileFormatError, ShapeError, UsageError
+from lamella.core.errors import DataError, FileFormatError, ShapeError, UsageError
 from lamella.core.seeds import Streams
 from lamella.layers.initializers import ones, zeros
 
@@ -99,6 +99,14 @@ def test_assigning_another_shape_is_refused(backend: Backend, shape: tuple[int, 
     with pytest.raises(ShapeError, match=r"^gradient of 0.Dense.W has shape \(5, 7\), cannot"):
         W.grad = wrong
     np.testing.assert_array_equal(backend.to_host(W.value), before)
+
+
+def test_assigning_masked_values_is_refused() -> None:
+    model = network("numpy")
+    before = model.state_dict()["0.Dense.W"]
+    with pytest.raises(DataError, match=r"^0.Dense.W has 35 masked values"):
+        model.layers[0].W.value = np.ma.masked_all((5, 7))
+    np.testing.assert_array_equal(model.layers[0].W.value, before)
 
 
 def test_assigning_a_list_is_refused_unless_its_shape_fits(backend: Backend) -> None:

@@ -77,6 +77,13 @@ def test_number_of_runs_is_refused_for_other_folders(call: Call, softmax_run: Pa
     assert done.status == 2
 
 
+def test_a_loop_of_links_is_refused_in_one_line(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    done = call("verify", tmp_path / "loop")
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert "holds no finished run" in done.err
+
+
 def test_a_study_without_runs_and_a_number_below_one_are_refused(
     call: Call, study: Path, tmp_path: Path
 ) -> None:

@@ -79,6 +79,27 @@ def test_a_wrong_argument_names_the_right_one(name: str) -> None:
         call()
 
 
+MODEL = small_classifier()
+METHODS = [
+    *("build", "check", "compile", "doctor", "evaluate", "fit", "load_state_dict", "predict"),
+    *("predict_classes", "predict_proba", "save", "summary", "train_step"),
+]
+MODULES = (lm, lm.datasets, lm.testing)
+FUNCTIONS = {
+    **{name: getattr(lm.Sequential, name) for name in METHODS},
+    **{name: getattr(module, name) for module in MODULES for name in module.__all__},
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in FUNCTIONS if inspect.isfunction(FUNCTIONS[name]) and name != "replayable"],
+)
+def test_every_public_function_names_its_arguments_if_one_is_wrong(name: str) -> None:
+    with pytest.raises(ArgumentError, match=rf"{name}'s argument 'zzz' is not known; known are"):
+        FUNCTIONS[name](MODEL if name in METHODS else None, zzz=1)
+
+
 def test_right_arguments_arrive() -> None:
     lamp = Lamp(60, colour="red")
     assert (lamp.watts, lamp.colour) == (60, "red")

@@ -191,10 +191,14 @@ def test_grey_of_more_than_8_bits_is_scaled(
         )
 
 
-@pytest.mark.parametrize("scale", [1 / 255, 1.0, 257.0, -1 / 255])
-def test_floats_are_scaled_by_their_range(scale: float, digits: Digits, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("scale", "lowest"), [(1 / 255, 0), (1.0, 0), (257.0, 0), (-1 / 255, 0), (2 / 255, -1)]
+)
+def test_floats_are_scaled_by_their_range(
+    scale: float, lowest: int, digits: Digits, tmp_path: Path
+) -> None:
     for digit in digits[1].x[:5]:
-        values = (page(digit) * scale).astype(np.float32)
+        values = (page(digit) * scale + lowest).astype(np.float32)
         expected = prepared(as_bytes(page(digit)), tmp_path / "a.png")
         assert difference(prepared(Image.fromarray(values), tmp_path / "b.tif"), expected) < 0.01
 

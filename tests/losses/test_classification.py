@@ -183,6 +183,10 @@ def test_probabilities_are_the_softmax_of_logits(backend: Backend) -> None:
         (np.array([0, 3]), r"labels must be in 0\.\.2 for 3 outputs, got values from 0 to 3"),
         (np.array([-1, 2]), r"labels must be in 0\.\.2 for 3 outputs, got values from -1 to 2"),
         (np.array([0.0, 2.0]), r"labels must be integers, got float64: use y\.astype\(int\)"),
+        (
+            np.array([0.0, 1.5]),
+            r"float64 with fractions: for numbers, use MeanSquaredError\(\)",
+        ),
         (np.array([0.0, np.nan]), r"labels have missing values \(NaN\), first in sample 1"),
         (np.eye(4)[:2], "one-hot and soft targets must have 3 columns, one for each output, got 4"),
         (

@@ -188,6 +188,7 @@ def test_a_classifier_compiled_with_another_loss_is_loaded_with_its_layers(tmp_p
     ("make", "text"),
     [
         (lambda: lm.MLP(30), r"hidden must be a list of widths, such as \[30\]; got 30"),
+        (lambda: lm.MLP(None), r"hidden must be a list of widths, such as \[30\]; got None"),
         (lambda: lm.MLP([30, 0]), "hidden must be a whole number of at least 1, got 0"),
         (lambda: lm.MLP([2.5]), "hidden must be a whole number of at least 1, got 2.5"),
         (lambda: lm.MLP(classes=1), "classes must be a whole number of at least 2, got 1"),

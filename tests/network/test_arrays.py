@@ -111,6 +111,13 @@ def test_columns_of_text_are_refused_with_the_remedy(dtype: str) -> None:
         to_numpy("y", pandas.Series(["a", "b"], dtype=dtype))
 
 
+def test_dates_are_refused_without_a_remedy_that_fails() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"a": [1.0, 2.0], "b": pandas.to_datetime(["2020", "2021"])})
+    with pytest.raises(DataError, match="an array of object with a Timestamp: replace it by num"):
+        to_numpy("x", table)
+
+
 def test_columns_of_arrow_are_numbers() -> None:
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")

@@ -43,6 +43,7 @@ CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
     "optimizer": (lambda m: setattr(m.optimizer, "clipnorm", 1), "did you mean 'clip_norm'"),
     "regularizer": (lambda m: setattr(m.layers[0].regularizer, "rte", 1), "did you mean 'rate'"),
     "metric": (lambda m: setattr(m.metrics[0], "nam", "a"), "did you mean 'name'"),
+    "stop": (lambda m: setattr(m, "stop_training", True), r"call model.stop\(reason\)"),
     "model": (lambda m: setattr(m, "stop_reson", "a"), "did you mean 'stop_reason'"),
     "bias": (lambda m: setattr(m.layers[0], "b", None), "0.Dense.b was replaced by None"),
     "weights": (other_weights, "0.Dense.W is an array of another layer"),
@@ -134,3 +135,68 @@ def test_compile_is_the_way_to_another_loss_optimizer_or_metric(name: str) -> No
 def test_layers_are_a_list_of_objects(make: Callable[[], object], text: str) -> None:
     with pytest.raises(lm.errors.ArgumentError, match=text):
         make()
+
+
+class Misspelt(lm.Layer):
+    def foward(self, x: Any, training: bool) -> Any:
+        return x
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+class Unshaped(Gain):
+    def bild(self, in_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return in_shape
+
+
+class Unstored(lm.Callback):
+    def load_sate_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Unfinished(lm.Loss):
+    def forward(self, pred: Any, target: Any) -> Any:
+        return self.mean(pred)
+
+
+class Slower(lm.SGD):
+    def scalers(self, t: int) -> tuple[float, ...]:
+        return (self.lr / 2,)
+
+
+MISSPELT: dict[str, tuple[dict[str, Any], str]] = {
+    "layer": ({"layer": Misspelt}, "nothing calls Misspelt.foward: did you mean 'forward'?"),
+    "build": ({"layer": Unshaped}, "nothing calls Unshaped.bild: did you mean 'build'?"),
+    "loss": ({"loss": Unfinished}, "Unfinished needs a method 'backward'"),
+    "optimizer": ({"optimizer": Slower}, "nothing calls Slower.scalers: did you mean 'scalars'?"),
+    "callback": ({"callback": Unstored}, "Unstored.load_sate_dict: .* 'load_state_dict'"),
+}
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+def test_misspelt_and_missing_methods_of_ones_own_classes_are_refused(name: str) -> None:
+    parts, text = MISSPELT[name]
+    layers = [lm.Dense(4), parts.get("layer", lm.ReLU)(), lm.Dense(3)]
+    model = lm.Sequential(layers, seed=1, backend="numpy")
+    loss, optimizer = parts.get("loss", lm.SoftmaxCrossEntropy), parts.get("optimizer", lm.SGD)
+    callback = parts.get("callback", lm.Callback)()
+    with pytest.raises(UsageError, match=text):
+        fit(model.compile(loss(), optimizer(0.1)), callbacks=[callback])
+
+
+class Helped(Gain):
+    """A layer with a helper, which it calls, under a name similar to a method of its base."""
+
+    def forward(self, x: Any, training: bool) -> Any:
+        return self.forward_(x, training)
+
+    def forward_(self, x: Any, training: bool) -> Any:
+        return super().forward(x, training)
+
+    def halves(self) -> float:
+        return self.factor / 2
+
+
+def test_helpers_of_ones_own_classes_pass() -> None:
+    model = lm.Sequential([lm.Dense(4), Helped(), lm.Dense(3)], seed=1, backend="numpy")
+    fit(model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1)))

@@ -1,5 +1,7 @@
 """Layers in a row: shapes, flat vectors of parameters, forward, backward and summary."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -180,6 +182,16 @@ def test_load_state_dict_refuses_other_shapes_and_changes_nothing() -> None:
     np.testing.assert_equal(net.state_dict(), before)
 
 
+def test_load_state_dict_refuses_masked_values_and_changes_nothing() -> None:
+    net = small().build((6,))
+    before = net.state_dict()
+    other = {name: array + 1 for name, array in before.items()}
+    other["4.Dense.b"] = np.ma.masked_equal(np.arange(3.0), 1)
+    with pytest.raises(lm.errors.DataError, match=r"4.Dense.b has 1 masked value"):
+        net.load_state_dict(other)
+    np.testing.assert_equal(net.state_dict(), before)
+
+
 def test_a_layer_does_not_change_how_the_others_start() -> None:
     plain = Network([lm.Dense(4), lm.Dense(3)], seed=5, backend="numpy").build((6,))
     wider = Network([lm.Dense(4), lm.Dense(3), lm.Dense(2)], seed=5, backend="numpy").build((6,))
@@ -221,9 +233,20 @@ def test_a_build_that_returns_no_shape_names_the_layer() -> None:
         net.build((3,))
 
 
-def test_an_in_shape_that_is_none_is_refused() -> None:
-    with pytest.raises(lm.errors.ArgumentError, match=r"in_shape .* at least 1, got 0"):
-        small().build((3, 0))
+@pytest.mark.parametrize(
+    ("in_shape", "text"),
+    [
+        ((3, 0), "in_shape .* at least 1, got 0"),
+        (6, r"in_shape must be a tuple of the sizes .* such as \(28, 28\), got 6"),
+        ("6", "in_shape must be a tuple of the sizes"),
+    ],
+)
+def test_an_in_shape_that_is_none_is_refused_and_changes_nothing(in_shape: Any, text: str) -> None:
+    net = small().build((6,))
+    before = net.state_dict()
+    with pytest.raises(lm.errors.ArgumentError, match=text):
+        net.build(in_shape)
+    np.testing.assert_equal(net.state_dict(), before)
 
 
 def test_repr_before_and_after_building() -> None:

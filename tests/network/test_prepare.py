@@ -30,6 +30,8 @@ def test_inputs_whose_squares_overflow_are_refused_before_batch_norm(backend: Ba
     before = model.state_dict()
     with pytest.raises(DataError, match=r"up to .*e\+20, and the sums of their squares, which Bat"):
         model.fit(1e20 * x, y, **FIT)
+    with pytest.raises(DataError, match=r"up to .*e\+20, and the sums of their squares"):
+        model.train_step(1e20 * x, y)
     np.testing.assert_equal(model.state_dict(), before)
     made(backend).fit(1e15 * x, y, **FIT)
     made(backend, norm=False).fit(1e20 * x, y, **FIT)

@@ -99,6 +99,11 @@ def test_wrong_class_weights_are_refused(class_weight: Any, text: str) -> None:
         by_class(class_weight)
 
 
+def test_masked_class_weights_are_refused() -> None:
+    with pytest.raises(DataError, match="class_weight has 1 masked value"):
+        by_class(np.ma.masked_equal([1.0, 2.0, 3.0], 2))
+
+
 @pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
 def test_weights_that_are_negative_or_not_finite_are_refused(value: float) -> None:
     with pytest.raises(DataError, match="weights must be finite and at least 0"):

@@ -48,7 +48,6 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "test_size": ("test",),
     "train_on_batch": ("train_step",),
     "requires_grad": ("trainable",),
-    "trainable": ("set it on layers, as in model.layers[0].trainable = False",),
     "weight_decay": ("use the optimizer AdamW, or regularizer=L2(rate) of a layer",),
 }
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lamella.core.errors import FileFormatError
+from lamella.core.signatures import known_arguments
 from lamella.datasets.idx import header, parse_idx
 
 CHECKSUMS = {
@@ -25,6 +26,7 @@ class Samples(NamedTuple):
     y: np.ndarray
 
 
+@known_arguments
 def mnist() -> tuple[Samples, Samples]:
     """Return the training and test sets of MNIST.
 

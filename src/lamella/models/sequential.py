@@ -120,7 +120,8 @@ class Sequential(Trainable):
         model = copy.deepcopy(self)
         data, host_y = prepare(model, x, y)
         expect_batch(model, min(batch_size, len(data)))
-        return diagnose(model, data, host_y, batch_size=batch_size, steps=steps)
+        with numpy_warnings_off():
+            return diagnose(model, data, host_y, batch_size=batch_size, steps=steps)
 
     fit = fit
 

@@ -44,7 +44,7 @@ def test_metric_objects_pass_as_they_are() -> None:
     [
         ("accuracy", r"metrics must be a list, such as \['accuracy'\]"),
         (lm.Accuracy(), r"metrics must be a list, such as \[Accuracy\(\)\]"),
-        (lm.Accuracy, "metrics must be a list"),
+        (lm.Accuracy, r'metrics must be a list, such as \["accuracy"\]'),
         (None, r'metrics must be a list, such as \["accuracy"\]; got None'),
         (["acuracy"], "got 'acuracy': did you mean 'accuracy'"),
         (["precision"], "must be one of accuracy, binary_accuracy, .* top_5; got 'precision'"),

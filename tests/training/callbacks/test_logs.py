@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,25 @@ def test_a_folder_in_place_of_the_file_is_reported(log: Any, tmp_path: Path) -> 
     (tmp_path / "log").mkdir()
     with pytest.raises(lm.errors.UsageError, match="log"):
         small_classifier().fit(*clouds(), callbacks=[log(tmp_path / "log")], verbose=False)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("log", [lm.JSONLines, lm.CSV])
+@pytest.mark.parametrize("kind", ["pipe", "read-only file"])
+def test_pipes_and_read_only_files_are_refused_before_training(
+    log: Any, kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "log"
+    if kind == "pipe":
+        os.mkfifo(path)  # opening it to write would wait for a reader
+    else:
+        path.write_text("kept")
+        path.chmod(0o444)
+    model = small_classifier()
+    with pytest.raises(UsageError, match=r"cannot write .*log: it is (a pipe|read-only)"):
+        model.fit(*clouds(), callbacks=[log(path)], verbose=False)
+    assert model.epochs_done == 0
+    assert kind == "pipe" or path.read_text() == "kept"
 
 
 def test_hooks_that_are_not_overridden_are_not_called(

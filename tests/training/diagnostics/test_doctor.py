@@ -57,3 +57,10 @@ def test_text_has_a_row_for_each_layer_and_the_advice() -> None:
         ["2", "ReLU"],
     ]
     assert "    try: a smaller learning rate, biases that start at 0" in text
+
+
+def test_numbers_whose_squares_overflow_give_a_report_without_a_warning() -> None:
+    x, y = clouds(300)
+    model = lm.Sequential([lm.Dense(3)], seed=1, dtype="float64", backend="numpy")
+    model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1))
+    assert names(model.doctor(1e160 * x, y, steps=5))[0] == "unscaled inputs"
