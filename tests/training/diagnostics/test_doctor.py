@@ -63,4 +63,4 @@ def test_numbers_whose_squares_overflow_give_a_report_without_a_warning() -> Non
     x, y = clouds(300)
     model = lm.Sequential([lm.Dense(3)], seed=1, dtype="float64", backend="numpy")
     model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1))
-    assert names(model.doctor(1e160 * x, y, steps=5))[0] == "unscaled inputs"
+    assert names(model.doctor(1e160 * x.astype(float), y, steps=5))[0] == "unscaled inputs"
