@@ -101,6 +101,14 @@ def test_assigning_another_shape_is_refused(backend: Backend, shape: tuple[int, 
     np.testing.assert_array_equal(backend.to_host(W.value), before)
 
 
+def test_other_memory_is_refused_once_there_is_some() -> None:
+    parameter = network("numpy").layers[0].W
+    before = parameter.value
+    with pytest.raises(UsageError, match=r"^0.Dense.W has its memory already: set 0.Dense.W.value"):
+        parameter.point_to(np.ones((5, 7)), np.ones((5, 7)))
+    assert parameter.value is before
+
+
 def test_assigning_masked_values_is_refused() -> None:
     model = network("numpy")
     before = model.state_dict()["0.Dense.W"]

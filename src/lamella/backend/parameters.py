@@ -127,7 +127,9 @@ class Parameter(Allocated):
     )
 
     def point_to(self, value: Array, grad: Array) -> None:
-        """Set both views; the store calls it once."""
+        """Set both views; only the store of its model does, once."""
+        if "_value" in vars(self):  # the optimizer and replayed steps would use the old ones
+            raise UsageError(f"{self.name} has its memory already: set {self.name}.value")
         self._value, self._grad = value, grad
 
     def wrap_views(self, wrap: Callable[[Array], Array]) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 import lamella as lm
 from lamella.training.callbacks import Callback
+from tests.data import clouds
 from tests.network.replay.changes import CHANGES
 from tests.network.replay.networks import (
     X,
@@ -93,3 +94,39 @@ def test_after_each_step_all_can_be_seen_as_without_replays() -> None:
     for step, other in zip(some, others, strict=True):
         for array, expected in zip(step, other, strict=True):
             np.testing.assert_array_equal(array, expected)
+
+
+class Doubled(lm.Dense):
+    def forward(self, x: Any, training: bool) -> Any:
+        return 2 * super().forward(x, training)
+
+
+def other_class(layer: Any) -> None:
+    layer.__class__ = Doubled
+
+
+def other_parameter(layer: Any) -> None:
+    made = lm.Sequential([lm.Dense(8)], seed=9, backend="numpy").build((6,))
+    layer.W = made.layers[0].W
+
+
+def no_bias(layer: Any) -> None:
+    layer.b = None
+
+
+@pytest.mark.parametrize("change", [other_class, other_parameter, no_bias])
+def test_replaced_classes_and_arrays_show_in_the_loss_of_the_next_step(change: Any) -> None:
+    x, y = clouds()
+
+    def model() -> lm.Sequential:
+        made = lm.Sequential([lm.Dense(8), lm.Dense(3)], seed=1, backend="numpy")
+        return made.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1), in_shape=(6,))
+
+    replayed, fresh = model(), model()
+    for _ in range(8):
+        replayed.train_step(x, y)
+    replayed.layers[0].b.value = 1  # type: ignore[attr-defined]  # so that a bias counts
+    fresh.load_state_dict(replayed.state_dict())
+    for each in (replayed, fresh):
+        change(each.layers[0])
+    assert float(replayed.train_step(x, y)) == float(fresh.train_step(x, y))
