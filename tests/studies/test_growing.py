@@ -41,10 +41,11 @@ def test_growth_in_memory_has_the_runs_of_growth_in_a_folder(tmp_path: Path) -> 
     assert str(with_folder.compare()) == str(without.compare())
 
 
-def test_a_wide_margin_decides_at_the_first_look_or_never(tmp_path: Path) -> None:
+def test_a_wide_margin_decides_at_the_first_look(tmp_path: Path) -> None:
     results = grown(small_study(seeds=3), tmp_path / "s", 4, measure="test_loss", margin=1e3)
     assert len(results.seeds) == 3
-    assert {d.verdict for d in results.compare(measure="test_loss", margin=1e3)} == {"equivalent"}
+    verdicts = {d.verdict for d in results.compare(measure="test_loss", margin=1e3)}
+    assert verdicts <= {"equivalent", "better, by less than the margin"}
 
 
 def test_seeds_added_later_are_a_second_look(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_the_greatest_number_of_seeds_is_fixed_before_the_first_look(tmp_path: P
 def test_wrong_numbers_of_seeds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="more than most=3"):
         grown(small_study(seeds=5), tmp_path / "s", 3)
-    with pytest.raises(ArgumentError, match="most must be .* at least 3"):
+    with pytest.raises(ArgumentError, match=r"most must be .* at least 3"):
         grown(small_study(seeds=2), tmp_path / "s", 2)
     with pytest.raises(ArgumentError, match="until must be"):
         small_study().run(**RUN, until="forever")

@@ -51,5 +51,6 @@ def test_verdicts_with_a_margin_are_wrong_in_five_percent(true: float) -> None:
             verdict = with_verdicts([grown(d, Looks(AT, n))], 0.3)[0].verdict
             if verdict != "undecided":
                 break
-        wrong += ("better" in verdict or "worse" in verdict) if true == 0 else verdict == "equivalent"
+        is_different = "better" in verdict or "worse" in verdict
+        wrong += is_different if true == 0 else verdict == "equivalent"
     assert wrong / runs < 0.06
