@@ -5,6 +5,7 @@ import re
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lamella.studies import StudyFolder, load_study
@@ -34,6 +35,9 @@ optimizer.lr = 1e-3
 [arms.large]
 optimizer.lr = 1e-2
 """
+
+
+TEST = np.zeros((2, 28, 28), np.uint8)
 
 
 @pytest.fixture
@@ -78,6 +82,28 @@ def test_run_prints_question_size_and_results(finished: Path) -> None:
     for arm, mean in means.items():
         assert re.search(rf"^{arm} .*{100 * mean:.2f}", said, re.MULTILINE), said
     assert said.endswith(f"in {finished / 'out'}\n")
+
+
+def test_the_tables_stand_beside_the_results(finished: Path) -> None:
+    table = (finished / "out" / "table.txt").read_text()
+    assert table in (finished / "stdout").read_text()
+    assert "small" in table
+
+
+def test_a_study_is_varied_in_a_word(
+    call: Call, toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(toml.parent)
+    plain = ["study", "run", toml, "--seeds", "2023,", "--n-jobs", 1, "--quiet"]
+    assert call(*plain).status == 0
+    done = call(*plain, "--set", "batch_size=300", "--set", "loss=L2", "--keep", "last")
+    assert done.status == 0, done.err
+    old, new = (StudyFolder(f"runs/rates{end}") for end in ("", "-batch_size=300-loss=L2"))
+    assert old.study().seeds == new.study().seeds == [2023]
+    experiment = new.runs()[0].config["experiment"]
+    assert (experiment["batch_size"], experiment["loss"]["class"]) == (300, "MeanSquaredError")
+    assert not {run.key for run in old.runs()} & {run.key for run in new.runs()}
+    assert all(run.model().predict(TEST).shape == (2, 10) for run in new.runs())
 
 
 def test_run_shows_one_bar(finished: Path) -> None:
@@ -211,6 +237,10 @@ def test_a_damaged_run_is_reported_in_one_line(call: Call, toml: Path, tmp_path:
         (["run", "rates.toml", "--seeds", 0], "seeds must be a whole number of at least 1, got 0"),
         (["run", "rates.toml", "--quick", "--seeds", 3], "--quick sets seeds and epochs"),
         (["run", "rates.toml", "--n-jobs", 0], "n_jobs"),
+        (["run", "rates.toml", "--seeds", "3;4"], "write how many, such as 5, or which, such as"),
+        (["run", "rates.toml", "--set", "epochs"], "write NAME=VALUE, such as optimizer.lr=1e-3"),
+        (["run", "rates.toml", "--set", "epohs=3"], "did you mean 'epochs'?"),
+        (["run", "rates.toml", "--set", "optimizer.lr=3"], "the arm 'small' sets optimizer itself"),
         (["show", "."], "holds no study: there is no study.json"),
         (["show"], "the following arguments are required: DIR"),
         ([], "the following arguments are required: ACTION"),

@@ -1,10 +1,13 @@
 """Run comparisons over several seeds: the bundled ones, or your own from a TOML file."""
 
 import argparse
+import re
+import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lamella.cli.messages import counted, one_line_warnings, print_error
+from lamella.core.disk import write_atomically
 from lamella.core.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -31,8 +34,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME_OR_TOML",
         help="bundled studies, TOML files, or all: every bundled study",
     )
-    action.add_argument("--seeds", type=int, metavar="N", help="seeds 0 to N-1 for every arm")
+    action.add_argument(
+        "--seeds",
+        type=_seeds,
+        metavar="N",
+        help="seeds 0 to N-1 for every arm; or the seeds themselves, such as 3,2023 or 2023,",
+    )
     action.add_argument("--epochs", type=int, metavar="N", help="number of epochs per run")
+    action.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="NAME=VALUE",
+        help="a field of the base for all arms, with a value as in TOML: optimizer.lr=1e-3",
+    )
+    action.add_argument(
+        "--keep",
+        choices=["best", "last", "epochs"],
+        help="trained models to keep in the folders of the runs",
+    )
     action.add_argument(
         "--n-jobs",
         type=int,
@@ -90,7 +112,7 @@ def _run(args: argparse.Namespace) -> int:
     parent = Path(args.out or "runs")
     status = 0
     for study in studies:
-        out = parent / (study.name + "-quick" * args.quick)
+        out = parent / "-".join([study.name, *["quick"] * args.quick, *_changes(args.settings)])
         if args.out and len(studies) == 1:
             out = parent
         status = _run_one(study, out, args) or status
@@ -104,11 +126,12 @@ def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
     size = f"{counted(len(study.arms), 'arm')}, {counted(len(study.seeds), 'seed')}"
     print(f"{size}; cut to {study.cut}" if study.cut else size, flush=True)
     try:
-        results = study.run(out=out, n_jobs=args.n_jobs, verbose=not args.quiet)
+        results = study.run(out=out, keep=args.keep, n_jobs=args.n_jobs, verbose=not args.quiet)
     except KeyboardInterrupt as interrupt:
         print_error("interrupted. " + " ".join(getattr(interrupt, "__notes__", [])))
         return INTERRUPTED
     status = _print(results)
+    write_atomically(out / "table.txt", f"{_tables(type(results).load(out))}\n".encode())
     print(f"in {out}")
     return status
 
@@ -125,7 +148,33 @@ def _study(name: str) -> "Study":
     return load_study(name) if name.endswith(".toml") else bundled_study(name)
 
 
+def _seeds(text: str) -> int | list[int]:
+    try:
+        return [int(part) for part in text.split(",") if part] if "," in text else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"write how many, such as 5, or which, such as 3,2023; got {text}"
+        ) from None
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Return name and value; what is no value of TOML is text."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"write NAME=VALUE, such as optimizer.lr=1e-3; got {text}")
+    try:
+        return name, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, value
+
+
+def _changes(settings: list[tuple[str, Any]]) -> list[str]:
+    """Return settings as parts of a folder's name."""
+    return [re.sub(r"[^\w.=-]+", "_", f"{name}={value}") for name, value in settings]
+
+
 def _sized(study: "Study", args: argparse.Namespace) -> "Study":
+    study = study.with_base(dict(args.settings)) if args.settings else study
     if args.quick:
         if args.seeds is not None or args.epochs is not None:
             raise ArgumentError("--quick sets seeds and epochs: omit --seeds and --epochs")
@@ -133,13 +182,17 @@ def _sized(study: "Study", args: argparse.Namespace) -> "Study":
     return study.resized(seeds=args.seeds, epochs=args.epochs)
 
 
+def _tables(results: "Results", to: str | None = None, measure: str | None = None) -> str:
+    tables = [str(results.table())]
+    if len(results.arms) > 1:
+        tables.append(str(results.compare(to=to, measure=measure)))
+    return "\n\n".join(tables)
+
+
 def _print(results: "Results", to: str | None = None, measure: str | None = None) -> int:
     """Print tables and missing runs; the status is 1 if a run failed."""
     print()
-    print(results.table())
-    if len(results.arms) > 1:
-        print()
-        print(results.compare(to=to, measure=measure))
+    print(_tables(results, to, measure))
     for run in results.failed:
         print_error(f"arm {run.arm!r}, seed {run.seed} {run.status}: {run.reason}")
     if results.missing:

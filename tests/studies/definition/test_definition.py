@@ -139,6 +139,22 @@ def test_resized_lists_reductions_only() -> None:
     assert study.resized(seeds=1).resized(epochs=2).cut == "1 of 2 seeds, 2 of 3 epochs"
 
 
+def test_a_base_can_be_varied_in_a_word() -> None:
+    study = small_study(arms={"plain": {}, "dropped": {"model.dropout": 0.2}})
+    varied = study.with_base({"optimizer.lr": 1e-3, "callbacks": [lm.TerminateOnNaN()]})
+    assert {e.optimizer["lr"] for e in varied.experiments.values()} == {1e-3}
+    assert {e.callbacks[0]["class"] for e in varied.experiments.values()} == {"TerminateOnNaN"}
+    assert {e.optimizer["lr"] for e in study.experiments.values()} == {5e-4}
+    assert varied.varies == ["model.dropout"]
+
+
+def test_what_an_arm_sets_itself_is_not_varied_for_all() -> None:
+    with pytest.raises(
+        ArgumentError, match=r"'slow' sets optimizer itself, so optimizer.lr cannot"
+    ):
+        small_study().with_base({"optimizer.lr": 1e-2})
+
+
 def test_settings_in_which_the_arms_differ_cannot_be_set_for_all() -> None:
     study = small_study(arms={"a": {"epochs": 1}, "b": {"epochs": 2}})
     with pytest.raises(ArgumentError, match="study 'small' compares arms with different epochs"):

@@ -72,6 +72,18 @@ def test_objects_and_words_make_equal_experiments() -> None:
     assert by_words.table() == by_objects.table()
 
 
+def test_callbacks_and_metrics_are_named_in_words_as_well() -> None:
+    words = {"class": "EarlyStopping", "monitor": "val_loss", "patience": 3}
+    by_words = experiment(callbacks=[words], metrics=["top_3"])
+    by_objects = experiment(callbacks=[lm.EarlyStopping(patience=3)], metrics=[lm.TopK(3)])
+    assert by_words == by_objects
+    assert by_words.table() == by_objects.table()
+    [callback], [again] = by_words.new_callbacks(), by_words.new_callbacks()
+    assert isinstance(callback, lm.EarlyStopping)
+    assert callback.patience == 3
+    assert callback is not again
+
+
 def test_the_seed_of_a_model_object_does_not_count() -> None:
     assert experiment(model=lm.MLP([5], seed=1)) == experiment(model=lm.MLP([5], seed=2))
 
@@ -154,6 +166,11 @@ def test_a_custom_class_named_like_one_of_lamellas_is_refused() -> None:
         ({"epochs": 1.5}, "epochs must be a whole number"),
         ({"shuffle": 1}, "shuffle must be a bool"),
         ({"validation_split": 1}, "validation_split must be in [0, 1), got 1"),
+        ({"class_weight": "balancd"}, "class_weight must be one of 'balanced'; got 'balancd'"),
+        ({"metrics": ["top5"]}, "metric must be one of"),
+        ({"callbacks": [{"class": "EarlyStoping"}]}, "did you mean 'EarlyStopping'?"),
+        ({"callbacks": [{"class": "CSV", "path": "x"}]}, "callbacks.0.class 'CSV' is not known"),
+        ({"callbacks": [lm.Adam(0.1)]}, "callbacks.0.class 'Adam' is not known"),
         ({"samples": 0}, "samples must be a whole number of at least 1, got 0"),
     ],
     ids=lambda value: ", ".join(value) if isinstance(value, dict) else "",

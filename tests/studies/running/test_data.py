@@ -23,7 +23,7 @@ def test_mnist_is_the_same_whether_given_or_left_out(digits: Digits) -> None:
 def test_mnist_is_not_sent_but_read_where_it_is_needed(digits: Digits) -> None:
     arrays = study_data(*digits).worker_arrays
     assert arrays == (None,) * 4
-    train, test = unpack_arrays(arrays)
+    train, test, _ = unpack_arrays(arrays)
     assert np.array_equal(train.x, digits[0].x)
     assert np.array_equal(test.y, digits[1].y)
 
@@ -31,9 +31,25 @@ def test_mnist_is_not_sent_but_read_where_it_is_needed(digits: Digits) -> None:
 def test_arrays_of_the_user_are_sent() -> None:
     data = study_data(TRAIN, TEST)
     assert not data.bundled
-    train, test = unpack_arrays(data.worker_arrays)
+    train, test, validation = unpack_arrays(data.worker_arrays)
+    assert validation is None
     assert np.array_equal(train.x, TRAIN.x)
     assert np.array_equal(test.y, TEST.y)
+
+
+def test_a_validation_set_is_sent_and_in_the_checksums() -> None:
+    data = study_data(TRAIN, TEST, TEST)
+    _, _, validation = unpack_arrays(data.worker_arrays)
+    assert validation is not None
+    assert np.array_equal(validation.x, TEST.x)
+    assert data.checksums["validation"] == data.checksums["test"]
+    with pytest.raises(UsageError, match="give train and test with your own validation set"):
+        study_data(None, None, TEST)
+
+
+def test_the_sizes_of_the_data_are_known() -> None:
+    checksums = study_data(TRAIN, TEST).checksums
+    assert (checksums["inputs"], checksums["tested"]) == (6, 90)
 
 
 def test_a_single_other_number_or_type_or_shape_gives_another_checksum() -> None:

@@ -121,6 +121,74 @@ def test_the_last_weights_are_scored_last_not_the_best() -> None:
     assert run.scores["val_loss"] == run.epochs[-1]["val_loss"]
 
 
+def test_early_stopping_ends_a_run_with_the_best_weights() -> None:
+    run = trained(epochs=30, callbacks=[lm.EarlyStopping("val_loss", patience=2)])
+    losses = [row["val_loss"] for row in run.epochs]
+    assert len(losses) == int(np.argmin(losses)) + 3 < 30
+    assert run.scores["val_loss"] == min(losses)
+    assert trained(epochs=30, callbacks=[lm.EarlyStopping("val_loss", patience=2)]).scores == (
+        run.scores
+    )
+
+
+class Halving(lm.Callback):
+    """Halves the learning rate after each epoch; counts them."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def on_epoch_end(self, model: Any, epoch: int, logs: dict[str, Any]) -> None:
+        self.rate /= 2
+        model.optimizer.lr = self.rate
+
+
+def test_each_run_has_new_callbacks() -> None:
+    mine = Halving(1e-2)
+    runs = [trained(epochs=3, callbacks=[mine]) for _ in range(2)]
+    assert [row["learning_rate"] for row in runs[0].epochs] == [3e-2, 5e-3, 2.5e-3]
+    assert runs[0].epochs == runs[1].epochs
+    assert mine.rate == 1e-2
+
+
+@pytest.mark.parametrize("weight", [{0: 1.0, 1: 5.0, 2: 1.0}, [1.0, 5.0, 1.0]])
+def test_class_weights_are_those_of_fit(weight: Any) -> None:
+    run = trained(seed=5, class_weight=weight)
+    model = lm.MLP([5], classes=3, optimizer=lm.Adam(3e-2), seed=5)
+    options: dict[str, Any] = {"epochs": 4, "batch_size": 20, "verbose": False}
+    model.fit(*TRAIN, validation_split=1 / 12, class_weight=weight, **options)
+    assert run.step_losses.astype(float).tolist() == model.history.steps
+
+
+def test_class_weights_of_data_sorted_by_class_are_balanced() -> None:
+    order = np.argsort(TRAIN.y)
+    run = trained(train=Samples(TRAIN.x[order], TRAIN.y[order]), class_weight="balanced")
+    assert run.status == "done", run.reason
+
+
+class Second(lm.Metric):
+    name = "second"
+    higher_is_better = True
+
+    def score(self, pred: Any, target: Any) -> Any:
+        return (pred.argsort(axis=1)[:, -2] == target).astype(float)
+
+
+def test_metrics_are_scored_besides_accuracy() -> None:
+    run = trained(metrics=["top_2", Second()])
+    top, best, second = (run.scores[f"test_{n}"] for n in ("top_2", "accuracy", "second"))
+    assert 0 < second == pytest.approx(top - best)
+    assert run.epochs[-1]["val_top_2"] == run.scores["val_top_2"]
+
+
+def test_an_own_validation_set_takes_the_place_of_a_part() -> None:
+    given = {"model": lm.MLP([5], classes=3), "batch_size": 20, "epochs": 1}
+    experiment = Experiment.from_table(fields_table(given))
+    task = Task("small", "arm", 0, "0" * 16, {"seed": 0})
+    run, _ = train_run(task, experiment, *TRAIN, *TEST, *TEST)
+    assert run.steps_per_epoch == 12
+    assert run.scores["val_loss"] == run.scores["test_loss"]
+
+
 def test_arms_of_a_seed_start_alike_and_see_the_same_data() -> None:
     gentle, bold = (trained(optimizer=lm.SGD(rate)) for rate in (1e-6, 1e-2))
     assert gentle.step_losses[0] == bold.step_losses[0]

@@ -14,7 +14,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import lamella as lm
-from lamella.core.errors import DataError, MissingExtraError, UsageError
+from lamella.core.errors import ArgumentError, DataError, MissingExtraError, UsageError
 from lamella.studies import DamagedRunWarning, Results, Study, StudyFolder, StudyStopped
 from lamella.studies.running.data import study_data
 from lamella.studies.running.runner import key_of, plan
@@ -209,6 +209,85 @@ def test_fewer_arms_and_seeds_leave_the_folder_whole(reference: Path, tmp_path: 
     assert len(few.run(**RUN, out=tmp_path / "out").runs) == 1
     assert contents(tmp_path / "out") == contents(reference)
     assert len(Results.load(tmp_path / "out").runs) == 6
+
+
+@pytest.mark.parametrize(("keep", "names"), [("best", ["best"]), ("last", ["last"])])
+def test_a_kept_model_has_the_scores_of_its_run(
+    tmp_path: Path, keep: str, names: list[str]
+) -> None:
+    small_study(seeds=1).run(**RUN, out=tmp_path)
+    before = contents(tmp_path / "runs")
+    results = small_study(seeds=1).run(**RUN, out=tmp_path, keep=keep, n_jobs=2)
+    for loaded in (results, Results.load(tmp_path)):
+        for run in loaded.runs:
+            assert list(run.models) == names
+            scores = loaded.model(run.arm, run.seed).evaluate(*TEST)
+            part = "best_test" if keep == "best" else "test"
+            assert scores["accuracy"] == run.scores[f"{part}_accuracy"]
+    assert contents(tmp_path / "runs").items() >= before.items()
+    times_before = times(tmp_path / "runs")
+    small_study(seeds=1).run(**RUN, out=tmp_path, keep=keep)
+    small_study(seeds=1).run(**RUN, out=tmp_path)
+    assert times(tmp_path / "runs") == times_before
+
+
+def test_models_of_all_epochs_and_of_the_last_can_be_kept_both(tmp_path: Path) -> None:
+    study = small_study(seeds=1, arms={"one": {}})
+    study.run(**RUN, out=tmp_path, keep="epochs")
+    results = study.run(**RUN, out=tmp_path, keep="last")
+    assert list(results.runs[0].models) == ["epoch-1", "epoch-2", "epoch-3", "last"]
+    models = [results.model("one", 0, name) for name in ("epoch-3", "last")]
+    assert np.array_equal(*(model.predict(TEST.x) for model in models))
+    assert results.model("one", 0, "epoch-1").epochs_done == 1
+    with pytest.raises(ArgumentError, match="the model 'lats' is not known: did you mean 'last'"):
+        results.model("one", 0, "lats")
+
+
+def test_models_need_a_folder_and_a_word(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="keep= needs a folder"):
+        small_study().run(**RUN, keep="best")
+    with pytest.raises(ArgumentError, match="keep must be one of"):
+        small_study().run(**RUN, out=tmp_path / "out", keep="bets")
+    with pytest.raises(UsageError, match="no model of the arm 'slow' with seed 0 was kept"):
+        small_study(seeds=1).run(**RUN).model("slow", 0)
+
+
+def test_a_validation_set_and_a_split_exclude_each_other() -> None:
+    study = small_study(seeds=1, arms={"one": {"validation_split": 0.2}})
+    with pytest.raises(UsageError, match="validation= or validation_split, not both"):
+        study.run(**RUN, validation=TEST)
+
+
+COMPILING = """
+import sys
+import numba.core.event
+import lamella as lm
+from lamella.studies.running.run import RunMonitor
+from tests.studies.small import RUN, small_study
+
+class Counter(numba.core.event.Listener):
+    timed, found = False, {True: 0, False: 0}
+    def on_start(self, event):
+        self.found[self.timed] += 1
+    def on_end(self, event):
+        pass
+
+counter = Counter()
+numba.core.event.register("numba:compile", counter)
+RunMonitor.on_fit_begin = lambda *_: setattr(counter, "timed", True)
+RunMonitor.on_fit_end = lambda *_: setattr(counter, "timed", False)
+model = lm.MLP([5], classes=3, dropout=0.2, batch_norm=True, l2=0.1)
+base = {"model": model, "batch_size": 50, "epochs": 9, "metrics": ["top_2"]}
+small_study(base=base, arms={"one": {"class_weight": "balanced"}}, seeds=1).run(**RUN)
+print(counter.found[True], counter.found[False] > 20)
+"""
+
+
+@pytest.mark.slow
+def test_nothing_is_compiled_within_the_timed_part_of_a_first_run(tmp_path: Path) -> None:
+    pytest.importorskip("numba", reason="numba is not installed: nothing is compiled")
+    environment = {"XDG_CACHE_HOME": str(tmp_path)}
+    assert run_python("-c", COMPILING, environment=environment).stdout == "0 True\n"
 
 
 @pytest.fixture(scope="module")

@@ -199,7 +199,14 @@ def _train(
     model = experiment.compiled(task.seed, metrics)
     monitor = RunMonitor(metric, keep)
     began = time.perf_counter()
-    _fit(experiment, model, parts, experiment.epochs, monitor)
+    _fit(
+        experiment,
+        model,
+        parts,
+        experiment.epochs,
+        callbacks=[monitor, *experiment.new_callbacks()],
+        class_weight=_by_label(experiment.class_weight),
+    )
     seconds = time.perf_counter() - began
 
     if keep == "last" or (keep == "best" and not monitor.models):
@@ -244,21 +251,16 @@ def _fit(
     model: Sequential,
     parts: dict[str, Samples],
     epochs: int,
-    monitor: "RunMonitor | None" = None,
+    **options: Any,
 ) -> None:
-    weight = experiment.class_weight
-    if isinstance(weight, dict):
-        weight = {int(label): value for label, value in weight.items()}
     model.fit(
         *parts["train"],
         epochs=epochs,
         batch_size=experiment.batch_size,
         shuffle=experiment.shuffle,
         validation_data=parts.get("val"),
-        class_weight=weight,
-        callbacks=[monitor, *experiment.new_callbacks()] if monitor else [],
         verbose=False,
-        check=monitor is not None,
+        **options,
     )
 
 
@@ -269,10 +271,17 @@ def _warm_up(experiment: Experiment, copy: Sequential, parts: dict[str, Samples]
     third time replayed.
     """
     train, size = parts["train"], experiment.batch_size
-    count = size + len(train.y) % size
-    first = {**parts, "train": Samples(train.x[:count], train.y[:count])}
-    _fit(experiment, copy, first, epochs=3)
+    count = min(size + len(train.y) % size, len(train.y))
+    rows = np.linspace(0, len(train.y) - 1, count).astype(int)  # they may be sorted by class
+    some = {**parts, "train": Samples(train.x[rows], train.y[rows])}
+    weight = None if experiment.class_weight is None else np.ones(count)
+    _fit(experiment, copy, some, epochs=3, sample_weight=weight, check=False)
     copy.optimizer.flush_tiny()
+
+
+def _by_label(weight: Any) -> Any:
+    """Return class weights with labels as numbers, which are text in files."""
+    return {int(k): v for k, v in weight.items()} if isinstance(weight, dict) else weight
 
 
 def _target(model: Sequential, train: Samples) -> np.ndarray:

@@ -15,6 +15,8 @@ LABELS = {
     "batch_size": "batch size",
     "validation_split": "held out for validation",
     "samples": "training samples",
+    "class_weight": "weights of the classes",
+    "metrics": "further metrics",
     "clip_norm": "gradients clipped at norm",
 }
 LOSSES = {
@@ -33,6 +35,8 @@ DEFAULTS: dict[str, Any] = {
     "dropout": 0.0,
     "l2": 0.0,
     "dtype": "float32",
+    "metrics": [],
+    "callbacks": [],
 }
 """Defaults of lamella, which are omitted if all arms have them."""
 
@@ -84,6 +88,8 @@ def _fields(experiment: dict[str, Any], inputs: int | None) -> dict[str, Any]:
     fields |= optimizer
     for name in ("batch_size", "epochs", "validation_split", "samples"):
         fields[name] = experiment[name]
+    for name in ("class_weight", "metrics", "callbacks"):
+        fields[name] = experiment.get(name)
     if not experiment["shuffle"]:
         fields["order of the samples"] = "as in the file, in every epoch"
     return fields
@@ -108,7 +114,7 @@ def _show(name: str, value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(map(_part, value))
     if isinstance(value, float):
         return f"{value:.5g}" if value else "0"
     return part_text(value)
