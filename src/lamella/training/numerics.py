@@ -24,7 +24,7 @@ COMPUTING = {
     "random streams": ("core/seeds.py",),
     "training": tuple(f"training/{name}.py" for name in ("fit", "loop", "splits", "epoch_log")),
     "callbacks": ("training/callbacks/stopping.py", "training/callbacks/plateau.py"),
-    "studies": ("studies/running/run.py",),
+    "studies": ("studies/running/run.py", "studies/running/fitting.py"),
 }
 CHECKS = ("attributes.py", "metric_checks.py", "model_file.py")
 """Files in the folders above that refuse, save and load, and compute nothing."""

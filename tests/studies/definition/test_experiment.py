@@ -8,7 +8,7 @@ import pytest
 import lamella as lm
 from lamella.core.errors import ArgumentError
 from lamella.studies import Experiment
-from lamella.studies.definition.experiment import custom_parts, fields_table
+from lamella.studies.definition.fields import custom_parts, fields_table
 from lamella.training.checkpoints.code_digest import code_digest
 
 

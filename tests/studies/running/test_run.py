@@ -10,8 +10,9 @@ import lamella as lm
 from lamella.core.seeds import Streams
 from lamella.datasets import Samples
 from lamella.studies import Experiment
-from lamella.studies.definition.experiment import custom_parts, fields_table
-from lamella.studies.running.run import Run, Task, train_run, training_parts
+from lamella.studies.definition.fields import custom_parts, fields_table
+from lamella.studies.running.fitting import training_parts
+from lamella.studies.running.run import Run, Task, train_run
 from tests.studies.small import TEST, TRAIN
 
 

@@ -262,7 +262,7 @@ COMPILING = """
 import sys
 import numba.core.event
 import lamella as lm
-from lamella.studies.running.run import RunMonitor
+from lamella.studies.running.fitting import RunMonitor
 from tests.studies.small import RUN, small_study
 
 class Counter(numba.core.event.Listener):

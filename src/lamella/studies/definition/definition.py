@@ -10,7 +10,8 @@ from lamella.core.errors import ArgumentError, FileFormatError, LamellaError
 from lamella.core.names import expect_known
 from lamella.core.signatures import KnownNames, known_arguments
 from lamella.core.validation import at_least
-from lamella.studies.definition.experiment import Experiment, arm_parts, custom_parts, fields_table
+from lamella.studies.definition.experiment import Experiment
+from lamella.studies.definition.fields import arm_parts, custom_parts, fields_table
 from lamella.studies.definition.tables import Table, differing, merge
 from lamella.studies.definition.toml import parse_table
 

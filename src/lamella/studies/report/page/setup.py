@@ -47,7 +47,7 @@ def setup(results: Runs) -> tuple[list[tuple[str, str]], list[tuple[str, dict[st
     Both are empty without runs.
     """
     arms = {
-        run.arm: _fields(run.config["experiment"], run.config.get("data", {}).get("inputs"))
+        run.arm: _fields(run.config["experiment"], run.config.get("data", {}))
         for run in results.runs
     }
     names = dict.fromkeys(name for fields in arms.values() for name in fields)
@@ -72,13 +72,10 @@ def _merge_common(values: dict[str, str]) -> dict[str, str]:
     return {arm: value for arm, value in values.items() if value != common} | {"all others": common}
 
 
-def _fields(experiment: dict[str, Any], inputs: int | None) -> dict[str, Any]:
-    """Return an experiment as a flat table. Hyper-parameters keep their names.
-
-    ``inputs`` is the number of values of a sample, if it is known.
-    """
+def _fields(experiment: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Return an experiment as a flat table. Hyper-parameters keep their names."""
     model, optimizer = dict(experiment["model"]), dict(experiment["optimizer"])
-    fields: dict[str, Any] = {"network": _network(model, inputs)}
+    fields: dict[str, Any] = {"network": _network(model, data.get("inputs"))}
     for name in ("class", "hidden", "classes", "layers", "backend", "seed", "name"):
         model.pop(name, None)
     fields |= model
@@ -88,6 +85,8 @@ def _fields(experiment: dict[str, Any], inputs: int | None) -> dict[str, Any]:
     fields |= optimizer
     for name in ("batch_size", "epochs", "validation_split", "samples"):
         fields[name] = experiment[name]
+    if "validation" in data:
+        fields |= {"validation_split": 0.0, "validation": "a set of its own"}
     for name in ("class_weight", "metrics", "callbacks"):
         fields[name] = experiment.get(name)
     if not experiment["shuffle"]:
@@ -114,7 +113,7 @@ def _show(name: str, value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, list):
-        return ", ".join(map(_part, value))
+        return ", ".join(map(part_text, value))
     if isinstance(value, float):
         return f"{value:.5g}" if value else "0"
     return part_text(value)
