@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.core.seeds import Streams
 from lamella.datasets import Samples
 from lamella.studies import Experiment
 from lamella.studies.definition.fields import custom_parts, fields_table
-from lamella.studies.running.fitting import training_parts
 from lamella.studies.running.run import Run, Task, train_run
 from tests.studies.small import TEST, TRAIN
 
@@ -197,38 +195,6 @@ def test_arms_of_a_seed_start_alike_and_see_the_same_data() -> None:
     assert gentle.step_losses[-1] != bold.step_losses[-1]
     other_seed = trained(seed=1, optimizer=lm.SGD(1e-6))
     assert other_seed.step_losses[0] != gentle.step_losses[0]
-
-
-def rows_of(samples: int | None, share: float = 1 / 12, seed: int = 0) -> dict[str, list[int]]:
-    """Return which samples each part has: here a sample's one feature is its number."""
-    numbered = Samples(np.arange(240, dtype=np.float32).reshape(-1, 1), TRAIN.y)
-    given = {"model": lm.MLP([5]), "samples": samples, "validation_split": share}
-    experiment = Experiment.from_table(fields_table(given))
-    parts = training_parts(experiment, Streams(seed), numbered)
-    for part in parts.values():
-        assert np.array_equal(part.y, TRAIN.y[part.x[:, 0].astype(int)])
-    return {name: part.x[:, 0].astype(int).tolist() for name, part in parts.items()}
-
-
-def test_few_samples_are_among_many_of_the_same_seed() -> None:
-    few, many, all_of_them = (rows_of(count, share=0.0)["train"] for count in (30, 60, None))
-    assert (len(few), len(many)) == (30, 60)
-    assert set(few) < set(many)
-    assert all_of_them == list(range(240))
-    assert few == sorted(few)
-    assert rows_of(30, share=0.0, seed=1)["train"] != few
-
-
-def test_samples_are_drawn_before_a_part_is_held_out() -> None:
-    parts = rows_of(60, share=0.25)
-    assert (len(parts["train"]), len(parts["val"])) == (45, 15)
-    assert sorted(parts["train"] + parts["val"]) == rows_of(60, share=0.0)["train"]
-
-
-def test_each_class_is_held_out_alike() -> None:
-    parts = rows_of(None, share=0.25)
-    held = np.bincount(TRAIN.y[parts["val"]])
-    assert np.abs(held - 0.25 * np.bincount(TRAIN.y)).max() < 1
 
 
 def test_without_validation_there_are_no_such_scores() -> None:

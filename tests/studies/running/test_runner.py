@@ -258,38 +258,6 @@ def test_a_validation_set_and_a_split_exclude_each_other() -> None:
         study.run(**RUN, validation=TEST)
 
 
-COMPILING = """
-import sys
-import numba.core.event
-import lamella as lm
-from lamella.studies.running.fitting import RunMonitor
-from tests.studies.small import RUN, small_study
-
-class Counter(numba.core.event.Listener):
-    timed, found = False, {True: 0, False: 0}
-    def on_start(self, event):
-        self.found[self.timed] += 1
-    def on_end(self, event):
-        pass
-
-counter = Counter()
-numba.core.event.register("numba:compile", counter)
-RunMonitor.on_fit_begin = lambda *_: setattr(counter, "timed", True)
-RunMonitor.on_fit_end = lambda *_: setattr(counter, "timed", False)
-model = lm.MLP([5], classes=3, dropout=0.2, batch_norm=True, l2=0.1)
-base = {"model": model, "batch_size": 50, "epochs": 9, "metrics": ["top_2"]}
-small_study(base=base, arms={"one": {"class_weight": "balanced"}}, seeds=1).run(**RUN)
-print(counter.found[True], counter.found[False] > 20)
-"""
-
-
-@pytest.mark.slow
-def test_nothing_is_compiled_within_the_timed_part_of_a_first_run(tmp_path: Path) -> None:
-    pytest.importorskip("numba", reason="numba is not installed: nothing is compiled")
-    environment = {"XDG_CACHE_HOME": str(tmp_path)}
-    assert run_python("-c", COMPILING, environment=environment).stdout == "0 True\n"
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A dask cluster of two worker processes on loopback."""

@@ -86,7 +86,7 @@ def _fields(experiment: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     for name in ("batch_size", "epochs", "validation_split", "samples"):
         fields[name] = experiment[name]
     if "validation" in data:
-        fields |= {"validation_split": 0.0, "validation": "a set of its own"}
+        fields |= {"validation_split": None, "validation": "a set of its own"}
     for name in ("class_weight", "metrics", "callbacks"):
         fields[name] = experiment.get(name)
     if not experiment["shuffle"]:
