@@ -106,7 +106,8 @@ def _arms(results: Runs) -> list[dict[str, Any]]:
     )
     measure = results.measure(None)
     compared = {d.arm: d for d in compare(results, None, None)} if len(results.arms) > 1 else {}
-    reach = drawings.reach([_span(d) for d in compared.values() if d.n])
+    drawn = [_span(d) for d in compared.values() if math.isfinite(d.mean)]
+    reach = drawings.reach(drawn)
     return [
         {
             "name": arm,
