@@ -75,7 +75,7 @@ def alike(rng: Rng, fraction: float, seeds: int, studies: int) -> float:
 def equivalent(
     rng: Rng, truth: Sequence[float], margin: float, seeds: int, studies: int
 ) -> tuple[float, float]:
-    """Return the fraction of studies with any false verdict, and of arms called equivalent.
+    """Return the fraction of studies with any false verdict, and of arms shown within the margin.
 
     ``truth`` has the difference of each arm to the first, in points; a verdict is false if it calls
     an arm of difference 0 better or worse, or one of at least the margin equivalent.
@@ -86,7 +86,7 @@ def equivalent(
         x[1:] += np.array(truth)[:, None]
         found = family(x, margin)
         within = [d.verdict == "equivalent" or "less than" in d.verdict for d in found]
-        called += sum(d.verdict == "equivalent" for d in found)
+        called += sum(within)
         false += any(
             (decided([d]) and delta == 0) or (inside and abs(delta) >= margin)
             for d, inside, delta in zip(found, within, truth, strict=True)
