@@ -23,10 +23,16 @@ def is_available() -> bool:
 
 
 @functools.cache
-def has_products() -> bool:
-    """Whether matrix products are compiled: that needs an x86 processor with FMA."""
+def products_problem() -> str:
+    """Return the reason why matrix products are not compiled; empty if they are."""
     if not is_available():
-        return False
-    from lamella.backend.numba import gemm_kernel
+        return problem()
+    from lamella.backend.numba.registers import REGISTERS
 
-    return gemm_kernel.IS_FUSED
+    return "" if REGISTERS else "that needs 64-bit ARM or an x86 processor with FMA"
+
+
+@functools.cache
+def has_products() -> bool:
+    """Whether matrix products are compiled, and with them steps replayed."""
+    return not products_problem()

@@ -27,7 +27,7 @@ from lamella.backend.numba.gemm_blocks import (
     multiply_float32,
     multiply_float64,
 )
-from lamella.backend.numba.gemm_kernel import IS_FUSED, ROWS
+from lamella.backend.numba.gemm_kernel import ROWS
 from lamella.backend.numba.parallel_for import SCRATCH, call_at, compile_task, run, vector_at
 from lamella.backend.numba.parallel_for import WORDS as BOARD_WORDS
 from lamella.backend.numba.sparsity import (
@@ -125,13 +125,13 @@ def compile_product(dtype):
     Raises
     ------
     TypeError
-        If the dtype is not float32 or float64, or the processor has no fused multiply-add.
+        If the dtype is not float32 or float64.
     """
     tasks = {
         "float32": (perform_float32, list_float32, multiply_float32),
         "float64": (perform_float64, list_float64, multiply_float64),
     }.get(dtype.name)
-    if tasks is None or not IS_FUSED:
+    if tasks is None:
         raise TypeError(f"products of {dtype} are not compiled")
     number, word = numba.from_dtype(dtype), types.int64
     factor = types.Array(number, 2, "A", readonly=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from lamella.backend.numba.gemm_kernel import (
     HALF,
+    READS_WHOLE,
     ROWS,
     TALL,
     VECTOR,
@@ -87,7 +88,10 @@ def multiply_block(words, task, memory, kind):
         start = piece * DEPTH
         length, old = min(DEPTH, depth - start), int(piece > 0)
         part, part_at, part_row = b, start * b_row + column, b_row
-        if (rows > ROWS and panels > 1) or b_column != 1:
+        # Where the kernel reads whole registers, only a copy has them at the right edge.
+        if (rows > ROWS and panels > 1) or (
+            b_column != 1 or columns < width if READS_WHOLE else b_column != 1
+        ):
             copy_panel(b, b_row, b_column, start, length, column, columns, panel)
             part, part_at, part_row = panel, 0, width
         step = TALL if columns <= lanes and not words[LIST_BYTES] else ROWS

@@ -3,23 +3,21 @@
 Each number of a tile is a chain of fused multiply-adds in the order of the sum's terms. Hence the
 bits of a product depend neither on the vector width, nor on the tiling, nor on the threads.
 
-Written in LLVM IR. Requires numba.
+Written in LLVM IR. Requires numba and a processor with `lamella.backend.numba.registers`.
 """
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-FEATURES = set(cpu_target.target_context.codegen().magic_tuple()[2].split(","))
-# An x86 feature. Without it each fused step would be a function call, and other architectures lack
-# the masked loads and stores of this code.
-IS_FUSED = "+fma" in FEATURES
-WIDE = "+avx512f" in FEATURES
-VECTOR = 64 if WIDE else 32  # bytes
+from lamella.backend.numba.registers import REGISTERS
+
+VECTOR = REGISTERS.size  # bytes
+READS_WHOLE = not REGISTERS.is_masked  # whole registers of the second factor, without masks
 # Rows and vectors of a tile, whose sums take half of the registers. HALF is the width of the tile
 # at the right edge, TALL the height of the tile for narrow products.
-ROWS, WIDTH = 4, 4 if WIDE else 2
+ROWS = 4
+WIDTH = REGISTERS.count // (2 * ROWS)
 HALF = WIDTH // 2
 TALL = 2 * ROWS
 
@@ -77,7 +75,8 @@ def multiply_tile(
         for k in loop_over_terms(code, terms):
             b_k = code.gep(b, [code.mul(k, b_row)])
             a_k = code.mul(k, a_column)
-            factors = [load_vector(code, b_k, v, inside[v], vector) for v in places[1]]
+            masks = [None for _ in inside] if READS_WHOLE else inside
+            factors = [load_vector(code, b_k, v, masks[v], vector) for v in places[1]]
             for i in places[0]:
                 x = repeat(code, code.load(code.gep(a_rows[i], [a_k])), vector)
                 for v in places[1]:
@@ -184,19 +183,29 @@ def function(code, name, vector, arguments, result=None, suffix=""):
 
 
 def mask(code, columns, v, vector):
-    """Return the lanes of the ``v``-th vector of a row that lie in its first ``columns``."""
+    """Return which lanes of the ``v``-th vector of a row lie in its first ``columns``, and if all.
+
+    Where masks are slow, the second value selects a plain load or store; elsewhere it is unused.
+    """
     lanes = [v * vector.count + lane for lane in range(vector.count)]
     index = ir.Constant(ir.VectorType(INDEX, vector.count), lanes)
-    return code.icmp_signed("<", index, repeat(code, columns, index.type))
+    some = code.icmp_signed("<", index, repeat(code, columns, index.type))
+    return some, code.icmp_signed(">", columns, INDEX(lanes[-1])) if READS_WHOLE else None
 
 
 def load_vector(code, start, v, inside, vector):
-    """Load the ``v``-th vector after ``start``, with 0 in lanes that are not inside."""
+    """Load the ``v``-th vector after ``start``, with 0 in lanes that are not inside if given."""
     place = vector_at(code, start, v, vector)
-    arguments = [place.type, LANE, inside.type, vector]
+    align = VECTOR // vector.count  # the alignment of a single number
+    if inside is None:
+        return code.load(place, align=align)
+    some, all_inside = inside
+    arguments = [place.type, LANE, some.type, vector]
     load = function(code, "masked.load", vector, arguments, suffix=".p0")
-    align = LANE(VECTOR // vector.count)  # the alignment of a single number
-    return code.call(load, [place, align, inside, ir.Constant(vector, None)])
+    values = [place, LANE(align), some, ir.Constant(vector, None)]
+    return either(
+        code, all_inside, lambda: code.load(place, align=align), lambda: code.call(load, values)
+    )
 
 
 def store_vector(code, value, start, v, inside=None):
@@ -207,9 +216,36 @@ def store_vector(code, value, start, v, inside=None):
     if inside is None:
         code.store(value, place, align=align)
         return
-    arguments = [vector, place.type, LANE, inside.type]
+    some, all_inside = inside
+    arguments = [vector, place.type, LANE, some.type]
     store = function(code, "masked.store", vector, arguments, ir.VoidType(), ".p0")
-    code.call(store, [value, place, LANE(align), inside])
+    values = [value, place, LANE(align), some]
+    either(
+        code,
+        all_inside,
+        lambda: code.store(value, place, align=align),
+        lambda: code.call(store, values),
+    )
+
+
+def either(code, condition, plain, masked):
+    """Emit ``plain()`` where a condition holds, else ``masked()``; only this one where it is None.
+
+    Both are functions that emit code. Return the vector that they load, if they do.
+    """
+    if condition is None:
+        return masked()
+    with code.if_else(condition, likely=True) as (then, otherwise):
+        with then:
+            one, one_block = plain(), code.block
+        with otherwise:
+            other, other_block = masked(), code.block
+    if isinstance(other.type, ir.VoidType):
+        return None
+    result = code.phi(other.type)
+    result.add_incoming(one, one_block)
+    result.add_incoming(other, other_block)
+    return result
 
 
 def vector_at(code, start, v, vector):

@@ -20,16 +20,16 @@ from numba.extending import intrinsic
 
 from lamella.backend.numba.code_cache import compile_now, with_code_cache
 
-# Words of the board. Words that several threads write have a cache line each.
-OPEN, ACTIVE = 0, 8  # number of the open job, or 0; workers active in it
-TAKEN, TAKEN_LAST = 16, 24  # tasks taken in all, and those of them taken from the end
-FUNCTION, ARGUMENTS = 32, 33  # addresses of the task's code and of the job's words
-COUNT, WORKERS, JOBS = 34, 35, 36  # number of tasks; threads that may take them; jobs so far
-WAKE = 37  # 1 once a parallel job found all workers asleep
-LIMIT = 38  # greatest number of threads, set by `lamella.backend.numba.thread_tuning`
-SCRATCH = 40  # one word per thread: the address of its scratch memory
-AWAKE = 56  # worker threads that poll the board
-WORDS = 64
+# Words of the board. Words that several threads write have a cache line each: 128 bytes at most.
+OPEN, ACTIVE = 0, 16  # number of the open job, or 0; workers active in it
+TAKEN, TAKEN_LAST = 32, 48  # tasks taken in all, and those of them taken from the end
+FUNCTION, ARGUMENTS = 64, 65  # addresses of the task's code and of the job's words
+COUNT, WORKERS, JOBS = 66, 67, 68  # number of tasks; threads that may take them; jobs so far
+WAKE = 69  # 1 once a parallel job found all workers asleep
+LIMIT = 70  # greatest number of threads, set by `lamella.backend.numba.thread_tuning`
+SCRATCH = 72  # one word per thread: the address of its scratch memory
+AWAKE = 96  # worker threads that poll the board
+WORDS = 112
 
 YIELD_EVERY = 2048  # polls, some microseconds
 

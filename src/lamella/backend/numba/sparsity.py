@@ -11,7 +11,15 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from lamella.backend.numba.gemm_kernel import END, INDEX, LANE, ROWS, element, repeat
+from lamella.backend.numba.gemm_kernel import (
+    END,
+    INDEX,
+    LANE,
+    ROWS,
+    either,
+    element,
+    mask,
+)
 from lamella.backend.numba.parallel_for import vector_at
 
 DEPTH = 120  # terms per piece of the sum; that many rows of a panel fit the L1 cache
@@ -101,14 +109,19 @@ def any_bits(_, a, at, count):
     def write(context, code, signature, values):
         start = element(context, code, signature.args[0], values[0], values[1])
         place = code.bitcast(start, numbers.as_pointer())
-        order = ir.Constant(ir.VectorType(INDEX, ROWS), list(range(ROWS)))
-        inside = code.icmp_signed("<", order, repeat(code, values[2], order.type))
+        some, all_inside = mask(code, values[2], 0, numbers)
         load = cgutils.get_or_insert_function(
             code.module,
-            ir.FunctionType(numbers, [place.type, LANE, inside.type, numbers]),
+            ir.FunctionType(numbers, [place.type, LANE, some.type, numbers]),
             f"llvm.masked.load.v{ROWS}i{bits}.p0",
         )
-        found = code.call(load, [place, LANE(bits // 8), inside, ir.Constant(numbers, None)])
+        arguments = [place, LANE(bits // 8), some, ir.Constant(numbers, None)]
+        found = either(
+            code,
+            all_inside,
+            lambda: code.load(place, align=bits // 8),
+            lambda: code.call(load, arguments),
+        )
         join = cgutils.get_or_insert_function(
             code.module,
             ir.FunctionType(numbers.element, [numbers]),
