@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from lamella.training.processor import processor
+
 PACKAGES = ("lamella", "numpy", "numba", "torch", "jax", "jaxlib", "optax", "scikit-learn")
 SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 BUSY = 0.05
@@ -22,16 +24,6 @@ def facts() -> dict[str, Any]:
         "versions": {name: version(name) for name in PACKAGES},
         "environment": {name: os.environ[name] for name in SLOWING if name in os.environ},
     }
-
-
-def processor() -> str:
-    """Return the name of the processor."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def processors() -> list[int]:

@@ -11,8 +11,8 @@ from lamella.backend.workspace import Workspace, replayable
 from lamella.core.errors import CheckError
 from lamella.testing.replays import expect_replay
 
-if not compiled.has_products():
-    pytest.skip("replays need numba: pip install 'lamella[fast]'", allow_module_level=True)
+if compiled.products_problem():
+    pytest.skip(compiled.products_problem(), allow_module_level=True)
 
 
 class Scaled(Workspace):

@@ -14,7 +14,7 @@ import lamella as lm
 from lamella.backend import NumpyBackend
 from lamella.backend.threads import cores
 from lamella.training import environment as module
-from lamella.training.environment import blas, commit, environment, installed, processor
+from lamella.training.environment import blas, commit, environment, installed
 
 
 def test_environment_is_json_and_true() -> None:
@@ -122,7 +122,3 @@ def test_sources_that_are_not_tracked_have_no_commit(
 def test_without_git_there_is_no_commit(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert commit() is None
-
-
-def test_the_processor_has_a_name() -> None:
-    assert processor().strip()

@@ -1,4 +1,4 @@
-"""Show versions, the backend and the reason for it, BLAS, threads and cores."""
+"""Show versions, processor, backend and BLAS, which parts are compiled, and the reasons."""
 
 import argparse
 from importlib import metadata
@@ -31,15 +31,27 @@ def run(args: argparse.Namespace) -> int:
     rows["backend"] = "{name} ({why})".format(**found["backend"])
     libraries = ["{name} {version}, threads: {threads}".format(**blas) for blas in found["blas"]]
     rows["BLAS"] = "; ".join(libraries) or "none that threadpoolctl knows"
+    rows["processor"] = found["cpu"]
     rows["cores"] = str(found["cores"])
     why = f" ({compiled.problem()})" if compiled.problem() else ""
     rows["update rules"] = f"run by {found['loops']}{why}"
+    rows["products"] = _products()
     if compiled.is_available():
         rows["machine code"] = _code_folder()
     width = max(map(len, rows))
     for name, value in rows.items():
         print(f"{name:<{width}}  {value}")
     return 0
+
+
+def _products() -> str:
+    """Return how matrix products are computed, and the reason if they are not compiled."""
+    if compiled.products_problem():
+        return f"run by numpy's BLAS, and no steps replayed ({compiled.products_problem()})"
+    from lamella.backend.numba.gemm_kernel import VECTOR
+    from lamella.backend.numba.registers import TRIPLE
+
+    return f"compiled for {TRIPLE}, {8 * VECTOR} bits a register; steps are replayed"
 
 
 def _code_folder() -> str:

@@ -14,6 +14,7 @@ from lamella.backend import Backend
 from lamella.backend import numba as compiled
 from lamella.backend.threads import cores
 from lamella.core.version import __version__
+from lamella.training.processor import processor
 
 SOURCES = Path(__file__).parents[1]
 
@@ -65,16 +66,6 @@ def blas() -> list[dict[str, Any]]:
 def installed(package: str) -> bool:
     """Whether an optional package is installed; it is not imported."""
     return importlib.util.find_spec(package) is not None
-
-
-def processor() -> str:
-    """Return the processor's name, by which a BLAS selects its kernels."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def commit() -> str | None:

@@ -10,9 +10,8 @@ import pytest
 from lamella.backend import numba as compiled
 from tests.backend.numba.chains import chain, fused
 
-pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
-if not compiled.has_products():
-    pytest.skip("this processor has no fused multiply-add", allow_module_level=True)
+if compiled.products_problem():
+    pytest.skip(compiled.products_problem(), allow_module_level=True)
 
 from lamella.backend.numba.gemm import PARALLEL_FROM, SPARSE_COLUMNS, SPARSE_FROM
 from lamella.backend.numba.gemm_blocks import BLOCK, SMALL_BLOCK

@@ -11,9 +11,8 @@ import pytest
 
 from lamella.backend import numba as compiled
 
-pytest.importorskip("numba", reason="recorders need numba: pip install 'lamella[fast]'")
-if not compiled.has_products():
-    pytest.skip("this processor has no fused multiply-add", allow_module_level=True)
+if compiled.products_problem():
+    pytest.skip(compiled.products_problem(), allow_module_level=True)
 
 import numba
 

@@ -13,9 +13,8 @@ from lamella.backend.numpy_elementwise import run_whole
 from lamella.backend.random import HostNoise
 from lamella.backend.scratch import Scratch
 
-pytest.importorskip("numba", reason="recorders need numba: pip install 'lamella[fast]'")
-if not compiled.has_products():
-    pytest.skip("this processor has no fused multiply-add", allow_module_level=True)
+if compiled.products_problem():
+    pytest.skip(compiled.products_problem(), allow_module_level=True)
 
 
 from lamella.backend.numba import elementwise as rules

@@ -1,7 +1,7 @@
 """Other processors: the same bits with narrower vectors, and numpy's products without fma."""
 
 import json
-import platform
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import pytest
 pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lamella[fast]'")
 
 from lamella.backend.numba import gemm_kernel as tile
+from lamella.backend.numba.registers import FEATURES, TRIPLE
 from tests.subprocesses import run_python
 
-if platform.machine().lower() not in ("x86_64", "amd64") or not {"+avx2", "+fma"} <= tile.FEATURES:
+if not (TRIPLE.startswith("x86_64") and {"+avx2", "+fma"} <= FEATURES):
     pytest.skip(
         "the emulated processors have a subset of the features of an x86 with AVX2",
         allow_module_level=True,
@@ -25,6 +26,9 @@ HASWELL = {
     "NUMBA_CPU_FEATURES": OLD + ",+avx,+avx2,+fma,+bmi,+bmi2,+f16c,+lzcnt,+movbe",
 }
 NEHALEM = {"NUMBA_CPU_NAME": "nehalem", "NUMBA_CPU_FEATURES": OLD}
+# The code for ARM, on this processor.
+_folders = [str(Path(__file__).parent / "as_arm"), os.environ.get("PYTHONPATH", "")]
+ARM = {"PYTHONPATH": os.pathsep.join(filter(None, _folders))}
 
 
 def run(script: str, environment: dict[str, str]) -> Any:
@@ -36,6 +40,7 @@ MULTIPLY = """
 import hashlib, json
 import numpy as np
 from lamella.backend.numba import gemm_kernel as tile
+from lamella.backend.numba.registers import FEATURES, TRIPLE
 from lamella.backend.numba import gemm
 from lamella.backend.numba.gemm import dot
 from lamella.backend.numba.sparsity import LIST_BYTES
@@ -65,6 +70,7 @@ def test_products_have_the_same_bits_for_other_vector_widths(tmp_path: Path) -> 
     assert len(set(digests)) == 5 * 2 * 2  # the memory order of the factors does not matter
     narrow = run(MULTIPLY, {**HASWELL, "NUMBA_CACHE_DIR": str(tmp_path)})
     assert narrow == [32, listed, digests]
+    assert run(MULTIPLY, {**ARM, "NUMBA_CACHE_DIR": str(tmp_path)}) == [16, listed, digests]
 
 
 CLIP = """
@@ -106,6 +112,11 @@ model = lm.MLP([400, 200], classes=2, seed=5, optimizer=lm.Adam(1e-3), backend="
 model.fit(x, y, epochs=3, verbose=False)
 print(json.dumps([compiled.is_available(), compiled.has_products(), model.history["loss"]]))
 """
+
+
+@pytest.mark.slow
+def test_training_has_the_same_bits_with_the_code_for_arm(tmp_path: Path) -> None:
+    assert run(TRAIN, {**ARM, "NUMBA_CACHE_DIR": str(tmp_path)}) == run(TRAIN, {})
 
 
 @pytest.mark.slow

@@ -13,9 +13,8 @@ from lamella.losses import Loss
 from lamella.network import replay
 
 # Whoever imports this is skipped where nothing is replayed.
-pytest.importorskip("numba", reason="replays need numba: pip install 'lamella[fast]'")
-if not compiled.has_products():
-    pytest.skip("this processor has no fused multiply-add", allow_module_level=True)
+if compiled.products_problem():
+    pytest.skip(compiled.products_problem(), allow_module_level=True)
 
 PATIENCE = 600  # seconds after which it is taken for a deadlock
 DTYPES = ["float32", "float64"]

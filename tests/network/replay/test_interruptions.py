@@ -12,9 +12,8 @@ from lamella.network.fingerprint import Fingerprint
 from tests.data import clouds
 from tests.subprocesses import run_python
 
-pytest.importorskip("numba", reason="replays need numba: pip install 'lamella[fast]'")
-if not compiled.has_products():
-    pytest.skip("this processor has no fused multiply-add", allow_module_level=True)
+if compiled.products_problem():
+    pytest.skip(compiled.products_problem(), allow_module_level=True)
 
 INTERRUPTED = """
 import faulthandler, os, random, signal, sys, threading, time

@@ -29,7 +29,9 @@ def products_problem() -> str:
         return problem()
     from lamella.backend.numba.registers import REGISTERS
 
-    return "" if REGISTERS else "that needs 64-bit ARM or an x86 processor with FMA"
+    if REGISTERS is None:
+        return "compiled products need 64-bit ARM or an x86 processor with FMA"
+    return ""
 
 
 @functools.cache

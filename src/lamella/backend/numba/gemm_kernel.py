@@ -12,12 +12,13 @@ from numba.extending import intrinsic
 
 from lamella.backend.numba.registers import REGISTERS
 
+assert REGISTERS is not None  # see `lamella.backend.numba.products_problem`
 VECTOR = REGISTERS.size  # bytes
 READS_WHOLE = not REGISTERS.is_masked  # whole registers of the second factor, without masks
 # Rows and vectors of a tile, whose sums take half of the registers. HALF is the width of the tile
 # at the right edge, TALL the height of the tile for narrow products.
 ROWS = 4
-WIDTH = REGISTERS.count // (2 * ROWS)
+WIDTH = REGISTERS.number // (2 * ROWS)
 HALF = WIDTH // 2
 TALL = 2 * ROWS
 
@@ -38,7 +39,7 @@ def multiply_tile(
     and ``old`` is 0 or 1. The arrays are vectors of one float type: element (i, k) of ``a`` lies at
     ``a_at + i a_row + k a_column``, (k, j) of ``b`` at ``b_at + k b_row + j`` and (i, j) of ``out``
     at ``out_at + i out_row + j``. The tile has at most ``height`` rows of ``width`` registers; both
-    are literal numbers.
+    are literal numbers. Where READS_WHOLE, rows of ``b`` are read up to this width.
     """
     vector = vector_of(a)
     places = range(height.literal_value), range(width.literal_value)

@@ -13,14 +13,14 @@ class Registers(NamedTuple):
     ----------
     size : int
         Bytes of a register.
-    count : int
+    number : int
         Number of registers.
     is_masked : bool
         Whether loading some lanes is as fast as loading all. Otherwise it is a branch per lane.
     """
 
     size: int
-    count: int
+    number: int
     is_masked: bool
 
 

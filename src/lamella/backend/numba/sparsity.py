@@ -13,7 +13,6 @@ from numba.extending import intrinsic
 
 from lamella.backend.numba.gemm_kernel import (
     END,
-    INDEX,
     LANE,
     ROWS,
     either,
