@@ -1,6 +1,8 @@
 """lamella info: versions, backend, cores and threads."""
 
+import os
 import platform
+import re
 from importlib import metadata
 from pathlib import Path
 
@@ -10,9 +12,13 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import lamella as lm
 from lamella.backend import get_backend
+from lamella.backend import numba as compiled
 from lamella.backend.threads import cores
+from lamella.training.processor import processor
 from tests.cli.conftest import Call
 from tests.subprocesses import run_python
+
+AS_ARM = Path(__file__).parents[1] / "backend" / "numba" / "as_arm"
 
 
 def rows(out: str) -> dict[str, str]:
@@ -28,6 +34,7 @@ def test_info_lists_versions_backend_and_cores(command: Call) -> None:
     assert told["python"] == platform.python_version()
     assert told["backend"] == repr(get_backend())
     assert told["cores"] == str(cores())
+    assert told["processor"] == processor()
 
 
 def test_info_lists_the_current_threads_of_blas(call: Call) -> None:
@@ -61,3 +68,21 @@ def test_info_says_why_rules_are_not_compiled() -> None:
     pytest.importorskip("numba")
     done = run_python("-m", "lamella", "info", environment={"NUMBA_DISABLE_JIT": "1"})
     assert rows(done.stdout)["update"] == "rules  run by numpy (NUMBA_DISABLE_JIT is set)"
+    assert rows(done.stdout)["products"].endswith("no steps replayed (NUMBA_DISABLE_JIT is set)")
+
+
+def test_info_says_whether_products_are_compiled(call: Call) -> None:
+    told = rows(call("info").out)["products"]
+    if compiled.has_products():
+        assert re.fullmatch(r"compiled for \S+, \d+ bits a register; steps are replayed", told)
+    else:
+        assert told.endswith(f"({compiled.products_problem()})")
+
+
+def test_info_names_the_registers_of_arm() -> None:
+    if compiled.products_problem():
+        pytest.skip(compiled.products_problem())
+    path = os.pathsep.join([str(AS_ARM), os.environ.get("PYTHONPATH", "")])
+    done = run_python("-m", "lamella", "info", environment={"PYTHONPATH": path})
+    expected = "compiled for aarch64, 128 bits a register; steps are replayed"
+    assert rows(done.stdout)["products"] == expected

@@ -98,9 +98,9 @@ class Workspace(Configured):
         """Write ``a b + bias`` into ``out`` and return it, for matrices ``a`` (M, K), ``b`` (K, N).
 
         Either factor may be the transposed view of a matrix, ``x.T``; ``out`` (M, N) must not
-        overlap with them; ``bias`` (N,) is added to each row. On an x86 processor with the extra
-        ``fast`` this is faster than ``numpy.dot``, above all where ``a`` holds many zeros, and its
-        bits do not depend on how many threads there are.
+        overlap with them; ``bias`` (N,) is added to each row. With the extra ``fast``, on x86 and
+        64-bit ARM, this is faster than ``numpy.dot``, above all where ``a`` holds many zeros, and
+        its bits do not depend on how many threads there are.
         """
         return self.backend.dot(a, b, out, bias)
 

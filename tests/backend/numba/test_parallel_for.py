@@ -13,7 +13,7 @@ if compiled.products_problem():
 
 
 from lamella.backend.numba import parallel_for
-from lamella.backend.numba.thread_pool import SCRATCH_BYTES, Pool
+from lamella.backend.numba.thread_pool import MAX_THREADS, SCRATCH_BYTES, Pool
 from tests.backend.numba.jobs import PLACES, counted
 from tests.subprocesses import TIME_LIMIT, wait_until
 
@@ -40,3 +40,11 @@ def test_memory_of_the_threads_is_disjoint(three_threads: Pool) -> None:
     assert (np.diff(begins) >= SCRATCH_BYTES).all()
     assert (begins % 64 == 0).all()
     assert three_threads.board.ctypes.data % 64 == 0
+
+
+def test_words_that_several_threads_write_have_cache_lines_of_128_bytes() -> None:
+    names = ("OPEN", "ACTIVE", "TAKEN", "TAKEN_LAST", "FUNCTION", "AWAKE")
+    places = sorted(getattr(parallel_for, name) for name in names)
+    places.append(parallel_for.WORDS)
+    assert (np.diff(places) * 8 >= 128).all()
+    assert parallel_for.SCRATCH + MAX_THREADS + 15 <= parallel_for.AWAKE
