@@ -11,14 +11,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from lamella.backend.numba.gemm_kernel import (
-    END,
-    LANE,
-    ROWS,
-    either,
-    element,
-    mask,
-)
+from lamella.backend.numba.gemm_kernel import END, LANE, ROWS, either, element, mask
 from lamella.backend.numba.parallel_for import vector_at
 
 DEPTH = 120  # terms per piece of the sum; that many rows of a panel fit the L1 cache
