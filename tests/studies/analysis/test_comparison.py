@@ -88,7 +88,11 @@ def test_answers_of_the_runs_give_the_second_interval() -> None:
     found = results.compare()
     assert found["b"].low_samples <= found["b"].low
     assert found.table().head[3] == "95%, new seeds and samples"
-    assert "Verdicts are about new seeds and new test samples" in str(found)
+    assert "Verdicts are about new seeds and new test samples: p" in str(found)
+    lost = [replace(each, status="diverged") if each.arm == "b" else each for each in runs]
+    third = [replace(each, arm="c") for each in runs if each.arm == "b"]
+    mixed = Results(study(["a", "b", "c"]), [*lost, *third]).compare()
+    assert "new test samples (without a second interval, new seeds only)" in str(mixed)
     loss = scored(ACCURACIES, "test_loss").compare(measure="test_loss")
     assert "Verdicts are about new seeds, not new samples" in str(loss)
 

@@ -116,7 +116,11 @@ class Comparison:
         direction = "Higher" if self.measure.higher_is_better else "Lower"
         if not tested:
             return [f"{direction} is better. A verdict needs two seeds with both arms."]
-        reach = "new seeds and new test samples" if over_samples else "new seeds, not new samples"
+        reach = "new seeds, not new samples"
+        if over_samples:
+            every = all(len(d.errors) > 1 for d in self.differences if not math.isnan(d.p))
+            reach = "new seeds and new test samples"
+            reach += "" if every else " (without a second interval, new seeds only)"
         notes = [
             f"{direction} is better. Differences are paired by seed; intervals are not corrected.",
             f"Verdicts are about {reach}: p < 0.05, corrected for {tested} "
