@@ -12,6 +12,7 @@ from lamella.network.reads import UnseenError, readers_of, users_classes
 
 FACTOR = 2.0
 LIST = [2.0]
+ARRAY = np.ones(3, np.float32)
 
 
 def helper(x: Any) -> Any:
@@ -44,6 +45,9 @@ class Base(lm.Layer):
 
     def global_list(self, x: Any) -> Any:
         return x * LIST[0]
+
+    def global_array(self, x: Any) -> Any:
+        return x * ARRAY[0]
 
     def imported(self, x: Any) -> Any:
         from math import sqrt
@@ -108,7 +112,8 @@ def test_readers_follow_replaced_code(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["global_list", "imported", "unknown", "random_number", "through_another"]
+    "name",
+    ["global_list", "global_array", "imported", "unknown", "random_number", "through_another"],
 )
 def test_values_whose_changes_are_invisible_are_refused(name: str) -> None:
     with pytest.raises(UnseenError):

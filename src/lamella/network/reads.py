@@ -70,7 +70,7 @@ def readers_of(kind: type, names: Sequence[str]) -> list[Reader]:
             value = read()
             if isinstance(value, FunctionType) and not _is_of_library(value):
                 waiting.append(value)
-            elif not (type(value) in FIXED or value in kind.__mro__ or _is_of_library(value)):
+            elif not (type(value) in FIXED or _is_base(value, kind) or _is_of_library(value)):
                 raise UnseenError
             readers.append(read)
     return readers
@@ -87,6 +87,10 @@ def _outer(function: FunctionType) -> Iterator[Reader]:
         yield partial(getattr, cell, "cell_contents")
     for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
         yield partial(itemgetter(0), (value,))
+
+
+def _is_base(value: Any, kind: type) -> bool:
+    return isinstance(value, type) and value in kind.__mro__
 
 
 def _is_of_library(value: Any) -> bool:

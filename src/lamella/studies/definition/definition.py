@@ -104,7 +104,8 @@ class StudyDefinition(KnownNames):
             self.experiments[arm] = experiment
         first, *others = [experiment.table() for experiment in self.experiments.values()]
         found = [path for other in others for path in differing(first, other)]
-        self.varies = list(dict.fromkeys(found))
+        fields = [path for path in found if not path.startswith("own.")]
+        self.varies = list(dict.fromkeys(fields or found))
 
     @known_arguments
     def resized(
