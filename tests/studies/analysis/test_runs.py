@@ -1,12 +1,15 @@
 """Runs: order, values and summaries, also of incomplete studies."""
 
 import math
+from typing import Any
 
 import pytest
 
+import lamella as lm
 from lamella.core.errors import ArgumentError, DataError
 from lamella.studies.results import Results
 from lamella.studies.running.run import Run
+from tests.studies.small import RUN, small_study
 from tests.studies.synthetic import ACCURACIES, broken, run, scored, study
 
 pytest.importorskip("scipy")
@@ -101,3 +104,26 @@ def test_seeds_that_never_get_there_count_as_worst() -> None:
     compared = results.compare(measure="epochs_to_0.9")
     assert "undecided (1 of 2 got there; rank test)" in str(compared)
     assert compared["b"].p_better == 0
+
+
+class Second(lm.Metric):
+    """Whether the second choice is right, of which less is better."""
+
+    name = "second"
+    higher_is_better = False
+
+    def score(self, pred: Any, target: Any) -> Any:
+        return (pred.argsort(axis=1)[:, -2] == target).astype(float)
+
+
+def test_metrics_of_the_experiments_are_measures() -> None:
+    pytest.importorskip("joblib", reason="joblib is not installed")
+    base = {"model": lm.MLP([5], classes=3), "epochs": 1, "metrics": ["top_2", Second()]}
+    results = small_study(base=base).run(**RUN)
+    for name, higher in (("test_top_2", True), ("val_second", False)):
+        measure = results.measure(name)
+        assert measure.higher_is_better is higher
+        assert results.values(name)["slow"][0] == results.runs[0].scores[name]
+    assert "Test top_2, compared to slow" in str(results.compare(measure="test_top_2"))
+    with pytest.raises(ArgumentError, match="the measure 'test_top_3' is not known"):
+        results.compare(measure="test_top_3")

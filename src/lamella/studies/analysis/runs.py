@@ -8,8 +8,9 @@ import numpy as np
 
 from lamella.core.errors import DataError
 from lamella.core.names import expect_known
+from lamella.losses.metrics import is_higher_better
 from lamella.studies.analysis.looks import Looks, planned_or_past
-from lamella.studies.analysis.measures import EpochsTo, Measure, epochs_to, get_measure
+from lamella.studies.analysis.measures import MEASURES, EpochsTo, Measure, epochs_to, get_measure
 from lamella.studies.analysis.statistics import Estimate, censored, estimate
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.running.run import Run
@@ -68,10 +69,20 @@ class Runs:
         return [run for run in self.runs if run.arm == arm and run.done]
 
     def measure(self, measure: str | Measure | None) -> Measure:
-        """Return a measure by its name; by default the test score of `metric`."""
+        """Return a measure by its name; by default the test score of `metric`.
+
+        Scores of the ``metrics`` of the experiments are measures too, such as "test_top_5".
+        """
         if isinstance(measure, Measure):
             return measure
+        if measure not in MEASURES and any(measure in run.scores for run in self.runs):
+            return self._of_metric(str(measure))
         return get_measure(f"test_{self.metric}" if measure is None else measure)
+
+    def _of_metric(self, name: str) -> Measure:
+        part, _, metric = name.partition("_")
+        own = [each for arm in self.study.experiments.values() for each in arm.new_metrics()]
+        return Measure(name, f"{part} {metric}", "", is_higher_better(metric, own), digits=4)
 
     def values(self, measure: str | Measure) -> dict[str, dict[int, float]]:
         """Return one number per finished run: for each arm, by seed.

@@ -104,8 +104,8 @@ class StudyDefinition(KnownNames):
             self.experiments[arm] = experiment
         first, *others = [experiment.table() for experiment in self.experiments.values()]
         found = [path for other in others for path in differing(first, other)]
-        fields = [path for path in found if not path.startswith("own.")]
-        self.varies = list(dict.fromkeys(fields or found))
+        of_fields = [path for path in found if not path.startswith("own.")]
+        self.varies = list(dict.fromkeys(of_fields or found))
 
     @known_arguments
     def resized(

@@ -145,9 +145,13 @@ class Experiment:
         """Return a new compiled model, which scores these metrics and those of the experiment."""
         table, known = self.table(), {**KNOWN, **self.custom}
         model = _model(table, known, seed=seed)
-        own = _metrics(table, known)
+        own = self.new_metrics()
         others = [name for name in metrics if name not in [metric.name for metric in own]]
         return model.compile(model.loss, model.optimizer, [*others, *own])
+
+    def new_metrics(self) -> list[Metric]:
+        """Return new metrics of ``metrics``."""
+        return _metrics(self.table(), {**KNOWN, **self.custom})
 
     def new_callbacks(self) -> list[Callback]:
         """Return new callbacks."""
