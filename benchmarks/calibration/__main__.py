@@ -18,6 +18,7 @@ from benchmarks.calibration.rates import (
     equivalent,
     false_verdicts,
     flattered,
+    grown,
     mean_coverage,
     shown,
 )
@@ -67,6 +68,7 @@ def tables(studies: int, rng: np.random.Generator) -> Iterator[TextTable]:
             for arms in (2, 8)
         ],
     )
+    yield _grown(rng, few)
     for samples in (10_000, 1_000):
         yield _by_answers(rng, samples, few)
     yield _table(
@@ -84,6 +86,25 @@ def tables(studies: int, rng: np.random.Generator) -> Iterator[TextTable]:
         ],
     )
     yield _means(rng, few)
+
+
+def _grown(rng: np.random.Generator, studies: int) -> TextTable:
+    """Return the table of studies that grow until they are decided."""
+    rows = []
+    for noise in NOISES:
+        found = [grown(rng, noise, arms, 0.0, studies)[0] for arms in (2, 4, 8)]
+        rows.append([f"{noise}: any false verdict", *(f"{x:.3f}" for x in found)])
+    for effect in (0.1, 0.3):
+        found = [grown(rng, "normal", arms, effect, studies)[1:] for arms in (2, 4, 8)]
+        rows.append([f"{effect} points shown", *(f"{shown:.3f}" for shown, _ in found)])
+        rows.append(["mean number of seeds", *(f"{seeds:.1f}" for _, seeds in found)])
+    for effect in (0.0, 0.2):
+        found = [grown(rng, "normal", arms, effect, studies, 0.2) for arms in (2, 4, 8)]
+        text = f"margin of 0.2 points, difference {effect}"
+        rows.append([f"{text}: any false verdict", *(f"{wrong:.3f}" for wrong, _, _ in found)])
+        rows.append([f"{text}: mean number of seeds", *(f"{n:.1f}" for _, _, n in found)])
+    head = ["", "2 arms", "4 arms", "8 arms"]
+    return TextTable("Seeds added from 3 until decided, at most 20", head, rows)
 
 
 def _by_answers(rng: np.random.Generator, samples: int, studies: int) -> TextTable:

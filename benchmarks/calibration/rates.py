@@ -7,11 +7,15 @@ import numpy as np
 
 from benchmarks.calibration.draws import Answers, Rng, scores
 from lamella.studies.analysis.difference import Difference, difference
+from lamella.studies.analysis.looks import Looks
+from lamella.studies.analysis.sequential import over_looks
 from lamella.studies.analysis.statistics import estimate
 from lamella.studies.analysis.verdicts import with_verdicts
 
 SD = 0.15
 """Standard deviation of a score over seeds, in points."""
+LOOKS = tuple(range(3, 21))
+"""Numbers of seeds at which growing studies are looked at."""
 
 
 def family(x: np.ndarray, margin: float | None = None) -> list[Difference]:
@@ -133,6 +137,41 @@ def mean_coverage(
         covered += bool(found.low <= truth <= found.high)
         without += math.isnan(found.low)
     return covered / max(studies - without, 1), without / studies
+
+
+def grown(
+    rng: Rng, noise: str, arms: int, effect: float, studies: int, margin: float | None = None
+) -> tuple[float, float, float]:
+    """Return rates of studies that add seeds from 3 to 20 until all arms are decided.
+
+    Returns
+    -------
+    wrong, shown, seeds : float
+        Fraction with a false verdict: an arm better or worse if ``effect`` is 0, else equivalent or
+        worse. Fraction that calls the second arm better, or equivalent. Mean number of seeds.
+    """
+    wrong = shown = total = 0.0
+    for _ in range(studies):
+        x = SD * scores(rng, noise, arms, LOOKS[-1])
+        x[1:] += effect
+        first, *others = x
+        taken = [[_paired(each[:n], first[:n]) for n in LOOKS] for each in others]
+        for count in LOOKS:
+            looks = Looks(LOOKS, count)
+            paired = [over_looks(lambda n, own=own: own[n - LOOKS[0]], looks) for own in taken]
+            found = with_verdicts(paired, margin)
+            if all(d.verdict != "undecided" for d in found):
+                break
+        called = [d.verdict for d in found]
+        false = "equivalent" if effect else "better"
+        wrong += any(v.startswith((false, "worse")) for v in called) / studies
+        shown += (called[0].startswith("better") or called[0] == "equivalent") / studies
+        total += count / studies
+    return wrong, shown, total
+
+
+def _paired(ours: np.ndarray, theirs: np.ndarray) -> Difference:
+    return difference("arm", "first", dict(enumerate(ours)), dict(enumerate(theirs)))
 
 
 def rate(studies: int, study: Callable[[], bool]) -> float:

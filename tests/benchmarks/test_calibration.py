@@ -15,6 +15,7 @@ from benchmarks.calibration.rates import (
     equivalent,
     false_verdicts,
     flattered,
+    grown,
     mean_coverage,
 )
 
@@ -59,6 +60,17 @@ def test_verdicts_hold_for_the_population_of_test_samples() -> None:
 def test_equivalence_and_differences_together_hold_5_percent(seeds: int) -> None:
     for truth in ([0.0, 0.0, 0.0], [0.2, 0.2, 0.2], [0.0, 0.2, 0.6]):
         assert equivalent(np.random.default_rng(0), truth, 0.2, seeds, STUDIES)[0] <= MOST
+
+
+def test_studies_that_grow_until_decided_hold_5_percent() -> None:
+    rng = np.random.default_rng(0)
+    for noise in ("normal", "skewed (exponential)"):
+        assert grown(rng, noise, 4, 0.0, STUDIES)[0] <= MOST
+    for effect in (0.0, 0.2):
+        assert grown(rng, "normal", 4, effect, STUDIES, margin=0.2)[0] <= MOST
+    _, shown, seeds = grown(rng, "normal", 2, 0.3, STUDIES // 4)
+    assert shown > 0.95
+    assert seeds < 10
 
 
 def test_intervals_near_100_percent_hold_with_answers() -> None:
