@@ -1,5 +1,6 @@
 """lamella study: list, run and show, and errors in one line."""
 
+import json
 import os
 import re
 import signal
@@ -156,6 +157,15 @@ def test_sizes_can_be_set(call: Call, toml: Path, tmp_path: Path) -> None:
         ("small", 0, 2),
         ("large", 0, 2),
     ]
+
+
+def test_most_adds_seeds_until_decided(call: Call, toml: Path, tmp_path: Path) -> None:
+    done = call("study", "run", toml, "--out", tmp_path / "out", "--most", "4", "--quiet")
+    assert (done.status, done.err) == (0, "")
+    assert "of at most 4 seeds: p and intervals hold for all looks together" in done.out
+    table = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert table["looks"]["planned"] == [3, 4]
+    assert len(table["seeds"]) in (3, 4)
 
 
 def test_quick_lists_its_reductions(call: Call, toml: Path, tmp_path: Path) -> None:

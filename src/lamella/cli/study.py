@@ -73,6 +73,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="fewer seeds, epochs and samples; prints the reductions",
     )
+    action.add_argument(
+        "--most",
+        type=int,
+        metavar="N",
+        help="add seeds until every arm is better or worse than the baseline, at most N; p counts "
+        "all looks",
+    )
     action.add_argument("--quiet", action="store_true", help="no progress bar")
 
     about = "print the results of the runs in a folder so far"
@@ -126,7 +133,14 @@ def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
     size = f"{counted(len(study.arms), 'arm')}, {counted(len(study.seeds), 'seed')}"
     print(f"{size}; cut to {study.cut}" if study.cut else size, flush=True)
     try:
-        results = study.run(out=out, keep=args.keep, n_jobs=args.n_jobs, verbose=not args.quiet)
+        results = study.run(
+            out=out,
+            keep=args.keep,
+            n_jobs=args.n_jobs,
+            verbose=not args.quiet,
+            until=None if args.most is None else "decided",
+            most=args.most or 0,
+        )
     except KeyboardInterrupt as interrupt:
         print_error("interrupted. " + " ".join(getattr(interrupt, "__notes__", [])))
         return INTERRUPTED
