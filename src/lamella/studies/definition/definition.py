@@ -90,19 +90,21 @@ class StudyDefinition(KnownNames):
 
     def _complete(self) -> None:
         self.experiments: dict[str, Experiment] = {}
+        tables: dict[str, Table] = {}
         for arm, fields in self.arms.items():
             try:
                 experiment = Experiment.from_table(merge(self.base, fields), self.custom[arm])
             except ArgumentError as error:
                 raise ArgumentError(f"study {self.name!r}, arm {arm!r}: {error}") from error
-            for other, present in self.experiments.items():
-                if experiment.table() == present.table():
+            table = experiment.table()
+            for other, present in tables.items():
+                if table == present:
                     raise ArgumentError(
                         f"study {self.name!r}: the arms {other!r} and {arm!r} are equal, so there "
                         "is nothing to compare: change one, or remove it"
                     )
-            self.experiments[arm] = experiment
-        first, *others = [experiment.table() for experiment in self.experiments.values()]
+            self.experiments[arm], tables[arm] = experiment, table
+        first, *others = tables.values()
         found = [path for other in others for path in differing(first, other)]
         of_fields = [path for path in found if not path.startswith("own.")]
         self.varies = list(dict.fromkeys(of_fields or found))

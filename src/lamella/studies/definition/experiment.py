@@ -136,26 +136,28 @@ class Experiment:
 
     def table(self) -> Table:
         """Return all fields for JSON, with a digest of the code of each custom part as ``own``."""
-        table: Table = {name: getattr(self, name) for name in FIELDS}
+        table = self._fields()
         if self.custom:
             table["own"] = {name: code_digest(part) for name, part in sorted(self.custom.items())}
         return table
 
+    def _fields(self) -> Table:
+        return {name: getattr(self, name) for name in FIELDS}
+
     def compiled(self, seed: int, metrics: Iterable[str] = ()) -> Sequential:
         """Return a new compiled model, which scores these metrics and those of the experiment."""
-        table, known = self.table(), {**KNOWN, **self.custom}
-        model = _model(table, known, seed=seed)
+        model = _model(self._fields(), {**KNOWN, **self.custom}, seed=seed)
         own = self.new_metrics()
         others = [name for name in metrics if name not in [metric.name for metric in own]]
         return model.compile(model.loss, model.optimizer, [*others, *own])
 
     def new_metrics(self) -> list[Metric]:
         """Return new metrics of ``metrics``."""
-        return _metrics(self.table(), {**KNOWN, **self.custom})
+        return _metrics(self._fields(), {**KNOWN, **self.custom})
 
     def new_callbacks(self) -> list[Callback]:
         """Return new callbacks."""
-        return _callbacks(self.table(), {**CALLBACKS, **self.custom})
+        return _callbacks(self._fields(), {**CALLBACKS, **self.custom})
 
 
 def _model(table: Table, known: Known, seed: int) -> Sequential:

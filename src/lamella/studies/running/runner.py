@@ -95,12 +95,13 @@ def run_study(
 def plan(study: StudyDefinition, checksums: dict[str, Any]) -> list[Task]:
     """Return all tasks, seed by seed, so that early results compare all arms."""
     tasks = []
+    tables = {arm: experiment.table() for arm, experiment in study.experiments.items()}
     for seed in study.seeds:
-        for arm, experiment in study.experiments.items():
+        for arm, table in tables.items():
             config = {
                 "lamella": __version__,
                 "numerics": numerics(),
-                "experiment": experiment.table(),
+                "experiment": table,
                 "seed": seed,
                 "data": checksums,
             }
