@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lamella as lm
+from lamella.core.errors import UsageError
 from lamella.optimizers import schedules
 
 # Rates at these numbers of epochs done, by hand.
@@ -251,7 +252,7 @@ def test_own_loop_moves_the_schedule_with_every_step() -> None:
         (lambda: lm.StepDecay(0, every=1), "lr must be greater than 0, got 0"),
         (lambda: lm.StepDecay(0.1, every=0), "every must be a whole number of at least 1, got 0"),
         (lambda: lm.StepDecay(0.1, every=1.5), "every must be a whole number"),
-        (lambda: lm.StepDecay(0.1, every=1, factor=1.1), r"factor must be in \[0, 1\], got 1\.1"),
+        (lambda: lm.StepDecay(0.1, every=1, factor=1.1), r"factor must be in \(0, 1\], got 1\.1"),
         (lambda: lm.ExponentialDecay(0.1, factor=0), "factor must be greater than 0, got 0"),
         (lambda: lm.InverseDecay(0.1, decay=-1), "decay must be .*got -1"),
         (lambda: lm.CosineDecay(0.1, epochs=0), "epochs must be greater than 0, got 0"),
@@ -291,3 +292,27 @@ def test_custom_schedule_drives_an_optimizer() -> None:
     for rate in (0.4, 0.2, 0.1):
         model.train_step(x, x)
         np.testing.assert_allclose(model.optimizer.learning_rate, rate, rtol=1e-14)
+
+
+class Falls(lm.Schedule):
+    """A rate that is valid in the first epochs only."""
+
+    def __init__(self, end: Any) -> None:
+        self.end = end
+
+    def __call__(self, progress: float) -> float:
+        return 0.1 if progress < 2 else self.end  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("end", [-0.1, math.nan, math.inf, None, "a", np.ones(2)])
+def test_a_schedule_that_gives_no_rate_is_named_with_its_epoch(end: Any) -> None:
+    model = lm.Sequential([lm.Dense(3)], seed=0)
+    model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(Falls(end)), in_shape=(4,))
+    x, y = np.ones((8, 4), np.float32), np.arange(8) % 3
+    with pytest.raises(UsageError, match=r"the schedule Falls gives .* after 2 epochs"):
+        model.fit(x, y, epochs=4, verbose=False, check=False)
+    assert model.epochs_done == 2
+
+
+def test_a_schedule_of_a_schedule_may_end_at_zero() -> None:
+    assert schedules.rate_at(lm.Warmup(Falls(0), 1), 3.0) == 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.descriptors import Checked
 from lamella.core.errors import FileFormatError, UsageError
 from lamella.core.signatures import KnownNames, arguments_of
 
@@ -23,7 +24,7 @@ class Configured(KnownNames):
         """Return the hyper-parameters by name, in the order of the ``__init__`` arguments."""
         values = {}
         for name in arguments_of(type(self)):
-            if not hasattr(self, name):
+            if not hasattr(self, name) or isinstance(getattr(self, name), Checked):
                 kind = type(self).__name__
                 raise UsageError(
                     f"{kind}.__init__ takes {name!r} but does not store it: write self.{name} = "

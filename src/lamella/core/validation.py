@@ -41,13 +41,19 @@ def not_negative(name: str, value: object) -> float:
 
 
 def in_range(
-    name: str, value: object, low: float, high: float, *, right_open: bool = False
+    name: str,
+    value: object,
+    low: float,
+    high: float,
+    *,
+    left_open: bool = False,
+    right_open: bool = False,
 ) -> float:
-    """Return ``value`` as a float if it lies in [low, high], or [low, high) if ``right_open``."""
+    """Return ``value`` as a float if it lies in [low, high], without ends that are open."""
     x = number(name, value)
-    if not low <= x <= high or (right_open and x == high):
-        bracket = ")" if right_open else "]"
-        raise ArgumentError(f"{name} must be in [{low:g}, {high:g}{bracket}, got {value!r}")
+    if not low <= x <= high or (left_open and x == low) or (right_open and x == high):
+        left, right = "(" if left_open else "[", ")" if right_open else "]"
+        raise ArgumentError(f"{name} must be in {left}{low:g}, {high:g}{right}, got {value!r}")
     return x
 
 

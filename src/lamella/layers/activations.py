@@ -6,6 +6,7 @@ from typing import Any
 from numpy import absolute, exp, maximum, minimum, tanh
 
 from lamella.backend.workspace import replayable
+from lamella.core.descriptors import checked
 from lamella.core.typing import Array
 from lamella.core.validation import in_range
 from lamella.layers.base import Layer
@@ -73,9 +74,10 @@ class LeakyReLU(Activation):
     """
 
     scalars = ("slope",)
+    slope: float = checked(in_range, 0, 1)
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.slope = in_range("slope", slope, 0, 1)
+        self.slope = slope
 
     @staticmethod
     def rule(x: Any, slope: Any) -> Any:

@@ -1,6 +1,7 @@
 """Base of all layers: shapes in, parameters declared, forward, backward."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
@@ -17,8 +18,11 @@ from lamella.core.validation import instance
 from lamella.layers.initializers import get_initializer
 
 
-def fixed_once_built(name: str) -> Any:
-    """Return a property of a hyper-parameter that only ``build`` reads; refuse later changes."""
+def fixed_once_built(name: str, check: Callable[[Any], Any] | None = None) -> Any:
+    """Return a property of a hyper-parameter that only ``build`` reads; refuse later changes.
+
+    ``check`` returns the valid value of an earlier one, or raises an error.
+    """
 
     def set_value(layer: Any, value: Any) -> None:
         if "parameters" in vars(layer):
@@ -27,7 +31,7 @@ def fixed_once_built(name: str) -> Any:
                 f"{kind}.{name} is fixed once the layer is built: make a new model with a "
                 f"{kind} of {name}={value!r}"
             )
-        setattr(layer, f"_{name}", value)
+        setattr(layer, f"_{name}", value if check is None else check(value))
 
     return property(attrgetter(f"_{name}"), set_value)
 

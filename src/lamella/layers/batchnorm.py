@@ -3,6 +3,7 @@
 from numpy import sqrt
 
 from lamella.backend.workspace import replayable
+from lamella.core.descriptors import checked
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import in_range, positive
 from lamella.layers.base import Layer
@@ -41,10 +42,11 @@ class BatchNorm(Layer):
     """
 
     min_batch = 2
+    momentum: float = checked(in_range, 0, 1, right_open=True)
+    eps: float = checked(positive)
 
     def __init__(self, momentum: float = 0.9, eps: float = 1e-5, *, trainable: bool = True) -> None:
-        self.momentum = in_range("momentum", momentum, 0, 1, right_open=True)
-        self.eps = positive("eps", eps)
+        self.momentum, self.eps = momentum, eps
         self.trainable = trainable
 
     def build(self, in_shape: Shape) -> Shape:

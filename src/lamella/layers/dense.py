@@ -42,10 +42,10 @@ class Dense(Layer):
     W transposed.
     """
 
-    units = fixed_once_built("units")
+    units = fixed_once_built("units", lambda value: at_least("units", value, 1))
     use_bias = fixed_once_built("use_bias")
     init = fixed_once_built("init")
-    regularizer = fixed_once_built("regularizer")
+    regularizer = fixed_once_built("regularizer", expect_regularizer)
 
     def __init__(
         self,
@@ -56,11 +56,11 @@ class Dense(Layer):
         regularizer: Regularizer | None = None,
         trainable: bool = True,
     ) -> None:
-        self.units = at_least("units", units, 1)
+        self.units = units
         self.use_bias = use_bias
         self.init = init
         get_initializer(init)
-        self.regularizer = expect_regularizer(regularizer)
+        self.regularizer = regularizer
         self.trainable = trainable
 
     def build(self, in_shape: Shape) -> Shape:

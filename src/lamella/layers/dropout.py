@@ -1,6 +1,7 @@
 """Dropout."""
 
 from lamella.backend.workspace import replayable
+from lamella.core.descriptors import checked
 from lamella.core.typing import Array
 from lamella.core.validation import in_range
 from lamella.layers.base import Layer
@@ -18,8 +19,10 @@ class Dropout(Layer):
     Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting, 2014.
     """
 
+    rate: float = checked(in_range, 0, 1, right_open=True)
+
     def __init__(self, rate: float) -> None:
-        self.rate = in_range("rate", rate, 0, 1, right_open=True)
+        self.rate = rate
 
     @replayable
     def forward(self, x: Array, training: bool) -> Array:

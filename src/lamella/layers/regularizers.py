@@ -11,6 +11,7 @@ from lamella.backend.parameters import Parameter
 from lamella.backend.rules import bind_rule
 from lamella.backend.workspace import replayable
 from lamella.core.config import Configured
+from lamella.core.descriptors import checked
 from lamella.core.typing import Array
 from lamella.core.validation import instance, not_negative
 
@@ -48,8 +49,10 @@ class L1(Regularizer):
     batch size.
     """
 
+    rate: float = checked(not_negative)
+
     def __init__(self, rate: float) -> None:
-        self.rate = not_negative("rate", rate)
+        self.rate = rate
 
     def penalty(self, w: Array) -> Array:
         return self.rate * abs(w).sum()
@@ -67,8 +70,10 @@ class L2(Regularizer):
     divided by the batch size.
     """
 
+    rate: float = checked(not_negative)
+
     def __init__(self, rate: float) -> None:
-        self.rate = not_negative("rate", rate)
+        self.rate = rate
 
     def penalty(self, w: Array) -> Array:
         return 0.5 * self.rate * (w * w).sum()
@@ -81,9 +86,11 @@ class L2(Regularizer):
 class L1L2(Regularizer):
     """Sum of both penalties (elastic net): l1 sum(abs(w)) + l2 / 2 sum(w^2); l1, l2 at least 0."""
 
+    l1: float = checked(not_negative)
+    l2: float = checked(not_negative)
+
     def __init__(self, l1: float, l2: float) -> None:
-        self.l1 = not_negative("l1", l1)
-        self.l2 = not_negative("l2", l2)
+        self.l1, self.l2 = l1, l2
 
     def penalty(self, w: Array) -> Array:
         return self.l1 * abs(w).sum() + 0.5 * self.l2 * (w * w).sum()

@@ -6,6 +6,7 @@ import numpy as np
 from numpy import absolute, exp, log, log1p, maximum, minimum
 
 from lamella.backend.workspace import replayable
+from lamella.core.descriptors import checked
 from lamella.core.errors import DataError
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import in_range
@@ -38,9 +39,10 @@ class SigmoidCrossEntropy(Loss):
     """
 
     takes_logits = True
+    label_smoothing: float = checked(in_range, 0, 1)
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
-        self.label_smoothing = in_range("label_smoothing", label_smoothing, 0, 1)
+        self.label_smoothing = label_smoothing
 
     @replayable
     def forward(self, pred: Array, target: Array) -> Array:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from lamella.backend.workspace import replayable
+from lamella.core.descriptors import checked
 from lamella.core.errors import DataError, ShapeError
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import in_range
@@ -40,10 +41,11 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     takes_logits = True
+    label_smoothing: float = checked(in_range, 0, 1)
     _class_numbers: Array = ()
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
-        self.label_smoothing = in_range("label_smoothing", label_smoothing, 0, 1)
+        self.label_smoothing = label_smoothing
 
     @replayable
     def forward(self, pred: Array, target: Array) -> Array:

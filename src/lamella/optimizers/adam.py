@@ -5,6 +5,7 @@ from typing import Any
 
 from numpy import sqrt
 
+from lamella.core.descriptors import checked
 from lamella.core.validation import in_range, positive
 from lamella.optimizers.base import Optimizer, Scalars
 from lamella.optimizers.schedules import Schedule
@@ -33,6 +34,9 @@ class Adam(Optimizer):
     """
 
     slots = ("m", "v")
+    beta1: float = checked(in_range, 0, 1, right_open=True)
+    beta2: float = checked(in_range, 0, 1, right_open=True)
+    eps: float = checked(positive)
 
     def __init__(
         self,
@@ -45,9 +49,7 @@ class Adam(Optimizer):
         clip_value: float | None = None,
     ) -> None:
         super().__init__(lr, clip_norm=clip_norm, clip_value=clip_value)
-        self.beta1 = in_range("beta1", beta1, 0, 1, right_open=True)
-        self.beta2 = in_range("beta2", beta2, 0, 1, right_open=True)
-        self.eps = positive("eps", eps)
+        self.beta1, self.beta2, self.eps = beta1, beta2, eps
 
     def scalars(self, t: int) -> tuple[float, ...]:
         # Both corrections are folded into the step and eps, so that no array pays for them.
@@ -75,6 +77,8 @@ class AdamW(Adam):
     torch.optim.AdamW with a parameter group without decay for the parameters of one axis.
     """
 
+    weight_decay: float = checked(in_range, 0, 1)
+
     def __init__(
         self,
         lr: float | Schedule = 1e-3,
@@ -88,7 +92,7 @@ class AdamW(Adam):
     ) -> None:
         clips = {"clip_norm": clip_norm, "clip_value": clip_value}
         super().__init__(lr, beta1=beta1, beta2=beta2, eps=eps, **clips)
-        self.weight_decay = in_range("weight_decay", weight_decay, 0, 1)
+        self.weight_decay = weight_decay
 
     def scalars_of(self, matrices: bool) -> Scalars:
         return self.scalars if matrices else self.scalars_without_decay

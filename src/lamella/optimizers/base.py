@@ -9,6 +9,7 @@ import numpy as np
 
 from lamella.backend.parameters import ParameterStore
 from lamella.core.config import Configured
+from lamella.core.descriptors import checked
 from lamella.core.errors import FileFormatError, UsageError
 from lamella.core.typing import Array
 from lamella.core.validation import positive
@@ -17,13 +18,6 @@ from lamella.optimizers.updates import Key, bind_cuts, bind_each, bind_flushes, 
 
 FLUSH_EVERY = 16  # steps; what shrinks to 0.4 or slower each cannot pass the gap in between
 Scalars = Callable[[int], tuple[float, ...]]
-
-
-class _Rate:
-    """Learning rate, checked when it is set; without ``__get__``, so that reading costs nothing."""
-
-    def __set__(self, optimizer: Any, value: Any) -> None:
-        vars(optimizer)["lr"] = expect_rate("lr", value)
 
 
 class Optimizer(Configured, ABC):
@@ -64,7 +58,9 @@ class Optimizer(Configured, ABC):
     slots: tuple[str, ...] = ()
     elementwise: bool = True
     t: int = 0
-    lr: float | Schedule = _Rate()  # type: ignore[assignment]
+    lr: float | Schedule = checked(expect_rate)
+    clip_norm: float | None = checked(positive, optional=True)
+    clip_value: float | None = checked(positive, optional=True)
     _store: ParameterStore | None = None
     _owner: object = None
 
@@ -76,8 +72,7 @@ class Optimizer(Configured, ABC):
         clip_value: float | None = None,
     ) -> None:
         self.lr = lr
-        self.clip_norm = None if clip_norm is None else positive("clip_norm", clip_norm)
-        self.clip_value = None if clip_value is None else positive("clip_value", clip_value)
+        self.clip_norm, self.clip_value = clip_norm, clip_value
         self._epoch, self._epoch_start, self._epoch_steps = 0, 0, 1
 
     @abstractmethod

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from numbers import Real
 
 from lamella.core.config import Configured
-from lamella.core.errors import ArgumentError
+from lamella.core.descriptors import checked
+from lamella.core.errors import ArgumentError, UsageError
 from lamella.core.validation import at_least, in_range, instance, not_negative, positive
 
 
@@ -22,6 +23,19 @@ class Schedule(Configured, ABC):
     @abstractmethod
     def __call__(self, progress: float) -> float:
         """Return the learning rate after ``progress`` epochs."""
+
+
+def expect_rate(name: str, value: "float | Schedule") -> "float | Schedule":
+    """Return ``value`` if it is a positive number or a schedule."""
+    if isinstance(value, Real) and not isinstance(value, bool):  # numpy's numbers too
+        return positive(name, value)
+    return instance(name, value, Schedule, "CosineDecay(1e-3, epochs=10), or a number")
+
+
+def _positives(name: str, values: Sequence[float]) -> list[float]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ArgumentError(f"{name} must be a list of numbers, got {values!r}")
+    return [positive(name, value) for value in values]
 
 
 class StepDecay(Schedule):
@@ -34,10 +48,12 @@ class StepDecay(Schedule):
     Equal to torch.optim.lr_scheduler.StepLR.
     """
 
+    lr: float = checked(positive)
+    every: int = checked(at_least, 1)
+    factor: float = checked(in_range, 0, 1, left_open=True)
+
     def __init__(self, lr: float, every: int, factor: float = 0.1) -> None:
-        self.lr = positive("lr", lr)
-        self.every = at_least("every", every, 1)
-        self.factor = in_range("factor", positive("factor", factor), 0, 1)
+        self.lr, self.every, self.factor = lr, every, factor
 
     def __call__(self, progress: float) -> float:
         return self.lr * self.factor ** math.floor(progress / self.every)
@@ -53,9 +69,11 @@ class ExponentialDecay(Schedule):
     Equal to torch.optim.lr_scheduler.ExponentialLR.
     """
 
+    lr: float = checked(positive)
+    factor: float = checked(in_range, 0, 1, left_open=True)
+
     def __init__(self, lr: float, factor: float) -> None:
-        self.lr = positive("lr", lr)
-        self.factor = in_range("factor", positive("factor", factor), 0, 1)
+        self.lr, self.factor = lr, factor
 
     def __call__(self, progress: float) -> float:
         return self.lr * self.factor ** math.floor(progress)
@@ -68,9 +86,11 @@ class InverseDecay(Schedule):
     in time. The initial ``lr`` is > 0, ``decay`` at least 0; 0 leaves the rate constant.
     """
 
+    lr: float = checked(positive)
+    decay: float = checked(not_negative)
+
     def __init__(self, lr: float, decay: float) -> None:
-        self.lr = positive("lr", lr)
-        self.decay = not_negative("decay", decay)
+        self.lr, self.decay = lr, decay
 
     def __call__(self, progress: float) -> float:
         # Not divided by the power, which overflows after some hundreds or thousands of epochs.
@@ -88,9 +108,11 @@ class InverseTimeDecay(Schedule):
     an epoch as ``decay_steps``.
     """
 
+    lr: float = checked(positive)
+    decay: float = checked(not_negative)
+
     def __init__(self, lr: float, decay: float) -> None:
-        self.lr = positive("lr", lr)
-        self.decay = not_negative("decay", decay)
+        self.lr, self.decay = lr, decay
 
     def __call__(self, progress: float) -> float:
         return self.lr / (1 + self.decay * progress)
@@ -109,9 +131,12 @@ class LinearDecay(Schedule):
     total_iters=epochs), and to keras.optimizers.schedules.PolynomialDecay(power=1).
     """
 
+    lr: float = checked(positive)
+    epochs: float = checked(positive)
+    floor: float = checked(not_negative)
+
     def __init__(self, lr: float, epochs: float, floor: float = 0.0) -> None:
-        self.lr = positive("lr", lr)
-        self.epochs = positive("epochs", epochs)
+        self.lr, self.epochs = lr, epochs
         self.floor = in_range("floor", floor, 0, lr)
 
     def __call__(self, progress: float) -> float:
@@ -131,9 +156,11 @@ class PiecewiseConstant(Schedule):
     times the one before. (Keras's PiecewiseConstantDecay holds a value for one step longer.)
     """
 
+    boundaries: Sequence[float] = checked(_positives)
+    values: Sequence[float] = checked(_positives)
+
     def __init__(self, boundaries: Sequence[float], values: Sequence[float]) -> None:
-        self.boundaries = [positive("boundaries", x) for x in _sequence("boundaries", boundaries)]
-        self.values = [positive("values", x) for x in _sequence("values", values)]
+        self.boundaries, self.values = boundaries, values
         if any(a >= b for a, b in itertools.pairwise(self.boundaries)):
             raise ArgumentError(f"boundaries must increase, got {boundaries!r}")
         if len(self.values) != len(self.boundaries) + 1:
@@ -159,9 +186,12 @@ class CosineDecay(Schedule):
     ``epochs``.
     """
 
+    lr: float = checked(positive)
+    epochs: float = checked(positive)
+    floor: float = checked(not_negative)
+
     def __init__(self, lr: float, epochs: float, floor: float = 0.0) -> None:
-        self.lr = positive("lr", lr)
-        self.epochs = positive("epochs", epochs)
+        self.lr, self.epochs = lr, epochs
         self.floor = in_range("floor", floor, 0, lr)
 
     def __call__(self, progress: float) -> float:
@@ -181,10 +211,13 @@ class CosineDecayRestarts(Schedule):
     torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(T_0=epochs, T_mult=factor, eta_min=floor).
     """
 
+    lr: float = checked(positive)
+    epochs: float = checked(positive)
+    factor: int = checked(at_least, 1)
+    floor: float = checked(not_negative)
+
     def __init__(self, lr: float, epochs: float, factor: int = 1, floor: float = 0.0) -> None:
-        self.lr = positive("lr", lr)
-        self.epochs = positive("epochs", epochs)
-        self.factor = at_least("factor", factor, 1)
+        self.lr, self.epochs, self.factor = lr, epochs, factor
         self.floor = in_range("floor", floor, 0, lr)
 
     def __call__(self, progress: float) -> float:
@@ -224,6 +257,10 @@ class Warmup(Schedule):
     and the schedule, milestones=[epochs], and to Keras's CosineDecay(warmup_steps=).
     """
 
+    schedule: "float | Schedule" = checked(expect_rate)
+    epochs: float = checked(positive)
+    start: float = checked(in_range, 0, 1)
+
     def __init__(
         self,
         schedule: "float | Schedule",
@@ -232,9 +269,7 @@ class Warmup(Schedule):
         *,
         delay: bool = False,
     ) -> None:
-        self.schedule = expect_rate("schedule", schedule)
-        self.epochs = positive("epochs", epochs)
-        self.start = in_range("start", start, 0, 1)
+        self.schedule, self.epochs, self.start = schedule, epochs, start
         self.delay = instance("delay", delay, bool, "True")
 
     def __call__(self, progress: float) -> float:
@@ -243,19 +278,21 @@ class Warmup(Schedule):
         return rate_at(self.schedule, at) * (self.start + (1 - self.start) * done)
 
 
-def expect_rate(name: str, value: "float | Schedule") -> "float | Schedule":
-    """Return ``value`` if it is a positive number or a schedule."""
-    if isinstance(value, Real) and not isinstance(value, bool):  # numpy's numbers too
-        return positive(name, value)
-    return instance(name, value, Schedule, "CosineDecay(1e-3, epochs=10), or a number")
-
-
 def rate_at(lr: "float | Schedule", progress: float) -> float:
-    """Return the learning rate after ``progress`` epochs, whether it is a number or a schedule."""
-    return lr(progress) if isinstance(lr, Schedule) else lr
+    """Return the learning rate after ``progress`` epochs, whether it is a number or a schedule.
 
-
-def _sequence(name: str, values: Sequence[float]) -> list[float]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise ArgumentError(f"{name} must be a list of numbers, got {values!r}")
-    return list(values)
+    Raise a UsageError if a schedule gives no finite number of at least 0.
+    """
+    if not isinstance(lr, Schedule):
+        return lr
+    rate = lr(progress)
+    try:
+        valid = 0 <= rate < math.inf
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise UsageError(
+            f"the schedule {type(lr).__name__} gives {rate!r:.80} after {progress:g} epochs: a "
+            "learning rate must be a finite number of at least 0"
+        )
+    return rate

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from lamella.core.descriptors import checked
 from lamella.core.validation import in_range
 from lamella.optimizers.base import Optimizer
 from lamella.optimizers.schedules import Schedule
@@ -57,6 +58,7 @@ class Momentum(Optimizer):
     """
 
     slots = ("v",)
+    beta: float = checked(in_range, 0, 1, right_open=True)
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class Momentum(Optimizer):
         clip_value: float | None = None,
     ) -> None:
         super().__init__(lr, clip_norm=clip_norm, clip_value=clip_value)
-        self.beta = in_range("beta", beta, 0, 1, right_open=True)
+        self.beta = beta
         self.nesterov = nesterov
 
     def scalars(self, t: int) -> tuple[float, ...]:
