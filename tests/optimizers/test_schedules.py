@@ -253,7 +253,7 @@ def test_own_loop_moves_the_schedule_with_every_step() -> None:
         (lambda: lm.StepDecay(0.1, every=0), "every must be a whole number of at least 1, got 0"),
         (lambda: lm.StepDecay(0.1, every=1.5), "every must be a whole number"),
         (lambda: lm.StepDecay(0.1, every=1, factor=1.1), r"factor must be in \(0, 1\], got 1\.1"),
-        (lambda: lm.ExponentialDecay(0.1, factor=0), "factor must be greater than 0, got 0"),
+        (lambda: lm.ExponentialDecay(0.1, factor=0), r"factor must be in \(0, 1\], got 0"),
         (lambda: lm.InverseDecay(0.1, decay=-1), "decay must be .*got -1"),
         (lambda: lm.CosineDecay(0.1, epochs=0), "epochs must be greater than 0, got 0"),
         (lambda: lm.CosineDecay(0.1, epochs=5, floor=0.2), r"floor must be in \[0, 0\.1\], got 0"),

@@ -235,4 +235,7 @@ def _copy_into(view: Array, new: Any, name: str) -> None:
     shape = new.shape if hasattr(new, "shape") else np.shape(new)
     if shape not in ((), view.shape):
         raise ShapeError(f"{name} has shape {view.shape}, cannot be assigned shape {shape}")
-    view[...] = new
+    try:
+        view[...] = new
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"{name} takes numbers, got {new!r:.80}: {error}") from error

@@ -5,6 +5,7 @@ from typing import Any
 
 from lamella.core.errors import ArgumentError
 
+FREEZE = "set layer.trainable = False of each layer that training shall not change"
 # Arguments and attributes of Keras, PyTorch and scikit-learn: names here, or advice. The first that
 # is a known name, or advice, is the answer.
 TRANSLATIONS: dict[str, tuple[str, ...]] = {
@@ -16,6 +17,7 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "custom_objects": ("custom_layers",),
     "decay": ("use a schedule, such as Adam(lm.InverseTimeDecay(1e-3, decay=0.1))",),
     "device": ("backend",),
+    "frozen": ("trainable", FREEZE),
     "from_logits": ("SoftmaxCrossEntropy always takes logits",),
     "get_weights": ("state_dict",),
     "hidden_layer_sizes": ("hidden",),
@@ -47,7 +49,10 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "test_on_batch": ("evaluate",),
     "test_size": ("test",),
     "train_on_batch": ("train_step",),
-    "requires_grad": ("trainable",),
+    "requires_grad": ("trainable", FREEZE),
+    "smoothing": ("label_smoothing",),
+    "stop_training": ('call model.stop("reason")',),
+    "trainable": (FREEZE,),
     "weight_decay": ("use the optimizer AdamW, or regularizer=L2(rate) of a layer",),
 }
 

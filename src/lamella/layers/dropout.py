@@ -12,7 +12,8 @@ class Dropout(Layer):
 
         y = x mask,   mask = 1 / (1 - rate) with probability 1 - rate, else 0
 
-    ``rate``, in [0, 1), is the fraction to zero. Evaluation passes everything unchanged.
+    ``rate``, in [0, 1), is the fraction to zero. Evaluation passes everything unchanged. The
+    fraction that is kept is rounded to a multiple of 2^-16, the resolution of the random numbers.
 
     References
     ----------

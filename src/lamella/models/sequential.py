@@ -72,7 +72,14 @@ class Sequential(Trainable):
         Returns
         -------
         0-d array
-            Loss before the step, without penalties; a GPU may still be computing it.
+            Loss before the step, without penalties; a GPU may still be computing it. The next
+            step overwrites its memory: keep float(loss).
+
+        Notes
+        -----
+        A schedule counts each step as an epoch, unless ``model.optimizer.begin_epoch`` says how
+        many steps an epoch has. Steps that a callback takes within `fit` leave its schedule as it
+        is.
         """
         self.expect_compiled()
         return self.turns.take(_train_step, self, x, y, sample_weight)
@@ -170,7 +177,11 @@ def _train_step(model: Sequential, x: Any, y: Any, sample_weight: Any) -> Array:
     expect_scale(model, data)
     if data.is_weightless:
         return model.backend.zeros(1, model.dtype)[0, ...]
-    return model.step(model.batches.scale(data.x), data.y, data.weight)
+    position = model.optimizer.position
+    loss = model.step(model.batches.scale(data.x), data.y, data.weight)
+    if model.turns.fits:  # whose schedule counts its own steps
+        model.optimizer.begin_epoch(*position)
+    return loss
 
 
 def _evaluate(

@@ -78,8 +78,8 @@ def _expect_own_arrays(layer: Layer) -> None:
                 f"{layer.label}.{name} is an array of another layer, which the model would not "
                 f"train here: copy its numbers, {name}.value = other.value"
             )
-        if name in own and (value is None or is_array) and value is not own[name]:
+        if name in own and value is not own[name]:
             raise UsageError(
-                f"{layer.label}.{name} was replaced by {value}, but the model still trains and "
-                f"saves it: make a new {type(layer).__name__}, or set {name}.value"
+                f"{layer.label}.{name} was replaced by {value!r:.80}, but the model still trains "
+                f"and saves it: make a new {type(layer).__name__}, or set {name}.value = ..."
             )

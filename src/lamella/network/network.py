@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from operator import is_
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from lamella.backend import Backend, get_backend
 from lamella.backend.parameters import Parameter, ParameterStore, State
 from lamella.backend.workspace import replayable
 from lamella.core.config import Configured
+from lamella.core.descriptors import fixed
 from lamella.core.errors import (
     ArgumentError,
     CheckWarning,
@@ -19,10 +21,12 @@ from lamella.core.errors import (
     warn_user,
 )
 from lamella.core.seeds import Streams
-from lamella.core.signatures import known_arguments
+from lamella.core.signatures import arguments_of, known_arguments
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import at_least, expect_unmasked, instance, one_of, sizes
 from lamella.layers import Layer
+from lamella.network.arrays import to_numpy
+from lamella.network.attributes import expect_effective
 from lamella.network.batches import Batches, check_inputs
 from lamella.network.replay import replay_forward
 from lamella.network.trained_on import TrainedOn
@@ -38,6 +42,10 @@ class Network(Configured):
     `lamella.Sequential`, which can be trained, describes the hyper-parameters.
     """
 
+    layers: list[Layer] = fixed()
+    seed: int = fixed()
+    backend: Backend = fixed()
+    dtype: np.dtype = fixed()
     pred: Array
     threshold: float = 0.5  # output above which a single answer is yes
 
@@ -72,7 +80,6 @@ class Network(Configured):
         self.dtype = np.dtype(one_of("dtype", dtype, ("float32", "float64")))
         self.store: ParameterStore | None = None
         self.batches = Batches(self.backend, self.dtype)
-        self.outputs: list[Array] = [None] * len(self.layers)
         self.passes = 0
         self.last_call: object = None  # of the replays
         self.turns = Turns()
@@ -80,6 +87,15 @@ class Network(Configured):
         self.warned_of: list[str] = []
 
     def config(self) -> dict[str, Any]:
+        arguments = arguments_of(type(self))
+        is_open = any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values())
+        if not (is_open or {"layers", "seed", "dtype"} <= arguments.keys()):
+            kind = type(self).__name__
+            raise UsageError(
+                f"{kind}.__init__ takes {', '.join(arguments) or 'nothing'}, but neither copies "
+                f"nor files of a model have these: write a method config(self) in {kind} that "
+                "returns its arguments by name, with seed and dtype"
+            )
         return {"layers": self.layers, "seed": self.seed, "dtype": self.dtype.name}
 
     @known_arguments
@@ -110,6 +126,8 @@ class Network(Configured):
 
     def _build(self, in_shape: Shape) -> None:
         self.declare(in_shape)
+        self._built_layers = tuple(self.layers)
+        self.outputs: list[Array] = [None] * len(self.layers)
         self.store = ParameterStore(self.parameters, self.backend, self.dtype)
         self.store.initialize(self.streams)
         for state in self.states:
@@ -174,7 +192,13 @@ class Network(Configured):
         """
         at_least("batch_size", batch_size, 1)
         self.built()
-        return np.asarray(self.turns.take_or_copy(self, _predict, self.inputs(x)[0], batch_size))
+        try:
+            found = self.turns.take_or_copy(self, _predict, self.inputs(x)[0], batch_size)
+        except AttributeError:
+            for layer in self.layers:
+                expect_effective(layer)  # such as an array in place of a parameter
+            raise
+        return np.asarray(found)
 
     @known_arguments
     def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
@@ -213,11 +237,13 @@ class Network(Configured):
     def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Copy arrays of `state_dict` into the model; names and shapes must be the same."""
         self.built()
-        self.expect_arrays(arrays)
+        given = instance("arrays", arrays, Mapping, "model.state_dict()")
+        found = {name: to_numpy(f"arrays[{name!r}]", array) for name, array in given.items()}
+        self.expect_arrays(found)
         parts: list[Parameter | State] = [*self.parameters, *self.states]
         with self.turns.lock:
             for part in parts:
-                part.value = self.backend.asarray(arrays[part.name], self.dtype)
+                part.value = self.backend.asarray(found[part.name], self.dtype)
 
     def expect_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Raise a ShapeError unless names and shapes are those that the layers declared."""
@@ -261,9 +287,16 @@ class Network(Configured):
         return "\n".join([*rows, "])"])
 
     def built(self) -> ParameterStore:
-        """Return the parameters, or raise a UsageError if there are none yet."""
+        """Return the parameters; raise a UsageError if there are none yet, or of other layers."""
         if self.store is None:
             raise UsageError("the model is not built yet: compile(..., in_shape=) or fit builds it")
+        same = len(self.layers) == len(self._built_layers)
+        if not (same and all(map(is_, self.layers, self._built_layers))):
+            kind = type(self).__name__
+            raise UsageError(
+                f"model.layers was changed after the {kind} was built for {self.in_shape}: make a "
+                "new Sequential of new layers, and copy the values of their parameters"
+            )
         return self.store
 
     def inputs(

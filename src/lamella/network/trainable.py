@@ -81,8 +81,13 @@ class Trainable(Network):
         ArgumentError
             If a name of a metric is unknown, taken or given twice.
         UsageError
-            If loss and last layer do not match.
+            If loss and last layer do not match, or `fit` is running.
         """
+        if self.turns.fits:
+            raise UsageError(
+                "fit is running on this model, and its logs and checkpoints are those of its loss, "
+                "optimizer and metrics: call compile after it, or before"
+            )
         loss = instance("loss", loss, Loss, "SoftmaxCrossEntropy()")
         optimizer = instance("optimizer", optimizer, Optimizer, "Adam(1e-3)")
         in_shape = None if in_shape is None else sizes("in_shape", in_shape)
@@ -97,8 +102,8 @@ class Trainable(Network):
                 f"{type(loss).__name__} takes logits, but the last layer is "
                 f"{type(last).__name__}, which makes probabilities of them: leave that layer out"
             )
-        self._loss, self._optimizer, self._metrics, self.compiled = loss, optimizer, found, True
-        self.compiled_at = self.epochs_done
+        self._loss, self._optimizer, self._metrics = loss, optimizer, tuple(found)
+        self.compiled, self.compiled_at = True, self.epochs_done
         self.threshold = 0.0 if loss.takes_logits else 0.5
         if in_shape is not None and (self.store is None or in_shape != self.in_shape):
             self.build(in_shape)

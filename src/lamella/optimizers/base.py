@@ -12,11 +12,12 @@ from lamella.core.config import Configured
 from lamella.core.descriptors import checked
 from lamella.core.errors import FileFormatError, UsageError
 from lamella.core.typing import Array
-from lamella.core.validation import positive
+from lamella.core.validation import instance, positive
 from lamella.optimizers.schedules import Schedule, expect_rate, rate_at
 from lamella.optimizers.updates import Key, bind_cuts, bind_each, bind_flushes, bind_whole
 
 FLUSH_EVERY = 16  # steps; what shrinks to 0.4 or slower each cannot pass the gap in between
+NO_MODEL = "the optimizer has no model yet: give it to compile, and build the model"
 Scalars = Callable[[int], tuple[float, ...]]
 
 
@@ -161,7 +162,7 @@ class Optimizer(Configured, ABC):
     def step(self) -> None:
         """Update every parameter from its gradient."""
         if self._store is None:
-            raise UsageError("the optimizer has no model yet: give it to compile")
+            raise UsageError(NO_MODEL)
         self.t += 1
         if self.clip_value is not None:
             self._clip_values(self.clip_value)
@@ -188,7 +189,8 @@ class Optimizer(Configured, ABC):
 
         ``steps`` has the steps of each parameter, if some were frozen in some steps.
         """
-        assert self._store is not None
+        if self._store is None:
+            raise UsageError(NO_MODEL)
         host = self._store.backend.to_host
         arrays = {slot: np.array(host(vector)) for slot, vector in self.state.items()}
         steps = self._steps_of_each()
@@ -197,7 +199,9 @@ class Optimizer(Configured, ABC):
 
     def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
         """Copy in a result of `state_dict`."""
-        assert self._store is not None
+        if self._store is None:
+            raise UsageError(NO_MODEL)
+        instance("state", state, Mapping, "optimizer.state_dict()")
         shapes = {"t": (), **{slot: vector.shape for slot, vector in self.state.items()}}
         if "steps" in state:
             shapes["steps"] = self._own_steps.shape

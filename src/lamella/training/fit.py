@@ -134,10 +134,11 @@ def fit(
     everyone = [history, *callbacks, *([Progress()] if verbose else [])]
     with ExitStack() as ending:  # calls on_fit_end of every callback that began, even on errors
         ending.enter_context(numpy_warnings_off())
+        model.stop_reason = ""
         for callback in everyone:
             callback.on_fit_begin(model, epochs, -(-len(rows) // batch_size))
             ending.callback(callback.on_fit_end, model)
-        model.history, model.stop_reason = history, ""
+        model.history = history
         model.trained_on = seen
         if resume is not None:
             epochs = resume.restore(everyone, epochs)
@@ -153,7 +154,7 @@ def fit(
             validation,
             rows=rows,
             weights=weights,
-            epochs=epochs,
+            epochs=0 if model.stop_reason else epochs,
             batch_size=batch_size,
             shuffle=shuffle,
             callbacks=everyone,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamella.core.typing import Array
+from lamella.network.attributes import expect_effective
 from lamella.network.batches import Data
 from lamella.network.network import EVALUATION_BATCH
 from lamella.network.trainable import Trainable
@@ -90,6 +91,7 @@ def train(
         model.epoch_log = log
         for callback in callbacks:
             callback.on_epoch_end(model, epoch, logs)
+        expect_effective(model)  # model.stop_training = True of a callback would go on
         if model.stop_reason:
             break
     if not (diverged or model.stop_reason or model.is_finite()):

@@ -1,5 +1,6 @@
 """Base class of callbacks."""
 
+import inspect
 from typing import Any
 
 from lamella.core.disk import plain
@@ -64,3 +65,22 @@ def expect_hooks(callback: Callback) -> None:
         if name not in known and name not in names_in_code(kind):
             advice = suggestion(name, known) or f"hooks are {', '.join(known)}"
             raise UsageError(f"fit never calls {kind.__name__}.{name}: {advice}")
+    for name in known:
+        if getattr(kind, name) is not getattr(Callback, name):
+            _expect_signature(callback, name)
+
+
+def _expect_signature(callback: Callback, name: str) -> None:
+    """Raise a UsageError if a hook cannot be called as `fit` calls it."""
+    expected = inspect.signature(getattr(Callback, name)).replace(return_annotation="")
+    arguments = list(expected.parameters)
+    try:
+        inspect.signature(getattr(callback, name)).bind(*arguments[1:])
+    except TypeError as error:
+        kind = type(callback).__name__
+        raise UsageError(
+            f"fit calls {kind}.{name} with {len(arguments) - 1} arguments: write "
+            f"def {name}({', '.join(arguments)})"
+        ) from error
+    except ValueError:  # a function without a signature
+        return

@@ -48,7 +48,7 @@ def restore(
         layer.rng.draws = draws
     for part, name, value in changed_values(model, header["values"]):
         setattr(part, name, value)
-    model.stop_reason = header["stop_reason"]
+    model.stop(header["stop_reason"])  # unless on_fit_begin of a callback did
     # Not strict: the last callback, a progress bar, may be present in only one of the two runs.
     for index, (callback, saved) in enumerate(zip(callbacks, header["callbacks"], strict=False)):
         callback.load_state_dict({**saved["state"], **_part(arrays, f"callback {index}")})
