@@ -1,5 +1,7 @@
 """MLP and SoftmaxClassifier: layers of their options, files, and wrong options."""
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +219,36 @@ def test_wrong_options_are_refused_immediately(make: Any, text: str) -> None:
 def test_numbers_of_numpy_are_numbers() -> None:
     model = lm.MLP([np.int64(5)], dropout=np.float32(0.25), l2=np.float64(0.5), seed=1)
     assert repr(model.layers) == repr(lm.MLP([5], dropout=0.25, l2=0.5, seed=1).layers)
+
+
+def changed_mlp() -> lm.MLP:
+    model = lm.MLP([8], classes=3, dropout=0.1, l2=1e-3, seed=0, backend="numpy").build((6,))
+    model.layers[3].rate = 0.6  # type: ignore[attr-defined]
+    model.parameters[0].regularizer.rate = 0.5
+    return model
+
+
+@pytest.mark.parametrize("way", ["save", "deepcopy", "pickle"])
+def test_changed_hyper_parameters_of_layers_are_kept(way: str, tmp_path: Path) -> None:
+    model = changed_mlp()
+    if way == "save":
+        model.save(tmp_path / "m.safetensors")
+        other = lm.load(tmp_path / "m.safetensors")
+    else:
+        other = copy.deepcopy(model) if way == "deepcopy" else pickle.loads(pickle.dumps(model))
+    assert type(other) is lm.MLP
+    assert other.layers[3].rate == 0.6
+    assert other.parameters[0].regularizer.rate == 0.5
+    assert other.parameters[2].regularizer.rate == 1e-3
+    assert other.penalty() == model.penalty()
+
+
+def test_changed_hyper_parameters_of_layers_belong_to_the_identity_of_a_training(
+    tmp_path: Path,
+) -> None:
+    x, y = np.ones((30, 6), np.float32), np.arange(30) % 3
+    options: Any = {"verbose": False, "check": False, "checkpoint": tmp_path}
+    changed_mlp().fit(x, y, epochs=1, **options)
+    changed_mlp().fit(x, y, epochs=2, **options)
+    with pytest.raises(lm.errors.UsageError, match="different: layers"):
+        lm.MLP([8], classes=3, dropout=0.1, l2=1e-3, seed=0).fit(x, y, epochs=2, **options)

@@ -177,9 +177,9 @@ def _train_step(model: Sequential, x: Any, y: Any, sample_weight: Any) -> Array:
     expect_scale(model, data)
     if data.is_weightless:
         return model.backend.zeros(1, model.dtype)[0, ...]
-    position = model.optimizer.position
+    position = model.optimizer.position if model.turns.fits else None
     loss = model.step(model.batches.scale(data.x), data.y, data.weight)
-    if model.turns.fits:  # whose schedule counts its own steps
+    if position is not None:  # the schedule of fit counts its own steps
         model.optimizer.begin_epoch(*position)
     return loss
 

@@ -1,12 +1,14 @@
 """Arrays from the user's objects: lists, tables of other libraries, tensors, device arrays."""
 
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from lamella.core.errors import DataError
-from lamella.core.validation import expect_unmasked
+from lamella.backend.parameters import Parameter, State
+from lamella.core.errors import DataError, ShapeError
+from lamella.core.validation import expect_unmasked, instance
 
 NUMBERS = "biuf"  # kinds of dtypes
 
@@ -51,6 +53,35 @@ def to_numpy(name: str, data: Any) -> np.ndarray:
     kind = "None" if data is None else f"a {type(data).__name__}"
     found = f"an array of {array.dtype}" if array.ndim else kind
     raise DataError(f"{name} must hold numbers, got {found}{_remedy(name, data, array)}")
+
+
+def expect_same(given: Any, parts: Sequence[Parameter | State]) -> dict[str, np.ndarray]:
+    """Return arrays by name; raise an error unless they are floats of the parts' names and shapes.
+
+    Raises
+    ------
+    ArgumentError
+        If ``given`` is no mapping.
+    DataError
+        If an array does not hold floats.
+    ShapeError
+        If names or shapes differ.
+    """
+    table = instance("arrays", given, Mapping, "model.state_dict()")
+    names = {part.name for part in parts}
+    if names != set(table):
+        raise ShapeError(
+            f"the arrays do not belong to this model: missing {sorted(names - set(table))}, "
+            f"unknown {sorted(map(str, set(table) - names))}"
+        )
+    arrays = {name: to_numpy(name, array) for name, array in table.items()}
+    for part in parts:
+        found = arrays[part.name]
+        if found.shape != part.shape:
+            raise ShapeError(f"{part.name} has shape {part.shape} here, but {found.shape} there")
+        if found.dtype.kind != "f":
+            raise DataError(f"{part.name} must hold floats, got {found.dtype}")
+    return arrays
 
 
 def _remedy(name: str, data: Any, array: np.ndarray) -> str:

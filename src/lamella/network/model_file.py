@@ -16,6 +16,7 @@ from lamella.core.config import from_json, named_parts, to_json
 from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import DivergenceWarning, FileFormatError, warn_user
 from lamella.core.signatures import arguments_of, known_arguments
+from lamella.network.arrays import expect_same
 from lamella.network.trainable import Trainable
 from lamella.network.trained_on import TrainedOn
 
@@ -67,6 +68,8 @@ def save(model: Trainable, path: Any) -> None:
 def to_parts(model: Trainable) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the description of a model, as JSON values, and its arrays."""
     header: dict[str, Any] = {"model": to_json(model), "in_shape": None}
+    if "layers" not in model.config():  # the constructor makes them, with its values
+        header["layers"] = to_json(model.layers)
     frozen = [i for i, layer in enumerate(model.layers) if not layer.trainable]
     if frozen:
         header["frozen"] = frozen
@@ -118,19 +121,21 @@ def from_parts(
         raise FileFormatError(
             f"expected the description of a model, got {header.get('model')!r:.80}"
         )
+    if "layers" in header:
+        _set_values(model, from_json(header["layers"], known))
     for index in header.get("frozen", ()):
         model.layers[index].trainable = False
     compiled = header.get("compiled")
     if isinstance(compiled, dict):
-        parts = {
-            name: from_json(compiled.get(name), known) for name in ("loss", "optimizer", "metrics")
-        }
-        if not isinstance(parts["metrics"], list):
-            raise FileFormatError(f"metrics must be a list, got {parts['metrics']!r}")
-        model.compile(parts["loss"], parts["optimizer"], parts["metrics"])
+        names = ("loss", "optimizer", "metrics")
+        loss, optimizer, metrics = (from_json(compiled.get(name), known) for name in names)
+        if not isinstance(metrics, list):
+            raise FileFormatError(f"metrics must be a list, got {metrics!r}")
+        model.compile(loss, optimizer, metrics)
     if header["in_shape"] is not None:
         model.declare(header["in_shape"])
-        model.expect_arrays(arrays)  # before building, which would trust the file's sizes
+        parts = [*model.parameters, *model.states]
+        expect_same(arrays, parts)  # before building, which would trust the file's sizes
         model.build(header["in_shape"])
         model.load_state_dict(arrays)
         if "progress" in header:  # not in files of version 0.1.0
@@ -138,6 +143,16 @@ def from_parts(
     if "trained_on" in header:  # not in files of version 0.1.0, nor of models that were not fitted
         model.trained_on = TrainedOn.from_json(header["trained_on"])
     return model
+
+
+def _set_values(model: Trainable, saved: Any) -> None:
+    """Give the layers that a model's constructor made the hyper-parameters of the saved ones."""
+    kinds = [type(layer) for layer in saved] if isinstance(saved, list) else []
+    if kinds != [type(layer) for layer in model.layers]:
+        raise FileFormatError(f"these are not the layers of a {type(model).__name__}: {kinds}")
+    for layer, other in zip(model.layers, saved, strict=True):
+        for name, value in other.config().items():
+            setattr(layer, name, value)
 
 
 def _continue(model: Trainable, progress: Any) -> None:
@@ -170,7 +185,7 @@ def reduce(model: Trainable) -> tuple[Callable[..., Any], tuple[Any, ...], dict[
     """Return the result of a model's ``__reduce__``: function, arguments and state."""
     header, arrays = to_parts(model)
     parts = [model.loss, model.optimizer, *model.metrics] if model.compiled else []
-    known = named_parts([model, *parts])
+    known = named_parts([model, *model.layers, *parts])
     state: dict[str, Any] = {}
     if model.compiled and model.store is not None:
         state["optimizer"] = model.optimizer.state_dict()

@@ -15,7 +15,6 @@ from lamella.core.descriptors import fixed
 from lamella.core.errors import (
     ArgumentError,
     CheckWarning,
-    DataError,
     ShapeError,
     UsageError,
     warn_user,
@@ -23,12 +22,13 @@ from lamella.core.errors import (
 from lamella.core.seeds import Streams
 from lamella.core.signatures import arguments_of, known_arguments
 from lamella.core.typing import Array, Shape
-from lamella.core.validation import at_least, expect_unmasked, instance, one_of, sizes
+from lamella.core.validation import at_least, instance, one_of, sizes
 from lamella.layers import Layer
-from lamella.network.arrays import to_numpy
+from lamella.network.arrays import expect_same
 from lamella.network.attributes import expect_effective
 from lamella.network.batches import Batches, check_inputs
 from lamella.network.replay import replay_forward
+from lamella.network.summary import layer_table, summary
 from lamella.network.trained_on import TrainedOn
 from lamella.network.turns import Turns
 
@@ -90,11 +90,10 @@ class Network(Configured):
         arguments = arguments_of(type(self))
         is_open = any(argument.kind is argument.VAR_KEYWORD for argument in arguments.values())
         if not (is_open or {"layers", "seed", "dtype"} <= arguments.keys()):
-            kind = type(self).__name__
+            taken = ", ".join(arguments) or "nothing"
             raise UsageError(
-                f"{kind}.__init__ takes {', '.join(arguments) or 'nothing'}, but neither copies "
-                f"nor files of a model have these: write a method config(self) in {kind} that "
-                "returns its arguments by name, with seed and dtype"
+                f"{type(self).__name__}.__init__ takes {taken}, which copies and files need: write "
+                "a method config(self) that returns these by name, but for backend"
             )
         return {"layers": self.layers, "seed": self.seed, "dtype": self.dtype.name}
 
@@ -234,57 +233,22 @@ class Network(Configured):
             return {part.name: np.array(self.backend.to_host(part.value)) for part in parts}
 
     @known_arguments
-    def load_state_dict(self, arrays: Mapping[str, np.ndarray]) -> None:
+    def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
         """Copy arrays of `state_dict` into the model; names and shapes must be the same."""
         self.built()
-        given = instance("arrays", arrays, Mapping, "model.state_dict()")
-        found = {name: to_numpy(f"arrays[{name!r}]", array) for name, array in given.items()}
-        self.expect_arrays(found)
         parts: list[Parameter | State] = [*self.parameters, *self.states]
+        found = expect_same(arrays, parts)
         with self.turns.lock:
             for part in parts:
                 part.value = self.backend.asarray(found[part.name], self.dtype)
 
-    def expect_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Raise a ShapeError unless names and shapes are those that the layers declared."""
-        parts: list[Parameter | State] = [*self.parameters, *self.states]
-        names = {part.name for part in parts}
-        if names != set(arrays):
-            raise ShapeError(
-                f"the arrays do not belong to this model: missing {sorted(names - set(arrays))}, "
-                f"unknown {sorted(set(arrays) - names)}"
-            )
-        for part in parts:
-            expect_unmasked(part.name, arrays[part.name])
-            if arrays[part.name].shape != part.shape:
-                raise ShapeError(
-                    f"{part.name} has shape {part.shape} here, but {arrays[part.name].shape} there"
-                )
-            if arrays[part.name].dtype.kind != "f":
-                raise DataError(f"{part.name} must hold floats, got {arrays[part.name].dtype}")
-
     @known_arguments
     def summary(self) -> str:
         """Return a table of layers, output shapes and parameter counts."""
-        lines = [repr(self)]
-        if self.store is None:
-            lines.append("not built yet: compile(..., in_shape=) or fit builds it")
-        else:
-            frozen = sum(p.size for p in self.store if not p.trainable)
-            count = f"{self.store.count:,} parameters" + f" ({frozen:,} frozen)" * (frozen > 0)
-            lines.append(f"{count}, input {self.in_shape}")
-        lines.append(f"{self.dtype.name} on {self.backend}, seed {self.seed}")
-        return "\n".join(lines)
+        return summary(self)
 
     def __repr__(self) -> str:
-        rows = [f"{type(self).__name__}(["]
-        for i, layer in enumerate(self.layers):
-            built = ""
-            if self.store is not None:
-                count = sum(p.size for p in layer.parameters)
-                built = f"-> {self.shapes[i + 1]}" + (f", {count:,} parameters" if count else "")
-            rows.append(f"  {i}: {layer!r:<32} {built}".rstrip())
-        return "\n".join([*rows, "])"])
+        return layer_table(self)
 
     def built(self) -> ParameterStore:
         """Return the parameters; raise a UsageError if there are none yet, or of other layers."""

@@ -121,6 +121,8 @@ class Trainable(Network):
 
         ``parts`` replace the loss, the optimizer and the metrics of the model.
         """
+        if self.store is not None:
+            self.built()
         if parts is None:
             parts = [self.loss, self.optimizer, *self.metrics] if self.compiled else []
         penalties = [] if self.store is None else [p.regularizer for p in self.regularized]

@@ -22,6 +22,7 @@ def put_in(index: int, make: Callable[[], lm.Layer]) -> Change:
             dtype=model.dtype, streams=model.streams,
         )  # fmt: skip
         model.layers[index] = layer
+        model._built_layers = tuple(model.layers)
 
     return change
 

@@ -1,5 +1,6 @@
 """Identity of a training: checkpoints of any other training are refused."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +56,35 @@ def test_a_model_that_was_trained_on_since_is_refused(tmp_path: Path) -> None:
     interrupted(model, BATCHES + 1, tmp_path)
     with pytest.raises(UsageError, match="initial weights or moments"):
         finished(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("begun", "resumed", "what"),
+    [
+        (
+            lm.ReduceLROnPlateau(factor=0.5),
+            lm.ReduceLROnPlateau(factor=0.1),
+            r"ReduceLROnPlateau\(factor=0\.1\), before 0\.5",
+        ),
+        (
+            lm.EarlyStopping(patience=1),
+            lm.EarlyStopping(patience=8),
+            r"EarlyStopping\(patience=8\), before 1",
+        ),
+        (
+            lm.EarlyStopping(baseline=0.5),
+            lm.EarlyStopping(),
+            r"EarlyStopping\(baseline=None\), before 0\.5",
+        ),
+    ],
+)
+def test_other_arguments_of_a_callback_are_refused_and_named(
+    tmp_path: Path, begun: lm.Callback, resumed: lm.Callback, what: str
+) -> None:
+    options: dict[str, Any] = {"lr": 0.01}
+    interrupted(made(**options), BATCHES + 1, tmp_path, callbacks=[begun])
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=f"different: {what}"):
+        finished(made(**options), tmp_path, callbacks=[resumed])
+    assert contents(tmp_path) == before
+    finished(made(**options), tmp_path, callbacks=[copy.deepcopy(begun)])

@@ -48,6 +48,13 @@ class Callback(KnownNames):
         """Training has ended: completed, stopped or failed."""
 
 
+HOOKS = {
+    name: list(inspect.signature(hook).parameters)
+    for name, hook in vars(Callback).items()
+    if name.startswith("on_")
+}
+
+
 def logged_text(value: Any, spec: str) -> str:
     """Return a logged value as text: numbers in the format ``spec``, all else as it is."""
     value = plain(value)
@@ -60,27 +67,30 @@ def expect_hooks(callback: Callback) -> None:
     Methods ``on_...`` that other methods of the callback use are its own.
     """
     kind: Any = type(callback)
-    known = [name for name in vars(Callback) if name.startswith("on_")]
     for name in [name for name in dir(callback) if name.startswith("on_")]:
-        if name not in known and name not in names_in_code(kind):
-            advice = suggestion(name, known) or f"hooks are {', '.join(known)}"
+        if name not in HOOKS and name not in names_in_code(kind):
+            advice = suggestion(name, HOOKS) or f"hooks are {', '.join(HOOKS)}"
             raise UsageError(f"fit never calls {kind.__name__}.{name}: {advice}")
-    for name in known:
+    for name in HOOKS:
         if getattr(kind, name) is not getattr(Callback, name):
             _expect_signature(callback, name)
 
 
 def _expect_signature(callback: Callback, name: str) -> None:
-    """Raise a UsageError if a hook cannot be called as `fit` calls it."""
-    expected = inspect.signature(getattr(Callback, name)).replace(return_annotation="")
-    arguments = list(expected.parameters)
+    """Raise a UsageError if a hook does not take the arguments of `fit`, in their order."""
+    wanted = HOOKS[name][1:]
     try:
-        inspect.signature(getattr(callback, name)).bind(*arguments[1:])
-    except TypeError as error:
-        kind = type(callback).__name__
-        raise UsageError(
-            f"fit calls {kind}.{name} with {len(arguments) - 1} arguments: write "
-            f"def {name}({', '.join(arguments)})"
-        ) from error
-    except ValueError:  # a function without a signature
+        signature = inspect.signature(getattr(callback, name))
+    except ValueError:  # a function of C
         return
+    try:
+        signature.bind(*wanted)
+        given = enumerate(signature.parameters)
+        moved = any(word in wanted and wanted.index(word) != i for i, word in given)
+    except TypeError:
+        moved = True
+    if moved:
+        raise UsageError(
+            f"{type(callback).__name__}.{name}{signature} does not take the arguments of fit: "
+            f"write def {name}({', '.join(HOOKS[name])})"
+        )
