@@ -51,7 +51,6 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "train_on_batch": ("train_step",),
     "requires_grad": ("trainable", FREEZE),
     "smoothing": ("label_smoothing",),
-    "stop_training": ('call model.stop("reason")',),
     "trainable": (FREEZE,),
     "weight_decay": ("use the optimizer AdamW, or regularizer=L2(rate) of a layer",),
 }

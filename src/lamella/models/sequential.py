@@ -100,7 +100,7 @@ class Sequential(Trainable):
         from lamella.training.diagnostics.check import examine
 
         self.expect_compiled()
-        return examine(self, *prepare(self, x, y))
+        return examine(self, *prepare(self, x, y, trains=True))
 
     @known_arguments
     def doctor(self, x: Any, y: Any, *, batch_size: int = 32, steps: int = 300) -> "DoctorReport":
@@ -125,7 +125,7 @@ class Sequential(Trainable):
         at_least("batch_size", batch_size, 1)
         at_least("steps", steps, 1)
         model = copy.deepcopy(self)
-        data, host_y = prepare(model, x, y)
+        data, host_y = prepare(model, x, y, trains=True)
         expect_batch(model, min(batch_size, len(data)))
         with numpy_warnings_off():
             return diagnose(model, data, host_y, batch_size=batch_size, steps=steps)

@@ -12,6 +12,7 @@ from lamella.backend import Backend
 from lamella.backend.scratch import Scratch
 from lamella.core.errors import DataError, ShapeError
 from lamella.core.typing import Array
+from lamella.losses.target_kind import TargetKind
 from lamella.network.arrays import to_numpy
 
 SMALL = 2**14  # numbers, cheap to copy
@@ -68,7 +69,7 @@ class Data:
     """Checked inputs, targets in the form of the loss, and weights: arrays of one backend.
 
     ``is_weightless`` is True if all weights are 0; ``largest`` is the largest magnitude of the
-    inputs, see `check_inputs`.
+    inputs, see `check_inputs`; ``kind`` that of the targets, if they are to be scored.
     """
 
     x: Array
@@ -76,6 +77,7 @@ class Data:
     weight: Array | None = None
     is_weightless: bool = False
     largest: float = 1.0
+    kind: TargetKind | None = None
 
     def __len__(self) -> int:
         return len(self.x)

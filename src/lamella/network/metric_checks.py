@@ -6,11 +6,14 @@ import numpy as np
 
 from lamella.core.errors import DataError, ShapeError
 from lamella.losses.metrics import Metric, fitting_metrics
+from lamella.losses.target_kind import TargetKind
 from lamella.network.trainable import Trainable
 
 
-def check_metrics(model: Trainable, target: np.ndarray) -> None:
+def check_metrics(model: Trainable, target: np.ndarray, kind: TargetKind | None) -> None:
     """Check that a model's metrics take a data set's targets and give one number a sample.
+
+    ``kind`` is that of the training data, or of these.
 
     Raises
     ------
@@ -21,13 +24,15 @@ def check_metrics(model: Trainable, target: np.ndarray) -> None:
     """
     out_shape = model.shapes[-1]
     for metric in model.metrics:
-        try:
-            metric.check_targets(target, out_shape, model.loss)
-        except DataError as error:
-            fitting = ", ".join(map(repr, fitting_metrics(target, out_shape, model.loss)))
-            hint = f": metrics that take these targets are {fitting}" if fitting else ""
-            raise DataError(f"{error}{hint}") from error
-        with model.turns.lock:  # scores use the metric's memory
+        with model.turns.lock:  # scores use the metric's memory, and its targets
+            metric.targets = kind
+            try:
+                metric.check_targets(target, out_shape, model.loss)
+            except DataError as error:
+                fitting = fitting_metrics(target, out_shape, model.loss)
+                hint = f": metrics that take these targets are {', '.join(map(repr, fitting))}"
+                is_other = fitting and metric.name not in fitting
+                raise DataError(f"{error}{hint * bool(is_other)}") from error
             _check_scores(model, metric, target)
 
 

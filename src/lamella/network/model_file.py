@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import Backend, get_backend
+from lamella.backend.parameters import Parameter, State
 from lamella.core.config import from_json, named_parts, to_json
 from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import DivergenceWarning, FileFormatError, warn_user
 from lamella.core.signatures import arguments_of, known_arguments
+from lamella.losses.target_kind import TargetKind
 from lamella.network.arrays import expect_same
 from lamella.network.trainable import Trainable
 from lamella.network.trained_on import TrainedOn
@@ -84,6 +86,8 @@ def to_parts(model: Trainable) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         }
     if model.trained_on is not None:
         header["trained_on"] = model.trained_on.to_json()
+    if model.target_kind is not None:
+        header["targets"] = model.target_kind.to_json()
     if model.compiled:
         parts = {"loss": model.loss, "optimizer": model.optimizer, "metrics": model.metrics}
         header["compiled"] = {name: to_json(part) for name, part in parts.items()}
@@ -134,14 +138,16 @@ def from_parts(
         model.compile(loss, optimizer, metrics)
     if header["in_shape"] is not None:
         model.declare(header["in_shape"])
-        parts = [*model.parameters, *model.states]
-        expect_same(arrays, parts)  # before building, which would trust the file's sizes
+        declared: list[Parameter | State] = [*model.parameters, *model.states]
+        expect_same(arrays, declared)  # before building, which would trust the file's sizes
         model.build(header["in_shape"])
         model.load_state_dict(arrays)
         if "progress" in header:  # not in files of version 0.1.0
             _continue(model, header["progress"])
     if "trained_on" in header:  # not in files of version 0.1.0, nor of models that were not fitted
         model.trained_on = TrainedOn.from_json(header["trained_on"])
+    if "targets" in header and model.compiled:
+        model.follow_targets(TargetKind.from_json(header["targets"]))
     return model
 
 

@@ -1,8 +1,7 @@
 """Layers in a row, as one computation: shapes, parameters, forward and backward."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from operator import is_
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +12,6 @@ from lamella.backend.workspace import replayable
 from lamella.core.config import Configured
 from lamella.core.descriptors import fixed
 from lamella.core.errors import (
-    ArgumentError,
     CheckWarning,
     ShapeError,
     UsageError,
@@ -22,18 +20,19 @@ from lamella.core.errors import (
 from lamella.core.seeds import Streams
 from lamella.core.signatures import arguments_of, known_arguments
 from lamella.core.typing import Array, Shape
-from lamella.core.validation import at_least, instance, one_of, sizes
+from lamella.core.validation import at_least, one_of, sizes
 from lamella.layers import Layer
+from lamella.losses.target_kind import TargetKind
 from lamella.network.arrays import expect_same
 from lamella.network.attributes import expect_effective
 from lamella.network.batches import Batches, check_inputs
+from lamella.network.layer_list import check_layers, expect_built
 from lamella.network.replay import replay_forward
 from lamella.network.summary import layer_table, summary
 from lamella.network.trained_on import TrainedOn
 from lamella.network.turns import Turns
 
 EVALUATION_BATCH = 512  # a few hundred rows stay in the caches
-MOST_LAYERS = 1000  # each layer has a few KB of its own, which a file of a few bytes can ask for
 
 
 class Network(Configured):
@@ -57,23 +56,7 @@ class Network(Configured):
         backend: str | Backend = "auto",
         dtype: str = "float32",
     ) -> None:
-        if isinstance(layers, Layer | type) or not isinstance(layers, Iterable):
-            raise ArgumentError(f"layers must be a list, such as [Dense(10)]; got {layers!r:.200}")
-        self.layers = [
-            instance(f"layer {i}", layer, Layer, "Dense(10)") for i, layer in enumerate(layers)
-        ]
-        if not self.layers:
-            raise UsageError("a model needs at least one layer")
-        count = len(self.layers)
-        if count > MOST_LAYERS:
-            raise UsageError(f"a model can have at most {MOST_LAYERS:,} layers, got {count:,}")
-        for i, layer in enumerate(self.layers):
-            first = next(j for j, other in enumerate(self.layers) if other is layer)
-            if first != i:
-                raise UsageError(
-                    f"layers {first} and {i} are the same {type(layer).__name__} object: a layer "
-                    "holds its own parameters, make one for each place"
-                )
+        self.layers = check_layers(layers)
         self.streams = Streams(seed)
         self.seed = self.streams.seed
         self.backend = get_backend(backend)
@@ -84,6 +67,7 @@ class Network(Configured):
         self.last_call: object = None  # of the replays
         self.turns = Turns()
         self.trained_on: TrainedOn | None = None
+        self.target_kind: TargetKind | None = None  # of the last training
         self.warned_of: list[str] = []
 
     def config(self) -> dict[str, Any]:
@@ -201,7 +185,11 @@ class Network(Configured):
 
     @known_arguments
     def predict_classes(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return the class of each sample (N,): the largest output; a single one's is 0 or 1."""
+        """Return the class of each sample (N,): the largest output; a single one's is 0 or 1.
+
+        A single output is 1 above ``model.threshold``, which is 0 if the loss takes logits or the
+        model was trained on targets of -1 and 1, else one half.
+        """
         pred = self.predict(x, batch_size=batch_size)
         if pred.shape[-1] == 1:
             return np.asarray(pred[..., 0] > self.threshold, np.int64)
@@ -254,13 +242,7 @@ class Network(Configured):
         """Return the parameters; raise a UsageError if there are none yet, or of other layers."""
         if self.store is None:
             raise UsageError("the model is not built yet: compile(..., in_shape=) or fit builds it")
-        same = len(self.layers) == len(self._built_layers)
-        if not (same and all(map(is_, self.layers, self._built_layers))):
-            kind = type(self).__name__
-            raise UsageError(
-                f"model.layers was changed after the {kind} was built for {self.in_shape}: make a "
-                "new Sequential of new layers, and copy the values of their parameters"
-            )
+        expect_built(self.layers, self._built_layers)
         return self.store
 
     def inputs(

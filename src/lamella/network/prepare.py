@@ -6,6 +6,7 @@ import numpy as np
 
 from lamella.core.errors import DataError, LamellaError
 from lamella.layers import BatchNorm
+from lamella.losses.target_kind import TargetKind
 from lamella.network.batches import Data, check_targets
 from lamella.network.metric_checks import check_metrics
 from lamella.network.trainable import Trainable
@@ -25,12 +26,16 @@ def prepare(
     where: str = "",
     metrics: bool = True,
     seen: TrainedOn | None = None,
+    trains: bool = False,
+    kind: TargetKind | None = None,
 ) -> tuple[Data, np.ndarray]:
     """Check a data set and move it to the device; return it with the targets on the host.
 
     Build the model for the inputs if it is not built. If an error follows, it stays unbuilt.
     ``where`` is a prefix for messages; ``seen`` describes the training data, see
-    `lamella.network.network.Network.inputs`; ``metrics`` says whether the data are to be scored.
+    `lamella.network.network.Network.inputs`; ``metrics`` says whether the data are to be scored,
+    and ``trains`` whether to train on them; ``kind`` is that of the training data's targets, by
+    default of the last training.
     """
     was_built = model.store is not None
     try:
@@ -40,7 +45,10 @@ def prepare(
         weight = sample_weights(y, sample_weight, class_weight, out_shape, model.dtype)
         target = model.loss.check_targets(y, out_shape, model.dtype)
         if metrics:
-            check_metrics(model, target)
+            kind = kind or model.target_kind
+            if trains or kind is None:
+                kind = TargetKind.of(target, model.target_kind)
+            check_metrics(model, target, kind)
     except LamellaError as error:
         if not was_built:
             model.store = None
@@ -49,9 +57,9 @@ def prepare(
         raise
     send = model.backend.asarray
     if weight is None:
-        return Data(send(x), send(target), largest=largest), y
+        return Data(send(x), send(target), largest=largest, kind=kind), y
     weightless = not weight.any()
-    return Data(send(x), send(target), send(weight), weightless, largest), y
+    return Data(send(x), send(target), send(weight), weightless, largest, kind), y
 
 
 def expect_weight(data: Data, which: str) -> None:

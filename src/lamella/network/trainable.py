@@ -11,6 +11,7 @@ from lamella.core.typing import Array, Shape
 from lamella.core.validation import instance, sizes
 from lamella.losses import Loss
 from lamella.losses.metrics import Metric, get_metrics
+from lamella.losses.target_kind import TargetKind
 from lamella.network.attributes import expect_effective
 from lamella.network.fingerprint import Calls
 from lamella.network.network import Network
@@ -104,12 +105,25 @@ class Trainable(Network):
             )
         self._loss, self._optimizer, self._metrics = loss, optimizer, tuple(found)
         self.compiled, self.compiled_at = True, self.epochs_done
-        self.threshold = 0.0 if loss.takes_logits else 0.5
+        self.threshold = self._middle()
         if in_shape is not None and (self.store is None or in_shape != self.in_shape):
             self.build(in_shape)
         elif self.store is not None:
             self._bind()
         return self
+
+    def follow_targets(self, kind: TargetKind | None) -> None:
+        """Decide yes-or-no answers from now on as a model trained on targets of this kind."""
+        before, self.target_kind = self._middle(), kind
+        if self._middle() != before:
+            self.threshold = self._middle()
+            for metric in self.metrics:
+                metric.threshold = self.threshold
+
+    def _middle(self) -> float:
+        """Return the output between no and yes."""
+        signed = self.target_kind is not None and self.target_kind.signed
+        return 0.0 if signed or self.loss.takes_logits else 0.5
 
     def follow_trainable(self) -> None:
         super().follow_trainable()

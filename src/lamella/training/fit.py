@@ -102,7 +102,7 @@ def fit(
         expect_hooks(instance("callback", callback, Callback, "EarlyStopping()"))
         expect_effective(callback)
     _expect_one_validation(validation_data, validation_split)
-    data, given_y = prepare(model, x, y, sample_weight, class_weight)
+    data, given_y = prepare(model, x, y, sample_weight, class_weight, trains=True)
     model.expect_trainable()
     expect_scale(model, data)
     rows, held_out = split_rows(given_y, validation_split, model.streams)
@@ -118,7 +118,9 @@ def fit(
         warn_of_findings(model, data, given_y)
     validation = None
     if validation_data is not None:
-        validation, _ = prepare(model, *validation_data, where="in validation_data: ", seen=seen)
+        validation, _ = prepare(
+            model, *validation_data, where="in validation_data: ", seen=seen, kind=data.kind
+        )
     elif len(held_out):
         validation = _part(model, data, held_out)
     if validation is not None:
@@ -140,6 +142,7 @@ def fit(
             ending.callback(callback.on_fit_end, model)
         model.history = history
         model.trained_on = seen
+        model.follow_targets(data.kind)
         if resume is not None:
             epochs = resume.restore(everyone, epochs)
             everyone.append(resume)  # last, so that it saves the state after all other callbacks

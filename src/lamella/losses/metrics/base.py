@@ -7,6 +7,7 @@ import numpy as np
 from lamella.backend.workspace import Workspace
 from lamella.core.typing import Array, Shape
 from lamella.losses.base import Loss
+from lamella.losses.target_kind import TargetKind
 
 
 class Metric(Workspace):
@@ -29,11 +30,15 @@ class Metric(Workspace):
     threshold : float
         Output above which an answer is yes: 0 if the model's loss takes logits, else 0.5. The model
         sets it.
+    targets : TargetKind or None
+        Kind of the targets that the model was trained on; None if it was trained on other numbers.
+        The model sets it before each `check_targets`; untrained, by the data that are scored.
     """
 
     name: str = ""
     higher_is_better: bool | None = None
     threshold: float = 0.5
+    targets: TargetKind | None = None
 
     @abstractmethod
     def score(self, pred: Array, target: Array) -> Array:

@@ -33,15 +33,16 @@ class BinaryAccuracy(Metric):
         if target.shape[1:] != out_shape and not (target.ndim == 1 and out_shape == (1,)):
             raise DataError(f"{self.name} takes yes-or-no answers, not class labels")
         low, high = target.min(), target.max()
-        soft = isinstance(loss, BinaryCrossEntropy | SigmoidCrossEntropy)
+        signed = low < 0 if self.targets is None else self.targets.signed
+        soft = isinstance(loss, BinaryCrossEntropy | SigmoidCrossEntropy) and not signed
         if not (soft and low >= 0 and high <= 1):
-            other = target[(target != 1) & (target != (-1 if low < 0 else 0))]
+            other = target[(target != 1) & (target != (-1 if signed else 0))]
             if other.size:
-                raise DataError(
-                    f"{self.name} takes yes-or-no answers, 0 and 1 or -1 and 1, got {other[0]:g}"
-                )
-        if low < 1:  # targets that are all 1 leave it as it is
-            self._middle = 0.0 if low < 0 else 0.5
+                known = "0 and 1 or -1 and 1"
+                if self.targets is not None:
+                    known = f"{'-1' if signed else '0'} and 1 as in training"
+                raise DataError(f"{self.name} takes yes-or-no answers, {known}, got {other[0]:g}")
+        self._middle = 0.0 if signed else 0.5
 
     def right(self, pred: Array, target: Array) -> Array:
         """Return whether each answer is right, shape (N, number of outputs)."""

@@ -17,7 +17,7 @@ class Accuracy(BinaryAccuracy):
     Of K > 1 outputs and one class a sample (labels, one-hot rows or rows of probabilities), the
     class is the largest, the lowest index if several are largest. A single output is an answer, and
     so is each of K where any sample has several hot labels or none, or targets are -1 and 1: then
-    it is `BinaryAccuracy`, for all data that the metric sees afterwards.
+    it is `BinaryAccuracy`. The data of the last `fit` decide for all data that are scored later.
 
     Shapes
     ------
@@ -32,7 +32,10 @@ class Accuracy(BinaryAccuracy):
     _is_of_answers = False
 
     def check_targets(self, target: np.ndarray, out_shape: Shape, loss: Loss) -> None:
-        if len(out_shape) == 1 and out_shape[0] > 1 and holds_classes(target):
+        classes = len(out_shape) == 1 and out_shape[0] > 1 and holds_classes(target)
+        several = self.targets is not None and self.targets.several and target.ndim > 1
+        self._is_of_answers = several or not classes
+        if not self._is_of_answers:
             return
         try:
             super().check_targets(target, out_shape, loss)
@@ -41,7 +44,11 @@ class Accuracy(BinaryAccuracy):
                 "accuracy takes classes (labels or one-hot rows) or yes-or-no answers (0 and 1, or "
                 "-1 and 1), not numbers"
             ) from None
-        self._is_of_answers = True
+        if out_shape != (1,) and self.targets is not None and not several:
+            raise DataError(
+                "accuracy counts classes, as the model was trained on one class a sample, but here "
+                "a sample has several labels or none"
+            )
 
     def score(self, pred: Array, target: Array) -> Array:
         if self._is_of_answers or pred.shape[-1] == 1:
