@@ -8,7 +8,13 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend
 from lamella.backend.parameters import Parameter, ParameterStore, State
-from lamella.core.errors import DataError, FileFormatError, ShapeError, UsageError
+from lamella.core.errors import (
+    ArgumentError,
+    DataError,
+    FileFormatError,
+    ShapeError,
+    UsageError,
+)
 from lamella.core.seeds import Streams
 from lamella.layers.initializers import ones, zeros
 
@@ -332,3 +338,12 @@ def test_a_regularizer_may_serve_many_models() -> None:
     for model in models:
         W = model.state_dict()["0.Dense.W"].astype(float)
         assert model.penalty() == pytest.approx(0.25 * (W**2).sum())
+
+
+def test_values_that_are_no_numbers_are_refused_with_the_name_of_the_parameter() -> None:
+    model = lm.Sequential([lm.Dense(2)], seed=0, backend="numpy").build((3,))
+    before = model.state_dict()
+    for wrong in ("a", None, object()):
+        with pytest.raises(ArgumentError, match=r"0\.Dense\.W takes numbers, got"):
+            model.parameters[0].value = wrong
+    np.testing.assert_equal(model.state_dict(), before)

@@ -45,8 +45,12 @@ CHANGES: dict[str, tuple[Callable[[Any], None], str]] = {
     "metric": (lambda m: setattr(m.metrics[0], "nam", "a"), "did you mean 'name'"),
     "stop": (lambda m: setattr(m, "stop_training", True), r"call model.stop\(reason\)"),
     "model": (lambda m: setattr(m, "stop_reson", "a"), "did you mean 'stop_reason'"),
+    "stopped": (lambda m: setattr(m, "stop_training", True), r"call model.stop\("),
+    "smoothing": (lambda m: setattr(m.loss, "smoothing", 0.1), "use 'label_smoothing'"),
+    "frozen layer": (lambda m: setattr(m.layers[0], "frozen", True), "use 'trainable'"),
     "bias": (lambda m: setattr(m.layers[0], "b", None), "0.Dense.b was replaced by None"),
     "weights": (other_weights, "0.Dense.W is an array of another layer"),
+    "array": (lambda m: setattr(m.layers[0], "W", np.ones((6, 8))), r"W.value = "),
     "state": (lambda m: setattr(m.layers[1], "running_var", None), "running_var was replaced"),
     "rule": (other_rule, "Adam.rule was replaced on one object"),
     "scalars": (lambda m: setattr(m.optimizer, "scalars", lambda t: ()), "Adam.scalars was"),
@@ -62,7 +66,7 @@ def test_attributes_without_effect_are_refused_and_nothing_changes(name: str) ->
     change(model)
     with pytest.raises(UsageError, match=text):
         fit(model)
-    if name not in ("bias", "weights", "state"):
+    if name not in ("bias", "weights", "array", "state"):
         np.testing.assert_equal(snapshot(model), before)
 
 
@@ -109,6 +113,13 @@ def test_names_that_the_class_itself_writes_pass(kind: type[Gain]) -> None:
     model = lm.Sequential(layers).compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1))
     fit(model)
     fit(model)
+
+
+def test_a_model_as_a_whole_cannot_be_frozen() -> None:
+    model = trained()
+    with pytest.raises(UsageError, match=r"model.trainable = False has no .*: set layer.trainable"):
+        model.trainable = False
+    assert not hasattr(model, "trainable")
 
 
 @pytest.mark.parametrize("name", ["loss", "optimizer", "metrics"])

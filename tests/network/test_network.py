@@ -1,5 +1,6 @@
 """Layers in a row: shapes, flat vectors of parameters, forward, backward and summary."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
+from lamella.core.errors import ArgumentError, DataError, UsageError
 from lamella.network.network import Network
 
 
@@ -249,32 +251,6 @@ def test_an_in_shape_that_is_none_is_refused_and_changes_nothing(in_shape: Any, 
     np.testing.assert_equal(net.state_dict(), before)
 
 
-def test_repr_before_and_after_building() -> None:
-    net = Network([lm.Flatten(), lm.Dense(3), lm.ReLU()], seed=4, backend="numpy")
-    assert repr(net).splitlines() == [
-        "Network([",
-        "  0: Flatten()",
-        "  1: Dense(units=3)",
-        "  2: ReLU()",
-        "])",
-    ]
-    lines = repr(net.build((2, 2))).splitlines()
-    assert [line.split("->")[-1].strip() for line in lines[1:-1]] == [
-        "(4,)",
-        "(3,), 15 parameters",
-        "(3,)",
-    ]
-
-
-def test_summary_lists_layers_shapes_and_parameters(backend: Backend) -> None:
-    net = small(backend)
-    assert "not built yet" in net.summary()
-    text = net.build((28, 28)).summary()
-    assert text.startswith(repr(net))
-    assert f"{784 * 4 + 4 + 8 + 15:,} parameters, input (28, 28)" in text
-    assert f"float32 on {backend.name} ({backend.reason}), seed 1" in text
-
-
 def test_an_unbuilt_network_says_how_it_is_built() -> None:
     with pytest.raises(lm.errors.UsageError, match=r"not built yet.*in_shape"):
         small().state_dict()
@@ -306,3 +282,83 @@ def test_networks_that_differ_by_a_layer_start_alike_and_drop_alike() -> None:
         np.testing.assert_array_equal(mine, theirs)
     np.testing.assert_array_equal(plain_drops, longer_drops)
     assert not np.array_equal(plain[1].ravel()[:12], plain[2].ravel()[:12])  # each has its own
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("seed", 5), ("dtype", "float64"), ("backend", "numpy"), ("layers", [])]
+)
+def test_what_a_model_is_made_of_cannot_be_assigned_later(name: str, value: object) -> None:
+    net = small()
+    before = getattr(net, name)
+    with pytest.raises(UsageError, match=f"Network.{name} is fixed .*: make a new Network with"):
+        setattr(net, name, value)
+    assert getattr(net, name) is before
+
+
+def test_layers_appended_before_building_are_computed() -> None:
+    net = Network([lm.Dense(3)], seed=0, backend="numpy")
+    net.layers.append(lm.ReLU())
+    found = net.build((2,)).predict(np.ones((5, 2), np.float32))
+    dense = np.ones(2) @ net.layers[0].W.value  # type: ignore[attr-defined]
+    np.testing.assert_allclose(found[0], np.maximum(dense, 0), rtol=1e-6)
+
+
+class Tensor:
+    """An array of another library, with a dtype that is none of numpy's."""
+
+    dtype = "other.float32"
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values, self.shape = values, values.shape
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        return self.values
+
+
+def test_load_state_dict_takes_lists_and_arrays_of_other_libraries() -> None:
+    source, lists, tensors = (small().build((28, 28)) for _ in range(3))
+    source.store.values[...] += 0.5  # type: ignore[union-attr]
+    saved = source.state_dict()
+    lists.load_state_dict({name: array.tolist() for name, array in saved.items()})
+    tensors.load_state_dict({name: Tensor(array) for name, array in saved.items()})
+    np.testing.assert_equal(lists.state_dict(), saved)
+    np.testing.assert_equal(tensors.state_dict(), saved)
+
+
+@pytest.mark.parametrize("given", [None, [1.0]])
+def test_load_state_dict_says_that_it_takes_a_dict(given: Any) -> None:
+    net = small().build((28, 28))
+    before = net.state_dict()
+    with pytest.raises(ArgumentError, match=r"arrays must be a Mapping such as model\.state_dict"):
+        net.load_state_dict(given)
+    with pytest.raises(DataError, match="must hold numbers, got None"):
+        net.load_state_dict(dict.fromkeys(before))
+    np.testing.assert_equal(net.state_dict(), before)
+
+
+def test_an_array_in_place_of_a_parameter_is_named_in_predictions() -> None:
+    net = small().build((28, 28))
+    dense = next(layer for layer in net.layers if isinstance(layer, lm.Dense))
+    dense.W = np.zeros((784, 4))  # type: ignore[assignment]
+    with pytest.raises(UsageError, match=r"Dense.W was replaced by a ndarray, .* set W\.value = "):
+        net.predict(np.ones((2, 28, 28)))
+
+
+class Wide(lm.Sequential):
+    """A model with an argument of its own."""
+
+    def __init__(self, width: int, seed: int | None = None) -> None:
+        super().__init__([lm.Dense(width)], seed=seed, backend="numpy")
+        self.width = width
+
+
+class Described(Wide):
+    def config(self) -> dict[str, Any]:
+        return {"width": self.width, "seed": self.seed}
+
+
+def test_a_model_with_arguments_of_its_own_writes_config() -> None:
+    with pytest.raises(UsageError, match=r"Wide.__init__ takes width, seed, .* write a method con"):
+        copy.deepcopy(Wide(3, seed=1))
+    model = Described(3, seed=1).build((2,))
+    np.testing.assert_equal(copy.deepcopy(model).state_dict(), model.state_dict())

@@ -10,6 +10,7 @@ import lamella as lm
 from lamella.backend import Backend
 from lamella.backend import numpy_elementwise as blocks
 from lamella.backend.selection import host_backend
+from lamella.core.errors import ArgumentError, UsageError
 from tests.optimizers.bare_parameters import drive, step, values
 
 # How each is made with a rate that suits it.
@@ -451,3 +452,14 @@ def test_slots_never_sink_into_denormals_and_weights_do_not_notice(
     assert sunk[0] == 0
     weights, reference = (values(store)[0] for store in stores)
     np.testing.assert_allclose(weights, reference, rtol=1e-6, atol=1e-9)
+
+
+def test_load_state_dict_says_that_it_takes_a_dict_and_needs_a_model() -> None:
+    optimizer = lm.Adam()
+    with pytest.raises(UsageError, match="has no model yet"):
+        optimizer.load_state_dict({})
+    with pytest.raises(UsageError, match="has no model yet"):
+        optimizer.state_dict()
+    lm.Sequential([lm.Dense(2)]).compile(lm.MeanSquaredError(), optimizer, in_shape=(3,))
+    with pytest.raises(ArgumentError, match=r"state must be a Mapping such as optimizer\.state_di"):
+        optimizer.load_state_dict(None)  # type: ignore[arg-type]

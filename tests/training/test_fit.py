@@ -4,6 +4,7 @@ Each case names the error and parts of its text: the argument, the expected and 
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from lamella.core.errors import (
     UsageError,
 )
 from lamella.training.splits import split_rows
-from tests.networks import snapshot
+from tests.data import clouds
+from tests.networks import small_classifier, snapshot
 from tests.wrong_calls import (
     INF,
     NAN,
@@ -365,3 +367,35 @@ def test_one_sample_cannot_train_batch_norm_but_can_be_scored() -> None:
     train(model)
     assert model.predict(X[:1]).shape == (1, 3)
     assert set(model.evaluate(X, Y, batch_size=1)) == {"loss", "accuracy"}
+
+
+class StopsAtOnce(lm.Callback):
+    def on_fit_begin(self, model: Any, epochs: int, batches: int) -> None:
+        model.stop("enough")
+
+
+def test_stop_in_on_fit_begin_ends_the_fit_before_its_first_step(tmp_path: Path) -> None:
+    for checkpoint in (None, tmp_path, tmp_path):
+        model = small_classifier().build((6,))
+        before = model.state_dict()
+        history = model.fit(
+            *clouds(), verbose=False, callbacks=[StopsAtOnce()], checkpoint=checkpoint
+        )
+        assert (model.stop_reason, model.epochs_done, len(history)) == ("enough", 0, 0)
+        np.testing.assert_equal(model.state_dict(), before)
+
+
+class Compiles(lm.Callback):
+    def on_epoch_end(self, model: Any, epoch: int, logs: Any) -> None:
+        model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1), ["top_2"])
+
+
+def test_compile_is_refused_while_fit_runs() -> None:
+    model = small_classifier()
+    loss, metrics = model.loss, model.metrics
+    with pytest.raises(UsageError, match=r"fit is running on this model.*call compile after it"):
+        model.fit(*clouds(), epochs=2, verbose=False, callbacks=[Compiles()])
+    assert model.loss is loss
+    assert model.metrics is metrics
+    model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1), ["top_2"])
+    assert not hasattr(model.metrics, "append")

@@ -7,6 +7,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
+from lamella.core.errors import UsageError
 from lamella.core.seeds import Streams
 from lamella.training.splits import split_rows
 from tests.data import clouds
@@ -485,3 +486,38 @@ def test_the_loss_of_a_batch_can_be_read_in_its_hook(backend: Backend) -> None:
     history = model.fit(*clouds(40), epochs=2, batch_size=16, callbacks=[reader], verbose=False)
     assert reader.losses == history.steps
     assert sum(reader.right[:3]) / 40 == pytest.approx(history["accuracy"][0])
+
+
+class StopsAsInKeras(lm.Callback):
+    def on_epoch_end(self, model: Any, epoch: int, logs: Any) -> None:
+        model.stop_training = True
+
+
+def test_stop_training_in_a_callback_is_refused_at_the_end_of_the_epoch() -> None:
+    model = small_classifier()
+    with pytest.raises(UsageError, match=r"'stop_training' .*: call model.stop\(\"reason\"\)"):
+        model.fit(*clouds(), epochs=3, callbacks=[StopsAsInKeras()], verbose=False)
+    assert model.epochs_done == 1
+
+
+class Steps(lm.Callback):
+    """Take a step of its own after each batch."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps, self.rates = steps, list[float]()
+
+    def on_batch_end(self, model: Any, batch: int, log: Any) -> None:
+        self.rates.append(model.optimizer.learning_rate)
+        for _ in range(self.steps):
+            model.train_step(*clouds(8))
+
+
+def test_steps_of_a_callback_do_not_shift_the_schedule_of_fit() -> None:
+    rates = []
+    for steps in (0, 2):
+        model, callback = small_classifier(), Steps(steps)
+        model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(lm.LinearDecay(0.1, epochs=2)))
+        model.fit(*clouds(40), epochs=2, batch_size=8, callbacks=[callback], verbose=False)
+        rates.append(callback.rates)
+    np.testing.assert_allclose(rates[0], 0.1 * (1 - np.arange(10) / 10), rtol=1e-12)
+    assert rates[1] == rates[0]

@@ -236,6 +236,6 @@ def _copy_into(view: Array, new: Any, name: str) -> None:
     if shape not in ((), view.shape):
         raise ShapeError(f"{name} has shape {view.shape}, cannot be assigned shape {shape}")
     try:
-        view[...] = new
+        view[...] = float(new) if new is None else new  # which numpy takes for NaN
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{name} takes numbers, got {new!r:.80}: {error}") from error
+        raise ArgumentError(f"{name} takes numbers, got {new!r:.80}") from error

@@ -79,7 +79,8 @@ def _expect_own_arrays(layer: Layer) -> None:
                 f"train here: copy its numbers, {name}.value = other.value"
             )
         if name in own and value is not own[name]:
+            found = value if is_array or value is None else f"a {type(value).__name__}"
             raise UsageError(
-                f"{layer.label}.{name} was replaced by {value!r:.80}, but the model still trains "
-                f"and saves it: make a new {type(layer).__name__}, or set {name}.value = ..."
+                f"{layer.label}.{name} was replaced by {found}, but the model still trains and "
+                f"saves it: make a new {type(layer).__name__}, or set {name}.value = ..."
             )

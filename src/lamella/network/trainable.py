@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from lamella.backend.workspace import replayable
 from lamella.core.errors import UsageError
+from lamella.core.names import FREEZE
 from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import instance, sizes
@@ -31,12 +32,17 @@ def set_by_compile(name: str) -> Any:
     return property(attrgetter(f"_{name}"), refuse)
 
 
+def _refuse_trainable(model: Any, value: Any) -> None:
+    raise UsageError(f"model.trainable = {value!r:.80} has no effect: {FREEZE}")
+
+
 class Trainable(Network):
     """A network with a loss and an optimizer; `lamella.Sequential` describes its attributes."""
 
     loss: Loss = set_by_compile("loss")
     optimizer: Optimizer = set_by_compile("optimizer")
     metrics: Sequence[Metric] = set_by_compile("metrics")
+    trainable = property(None, _refuse_trainable)
     _loss: Loss
     _optimizer: Optimizer
     _metrics: Sequence[Metric] = ()

@@ -69,3 +69,33 @@ def test_hooks_set_on_one_object_are_called() -> None:
     callback.on_epoch_end = lambda model, epoch, logs: seen.append("end")  # type: ignore[method-assign]
     fit_with(callback)
     assert seen == [0, 1, "end"] * 2
+
+
+class AsInKeras(lm.Callback):
+    def on_epoch_end(self, epoch: int, logs: Any) -> None:  # type: ignore[override]
+        pass
+
+
+class BeginsAsInKeras(lm.Callback):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # type: ignore[override]
+        pass
+
+
+class TakesAll(lm.Callback):
+    def on_epoch_end(self, *args: Any) -> None:
+        self.args = args
+
+
+def test_a_hook_with_the_signature_of_keras_is_refused_with_the_right_one() -> None:
+    for callback, text in (
+        (AsInKeras(), r"write def on_epoch_end\(self, model, epoch, logs\)"),
+        (BeginsAsInKeras(), r"write def on_epoch_begin\(self, model, epoch\)"),
+    ):
+        model = small_classifier()
+        with pytest.raises(UsageError, match=text):
+            model.fit(*clouds(), epochs=1, verbose=False, callbacks=[callback])
+        assert model.optimizer.t == 0
+    takes_all = TakesAll()
+    model = small_classifier()
+    model.fit(*clouds(), epochs=1, verbose=False, callbacks=[takes_all])
+    assert takes_all.args[:2] == (model, 0)

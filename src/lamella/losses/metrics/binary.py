@@ -39,7 +39,7 @@ class BinaryAccuracy(Metric):
             other = target[(target != 1) & (target != (-1 if signed else 0))]
             if other.size:
                 known = "0 and 1 or -1 and 1"
-                if self.targets is not None:
+                if self.targets is not None and other[0] in (-1, 0):
                     known = f"{'-1' if signed else '0'} and 1 as in training"
                 raise DataError(f"{self.name} takes yes-or-no answers, {known}, got {other[0]:g}")
         self._middle = 0.0 if signed else 0.5
