@@ -236,6 +236,8 @@ def _copy_into(view: Array, new: Any, name: str) -> None:
     if shape not in ((), view.shape):
         raise ShapeError(f"{name} has shape {view.shape}, cannot be assigned shape {shape}")
     try:
-        view[...] = float(new) if new is None else new  # which numpy takes for NaN
+        if new is None:  # which numpy takes for NaN
+            raise TypeError
+        view[...] = new
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"{name} takes numbers, got {new!r:.80}") from error
