@@ -343,7 +343,7 @@ def test_a_regularizer_may_serve_many_models() -> None:
 def test_values_that_are_no_numbers_are_refused_with_the_name_of_the_parameter() -> None:
     model = lm.Sequential([lm.Dense(2)], seed=0, backend="numpy").build((3,))
     before = model.state_dict()
-    for wrong in ("a", None, object()):
+    for wrong in ("a", "1", None):
         with pytest.raises(ArgumentError, match=r"0\.Dense\.W takes numbers, got"):
             model.parameters[0].value = wrong
     np.testing.assert_equal(model.state_dict(), before)

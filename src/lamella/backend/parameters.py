@@ -235,9 +235,6 @@ def _copy_into(view: Array, new: Any, name: str) -> None:
     shape = new.shape if hasattr(new, "shape") else np.shape(new)
     if shape not in ((), view.shape):
         raise ShapeError(f"{name} has shape {view.shape}, cannot be assigned shape {shape}")
-    try:
-        if new is None:  # which numpy takes for NaN
-            raise TypeError
-        view[...] = new
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{name} takes numbers, got {new!r:.80}") from error
+    if new is None or isinstance(new, str):  # NaN or a number to numpy
+        raise ArgumentError(f"{name} takes numbers, got {new!r:.80}")
+    view[...] = new

@@ -71,7 +71,7 @@ def _defect(kind: type) -> str:
 def _expect_own_arrays(layer: Layer) -> None:
     """Raise a UsageError if a parameter or state that a layer declared was replaced."""
     own = {part.name.rpartition(".")[2]: part for part in (*layer.parameters, *layer.states)}
-    for name, value in vars(layer).items():
+    for name, value in [*vars(layer).items()]:  # a signal handler may predict meanwhile
         is_array = isinstance(value, Parameter | State)
         if is_array and all(value is not part for part in own.values()):
             raise UsageError(
