@@ -102,7 +102,7 @@ def test_a_sequential_is_compiled_without_metrics() -> None:
     made = experiment(model=lm.Sequential(layers), optimizer=lm.SGD(0.5))
     model = made.compiled(seed=3)
     assert repr(model) == repr(lm.Sequential(layers))
-    assert model.metrics == []
+    assert len(model.metrics) == 0
     assert repr(model.optimizer) == "SGD(lr=0.5)"
 
 
