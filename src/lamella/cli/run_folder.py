@@ -34,6 +34,8 @@ class RunFolder(Callback):
         Content of ``begun``, written when training begins.
     """
 
+    changes_training = False
+
     def __init__(self, path: Any, *, overwrite: bool = False, resume: bool = False) -> None:
         self.path, self.overwrite, self.resume = Path(path), overwrite, resume
         self.checkpoints = self.path / "checkpoints"

@@ -88,3 +88,10 @@ def test_other_arguments_of_a_callback_are_refused_and_named(
         finished(made(**options), tmp_path, callbacks=[resumed])
     assert contents(tmp_path) == before
     finished(made(**options), tmp_path, callbacks=[copy.deepcopy(begun)])
+
+
+def test_arguments_of_a_callback_that_only_writes_may_differ(tmp_path: Path) -> None:
+    log, folder = tmp_path / "log.csv", tmp_path / "checkpoints"
+    interrupted(made(lr=0.01), BATCHES + 1, folder, callbacks=[lm.CSV(log)])
+    finished(made(lr=0.01), folder, callbacks=[lm.CSV(log, append=True)])
+    assert log.read_text().count("\n") > 1

@@ -16,7 +16,15 @@ class Callback(KnownNames):
 
     Call ``model.stop("why")`` to end training. An exception raised by a hook ends `fit`, which
     still calls `on_fit_end`.
+
+    Attributes
+    ----------
+    changes_training : bool
+        Whether the numbers of a training can depend on it. If so, a training is resumed only with
+        the same arguments of the callback.
     """
+
+    changes_training: bool = True
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
         """Training begins: ``epochs`` epochs of ``batches`` batches each."""

@@ -23,6 +23,8 @@ from lamella.training.callbacks.base import Callback
 class _EpochFile(Callback):
     """Open a file when training begins, write a line after each epoch, and close it at the end."""
 
+    changes_training = False
+
     _file: IO[str]
 
     def __init__(self, path: Any, *, append: bool = False) -> None:

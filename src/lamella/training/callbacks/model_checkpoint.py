@@ -26,6 +26,8 @@ class ModelCheckpoint(Callback):
         such as one that a callback logs, it is an error.
     """
 
+    changes_training = False
+
     def __init__(self, folder: Any, *, monitor: str = "val_loss", mode: str = "auto") -> None:
         self.folder = as_path(folder, "folder")
         self.monitor, self.mode = monitor, one_of("mode", mode, MODES)

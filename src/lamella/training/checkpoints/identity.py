@@ -71,7 +71,8 @@ def identity_differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> l
 
 def _described(callback: Callback) -> list[Any]:
     """Return the class of a callback, and its arguments that are numbers, text or None."""
-    names = [name for name in arguments_of(type(callback)) if name in vars(callback)]
+    arguments = arguments_of(type(callback)) if callback.changes_training else ()
+    names = [name for name in arguments if name in vars(callback)]
     held = {name: vars(callback)[name] for name in names}
     plain = {name: to_json(value) for name, value in held.items() if isinstance(value, PLAIN)}
     return [type(callback).__name__, plain]
