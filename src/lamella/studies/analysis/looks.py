@@ -62,7 +62,8 @@ class Looks:
         """Return the level of the present look, such that all looks together have ``alpha``."""
         if len(self.at) == 1:
             return alpha
-        return float(np.quantile(_null_minima(self.at), alpha)) * self.seeds / self.at[-1]
+        minima = _null_minima(self.at)
+        return float(minima[int(alpha * len(minima))]) * self.seeds / self.at[-1]
 
     def __str__(self) -> str:
         *others, last = map(str, self.taken)
