@@ -10,7 +10,7 @@ from lamella.core.descriptors import Checked
 from lamella.core.errors import ArgumentError, UsageError
 from lamella.core.signatures import arguments_of
 from lamella.layers import regularizers
-from lamella.models.loading import SCHEDULES
+from lamella.optimizers import schedules
 
 GIVEN: dict[str, Any] = {
     "Dense": {"units": 3},
@@ -33,12 +33,12 @@ PARTS: list[type] = [
         for name in part.__all__
     ),
     *(regularizers.L1, regularizers.L2, regularizers.L1L2),
-    *SCHEDULES,
+    *(getattr(schedules, name) for name in schedules.__all__),
 ]
 
 
 def make(kind: type) -> Any:
-    decays = {"lr": 0.1, "epochs": 3} if kind in SCHEDULES else {}
+    decays = {"lr": 0.1, "epochs": 3} if kind.__name__ in schedules.__all__ else {}
     return kind(**GIVEN.get(kind.__name__, decays))
 
 

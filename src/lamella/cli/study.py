@@ -138,8 +138,7 @@ def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
             keep=args.keep,
             n_jobs=args.n_jobs,
             verbose=not args.quiet,
-            until=None if args.most is None else "decided",
-            most=args.most or 0,
+            **({} if args.most is None else {"until": "decided", "most": args.most}),
         )
     except KeyboardInterrupt as interrupt:
         print_error("interrupted. " + " ".join(getattr(interrupt, "__notes__", [])))
@@ -172,7 +171,7 @@ def _seeds(text: str) -> int | list[int]:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """Return name and value; what is no value of TOML is text."""
+    """Return name and value; text that is no value of TOML stays text."""
     name, equals, value = text.partition("=")
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"write NAME=VALUE, such as optimizer.lr=1e-3; got {text}")

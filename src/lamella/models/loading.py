@@ -18,32 +18,10 @@ from lamella.losses.metrics import METRICS, TopK
 from lamella.models.classifiers import MLP, SoftmaxClassifier
 from lamella.models.sequential import Sequential
 from lamella.network.model_file import FORMAT, from_parts
-from lamella.optimizers.schedules import (
-    CosineDecay,
-    CosineDecayRestarts,
-    ExponentialDecay,
-    InverseDecay,
-    InverseTimeDecay,
-    LinearDecay,
-    PiecewiseConstant,
-    StepDecay,
-    Warmup,
-)
+from lamella.optimizers import schedules
 
 Part = Callable[..., Any]
 MAX_HEADER = 2**20  # characters; 1,000 layers take a fifth of it
-SCHEDULES = (
-    CosineDecay,
-    CosineDecayRestarts,
-    ExponentialDecay,
-    InverseDecay,
-    InverseTimeDecay,
-    LinearDecay,
-    PiecewiseConstant,
-    StepDecay,
-    Warmup,
-)
-
 # Classes and functions that a file can name. Names in a file are never imported.
 KNOWN: dict[str, Callable[..., Any]] = {
     **{name: getattr(lamella.layers, name) for name in lamella.layers.__all__},
@@ -52,7 +30,7 @@ KNOWN: dict[str, Callable[..., Any]] = {
     **{cls.__name__: cls for cls in (Sequential, MLP, SoftmaxClassifier)},
     **{cls.__name__: cls for cls in (*METRICS.values(), TopK)},
     **{cls.__name__: cls for cls in (L1, L2, L1L2)},
-    **{cls.__name__: cls for cls in SCHEDULES},
+    **{name: getattr(schedules, name) for name in schedules.__all__},
     **INITIALIZERS,
 }
 

@@ -16,6 +16,11 @@ from lamella.core.descriptors import checked
 from lamella.core.errors import ArgumentError, UsageError
 from lamella.core.validation import at_least, in_range, instance, not_negative, positive
 
+__all__ = [
+    "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseDecay", "InverseTimeDecay",
+    "LinearDecay", "PiecewiseConstant", "StepDecay", "Warmup",
+]  # fmt: skip
+
 
 class Schedule(Configured, ABC):
     """Learning rate that changes; give it to an optimizer in place of a number."""
@@ -118,7 +123,23 @@ class InverseTimeDecay(Schedule):
         return self.lr / (1 + self.decay * progress)
 
 
-class LinearDecay(Schedule):
+class _Fall(Schedule):
+    """Base of schedules that fall from ``lr`` to ``floor`` within ``epochs``."""
+
+    lr: float = checked(positive)
+    epochs: float = checked(positive)
+    floor: float = checked(not_negative)
+
+    def __init__(self, lr: float, epochs: float, floor: float = 0.0) -> None:
+        self.lr, self.epochs = lr, epochs
+        self.floor = in_range("floor", floor, 0, lr)
+
+    def _on_cosine(self, done: float) -> float:
+        """Return the rate on half a cosine from ``lr`` at 0 to ``floor`` at 1."""
+        return self.floor + (self.lr - self.floor) * (1 + math.cos(math.pi * done)) / 2
+
+
+class LinearDecay(_Fall):
     """Fall in a straight line from ``lr`` to ``floor`` within ``epochs``, then stay there.
 
         lr + (floor - lr) progress / epochs
@@ -130,14 +151,6 @@ class LinearDecay(Schedule):
     Equal to torch.optim.lr_scheduler.LinearLR(start_factor=1, end_factor=floor / lr,
     total_iters=epochs), and to keras.optimizers.schedules.PolynomialDecay(power=1).
     """
-
-    lr: float = checked(positive)
-    epochs: float = checked(positive)
-    floor: float = checked(not_negative)
-
-    def __init__(self, lr: float, epochs: float, floor: float = 0.0) -> None:
-        self.lr, self.epochs = lr, epochs
-        self.floor = in_range("floor", floor, 0, lr)
 
     def __call__(self, progress: float) -> float:
         done = min(progress / self.epochs, 1.0)
@@ -173,7 +186,7 @@ class PiecewiseConstant(Schedule):
         return self.values[bisect.bisect_right(self.boundaries, progress)]
 
 
-class CosineDecay(Schedule):
+class CosineDecay(_Fall):
     """Fall along half a cosine from ``lr`` to ``floor`` within ``epochs``, then stay there.
 
         floor + (lr - floor) (1 + cos(pi progress / epochs)) / 2
@@ -186,20 +199,11 @@ class CosineDecay(Schedule):
     ``epochs``.
     """
 
-    lr: float = checked(positive)
-    epochs: float = checked(positive)
-    floor: float = checked(not_negative)
-
-    def __init__(self, lr: float, epochs: float, floor: float = 0.0) -> None:
-        self.lr, self.epochs = lr, epochs
-        self.floor = in_range("floor", floor, 0, lr)
-
     def __call__(self, progress: float) -> float:
-        done = min(progress / self.epochs, 1.0)
-        return self.floor + (self.lr - self.floor) * (1 + math.cos(math.pi * done)) / 2
+        return self._on_cosine(min(progress / self.epochs, 1.0))
 
 
-class CosineDecayRestarts(Schedule):
+class CosineDecayRestarts(_Fall):
     """Fall along half a cosine from ``lr`` to ``floor``, begin again at ``lr``, and so on.
 
     The first cycle takes ``epochs`` > 0, each later one ``factor`` times the one before, a whole
@@ -211,14 +215,11 @@ class CosineDecayRestarts(Schedule):
     torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(T_0=epochs, T_mult=factor, eta_min=floor).
     """
 
-    lr: float = checked(positive)
-    epochs: float = checked(positive)
     factor: int = checked(at_least, 1)
-    floor: float = checked(not_negative)
 
     def __init__(self, lr: float, epochs: float, factor: int = 1, floor: float = 0.0) -> None:
-        self.lr, self.epochs, self.factor = lr, epochs, factor
-        self.floor = in_range("floor", floor, 0, lr)
+        super().__init__(lr, epochs, floor)
+        self.factor = factor
 
     def __call__(self, progress: float) -> float:
         length = self.epochs
@@ -227,8 +228,7 @@ class CosineDecayRestarts(Schedule):
         while progress >= length:
             progress -= length
             length *= self.factor
-        done = progress / length
-        return self.floor + (self.lr - self.floor) * (1 + math.cos(math.pi * done)) / 2
+        return self._on_cosine(progress / length)
 
 
 class Warmup(Schedule):

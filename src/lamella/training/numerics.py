@@ -44,7 +44,7 @@ def changed_numerics(there: Any) -> list[str]:
 
 
 def fingerprint(sources: list[str]) -> str:
-    """Return a digest of what Python sources compute."""
+    """Return a digest of the computations in Python sources."""
     lines = [line for source in sources for line in _lines(ast.parse(source))]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""Training of a run: its part of the data, warm-up, and what is collected on the way."""
+"""Training of a run: its part of the data, the warm-up, and losses and weights on the way."""
 
 import math
 from pathlib import Path
@@ -41,7 +41,7 @@ def fit(
     epochs: int,
     **options: Any,
 ) -> None:
-    """Train a model as the experiment says."""
+    """Train a model with the settings of an experiment."""
     model.fit(
         *parts["train"],
         epochs=epochs,
@@ -56,8 +56,8 @@ def fit(
 def warm_up(experiment: Experiment, copy: Sequential, parts: dict[str, Samples]) -> None:
     """Train a copy on two batches, so that nothing is compiled while the training is timed.
 
-    The last batch of an epoch has another size. What comes for the second time is captured, for the
-    third time replayed.
+    The last batch of an epoch has another size. A step is captured when its batch comes for the
+    second time, and replayed from the third time on.
     """
     train, size = parts["train"], experiment.batch_size
     count = min(size + len(train.y) % size, len(train.y))

@@ -83,7 +83,7 @@ def _own_parts(part: Any) -> list[Any]:
 
 
 class _Code:
-    """Reader of all that decides what the code of ``part`` computes, as lines of text."""
+    """Reader of the code of ``part`` and of all that it reads, as lines of text."""
 
     def __init__(self, part: Any, numbers: bool) -> None:
         self._package, self._numbers = _package(part.__module__), numbers
