@@ -28,9 +28,10 @@ def study_called(name: str) -> StudyDefinition:
 def results_of(name: str, ends: Ends | None = None) -> Results:
     """Return results of a bundled study.
 
-    ``ends`` has the scores of an arm: test, train, loss (of training), early (mean validation
-    accuracy of the first epochs), fall (of validation accuracy from epoch to epoch), jitter (of
-    the step losses), status. Missing ones are the same in all arms.
+    ``ends`` has the scores of an arm: test, train, loss (of training), val (validation accuracy),
+    from (the epoch from which on it has it), fall (of validation accuracy, in every second epoch),
+    jitter (of the step losses), gradient (of the first layer; that of the last is 1), status.
+    Missing ones are the same in all arms.
     """
     study = study_called(name)
     runs = [
@@ -48,7 +49,7 @@ def _noise(place: int, number: int) -> float:
 
 def _run(study: StudyDefinition, arm: str, seed: int, noise: float, end: dict[str, Any]) -> Run:
     status = end.get("status", "done")
-    test, early = end.get("test", 0.97) + noise, end.get("early", 0.95) + noise
+    test, val = end.get("test", 0.97) + noise, end.get("val", 0.975) + noise
     fall, loss = end.get("fall", 0.001) * (1 + 50 * noise), end.get("loss", 0.05) * (1 + 50 * noise)
     epochs = [
         {
@@ -56,8 +57,11 @@ def _run(study: StudyDefinition, arm: str, seed: int, noise: float, end: dict[st
             "loss": loss * (2 if epoch <= 3 else 1),
             "accuracy": 0.98,
             "val_loss": 0.1,
-            "val_accuracy": early - (fall if epoch % 2 else 0),
+            "val_accuracy": (val if epoch >= end.get("from", 2) else 0.5)
+            - (fall if epoch % 2 else 0),
             "learning_rate": 5e-4,
+            "gradient_0": end.get("gradient", 0.5) * (1 + 50 * noise),
+            "gradient_2": 1.0,
         }
         for epoch in range(1, 16)
     ]
@@ -66,8 +70,8 @@ def _run(study: StudyDefinition, arm: str, seed: int, noise: float, end: dict[st
         "train_loss": loss,
         "train_accuracy": end.get("train", 0.99) - noise,
         "val_loss": 0.1,
-        "val_accuracy": early,
-        "best_val_accuracy": early,
+        "val_accuracy": val,
+        "best_val_accuracy": val,
         "best_epoch": 2.0,
         "test_loss": 0.1,
         "test_accuracy": test,
@@ -87,7 +91,7 @@ def _run(study: StudyDefinition, arm: str, seed: int, noise: float, end: dict[st
         reason="" if status == "done" else "the loss was not finite in epoch 2",
         epochs=epochs if status == "done" else epochs[:2],
         steps_per_epoch=STEPS,
-        step_losses=(end.get("steps", 0.5) + noise + zigzag).astype(np.float32),
+        step_losses=(0.5 + noise + zigzag).astype(np.float32),
         scores=scores if status == "done" else {},
         predictions=np.zeros(20, np.uint8),
         confidence=np.ones(20, np.float32),

@@ -150,13 +150,13 @@ def test_coupling_through_adam_is_noted_where_it_applies() -> None:
 
 def test_summary_has_question_and_size() -> None:
     summary = bundled.summary("drop-rate")
-    assert summary.startswith("How much dropout does a very wide network bear? 3 arms, 3 seeds")
+    assert summary.startswith("How much dropout does a very wide network bear? 3 arms, 5 seeds")
 
 
 def test_time_grows_with_seeds_epochs_and_images() -> None:
     study = study_called("width")
     whole = bundled.seconds(study)
-    assert bundled.seconds(study.resized(seeds=1)) == pytest.approx(whole / 5)
+    assert bundled.seconds(study.resized(seeds=1)) == pytest.approx(whole / 10)
     assert bundled.seconds(study.resized(epochs=3)) == pytest.approx(whole / 5)
     assert whole / 10 < bundled.seconds(study.resized(samples=5500)) < whole / 5
 
@@ -177,7 +177,7 @@ def test_times_are_given_roughly(seconds: float, said: str) -> None:
 def test_reduced_study_is_still_the_original_and_lists_its_reductions() -> None:
     quick = study_called("depth").quick()
     assert bundled.original(quick)
-    assert bundled.cut(quick) == "2 of 5 seeds, 3 of 15 epochs, 6,000 of the training images"
+    assert bundled.cut(quick) == "2 of 10 seeds, 3 of 15 epochs, 6,000 of the training images"
     assert bundled.cut(study_called("depth")) == ""
 
 

@@ -133,11 +133,11 @@ def test_reductions_are_listed_at_the_top_and_in_their_studies() -> None:
     fewer = [some_seeds(results_of(name), [0, 1]) for name in ("depth", "width")]
     text = render([*fewer, results_of("optimizers")])
     words = Page(text).words
-    assert "Reduced to save time: 2 of 5 seeds: Width, Depth" in words
-    assert '2 of 5 seeds: <a href="#study-width">Width</a>' in text
-    assert words.count("Reduced: 2 of 5 seeds.") == 2
+    assert "Reduced to save time: 2 of 10 seeds: Width, Depth" in words
+    assert '2 of 10 seeds: <a href="#study-width">Width</a>' in text
+    assert words.count("Reduced: 2 of 10 seeds.") == 2
     assert "one seed" not in words.split("Overview of verdicts")[0]
-    assert "fewer epochs" not in words
+    assert "with fewer epochs" not in words.lower()
     assert "Reduced" not in Page(render([results_of("depth")])).words
 
 
@@ -182,8 +182,8 @@ def test_one_seed_gets_no_interval_and_no_verdict() -> None:
     assert "±" not in words.split("Depth")[-1]
     assert "no verdict" in words
     assert "One seed allows no conclusion" in words.split("Overview of verdicts")[0]
-    assert "Of the statements not shown, 4 depend on a study with one seed" in words
-    assert "1 of 5 seeds. One seed allows no conclusion." in words
+    assert "Of the undecided statements, 6 depend on a study with one seed" in words
+    assert "1 of 10 seeds. One seed allows no conclusion." in words
     assert words.count("hold. One seed allows no conclusion.") == 3
 
 

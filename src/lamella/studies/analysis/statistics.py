@@ -2,7 +2,8 @@
 
 References
 ----------
-Holm, A simple sequentially rejective multiple test procedure, 1979.
+Holm, A simple sequentially rejective multiple test procedure, 1979. Benjamini and Hochberg,
+Controlling the false discovery rate, 1995.
 """
 
 import math
@@ -106,6 +107,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     for rank, (p, place) in enumerate(tested):
         least = corrected[place] = max(least, min(1.0, (len(tested) - rank) * p))
     return corrected
+
+
+def false_discovery(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values so that at most 5% of those below 0.05 are expected to be false.
+
+    Of m p-values in ascending order, the k-th is multiplied by m / k; none may exceed the next.
+    This holds for independent tests and for those that depend on each other positively, such as
+    comparisons with a common arm. nan stays nan and is not counted.
+    """
+    tested = sorted((p, place) for place, p in enumerate(p_values) if not math.isnan(p))
+    found, least = [math.nan] * len(p_values), 1.0
+    for rank, (p, place) in reversed(list(enumerate(tested, start=1))):
+        least = found[place] = min(least, p * len(tested) / rank)
+    return found
 
 
 def is_constant(x: np.ndarray, sizes: np.ndarray) -> bool:

@@ -33,6 +33,7 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "softmax-momentum-beta",
         "adam-beta",
         "momentum-beta",
+        "sgd-learning-rate",
         "momentum-learning-rate",
         "regularized-sgd",
         "regularized-momentum",
@@ -40,7 +41,8 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "dropout",
     ),
 }
-"""The bundled studies in the report's order; those of the last chapter are in its code only."""
+"""The bundled studies in the report's order. Those of the last chapter are in its code only, apart
+from ``sgd-learning-rate``, which its summary needs."""
 
 TRAINING_IMAGES, SCORED_IMAGES = 55_000, 15_000
 PER_STEP, PER_UPDATE, PER_PRODUCT, PER_SCORE = 1.5e-4, 2.5e-9, 4e-11, 1.5e-11

@@ -29,6 +29,7 @@ from lamella.studies.definition.tables import (
 from lamella.training.callbacks import (
     Callback,
     EarlyStopping,
+    GradientNorms,
     ReduceLROnPlateau,
     TerminateOnNaN,
 )
@@ -48,7 +49,8 @@ DEFAULTS: Table = {
 }
 FIELDS = ("model", *DEFAULTS)
 CALLBACKS: dict[str, Any] = {
-    kind.__name__: kind for kind in (EarlyStopping, ReduceLROnPlateau, TerminateOnNaN)
+    kind.__name__: kind
+    for kind in (EarlyStopping, GradientNorms, ReduceLROnPlateau, TerminateOnNaN)
 }
 T = TypeVar("T")
 
@@ -74,8 +76,8 @@ class Experiment:
     metrics : list of str or table
         Scored in addition to the loss and to accuracy or R2.
     callbacks : list of table
-        `EarlyStopping`, `ReduceLROnPlateau`, `TerminateOnNaN` or the user's own. Each run has new
-        ones, created with the same arguments.
+        `EarlyStopping`, `GradientNorms`, `ReduceLROnPlateau`, `TerminateOnNaN` or the user's own.
+        Each run has new ones, created with the same arguments.
     custom : dict
         The user's classes and functions among the settings, by name.
     """

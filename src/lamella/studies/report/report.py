@@ -14,11 +14,12 @@ from typing import Any
 from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import DataError, MissingExtraError
 from lamella.studies.analysis.runs import Runs
+from lamella.studies.analysis.student import SIGNIFICANCE
 from lamella.studies.definition import bundled
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.report.claims import Claim, judge
 from lamella.studies.report.page.sections import is_original, section, slug
-from lamella.studies.report.page.verdicts import describe, from_one_seed, tally
+from lamella.studies.report.page.verdicts import decided, describe, from_one_seed, tally
 from lamella.studies.running.run import Run
 
 
@@ -76,6 +77,8 @@ def _page(results: Sequence[Runs]) -> dict[str, Any]:
         "tally": tally(claims),
         "from_one_seed": from_one_seed(claims),
         "parts": sum(len(claim.parts) for claim in claims),
+        "decided": decided(claims),
+        "wrong": math.ceil(SIGNIFICANCE * decided(claims)),
         "mistakes": tomllib.loads(_file("mistakes.toml")),
         "css": _file("page.css"),
         "js": _file("page.js"),

@@ -288,9 +288,9 @@ def _classes(target: np.ndarray) -> np.ndarray:
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, float]:
-    """Return the values without times, and with NaN for infinities, as files represent them."""
+    """Return the numbers without times, and with NaN for infinities, as files represent them."""
     return {
         name: value if math.isfinite(value) else math.nan
         for name, value in values.items()
-        if name != "seconds"
+        if name != "seconds" and isinstance(value, int | float)
     }

@@ -1,6 +1,7 @@
 """Callbacks: hooks that `fit` calls during training."""
 
 from lamella.training.callbacks.base import Callback
+from lamella.training.callbacks.gradients import GradientNorms
 from lamella.training.callbacks.history import History
 from lamella.training.callbacks.logs import CSV, JSONLines
 from lamella.training.callbacks.model_checkpoint import ModelCheckpoint
@@ -12,6 +13,7 @@ __all__ = [
     "CSV",
     "Callback",
     "EarlyStopping",
+    "GradientNorms",
     "History",
     "JSONLines",
     "ModelCheckpoint",

@@ -18,7 +18,8 @@ class History(Callback):
     rows : list of dict
         One dict per epoch of plain numbers: epoch (from 1), loss (mean over the epoch's batches,
         each before its step), metrics, val_loss and other validation scores, penalty (of the
-        regularizers at the epoch's end, not part of ``loss``), learning_rate, seconds.
+        regularizers at the epoch's end, not part of ``loss``), learning_rate, seconds, and what
+        callbacks add.
     steps : list of float
         Loss of every batch.
     stop_reason : str
@@ -30,19 +31,29 @@ class History(Callback):
     """
 
     def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
+        self._rows: list[dict[str, Any]] = []
+        self._logs: dict[str, Any] = {}
         self.steps: list[float] = []
         self.stop_reason = ""
 
     def on_epoch_end(self, model: Trainable, epoch: int, logs: dict[str, Any]) -> None:
         self.rows.append({name: plain(value) for name, value in logs.items()})
+        self._logs = logs  # later callbacks add to it
         self.steps += model.epoch_log.losses().astype(float).tolist()
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict per epoch, with the numbers that callbacks added."""
+        for name, value in self._logs.items() if self._rows else ():
+            self._rows[-1].setdefault(name, plain(value))
+        return self._rows
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows, "steps": np.array(self.steps)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.rows, self.steps = state["rows"], state["steps"].tolist()
+        self._rows, self._logs = state["rows"], {}
+        self.steps = state["steps"].tolist()
 
     def on_fit_end(self, model: Trainable) -> None:
         self.stop_reason = model.stop_reason
@@ -51,17 +62,17 @@ class History(Callback):
         if not self.rows or name not in self.rows[0]:
             known = ", ".join(self.rows[0]) if self.rows else "nothing yet"
             raise KeyError(f"the history has no {name!r}; it has {known}")
-        return [row[name] for row in self.rows]
+        return [row.get(name) for row in self.rows]
 
     def __getattr__(self, name: str) -> Any:
-        logged = self.rows[0] if "rows" in vars(self) and self.rows else {}
+        logged = self.rows[0] if vars(self).get("_rows") else {}
         if name == "history" or name in logged:
             example = "loss" if name == "history" else name
             raise AttributeError(f'a History has no {name!r}: write history["{example}"]')
         raise AttributeError(unknown_attribute(self, name), name=name, obj=self)
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self._rows)
 
     def __repr__(self) -> str:
         if not self.rows:

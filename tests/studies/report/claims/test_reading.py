@@ -50,6 +50,7 @@ def shown(evidence: Evidence) -> tuple[str, str, str, float]:
             [(x, ">", "D + N", -0.01) for x in ("D, text", "D + L2 0.01/64")],
         ),
         ("a < 94%", [("a", "<", "", 0)]),
+        ("a > b + 0.01", [("a", ">", "b", 0.01)]),
     ],
 )
 def test_evidence_is_read_as_tests_of_arms(text: str, expected: list[Any]) -> None:
@@ -58,8 +59,8 @@ def test_evidence_is_read_as_tests_of_arms(text: str, expected: list[Any]) -> No
     assert {each.measure.name for each in found} == {"gap"}
 
 
-def test_spread_compares_studies_under_their_names_or_others() -> None:
-    (found,) = read_evidence("spread: depth as deep nets > width", {})
+def test_tolerated_compares_studies_under_their_names_or_others() -> None:
+    (found,) = read_evidence("tolerated: depth as deep nets > width", {})
     assert shown(found) == ("deep nets", ">", "width", 0)
 
 
@@ -104,7 +105,7 @@ def test_cases_repeat_all_parts_with_their_study_and_words() -> None:
         ('how = "fast"', 'way = "fast"', "claim 7 has no 'how'"),
         ("evidence", "evidenec", "claim 7 .*'evidence'"),
         ('study = "deep"', 'studio = "deep"', "claim 7 has no 'study'"),
-        ("test_accuracy", "test_acuracy", "claim 7: .*'test_acuracy: a > b'"),
+        ("test_accuracy", "test_acuracy", "claim 7: .*'test_acuracy'.*'test_accuracy'"),
         ("a > b", "a > b + 1.2.3%", "claim 7: .*1.2.3"),
         ("claim.part", "claim.parts", "claim 7 has no 'part'"),
     ],

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from importlib import resources
 
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.report.claims.claim import Claim, Part
+from lamella.studies.report.claims.claim import Claim, Part, corrected
 from lamella.studies.report.claims.evidence import Evidence
 from lamella.studies.report.claims.reading import read_claims
 
@@ -26,11 +26,10 @@ def judge(results: Iterable[Runs]) -> list[Claim]:
 
     Notes
     -----
-    A part holds if all its expected differences are significant: p < 0.05 in a test over the seeds,
-    for test accuracies also over the test samples, corrected for all tests of the part (Holm). It
-    does not hold if one difference is significant in the opposite direction. Otherwise, and always
-    with one seed, it is not shown.
+    `Part` says when a statement holds. Its tests are over the seeds, for test accuracies also over
+    the test samples. p-values of statements are corrected for all of them, and nothing is decided
+    by one seed.
     """
     text = (resources.files(__name__) / "claims.toml").read_text(encoding="utf-8")
     claims = read_claims(text, {each.study.name: each.runs for each in results})
-    return [claim.judged() for claim in claims]
+    return corrected(claims)

@@ -1,8 +1,8 @@
 """Tests of expected differences between two arms, paired by seed.
 
 Every expectation is a difference above zero, tested as in `difference`: over the seeds, for test
-accuracies also over the test samples, and by rank where only one of two runs diverged. The tests of
-one statement are corrected for their number (Holm).
+accuracies also over the test samples, and by rank where only one of two runs diverged. An expected
+difference may also turn out to be too small to matter, by two one-sided tests against a margin.
 """
 
 import math
@@ -11,16 +11,20 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lamella.studies.analysis.difference import Correct, Difference, difference
-from lamella.studies.analysis.measures import Measure
-from lamella.studies.analysis.statistics import estimate, holm
+from lamella.studies.analysis.measures import EpochsTo, Measure
+from lamella.studies.analysis.statistics import estimate
 from lamella.studies.analysis.student import SIGNIFICANCE
-from lamella.studies.report.claims.measures import TEST
+from lamella.studies.report.claims.measures import TEST, margin
 from lamella.studies.running.run import Run
 
-Outcome = Literal["holds", "holds in part", "does not hold", "not shown", "not run"]
+Outcome = Literal[
+    "holds", "holds in part", "does not hold", "no difference", "undecided", "not run"
+]
 
 GUESS = 0.1
 """Accuracy of guessing one of ten classes."""
+CLOSE = 0.01
+"""Settings whose test accuracy is at most a point below that of the best one are tolerated."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,12 @@ class Evidence:
     by : float
         Smallest expected difference. A negative value is a tolerance.
     difference : Difference
-        ``ours`` minus ``theirs``, with its intervals. p, p_adjusted and favours test against
-        ``by``; favours is 1 on the expected side.
-    verdict : {"holds", "does not hold", "not shown", "not run"}
+        ``ours`` minus ``theirs``, with its intervals. p and favours test against ``by``; favours
+        is 1 on the expected side.
+    p_same : float
+        p-value of a difference larger than ``margin``; nan if none is tested, as with bounds.
+    margin : float
+        Smallest difference that matters, in the unit of the measure.
     note : str
         Remark; often empty.
     """
@@ -85,8 +92,19 @@ class Evidence:
     more: bool
     by: float
     difference: Difference
-    verdict: Outcome
+    p_same: float = math.nan
+    margin: float = math.nan
     note: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The result of this test alone, at 5%."""
+        tested = self.difference
+        if tested.n == 0:
+            return "not run"
+        if tested.p < SIGNIFICANCE and tested.favours:
+            return "holds" if tested.favours > 0 else "does not hold"
+        return "no difference" if self.p_same < SIGNIFICANCE else "undecided"
 
     @property
     def bound(self) -> float | None:
@@ -100,12 +118,18 @@ def arm_values(runs: Sequence[Run], arm: str, measure: Measure) -> SeedValues:
     worst = -math.inf if measure.higher_is_better else math.inf
     other = {"diverged": worst, "failed": math.nan}
     values = {run.seed: measure.of(run) if run.done else other[run.status] for run in own}
+    if isinstance(measure, EpochsTo):
+        values = {
+            run.seed: worst if math.isnan(values[run.seed]) else values[run.seed]
+            for run in own
+            if run.status != "failed"
+        }
     correct = {run.seed: run.correct for run in own if measure is TEST and len(run.correct) > 1}
     return SeedValues(arm, values, sum(run.status == "diverged" for run in own), correct)
 
 
-def spread_values(runs: Sequence[Run], name: str) -> SeedValues:
-    """Return the test accuracy of the best arm minus the worst by seed.
+def tolerated_values(runs: Sequence[Run], name: str) -> SeedValues:
+    """Return the number of arms whose test accuracy is close to that of the best one, by seed.
 
     Diverged runs count as guesses. Seeds without a value in every arm are left out.
     """
@@ -115,13 +139,17 @@ def spread_values(runs: Sequence[Run], name: str) -> SeedValues:
             by_seed.setdefault(run.seed, []).append(TEST.of(run) if run.done else GUESS)
     arms = len({run.arm for run in runs})
     complete = {seed: v for seed, v in by_seed.items() if len(v) == arms > 1}
-    return SeedValues(name, {seed: max(v) - min(v) for seed, v in complete.items()})
+    close = {seed: sum(x >= max(v) - CLOSE for x in v) for seed, v in complete.items()}
+    return SeedValues(name, {seed: float(count) for seed, count in close.items()})
 
 
 def compare_values(
     measure: Measure, ours: SeedValues, theirs: SeedValues, *, more: bool = True, by: float = 0.0
 ) -> Evidence:
-    """Test whether ``ours`` exceeds (or is below) ``theirs`` by at least ``by``; no verdict yet."""
+    """Test whether ``ours`` exceeds (or is below) ``theirs`` by at least ``by``.
+
+    Between two arms, with ``by`` of zero, also test whether the difference is within the margin.
+    """
     bar = by if more else -by
     moved = {seed: value - bar for seed, value in ours.by_seed.items()}
     shown, tested = (
@@ -139,23 +167,18 @@ def compare_values(
     if not theirs.name and ours.diverged == tested.n > 1:  # a bound never diverges: sign test
         p = 2.0 ** (1 - tested.n)
     gap = replace(shown, p=p, favours=tested.favours)
+    found = Evidence(measure, ours, theirs, more, by, gap)
+    if theirs.name and not by:
+        size = margin(measure, theirs.mean)
+        found = replace(found, margin=size, p_same=_p_same(gap, size))
     notes = [ours.note, theirs.note, gap.note]
-    return Evidence(measure, ours, theirs, more, by, gap, "not run", "; ".join(filter(None, notes)))
+    return replace(found, note="; ".join(filter(None, notes)))
 
 
-def judged(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """Return the evidence on one statement with corrected p and verdicts."""
-    corrected = holm([each.difference.p for each in evidence])
-    return [
-        _judged(replace(each, difference=replace(each.difference, p_adjusted=p)))
-        for each, p in zip(evidence, corrected, strict=True)
-    ]
-
-
-def _judged(evidence: Evidence) -> Evidence:
-    gap = evidence.difference
-    if gap.n == 0:
-        return evidence
-    if math.isnan(gap.p_adjusted) or gap.p_adjusted >= SIGNIFICANCE or gap.favours == 0:
-        return replace(evidence, verdict="not shown")
-    return replace(evidence, verdict="holds" if gap.favours > 0 else "does not hold")
+def _p_same(shown: Difference, margin: float) -> float:
+    """Return the p-value of a difference outside the margin."""
+    if shown.errors:
+        return max(each.p_outside(margin) for each in shown.errors)
+    # Every seed gave the same difference: a sign test of how often it is outside.
+    constant = shown.n > 1 and math.isfinite(shown.mean) and shown.note != "rank test"
+    return 2.0 ** (1 - shown.n) if constant and abs(shown.mean) < margin else math.nan

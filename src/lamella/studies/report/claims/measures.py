@@ -1,19 +1,15 @@
 """Measures of the claims, in addition to the scores of every run."""
 
 import math
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from lamella.studies.analysis.measures import MEASURES, Measure
+from lamella.core.names import expect_known
+from lamella.studies.analysis.measures import MEASURES, EpochsTo, Measure, epochs_to, get_measure
 from lamella.studies.running.run import Run
-
-EARLY = 3
-"""Number of first epochs that measure speed."""
-
-STEPS = slice(150, 200)
-"""Steps whose loss compares arms after equally many updates instead of equally many images."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +22,15 @@ class Derived(Measure):
         return float(self.compute(run))
 
 
+class StepsTo(EpochsTo):
+    """Steps until the end of the first epoch that reaches a score."""
+
+    def of(self, run: Run) -> float:
+        return super().of(run) * run.steps_per_epoch
+
+
 def _column(run: Run, name: str) -> np.ndarray:
     return np.array([row.get(name, math.nan) for row in run.epochs], np.float64)
-
-
-def _falls(run: Run) -> np.ndarray:
-    """Return the decrease of validation accuracy from each epoch to the next; 0 if it rose."""
-    falls: np.ndarray = np.maximum(0.0, -np.diff(_column(run, "val_accuracy")))
-    return falls
 
 
 def _mean(values: np.ndarray, least: int = 1) -> float:
@@ -50,32 +47,30 @@ def _loss(name: str, label: str, compute: Callable[[Run], float]) -> Derived:
     return Derived(name, label, "", higher_is_better=False, digits=4, compute=compute)
 
 
+def _largest_fall(run: Run) -> float:
+    """Return the largest decrease of validation accuracy from an epoch to the next; 0 if none."""
+    rises = np.diff(_column(run, "val_accuracy"))
+    return float(np.maximum(0.0, -rises).max(initial=0.0)) if len(run.epochs) > 1 else math.nan
+
+
+def _gradient_ratio(run: Run) -> float:
+    """Return the mean gradient of the first layer, divided by that of the last one."""
+    names = [name for name in (run.epochs[0] if run.epochs else ()) if name.startswith("gradient_")]
+    if not names:
+        return math.nan
+    return _mean(_column(run, names[0])) / _mean(_column(run, names[-1]))
+
+
 TEST = MEASURES["test_accuracy"]
-SPREAD = replace(
-    TEST, name="spread", label="test accuracy, best arm minus worst", higher_is_better=False
-)
 ADDED = (
-    _percent(
-        "early_accuracy",
-        f"validation accuracy, mean of the first {EARLY} epochs",
-        True,
-        lambda run: _mean(_column(run, "val_accuracy")[:EARLY], EARLY),
+    _loss(
+        "mean_loss", "training loss, mean of all epochs", lambda run: _mean(_column(run, "loss"))
     ),
     _percent(
-        "whole_accuracy",
+        "mean_val_accuracy",
         "validation accuracy, mean of all epochs",
         True,
         lambda run: _mean(_column(run, "val_accuracy")),
-    ),
-    _loss(
-        "early_loss",
-        f"training loss, mean of the first {EARLY} epochs",
-        lambda run: _mean(_column(run, "loss")[:EARLY], EARLY),
-    ),
-    _loss(
-        "step_loss",
-        f"training loss of steps {STEPS.start + 1} to {STEPS.stop}",
-        lambda run: _mean(run.step_losses[STEPS].astype(float), STEPS.stop - STEPS.start),
     ),
     _loss(
         "jitter",
@@ -84,16 +79,9 @@ ADDED = (
     ),
     _percent(
         "fall",
-        "mean decrease of validation accuracy per epoch",
-        False,
-        lambda run: _mean(_falls(run)),
-        digits=3,
-    ),
-    _percent(
-        "worst_fall",
         "largest decrease of validation accuracy in one epoch",
         False,
-        lambda run: float(_falls(run).max(initial=0.0)) if len(run.epochs) > 1 else math.nan,
+        _largest_fall,
     ),
     _percent(
         "gap",
@@ -101,7 +89,49 @@ ADDED = (
         False,
         lambda run: MEASURES["train_accuracy"].of(run) - TEST.of(run),
     ),
-    SPREAD,
+    _percent(
+        "gradient_ratio",
+        "gradient of the first layer divided by that of the last layer",
+        False,
+        _gradient_ratio,
+        digits=0,
+    ),
 )
-CLAIM_MEASURES = {**MEASURES, **{measure.name: measure for measure in ADDED}}
-"""All measures that evidence can name."""
+TOLERATED = Measure("tolerated", "settings within a point of the best one", "", True, 1)
+CLAIM_MEASURES = {measure.name: measure for measure in (*MEASURES.values(), *ADDED, TOLERATED)}
+"""All measures that evidence can name, besides times to a score."""
+
+
+def claim_measure(name: str) -> Measure:
+    """Return a measure by its name: one of `CLAIM_MEASURES`, or a time such as "epochs_to_0.97".
+
+    "epochs_to_loss_0.1" is the time until the mean training loss of an epoch is 0.1.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none; the message has the nearest name.
+    """
+    if goal := re.fullmatch(r"epochs_to_loss_([\d.]+)", name):
+        return epochs_to(float(goal[1]), "loss")
+    if goal := re.fullmatch(r"steps_to_([\d.]+)", name):
+        epochs = vars(epochs_to(float(goal[1])))
+        return StepsTo(
+            **{**epochs, "name": name, "label": epochs["label"].replace("epochs", "steps")}
+        )
+    if name.startswith("epochs_to_"):
+        return get_measure(name)
+    expect_known("the measure", name, CLAIM_MEASURES)
+    return CLAIM_MEASURES[name]
+
+
+def margin(measure: Measure, size: float) -> float:
+    """Return the smallest difference of a measure that matters.
+
+    0.2 points of an accuracy, one epoch, half a setting, and else a tenth of ``size``.
+    """
+    if measure.unit == "%":
+        return 0.002
+    if measure is TOLERATED:
+        return 0.5
+    return 1.0 if isinstance(measure, EpochsTo) else 0.1 * abs(size)

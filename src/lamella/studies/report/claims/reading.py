@@ -10,22 +10,24 @@ import numpy as np
 
 from lamella.core.errors import ArgumentError
 from lamella.core.names import expect_known
+from lamella.studies.analysis.measures import Measure
 from lamella.studies.report.claims.claim import Claim, Part
 from lamella.studies.report.claims.evidence import (
     Evidence,
     SeedValues,
     arm_values,
     compare_values,
-    spread_values,
+    tolerated_values,
 )
-from lamella.studies.report.claims.measures import CLAIM_MEASURES
+from lamella.studies.report.claims.measures import TOLERATED, claim_measure
 from lamella.studies.running.run import Run
 
 Studies = Mapping[str, Sequence[Run]]
 """The runs of each study. Studies may be missing."""
 
 FORM = re.compile(
-    r"(?P<measure>\w+)( in (?P<study>[\w-]+))?: (?P<arms>.+?)( (?P<sign>[-+±]) (?P<by>[\d.]+)%)?"
+    r"(?P<measure>[\w.]+)( in (?P<study>[\w-]+))?: (?P<arms>.+?)"
+    r"( (?P<sign>[-+±]) (?P<by>[\d.]+)(?P<unit>%?))?"
 )
 TESTS = {
     ">": [(True, 0)],
@@ -100,29 +102,33 @@ def read_evidence(text: str, studies: Studies, study: str = "") -> list[Evidence
     first, *rest = re.split(" ([<>=]) ", form["arms"])
     chain = len(rest) > 2
     relation = "chain " * chain + "".join(dict.fromkeys(rest[::2])) + (form["sign"] or "")
-    expect_known(f"the measure of {text!r}", name, CLAIM_MEASURES)
+    measure = claim_measure(name)
     expect_known(f"the relation of {text!r}", relation, TESTS)
-    if not study and name != "spread":
+    if not study and measure is not TOLERATED:
         raise ArgumentError(f"{text!r} needs a study: '{name} in depth: ...'")
     found = []
     sides = [side.split(" & ") for side in (first, *rest[1::2])]
     for pair in (pair for both in pairwise(sides) for pair in product(*both)):
         arm, other = reversed(pair) if chain else pair
-        ours = _values(arm, name, studies, study)
+        ours = _values(arm, measure, studies, study)
         if bound := re.fullmatch(r"([\d.]+)%", other):
             none_right = {seed: np.zeros_like(right) for seed, right in ours.correct.items()}
-            value = float(f"{bound[1]}e-2")
+            value = _number(bound[1], "%")
             theirs = SeedValues("", dict.fromkeys(ours.by_seed, value), correct=none_right)
         else:
-            theirs = _values(other, name, studies, study)
+            theirs = _values(other, measure, studies, study)
         for more, sign in TESTS[relation]:
-            by = sign * float(f"{form['by'] or 0}e-2")  # 0.1% is then 0.001 to the last bit
-            found.append(compare_values(CLAIM_MEASURES[name], ours, theirs, more=more, by=by))
+            by = sign * _number(form["by"] or "0", form["unit"])
+            found.append(compare_values(measure, ours, theirs, more=more, by=by))
     return found
 
 
-def _values(arm: str, measure: str, studies: Studies, study: str) -> SeedValues:
-    if measure == "spread":  # of a study, here in the place of an arm
+def _number(text: str, unit: str | None) -> float:
+    return float(f"{text}e-2" if unit else text)  # 0.1% is then 0.001 to the last bit
+
+
+def _values(arm: str, measure: Measure, studies: Studies, study: str) -> SeedValues:
+    if measure is TOLERATED:  # of a study, here in the place of an arm
         study, _, name = arm.partition(" as ")
-        return spread_values(studies.get(study, ()), name or study)
-    return arm_values(studies.get(study, ()), arm, CLAIM_MEASURES[measure])
+        return tolerated_values(studies.get(study, ()), name or study)
+    return arm_values(studies.get(study, ()), arm, measure)

@@ -10,11 +10,12 @@ from lamella.studies.analysis.difference import Difference
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.report.claims import Claim, Evidence, Part
 
-ORDER = ("holds", "does not hold", "not shown", "not run")
+ORDER = ("holds", "does not hold", "no difference", "undecided", "not run")
 DECIDING = {
     "holds": "Weakest",
     "does not hold": "Strongest opposite result",
-    "not shown": "Weakest",
+    "no difference": "Smallest difference",
+    "undecided": "Weakest",
 }
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 ONE_SEED = "One seed allows no conclusion."
@@ -41,9 +42,15 @@ def tally(claims: Sequence[Claim]) -> list[tuple[str, int]]:
     return [(verdict, counts[verdict]) for verdict in ORDER]
 
 
+def decided(claims: Sequence[Claim]) -> int:
+    """Count the statements of all claims that have a verdict."""
+    counts = dict(tally(claims))
+    return sum(counts[verdict] for verdict in ("holds", "does not hold", "no difference"))
+
+
 def from_one_seed(claims: Sequence[Claim]) -> int:
-    """Count the statements that are not shown because a study has only one seed."""
-    parts = [part for claim in claims for part in claim.parts if part.verdict == "not shown"]
+    """Count the statements that are undecided because a study has only one seed."""
+    parts = [part for claim in claims for part in claim.parts if part.verdict == "undecided"]
     return sum(any(each.difference.n == 1 for each in part.evidence) for part in parts)
 
 
@@ -82,34 +89,43 @@ def _deciding_numbers(part: Part) -> str:
     """Return the numbers of the weakest evidence, or of the strongest against the part."""
     if part.verdict == "not run":
         return "Its studies were not run."
-    deciding = [each for each in part.evidence if each.verdict == part.verdict]
-    worst = min if part.verdict == "does not hold" else max
-    shown = worst(deciding, key=lambda each: _or_one(each.difference.p))
+    shown = _deciding(part)
     text = f"{shown.measure.label.capitalize()}: {_sides(shown)}"
     if shown.difference.n:
         text += f". Difference {_difference(shown)}{_margin(shown)}"
-        if not math.isnan(shown.difference.p_adjusted):
-            text += f", p{NARROW}{_equal(show_p(shown.difference.p_adjusted))}"
+        if not math.isnan(part.p_adjusted):
+            text += f", p{NARROW}{_equal(show_p(part.p_adjusted))}"
     if shown.note and shown.difference.n != 1:
         text += f" ({shown.note})"
     if (count := len(part.evidence)) > 1:
         text += f". {DECIDING[part.verdict]} of {count} tests"
         if part.verdict != "holds":
-            held = sum(each.verdict == "holds" for each in part.evidence)
+            held = sum(each.outcome == "holds" for each in part.evidence)
             text += f", of which {held or 'none'} {'holds' if held == 1 else 'hold'}"
     return f"{text}.{f' {ONE_SEED}' if shown.difference.n == 1 else ''}"
 
 
+def _deciding(part: Part) -> Evidence:
+    """Return the test on which the verdict rests; if it is undecided, the one that fails most."""
+    if part.verdict == "no difference":
+        return min(part.evidence, key=lambda each: _or_one(each.p_same))
+    if part.verdict == "does not hold":
+        against = [each for each in part.evidence if each.difference.favours < 0]
+        return min(against, key=lambda each: _or_one(each.difference.p))
+    failed = [each for each in part.evidence if each.outcome != "holds"] or part.evidence
+    return max(failed, key=lambda each: _or_one(each.difference.p))
+
+
 def _row(evidence: Evidence) -> dict[str, str]:
-    difference = evidence.difference
+    difference, same = evidence.difference, evidence.outcome == "no difference"
     return {
         "measure": evidence.measure.label,
         "expected": _expected(evidence),
         "sides": _sides(evidence),
         "difference": _difference(evidence) if difference.n else "–",
-        "p": show_p(difference.p_adjusted),
+        "p": show_p(evidence.p_same if same else difference.p),
         "n": str(difference.n),
-        "verdict": evidence.verdict,
+        "verdict": evidence.outcome,
         "note": evidence.note,
     }
 
@@ -133,7 +149,9 @@ def _expected(evidence: Evidence) -> str:
 
 
 def _margin(evidence: Evidence) -> str:
-    """Return the required difference, if it is not zero."""
+    """Return the required difference, or the margin within which the difference was shown to be."""
+    if evidence.outcome == "no difference":
+        return f", within ±{evidence.measure.show(evidence.margin)}"
     if not evidence.by:
         return ""
     by = evidence.by if evidence.more else -evidence.by
