@@ -82,10 +82,13 @@ from lamella.training.callbacks import (
 
 if TYPE_CHECKING:
     from lamella import datasets, studies, testing
-    from lamella.studies import Study, load_study
+    from lamella.studies import LogUniform, Study, Uniform, draws, grid, load_study
     from lamella.training.checkpoints import ResumeFolder
 
-_LAZY = {"Study": "studies", "load_study": "studies", "ResumeFolder": "training.checkpoints"}
+_LAZY = {
+    **dict.fromkeys(("LogUniform", "Study", "Uniform", "draws", "grid", "load_study"), "studies"),
+    "ResumeFolder": "training.checkpoints",
+}
 
 __all__ = [
     "CSV",
@@ -122,6 +125,7 @@ __all__ = [
     "Layer",
     "LeakyReLU",
     "LinearDecay",
+    "LogUniform",
     "Loss",
     "MeanAbsoluteError",
     "MeanSquaredError",
@@ -148,11 +152,14 @@ __all__ = [
     "Tanh",
     "TerminateOnNaN",
     "TopK",
+    "Uniform",
     "Warmup",
     "__version__",
     "datasets",
+    "draws",
     "errors",
     "get_backend",
+    "grid",
     "initializers",
     "layers",
     "load",

@@ -131,6 +131,8 @@ def _run(args: argparse.Namespace) -> int:
 def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
     print(study.title + (f": {study.question}" if study.question else ""))
     size = f"{counted(len(study.arms), 'arm')}, {counted(len(study.seeds), 'seed')}"
+    if study.tuning is not None:
+        size += f", tuned with {counted(len(study.trials().arms), 'trial')}"
     print(f"{size}; cut to {study.cut}" if study.cut else size, flush=True)
     try:
         results = study.run(
@@ -199,6 +201,8 @@ def _tables(results: "Results", to: str | None = None, measure: str | None = Non
     tables = [str(results.table())]
     if len(results.arms) > 1:
         tables.append(str(results.compare(to=to, measure=measure)))
+    if results.tuning is not None:
+        tables.append(str(results.tuning))
     return "\n\n".join(tables)
 
 

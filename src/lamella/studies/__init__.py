@@ -1,6 +1,7 @@
 """Studies: compare training choices over several seeds, all else held equal."""
 
 from lamella.studies.definition.experiment import Experiment
+from lamella.studies.definition.settings import LogUniform, Uniform, draws, grid
 from lamella.studies.results import Results
 from lamella.studies.running.repeat import Repeated, repeat_runs
 from lamella.studies.running.run import Run
@@ -11,12 +12,16 @@ from lamella.studies.study import Study, load_study, parse_study
 __all__ = [
     "DamagedRunWarning",
     "Experiment",
+    "LogUniform",
     "Repeated",
     "Results",
     "Run",
     "Study",
     "StudyFolder",
     "StudyStopped",
+    "Uniform",
+    "draws",
+    "grid",
     "load_study",
     "parse_study",
     "read_study_folder",

@@ -36,10 +36,7 @@ def run_until_decided(
     most, measure, margin
         As in `Study.run`.
     """
-    seeds = _seeds(study.seeds, at_least("most", most, FIRST_LOOK))
-    looks = list(range(max(len(study.seeds), FIRST_LOOK), most + 1))
-    if not looks:
-        raise ArgumentError(f"the study has {len(study.seeds)} seeds already, more than {most=}")
+    seeds, looks = looks_of(study, most)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "study" if out is None else out
         for count in looks:
@@ -50,6 +47,21 @@ def run_until_decided(
             if not {"undecided", "no verdict"} & {*verdicts}:
                 break
     return results
+
+
+def looks_of(study: StudyDefinition, most: int) -> tuple[list[int], list[int]]:
+    """Return all seeds that a study may get, and their numbers at its looks.
+
+    Raises
+    ------
+    ArgumentError
+        If ``most`` is below 3, or the study has more seeds already.
+    """
+    seeds = _seeds(study.seeds, at_least("most", most, FIRST_LOOK))
+    looks = list(range(max(len(study.seeds), FIRST_LOOK), most + 1))
+    if not looks:
+        raise ArgumentError(f"the study has {len(study.seeds)} seeds already, more than {most=}")
+    return seeds, looks
 
 
 def _seeds(given: Sequence[int], most: int) -> list[int]:

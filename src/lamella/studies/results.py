@@ -9,6 +9,7 @@ from lamella.core.errors import UsageError
 from lamella.core.signatures import known_arguments
 from lamella.core.validation import one_of
 from lamella.studies.analysis.best import Best, best
+from lamella.studies.analysis.choice import read_tuning
 from lamella.studies.analysis.comparison import Comparison, compare
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.overview import overview
@@ -44,6 +45,8 @@ class Results(Runs):
         Runs that diverged or ended with an error; ``run.reason`` says why. No mean includes them.
     missing : list of (arm, seed)
         Not run yet.
+    tuning : Tuning or None
+        Of a study with ``tune``: trials, choices, and the arms at each other's choice.
     """
 
     @classmethod
@@ -55,7 +58,9 @@ class Results(Runs):
         FileFormatError
             If the folder holds no study.
         """
-        return cls(*read_study_folder(folder))
+        results = cls(*read_study_folder(folder))
+        results.tuning = read_tuning(folder, results)
+        return results
 
     @known_arguments
     def compare(

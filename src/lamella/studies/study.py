@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from lamella.core.errors import ArgumentError
+from lamella.core.errors import ArgumentError, UsageError
 from lamella.core.signatures import known_arguments
 from lamella.core.validation import at_least, one_of
 from lamella.studies.analysis.planning import Plan, plan_seeds, spread_of
@@ -11,10 +11,12 @@ from lamella.studies.analysis.runs import Runs
 from lamella.studies.definition import bundled
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.definition.toml import read_toml
-from lamella.studies.growing import run_until_decided
+from lamella.studies.growing import looks_of, run_until_decided
 from lamella.studies.results import Results
+from lamella.studies.running.data import study_data
 from lamella.studies.running.runner import run_study
 from lamella.studies.running.storage import StudyFolder
+from lamella.studies.tuned import expect_validation, run_tuned
 
 
 class Study(StudyDefinition):
@@ -40,6 +42,15 @@ class Study(StudyDefinition):
         Shown in tables and reports.
     baseline : str, optional
         The arm that the others are compared to; by default the first.
+    tune : dict or list, optional
+        Settings that are tried for every arm, as many for each: the one with the best mean
+        validation score over the tuning seeds is its setting in the comparison, in place of the
+        arm's own. A dict has lists of values by dotted name, such as
+        ``{"optimizer.lr": [1e-3, 1e-2, 1e-1]}``, of which all combinations are tried; a list has
+        settings, as `lm.grid` and `lm.draws` return them. A dict with the names of all arms has
+        one of both for each.
+    tuning_seeds : int or list of int
+        3 means 1000000 to 1000002. None of them may be a seed of the comparison.
 
     Attributes
     ----------
@@ -53,8 +64,8 @@ class Study(StudyDefinition):
     Raises
     ------
     ArgumentError
-        If a name is unknown (the message has the nearest one), two arms are equal, or there are
-        no seeds.
+        If a name is unknown (the message has the nearest one), two arms are equal, there are no
+        seeds, or the arms have different numbers of settings to try.
     """
 
     @known_arguments
@@ -74,6 +85,9 @@ class Study(StudyDefinition):
         margin: float | None = None,
     ) -> Results:
         """Train every arm with every seed, except runs that ``out`` already holds.
+
+        With ``tune``, first train all trials, and after the comparison each arm at the choices of
+        the others, for ``results.tuning``.
 
         Parameters
         ----------
@@ -108,9 +122,10 @@ class Study(StudyDefinition):
         """
         if n_jobs is not None and n_jobs != -1:
             at_least("n_jobs", n_jobs, 1)
-        one_of("keep", keep, [None, "best", "last", "epochs"])
+        if one_of("keep", keep, [None, "best", "last", "epochs"]) and out is None:
+            raise UsageError("keep= needs a folder for the models: give out= as well")
 
-        def run(study: StudyDefinition, folder: Any) -> Results:
+        def run(study: StudyDefinition, folder: Any, keep: str | None = None) -> Results:
             runs = run_study(
                 study,
                 train,
@@ -126,9 +141,24 @@ class Study(StudyDefinition):
                 study.looks = StudyFolder(folder).study().looks
             return Results(study, runs)
 
-        if one_of("until", until, [None, "decided"]) is None:
-            return run(self, out)
-        return run_until_decided(self, run, out, most=most, measure=measure, margin=margin)
+        def compare(study: StudyDefinition, folder: Any) -> Results:
+            def run_and_keep(study: StudyDefinition, folder: Any) -> Results:
+                return run(study, folder, keep)
+
+            if until is None:
+                return run_and_keep(study, folder)
+            return run_until_decided(
+                study, run_and_keep, folder, most=most, measure=measure, margin=margin
+            )
+
+        if one_of("until", until, [None, "decided"]):
+            self.resized(seeds=looks_of(self, most)[0])  # no seed may be one of the tuning
+        if self.tuning is None or self.tuning["chosen"]:
+            return compare(self, out)
+        if validation is None:
+            expect_validation(self)
+        checksums = study_data(train, test, validation).checksums
+        return run_tuned(self, run, compare, out, checksums)
 
     @known_arguments
     def plan(

@@ -13,6 +13,7 @@ from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.sequential import over_looks
 from lamella.studies.analysis.text_table import TextTable
+from lamella.studies.analysis.tuning import tuning_notes
 from lamella.studies.analysis.verdicts import with_verdicts
 
 ALL = "all"
@@ -178,6 +179,7 @@ def compare(
     notes = [f"{arm}: {missing[arm]}." for arm in others if missing[arm]]
     if runs.looks is not None:
         notes.append(f"The study was {runs.looks}: p and intervals hold for all looks together.")
+    notes += tuning_notes(runs.study.tuning)
     return Comparison(measure, to, with_verdicts(found, margin), notes, margin)
 
 

@@ -8,6 +8,7 @@ from lamella.studies.analysis.measures import Measure, get_measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.statistics import Estimate
 from lamella.studies.analysis.text_table import TextTable
+from lamella.studies.analysis.tuning import tuning_notes
 
 
 def overview(results: Runs, measures: Sequence[str] | None = None) -> TextTable:
@@ -59,7 +60,7 @@ def _notes(results: Runs, columns: Sequence[tuple[Measure, Mapping[str, Estimate
         ]
         if any(gaps):
             notes.append(f"{arm}: {'; '.join(filter(None, gaps))}.")
-    return notes
+    return [*notes, *tuning_notes(results.study.tuning)]
 
 
 def _mean_and_sd(e: Estimate, measure: Measure) -> str:

@@ -12,6 +12,7 @@ from lamella.losses.metrics import is_higher_better
 from lamella.studies.analysis.looks import Looks, planned_or_past
 from lamella.studies.analysis.measures import MEASURES, EpochsTo, Measure, epochs_to, get_measure
 from lamella.studies.analysis.statistics import Estimate, censored, estimate
+from lamella.studies.analysis.tuning import Tuning
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.running.run import Run
 
@@ -21,6 +22,7 @@ class Runs:
 
     def __init__(self, study: StudyDefinition, runs: Iterable[Run]) -> None:
         self.study = study
+        self.tuning: Tuning | None = None
         self.arms = list(study.arms)
         self.seeds = list(study.seeds)
         found: dict[tuple[str, int], Run] = {}

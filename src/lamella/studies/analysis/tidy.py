@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from lamella.core.errors import MissingExtraError
 from lamella.core.validation import one_of
+from lamella.studies.definition.tables import part_text
 from lamella.studies.running.run import Run
 
 COLUMNS = ("loss", "epochs")
@@ -44,16 +45,6 @@ def _field(table: Any, name: str) -> Any:
             table = {str(place): item for place, item in enumerate(table)}
         table = table.get(part) if isinstance(table, dict) else None
     return part_text(table) if isinstance(table, dict | list) else table
-
-
-def part_text(table: Any) -> str:
-    """Return a part of an experiment as text, such as "Adam(lr=0.001)"."""
-    if isinstance(table, list):
-        return ", ".join(map(part_text, table))
-    if not isinstance(table, dict) or "class" not in table:
-        return str(table)
-    given = [f"{name}={part_text(value)}" for name, value in table.items() if name != "class"]
-    return f"{table['class']}({', '.join(given)})"
 
 
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""Bundled studies: every experiment of the report that lamella grew from.
+"""Bundled studies: every experiment of the report that lamella grew from, and two tuned ones.
 
 Each is a TOML file in ``bundled`` with the report's hyper-parameters. The data split differs: the
 report took its validation images from the test set; here they are held out of the training set, and
@@ -21,11 +21,14 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
         "batch-size-momentum-summed",
         "batch-size-adam",
     ),
-    "Optimizers": ("optimizers", "optimizers-summed"),
+    "Optimizers": ("optimizers", "optimizers-summed", "optimizers-tuned"),
     "Softmax classifier and network": ("softmax-vs-mlp",),
     "Loss": ("softmax-loss", "mlp-loss"),
     "Width and depth": ("width", "over-fitting", "depth"),
-    "Regularisation": ("regularize-deep", "regularize-wide", "combinations", "lambda", "drop-rate"),
+    "Regularisation": (
+        *("regularize-deep", "regularize-wide", "combinations", "lambda", "drop-rate"),
+        "l2-tuned",
+    ),
     "Declared, but not shown": (
         "softmax-optimizers",
         "softmax-learning-rate",
@@ -42,7 +45,9 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     ),
 }
 """The bundled studies in the report's order. Those of the last chapter are in its code only, apart
-from ``sgd-learning-rate``, which its summary needs."""
+from ``sgd-learning-rate``, which its summary needs. Those that tune their arms, which the report
+did not, have names that end in "-tuned".
+"""
 
 TRAINING_IMAGES, SCORED_IMAGES = 55_000, 15_000
 PER_STEP, PER_UPDATE, PER_PRODUCT, PER_SCORE = 1.5e-4, 2.5e-9, 4e-11, 1.5e-11
@@ -75,6 +80,8 @@ def summary(name: str) -> str:
     """Return the question, size and estimated time of a bundled study in one line."""
     study = load(name)
     runs = f"{len(study.arms)} arms, {len(study.seeds)} seeds"
+    if study.tuning is not None:
+        runs += f", {len(next(iter(study.tuning['trials'].values())))} trials of each arm"
     return f"{study.question} {runs}, {duration(seconds(study))}"
 
 
@@ -84,7 +91,10 @@ def seconds(study: StudyDefinition) -> float:
     The estimate uses the numbers of weights, batches and epochs, for a core of 2020, and is right
     to about a factor of two.
     """
-    total = 0.0
+    total, runs = 0.0, len(study.seeds)
+    if study.tuning is not None:  # each arm is also trained with the choices of all others
+        tried = len(study.tuning["seeds"]) * len(next(iter(study.tuning["trials"].values())))
+        runs = runs * len(study.arms) + tried
     for experiment in study.experiments.values():
         widths = [784, *experiment.model.get("hidden", []), experiment.model.get("classes", 10)]
         weights = sum(a * b for a, b in pairwise(widths))
@@ -92,7 +102,7 @@ def seconds(study: StudyDefinition) -> float:
         steps = images / experiment.batch_size
         by_weight = steps * PER_UPDATE + images * PER_PRODUCT + SCORED_IMAGES * PER_SCORE
         epoch = steps * PER_STEP + by_weight * weights
-        total += len(study.seeds) * experiment.epochs * epoch
+        total += runs * experiment.epochs * epoch
     return total
 
 
@@ -111,7 +121,7 @@ def original(study: StudyDefinition) -> bool:
     if study.name not in names():
         return False
     ours = load(study.name)
-    return (_uncut(study), study.arms) == (_uncut(ours), ours.arms)
+    return (_uncut(study), *_arms(study)) == (_uncut(ours), *_arms(ours))
 
 
 def cut(study: StudyDefinition) -> str:
@@ -120,6 +130,8 @@ def cut(study: StudyDefinition) -> str:
     less = []
     if len(study.seeds) < len(ours.seeds):
         less.append(f"{len(study.seeds)} of {len(ours.seeds)} seeds")
+    if study.tuning and ours.tuning and len(study.tuning["seeds"]) < len(ours.tuning["seeds"]):
+        less.append(f"{len(study.tuning['seeds'])} of {len(ours.tuning['seeds'])} tuning seeds")
     if study.base["epochs"] < ours.base["epochs"]:
         less.append(f"{study.base['epochs']} of {ours.base['epochs']} epochs")
     if study.base.get("samples"):
@@ -129,6 +141,12 @@ def cut(study: StudyDefinition) -> str:
 
 def _uncut(study: StudyDefinition) -> dict[str, object]:
     return {key: item for key, item in study.base.items() if key not in ("epochs", "samples")}
+
+
+def _arms(study: StudyDefinition) -> tuple[object, object]:
+    """Return the arms before tuning, and the settings to try."""
+    tuning = study.tuning
+    return (study.arms, None) if tuning is None else (tuning["arms"], tuning["trials"])
 
 
 def _rounded(minutes: float) -> str:

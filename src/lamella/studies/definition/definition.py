@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from lamella.core.config import join_parts
@@ -11,9 +11,15 @@ from lamella.core.names import expect_known
 from lamella.core.signatures import KnownNames, known_arguments
 from lamella.core.validation import at_least
 from lamella.studies.definition.experiment import Experiment
-from lamella.studies.definition.fields import arm_parts, custom_parts, fields_table
+from lamella.studies.definition.fields import arm_parts, custom_parts, field_values, fields_table
 from lamella.studies.definition.tables import Table, differing, merge
 from lamella.studies.definition.toml import parse_table
+from lamella.studies.definition.tuning import (
+    FIRST_SEED,
+    settings_of,
+    trial_arms,
+    tuned_fields,
+)
 
 DESCRIPTION = ("name", "title", "question", "base", "arms", "seeds", "baseline", "varies", "cut")
 NO_LOOKS: Table = {"planned": [], "past": []}
@@ -31,6 +37,9 @@ class StudyDefinition(KnownNames):
         Changes of each arm.
     seeds : int or list of int
     title, question, baseline : str, optional
+    tune : dict or list, optional
+        Settings to try for each arm.
+    tuning_seeds : int or list of int
 
     Attributes
     ----------
@@ -38,6 +47,8 @@ class StudyDefinition(KnownNames):
         Empty if the definition was read from a folder of results.
     varies : list of str
     cut : str
+    tuning : table or None
+        Settings to try, and those chosen; see `lamella.studies.definition.tuning`.
 
     Raises
     ------
@@ -55,6 +66,8 @@ class StudyDefinition(KnownNames):
         title: str = "",
         question: str = "",
         baseline: str | None = None,
+        tune: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        tuning_seeds: int | Iterable[int] = 1,
     ) -> None:
         if not isinstance(arms, Mapping) or not arms:
             raise ArgumentError(f"arms must be a dict of at least one arm, got {arms!r}")
@@ -70,6 +83,11 @@ class StudyDefinition(KnownNames):
         expect_known("the baseline", self.baseline, self.arms)
         self.cut = ""
         self.looks = NO_LOOKS
+        self.tuning: Table | None = None
+        if tune is not None:
+            self._add_tuning(tune, _seeds(tuning_seeds, "tuning_seeds", FIRST_SEED))
+        elif tuning_seeds != 1:
+            raise ArgumentError("tuning_seeds are those of tune, which is missing")
         self._complete()
 
     @classmethod
@@ -87,6 +105,37 @@ class StudyDefinition(KnownNames):
             raise
         except (LamellaError, RecursionError) as error:
             raise FileFormatError(f"{source}: {error}") from error
+
+    def _add_tuning(self, tune: Any, seeds: list[int]) -> None:
+        found = settings_of(tune, [*self.arms])
+        for arm, settings in found.items():
+            for setting in settings:
+                self.custom[arm] = join_parts(self.custom[arm], custom_parts(setting))
+        trials = {arm: [field_values(each) for each in settings] for arm, settings in found.items()}
+        self.tuning = {"seeds": seeds, "arms": self.arms, "trials": trials, "chosen": {}}
+
+    def with_arms(self, arms: Mapping[str, tuple[str, Table]], **changes: Any) -> Self:
+        """Return a copy with other arms, and with other attributes.
+
+        Parameters
+        ----------
+        arms : dict of name to (str, table)
+            For each arm, the one that it is made of, and all its fields.
+        **changes
+            Attributes and their values.
+        """
+        changed = copy.copy(self)
+        changed.arms = {name: fields for name, (_, fields) in arms.items()}
+        changed.custom = {name: self.custom[source] for name, (source, _) in arms.items()}
+        vars(changed).update({"tuning": None, "baseline": next(iter(arms)), **changes})
+        changed._complete()
+        return changed
+
+    def trials(self) -> Self:
+        """Return the study of all trials, whose arms are the arms with each of their settings."""
+        assert self.tuning is not None
+        name, seeds = f"{self.name} trials", self.tuning["seeds"]
+        return self.with_arms(trial_arms(self.tuning), name=name, seeds=seeds)
 
     def _complete(self) -> None:
         self.experiments: dict[str, Experiment] = {}
@@ -108,6 +157,18 @@ class StudyDefinition(KnownNames):
         found = [path for other in others for path in differing(first, other)]
         of_fields = [path for path in found if not path.startswith("own.")]
         self.varies = list(dict.fromkeys(of_fields or found))
+        if self.tuning is not None:
+            self._complete_tuning(self.tuning)
+
+    def _complete_tuning(self, tuning: Table) -> None:
+        if common := {*self.seeds} & {*tuning["seeds"]}:
+            raise ArgumentError(
+                f"study {self.name!r}: the tuning has the seed {min(common)} of the comparison, "
+                "whose luck would then decide twice: give other tuning_seeds"
+            )
+        if not tuning["chosen"]:
+            self.tuning = {**tuning, "arms": self.arms}
+            self.trials()  # checks all settings
 
     @known_arguments
     def resized(
@@ -116,6 +177,7 @@ class StudyDefinition(KnownNames):
         seeds: int | Iterable[int] | None = None,
         epochs: int | None = None,
         samples: int | None = None,
+        tuning_seeds: int | Iterable[int] | None = None,
     ) -> Self:
         """Return a copy with other seeds, epochs or samples; its ``cut`` describes reductions.
 
@@ -127,7 +189,7 @@ class StudyDefinition(KnownNames):
         fields = {"epochs": epochs, "samples": samples}
         changes = {name: value for name, value in fields.items() if value is not None}
         for name in changes:
-            if name in self.varies:
+            if name in self.varies or name in self._tuned:
                 raise ArgumentError(
                     f"study {self.name!r} compares arms with different {name}: they cannot be set"
                 )
@@ -138,6 +200,9 @@ class StudyDefinition(KnownNames):
             for arm, fields in self.arms.items()
         }
         resized.seeds = self.seeds if seeds is None else _seeds(seeds)
+        if self.tuning is not None and tuning_seeds is not None:
+            given = _seeds(tuning_seeds, "tuning_seeds", FIRST_SEED)
+            resized.tuning = {**self.tuning, "seeds": given}
         resized._complete()
         sizes = zip(self._sizes().items(), resized._sizes().values(), strict=True)
         fewer = [
@@ -158,7 +223,8 @@ class StudyDefinition(KnownNames):
         """
         changed, table = copy.copy(self), fields_table(fields)
         changed.base = merge(self.base, table)
-        for arm, own in self.arms.items():
+        trials = {} if self.tuning is None else trial_arms(self.tuning)
+        for arm, own in [*self.arms.items(), *trials.values()]:
             if merge(changed.base, own) != merge(merge(self.base, own), table):
                 raise ArgumentError(
                     f"study {self.name!r}: the arm {arm!r} sets {', '.join(own)} itself, so "
@@ -180,19 +246,27 @@ class StudyDefinition(KnownNames):
         changes = {
             name: limit
             for name, limit in limits.items()
-            if name not in self.varies
+            if name not in (*self.varies, *self._tuned)
             and limit is not None
             and (present[name] is None or present[name] > limit)
         }
-        return self.resized(seeds=self.seeds[:seeds], **changes)
+        tuning_seeds = None if self.tuning is None else self.tuning["seeds"][:1]
+        return self.resized(seeds=self.seeds[:seeds], tuning_seeds=tuning_seeds, **changes)
+
+    @property
+    def _tuned(self) -> list[str]:
+        return [] if self.tuning is None else tuned_fields(self.tuning)
 
     def _sizes(self) -> dict[str, Any]:
         first = next(iter(self.experiments.values()))
-        return {"seeds": len(self.seeds), "epochs": first.epochs, "samples": first.samples}
+        tuning = {} if self.tuning is None else {"tuning seeds": len(self.tuning["seeds"])}
+        seeds = {"seeds": len(self.seeds), **tuning}
+        return {**seeds, "epochs": first.epochs, "samples": first.samples}
 
     def description(self) -> Table:
         """Return the definition as a table that JSON can represent."""
-        return {**{name: getattr(self, name) for name in DESCRIPTION}, "looks": self.looks}
+        tuning = {} if self.tuning is None else {"tuning": self.tuning}
+        return {**{name: getattr(self, name) for name in DESCRIPTION}, "looks": self.looks} | tuning
 
     @classmethod
     def described(cls, table: Table) -> Self:
@@ -200,7 +274,7 @@ class StudyDefinition(KnownNames):
         study = cls.__new__(cls)
         for name in DESCRIPTION:
             setattr(study, name, table[name])
-        study.looks = table.get("looks", NO_LOOKS)
+        study.looks, study.tuning = table.get("looks", NO_LOOKS), table.get("tuning")
         study.custom, study.experiments = {}, {}
         return study
 
@@ -217,10 +291,10 @@ def _check_name(name: object) -> str:
     return name
 
 
-def _seeds(seeds: int | Iterable[int]) -> list[int]:
+def _seeds(seeds: int | Iterable[int], name: str = "seeds", first: int = 0) -> list[int]:
     if isinstance(seeds, Iterable) and not isinstance(seeds, str):
-        found = [at_least("seeds", seed, 0) for seed in seeds]
+        found = [at_least(name, seed, 0) for seed in seeds]
         if not found or len(set(found)) < len(found):
-            raise ArgumentError(f"seeds must be at least one, without repetition; got {seeds!r}")
+            raise ArgumentError(f"{name} must be at least one, without repetition; got {seeds!r}")
         return found
-    return list(range(at_least("seeds", seeds, 1)))
+    return list(range(first, first + at_least(name, seeds, 1)))

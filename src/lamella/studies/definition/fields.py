@@ -22,11 +22,15 @@ def fields_table(fields: Mapping[str, Any]) -> Table:
     """Convert the fields that a user gives, with objects and dotted keys, into a plain table."""
     if not isinstance(fields, Mapping):
         raise ArgumentError(f"fields of an experiment must be a dict, got {fields!r}")
-    given = {
-        name: _model_table(value) if isinstance(value, Sequential) else value
+    return expand(field_values(fields))
+
+
+def field_values(fields: Mapping[str, Any]) -> Table:
+    """Convert the values of fields into plain tables, and leave their names dotted."""
+    return {
+        str(name): to_table(_model_table(value) if isinstance(value, Sequential) else value)
         for name, value in fields.items()
     }
-    return expand(given)
 
 
 def _model_table(model: Sequential) -> Table:

@@ -111,6 +111,16 @@ def merge(old: Any, new: Any) -> Any:
     return new
 
 
+def part_text(table: Any) -> str:
+    """Return a value of an experiment's table as text: a part as "Adam(lr=0.001)"."""
+    if isinstance(table, list):
+        return ", ".join(map(part_text, table))
+    if not isinstance(table, dict) or "class" not in table:
+        return str(table)
+    given = [f"{name}={part_text(value)}" for name, value in table.items() if name != "class"]
+    return f"{table['class']}({', '.join(given)})"
+
+
 def differing(a: Any, b: Any, path: str = "") -> list[str]:
     """Return the dotted keys in which two tables differ; different classes count as one."""
     if isinstance(a, dict) and isinstance(b, dict) and a.get("class") == b.get("class"):

@@ -9,10 +9,14 @@ from lamella.core.errors import ArgumentError, FileFormatError
 from lamella.core.names import expect_known
 from lamella.studies.definition.tables import Table
 
-KEYS = ("name", "title", "question", "baseline", "seeds", "base", "arms")
+KEYS = (
+    *("name", "title", "question", "baseline", "seeds", "base", "arms"),
+    *("tune", "tuning_seeds"),
+)
 MAX_BYTES = 2**18  # per file
 MAX_DOTS = 100  # per line: parsing long dotted keys takes quadratic time
 MAX_ARMS = 500  # each is compared with each
+MAX_TUNED = 1000  # values of the base, which each trial repeats
 
 
 def read_toml(path: Any) -> str:
@@ -61,10 +65,13 @@ def _limit_size(table: Table) -> None:
         if not isinstance(table.get(key, ""), str):
             raise ArgumentError(f"{key} must be text, got {table[key]!r:.80}")
     limit_size(table)
-    arms, seeds = table["arms"], table.get("seeds", 1)
+    arms = table["arms"]
+    seeds = max((n for n in map(table.get, ("seeds", "tuning_seeds")) if type(n) is int), default=1)
     each = limit_size(table["base"]) if isinstance(table["base"], dict) else 0
     runs = len(arms) if isinstance(arms, dict) else 1
     if runs > MAX_ARMS or runs * each > MAX_VALUES:
         raise ArgumentError(f"{runs:,} arms on a base of {each:,} values are too many")
-    if isinstance(seeds, int) and seeds > MAX_VALUES:
+    if "tune" in table and each > MAX_TUNED:
+        raise ArgumentError(f"a base of {each:,} values is too large to be tuned from a file")
+    if seeds > MAX_VALUES:
         raise ArgumentError(f"seeds can be at most {MAX_VALUES:,}, got {seeds!r:.80}")

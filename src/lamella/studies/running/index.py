@@ -8,6 +8,7 @@ from typing import Any
 from lamella.core.config import limit_size
 from lamella.core.errors import FileFormatError
 from lamella.studies.definition.tables import Table
+from lamella.studies.definition.tuning import tuning_problem
 
 KINDS: dict[str, Any] = {
     **dict.fromkeys(("name", "title", "question", "baseline", "cut", "lamella"), str),
@@ -46,6 +47,8 @@ def _problem(table: Table) -> str:
     looks = table.get("looks", {"planned": [], "past": []})
     if not (isinstance(looks, dict) and all(_ascends(looks.get(n)) for n in ("planned", "past"))):
         return "the looks are not ascending numbers of seeds"
+    if table.get("tuning") is not None and (problem := tuning_problem(table["tuning"], arms)):
+        return problem
     if len(runs) > MAX_RUNS:
         return f"{len(runs):,} runs are too many"
     for run in runs:

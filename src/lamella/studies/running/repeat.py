@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from lamella.studies.definition.experiment import Experiment
 from lamella.studies.running.data import StudyData, study_data
 from lamella.studies.running.run import Run, Task, train_run
 from lamella.studies.running.runner import key_of
-from lamella.studies.running.storage import StudyFolder
+from lamella.studies.running.storage import CROSSED, TRIALS, StudyFolder
 from lamella.training.checkpoints.code_digest import changed_code
 from lamella.training.differences import environment_differences, history_differences
 from lamella.training.environment import environment
 from lamella.training.numerics import changed_numerics
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def repeat_runs(
     keys: Iterable[str] | None = None,
     custom: Iterable[Any] = (),
 ) -> Iterator[Repeated]:
-    """Repeat the runs in a study's folder, one by one, without writing to it.
+    """Repeat the runs in a study's folder, and its trials, one by one, without writing to it.
 
     Parameters
     ----------
@@ -72,18 +74,20 @@ def repeat_runs(
     UsageError
         If the study was run on other data, has no finished run, or needs parts not in ``custom``.
     """
-    stored = StudyFolder(folder)
+    path = StudyFolder(folder).path
+    parts = [path, *(path / part for part in (TRIALS, CROSSED) if (path / part).exists())]
     wanted = None if keys is None else set(keys)
     tasks = [
-        task
+        (stored, task)
+        for stored in map(StudyFolder, parts)
         for task in stored.tasks()
         if (stored.path / "runs" / task.key).exists() and (wanted is None or task.key in wanted)
     ]
     if not tasks:
-        raise UsageError(f"{stored.path} holds no finished run to repeat")
+        raise UsageError(f"{path} holds no finished run to repeat")
     data = study_data(train, test, validation)
     known = {part.__name__: part for part in custom}
-    for task in _evenly_spaced(tasks, most):
+    for stored, task in _evenly_spaced(tasks, most):
         try:
             run = stored.read(task)
         except FileFormatError as error:
@@ -93,7 +97,7 @@ def repeat_runs(
             yield _repeat(stored, task, run, data, known)
 
 
-def _evenly_spaced(tasks: list[Task], most: int | None) -> list[Task]:
+def _evenly_spaced(tasks: list[T], most: int | None) -> list[T]:
     if most is None or at_least("most", most, 1) >= len(tasks):
         return tasks
     return [tasks[int(i)] for i in np.linspace(0, len(tasks) - 1, most).round()]

@@ -43,8 +43,6 @@ def run_study(
         raise MissingExtraError("joblib", "studies", "running a study") from None
     if not study.experiments:
         raise UsageError(f"{study!r} was read from a folder of results: define it again to run it")
-    if keep is not None and out is None:
-        raise UsageError("keep= needs a folder for the models: give out= as well")
     data = study_data(train, test, validation)
     if validation is not None and _held_out(study):
         raise UsageError("give validation= or validation_split, not both")

@@ -7,6 +7,7 @@
     runs/<key>/confidence.npy   float32, probability of that class
     runs/<key>/correct.npy      bool, whether that class is the right one
     runs/<key>/best.safetensors trained model, if `Study.run` was to keep it; or last, epoch-1, ...
+    tuning, crossed             folders like this one: trials, and arms at each other's choice
     log/<key>.json              seconds, date, host and environment, which vary between repetitions
 
 The keys determine everything under ``runs``, bit for bit.
@@ -25,6 +26,7 @@ from lamella.core.version import __version__
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.definition.experiment import DEFAULTS
 from lamella.studies.definition.tables import Table, differing, merge
+from lamella.studies.definition.tuning import joined_tunings
 from lamella.studies.running.index import expect_index
 from lamella.studies.running.run import Run, Task
 from lamella.studies.running.run_files import (
@@ -37,6 +39,7 @@ from lamella.studies.running.run_files import (
 from lamella.training.numerics import changed_numerics, numerics
 
 FORMAT = "lamella-study-1"
+TRIALS, CROSSED = "tuning", "crossed"
 
 
 class DamagedRunWarning(UserWarning):
@@ -72,7 +75,7 @@ class StudyFolder:
             described, plan = self._joined(study, tasks, data)
         expect_writable(self.path)
         self._clear()
-        if not self._index.exists() and any(self.path.iterdir()):
+        if not self._index.exists() and any(each.name != TRIALS for each in self.path.iterdir()):
             raise UsageError(
                 f"{self.path} holds other files than a study: choose a new folder for the results"
             )
@@ -221,7 +224,8 @@ class StudyFolder:
                     f"({_changes(stored, study, task.arm)}): choose another folder"
                 )
         described, plan = _join(stored, table["runs"], study, tasks)
-        complete = all((self.path / "runs" / entry["key"]).exists() for entry in table["runs"])
+        there = [(self.path / "runs" / entry["key"]).exists() for entry in table["runs"]]
+        complete = all(there) and there != []  # it has no runs while its arms are tuned
         described["looks"] = _joined_looks(stored, study, described["seeds"], complete)
         return described, plan
 
@@ -258,6 +262,7 @@ def _join(
         described["varies"] = list(dict.fromkeys([*stored.varies, *study.varies, *paths]))
         described["arms"] = {**old, **study.arms}
         described["baseline"] = renamed.get(stored.baseline, stored.baseline)
+    described |= joined_tunings(stored.tuning, study.tuning, left)
     described["seeds"] = list(dict.fromkeys([*stored.seeds, *study.seeds]))
     described["cut"] = (study if set(stored.seeds) <= set(study.seeds) else stored).cut
     plan = [{**entry, "arm": renamed.get(entry["arm"], entry["arm"])} for entry in runs]

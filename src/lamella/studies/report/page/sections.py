@@ -16,6 +16,7 @@ from lamella.studies.definition import bundled
 from lamella.studies.report.page import drawings
 from lamella.studies.report.page.errors import errors
 from lamella.studies.report.page.setup import label, setup
+from lamella.studies.report.page.tuning import tuning_tables
 from lamella.studies.report.page.verdicts import ONE_SEED, show_difference
 from lamella.studies.running.data import study_data
 from lamella.studies.running.run import Run
@@ -59,6 +60,7 @@ def section(results: Runs, chapter: str = "") -> dict[str, Any]:
             f"{run.arm}, seed {run.seed}, {run.status}: {run.reason}" for run in results.failed
         ],
         "missing": len(results.missing),
+        "tuning": tuning_tables(results.tuning),
     }
 
 

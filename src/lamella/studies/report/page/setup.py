@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.analysis.tidy import part_text
+from lamella.studies.definition.tables import part_text
 
 LABELS = {
     "lr": "learning rate",
