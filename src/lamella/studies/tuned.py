@@ -11,6 +11,7 @@ from lamella.studies.definition.tables import Table, merge
 from lamella.studies.definition.tuning import (
     at_choices_of_others,
     chosen_setting,
+    setting_text,
     trial_name,
     with_setting,
 )
@@ -51,7 +52,10 @@ def run_tuned(
             "Take the setting out of tune, or repeat the call to try it again"
         )
     assert study.tuning is not None
-    results = compare(_chosen(study, study.tuning, choose(study.tuning, trials)), folder)
+    tuned = _chosen(study, study.tuning, choose(study.tuning, trials))
+    if folder is not None:
+        _expect_same_choice(folder, tuned)
+    results = compare(tuned, folder)
     crossed = _crossed(results.study)
     at_others = run(crossed, folder and folder / CROSSED) if crossed else None
     results.tuning = tuning_of(results, trials, at_others)
@@ -78,6 +82,19 @@ def _claimed(study: StudyDefinition, out: Any, data: Table) -> Any:
             "choose another folder"
         )
     return folder.path
+
+
+def _expect_same_choice(folder: Any, study: StudyDefinition) -> None:
+    """Raise a UsageError if more settings or tuning seeds choose others than the folder has."""
+    stored = StudyFolder(folder).study().tuning or {"chosen": ()}
+    for arm in stored["chosen"]:
+        there, here = (chosen_setting(each, arm) for each in (stored, study.tuning or stored))
+        if arm in study.arms and there != here:
+            raise UsageError(
+                f"{folder} holds the arm {arm!r} tuned to {setting_text(there)}; now "
+                f"{setting_text(here)} is chosen: choose another folder, and copy the folder "
+                f"{TRIALS!r} into it, so that no trial is repeated"
+            )
 
 
 def _chosen(study: StudyDefinition, tuning: Table, chosen: dict[str, int]) -> StudyDefinition:

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
+from lamella.core.disk import as_path, write_atomically
 from lamella.core.names import expect_known
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.statistics import Estimate
 from lamella.studies.analysis.text_table import TextTable
-from lamella.studies.analysis.tidy import tidy_rows
+from lamella.studies.analysis.tidy import tidy_rows, to_csv
 from lamella.studies.definition.tables import Table
 from lamella.studies.definition.tuning import chosen_setting, fields_at_edge, setting_text
 from lamella.studies.running.run import Run
@@ -112,12 +114,15 @@ class Tuning:
             f"Mean over the {_seeds(self.seeds)}. The best is chosen; diverged trials rank last. "
             "Test scores decide nothing."
         ]
+        for tuned in self.arms.values():
+            if all(trial.diverged and not trial.done for trial in tuned.trials):
+                notes.append(f"{tuned.arm}: all trials diverged, so the first was taken.")
         return TextTable(title, head, rows, notes, left=(1, 3))
 
     def _remark(self, tuned: TunedArm, trial: Trial) -> str:
         seeds = len(self.seeds)
         remarks = ["chosen"] if trial is tuned.chosen else []
-        if remarks and tuned.at_edge:
+        if remarks and tuned.at_edge and trial.done:
             remarks.append(f"{' and '.join(tuned.at_edge)} at the edge: extend the range")
         if trial.diverged:
             remarks.append(f"diverged with {trial.diverged} of {seeds} seeds")
@@ -160,6 +165,12 @@ class Tuning:
             for row in tidy_rows([run], per, fields):
                 found.append({**row, "arm": tuned.arm, "chosen": trial is tuned.chosen})
         return found
+
+    def to_csv(self, path: Any, per: Literal["epoch", "run"] = "run") -> Path:
+        """Write `rows` to a CSV file atomically and return its path."""
+        file = as_path(path)
+        write_atomically(file, to_csv(self.rows(per)).encode())
+        return file
 
 
 def tuning_notes(tuning: Table | None) -> list[str]:

@@ -11,14 +11,15 @@ from lamella.core.names import expect_known
 from lamella.core.signatures import KnownNames, known_arguments
 from lamella.core.validation import at_least
 from lamella.studies.definition.experiment import Experiment
-from lamella.studies.definition.fields import arm_parts, custom_parts, field_values, fields_table
+from lamella.studies.definition.fields import arm_parts, custom_parts, fields_table
 from lamella.studies.definition.tables import Table, differing, merge
 from lamella.studies.definition.toml import parse_table
 from lamella.studies.definition.tuning import (
     FIRST_SEED,
-    settings_of,
+    expect_readable,
     trial_arms,
     tuned_fields,
+    tuning_of_arms,
 )
 
 DESCRIPTION = ("name", "title", "question", "base", "arms", "seeds", "baseline", "varies", "cut")
@@ -85,7 +86,9 @@ class StudyDefinition(KnownNames):
         self.looks = NO_LOOKS
         self.tuning: Table | None = None
         if tune is not None:
-            self._add_tuning(tune, _seeds(tuning_seeds, "tuning_seeds", FIRST_SEED))
+            seeds_of_tuning = _seeds(tuning_seeds, "tuning_seeds", FIRST_SEED)
+            self.tuning, parts = tuning_of_arms(tune, self.arms, seeds_of_tuning)
+            self.custom = {arm: join_parts(own, parts[arm]) for arm, own in self.custom.items()}
         elif tuning_seeds != 1:
             raise ArgumentError("tuning_seeds are those of tune, which is missing")
         self._complete()
@@ -105,14 +108,6 @@ class StudyDefinition(KnownNames):
             raise
         except (LamellaError, RecursionError) as error:
             raise FileFormatError(f"{source}: {error}") from error
-
-    def _add_tuning(self, tune: Any, seeds: list[int]) -> None:
-        found = settings_of(tune, [*self.arms])
-        for arm, settings in found.items():
-            for setting in settings:
-                self.custom[arm] = join_parts(self.custom[arm], custom_parts(setting))
-        trials = {arm: [field_values(each) for each in settings] for arm, settings in found.items()}
-        self.tuning = {"seeds": seeds, "arms": self.arms, "trials": trials, "chosen": {}}
 
     def with_arms(self, arms: Mapping[str, tuple[str, Table]], **changes: Any) -> Self:
         """Return a copy with other arms, and with other attributes.
@@ -168,7 +163,7 @@ class StudyDefinition(KnownNames):
             )
         if not tuning["chosen"]:
             self.tuning = {**tuning, "arms": self.arms}
-            self.trials()  # checks all settings
+            expect_readable(self.trials().arms)  # and all settings are valid
 
     @known_arguments
     def resized(
@@ -190,8 +185,9 @@ class StudyDefinition(KnownNames):
         changes = {name: value for name, value in fields.items() if value is not None}
         for name in changes:
             if name in self.varies or name in self._tuned:
+                verb = "tunes" if name in self._tuned else "compares"
                 raise ArgumentError(
-                    f"study {self.name!r} compares arms with different {name}: they cannot be set"
+                    f"study {self.name!r} {verb} arms with different {name}: they cannot be set"
                 )
         resized = copy.copy(self)
         resized.base = {**self.base, **changes}
@@ -200,7 +196,9 @@ class StudyDefinition(KnownNames):
             for arm, fields in self.arms.items()
         }
         resized.seeds = self.seeds if seeds is None else _seeds(seeds)
-        if self.tuning is not None and tuning_seeds is not None:
+        if tuning_seeds is not None:
+            if self.tuning is None:
+                raise ArgumentError(f"study {self.name!r} tunes nothing, so it has no tuning_seeds")
             given = _seeds(tuning_seeds, "tuning_seeds", FIRST_SEED)
             resized.tuning = {**self.tuning, "seeds": given}
         resized._complete()

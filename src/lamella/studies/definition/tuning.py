@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
-from lamella.core.errors import ArgumentError, UsageError
+from lamella.core.config import MAX_DEPTH, join_parts, limit_size
+from lamella.core.errors import ArgumentError, FileFormatError, UsageError
 from lamella.core.names import expect_known
 from lamella.studies.definition.experiment import FIELDS
+from lamella.studies.definition.fields import custom_parts, field_values
 from lamella.studies.definition.settings import (
     MAX_SETTINGS,
     LogUniform,
@@ -65,6 +67,37 @@ def settings_of(tune: Any, arms: Sequence[str]) -> dict[str, list[Setting]]:
             f"together; got {min(counts.values())} for each of {len(arms)}"
         )
     return found
+
+
+def tuning_of_arms(
+    tune: Any, arms: Mapping[str, Table], seeds: list[int]
+) -> tuple[Table, dict[str, dict[str, Any]]]:
+    """Return the tuning of arms, and by arm the user's own classes and functions in its settings.
+
+    Raises
+    ------
+    ArgumentError
+        As `settings_of`, or if an arm has a setting twice.
+    """
+    found = settings_of(tune, [*arms])
+    parts: dict[str, dict[str, Any]] = {arm: {} for arm in arms}
+    for arm, settings in found.items():
+        for setting in settings:
+            parts[arm] = join_parts(parts[arm], custom_parts(setting))
+    trials = {arm: [field_values(each) for each in settings] for arm, settings in found.items()}
+    for arm, tables in trials.items():
+        texts = [setting_text(table) for table in tables]
+        if twice := [text for text in texts if texts.count(text) > 1]:
+            raise ArgumentError(f"tune has the setting {twice[0]} of the arm {arm!r} twice")
+    return {"seeds": seeds, "arms": arms, "trials": trials, "chosen": {}}, parts
+
+
+def expect_readable(arms: Table) -> None:
+    """Raise an ArgumentError if the fields of all trials are too many to be read from a folder."""
+    try:
+        limit_size(arms)
+    except FileFormatError as error:
+        raise ArgumentError(f"tune is too large: {error}; try fewer settings") from error
 
 
 def setting_text(setting: Table) -> str:
@@ -170,6 +203,8 @@ def tuning_problem(tuning: Any, arms: Table) -> str:
     for settings in trials.values():
         if not (isinstance(settings, list) and all(isinstance(each, dict) for each in settings)):
             return "the trials of an arm are not a list of settings"
+        if any(name.count(".") > MAX_DEPTH for setting in settings for name in setting):
+            return "a setting has too many dots in a name"
     for arm, place in chosen.items():
         if not (type(place) is int and 0 <= place < len(trials[arm])):
             return "the chosen setting of an arm is none of its trials"

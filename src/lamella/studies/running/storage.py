@@ -106,8 +106,7 @@ class StudyFolder:
 
     def runs(self) -> list[Run]:
         """Return the stored runs; warn of damaged ones."""
-        found = [self.find(task) for task in self.tasks()]
-        return [run for run in found if run is not None]
+        return [run for run in map(self.find, self.tasks()) if run is not None]
 
     def find(self, task: Task) -> Run | None:
         """Return a stored run, or None if it is missing or, with a warning, damaged."""
@@ -225,7 +224,7 @@ class StudyFolder:
                 )
         described, plan = _join(stored, table["runs"], study, tasks)
         there = [(self.path / "runs" / entry["key"]).exists() for entry in table["runs"]]
-        complete = all(there) and there != []  # it has no runs while its arms are tuned
+        complete = all(there) and there != []  # there are no runs while arms are tuned
         described["looks"] = _joined_looks(stored, study, described["seeds"], complete)
         return described, plan
 
