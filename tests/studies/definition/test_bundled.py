@@ -73,7 +73,10 @@ def test_arms_vary_as_in_the_report(name: str, part: str, key: str, values: list
         assert value == (pytest.approx(expected) if isinstance(expected, float) else expected)
 
 
-@pytest.mark.parametrize("name", bundled.names())
+OF_THE_REPORT = [name for name in bundled.names() if not name.endswith("-tuned")]
+
+
+@pytest.mark.parametrize("name", OF_THE_REPORT)
 def test_common_settings_are_as_in_the_report(name: str) -> None:
     study = study_called(name)
     for experiment in study.experiments.values():
@@ -106,7 +109,7 @@ def test_networks_are_the_report_s(name: str, hidden: list[int]) -> None:
 
 
 def test_arms_divided_by_the_batch_say_so() -> None:
-    for name in bundled.names():
+    for name in OF_THE_REPORT:
         study = study_called(name)
         for arm, experiment in study.experiments.items():
             if divided := experiment.model.get("l2"):
@@ -172,6 +175,24 @@ def test_time_grows_with_seeds_epochs_and_images() -> None:
 )
 def test_times_are_given_roughly(seconds: float, said: str) -> None:
     assert bundled.duration(seconds) == said
+
+
+@pytest.mark.parametrize("name", sorted({*bundled.names()} - {*OF_THE_REPORT}))
+def test_tuned_studies_give_each_arm_the_same_trials(name: str) -> None:
+    study = study_called(name)
+    assert study.tuning is not None
+    (trials,) = {len(settings) for settings in study.tuning["trials"].values()}
+    assert f"{trials} trials of each arm" in bundled.summary(name)
+    assert all("optimizer.lr" in each[0] for each in study.tuning["trials"].values())
+    runs = trials * len(study.tuning["seeds"]) + 5 * len(study.arms)
+    alone = study.with_arms({arm: (arm, fields) for arm, fields in study.arms.items()})
+    assert bundled.seconds(study) == pytest.approx(bundled.seconds(alone) * runs / 5)
+    quick = study.quick()
+    assert bundled.original(quick)
+    assert bundled.original(study)
+    assert not bundled.original(alone)
+    fewer = "1 of 2 tuning seeds, " if len(study.tuning["seeds"]) > 1 else ""
+    assert bundled.cut(quick).startswith(f"2 of 5 seeds, {fewer}3 of 15 epochs")
 
 
 def test_reduced_study_is_still_the_original_and_lists_its_reductions() -> None:

@@ -222,7 +222,7 @@ class StudyDefinition(KnownNames):
         changed, table = copy.copy(self), fields_table(fields)
         changed.base = merge(self.base, table)
         trials = {} if self.tuning is None else trial_arms(self.tuning)
-        for arm, own in [*self.arms.items(), *trials.values()]:
+        for arm, own in {**self.arms, **{name: own for name, (_, own) in trials.items()}}.items():
             if merge(changed.base, own) != merge(merge(self.base, own), table):
                 raise ArgumentError(
                     f"study {self.name!r}: the arm {arm!r} sets {', '.join(own)} itself, so "
