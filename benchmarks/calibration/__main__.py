@@ -22,6 +22,7 @@ from benchmarks.calibration.rates import (
     mean_coverage,
     shown,
 )
+from benchmarks.calibration.tuned import SETTINGS, tuned_against_tuned, tuned_by_test
 from lamella.studies.analysis.text_table import TextTable
 
 SEEDS = (3, 5, 10, 20)
@@ -86,6 +87,23 @@ def tables(studies: int, rng: np.random.Generator) -> Iterator[TextTable]:
         ],
     )
     yield _means(rng, few)
+    yield _tuned(rng, studies)
+
+
+def _tuned(rng: np.random.Generator, studies: int) -> TextTable:
+    """Return the table of arms that were tuned."""
+    noises = [noise for noise in NOISES if noise != "first arm normal, others skewed"]
+    rows = [
+        (
+            f"{noise}, {arms} arms",
+            [tuned_against_tuned(rng, noise, arms, s, studies) for s in SEEDS],
+        )
+        for noise in noises
+        for arms in (2, 4)
+    ]
+    by_test = [tuned_by_test(rng, s, studies) for s in SEEDS]
+    rows.append(('"better" of an arm chosen by its test scores, the other untuned', by_test))
+    return _table(f"False verdicts: {SETTINGS} equal settings of each arm (nominal .05)", rows)
 
 
 def _grown(rng: np.random.Generator, studies: int) -> TextTable:

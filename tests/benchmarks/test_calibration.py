@@ -18,6 +18,7 @@ from benchmarks.calibration.rates import (
     grown,
     mean_coverage,
 )
+from benchmarks.calibration.tuned import tuned_against_tuned, tuned_by_test
 
 pytestmark = pytest.mark.slow
 
@@ -79,3 +80,13 @@ def test_intervals_near_100_percent_hold_with_answers() -> None:
             np.random.default_rng(0), Answers(360), seeds, STUDIES // 4, answers=True
         )
         assert covered >= 0.9
+
+
+@pytest.mark.parametrize("noise", ["normal", "skewed (exponential)"])
+def test_tuned_arms_get_a_verdict_in_5_percent_of_studies(noise: str) -> None:
+    for arms, seeds in ((2, 3), (4, 5), (2, 10)):
+        assert tuned_against_tuned(np.random.default_rng(0), noise, arms, seeds, STUDIES) <= MOST
+
+
+def test_a_choice_by_test_scores_would_flatter() -> None:
+    assert tuned_by_test(np.random.default_rng(0), 10, STUDIES) > MOST
