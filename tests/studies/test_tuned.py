@@ -240,3 +240,4 @@ def test_the_page_shows_the_tuning(results: Results, tmp_path: Path) -> None:
     page = results.report(tmp_path / "page.html").read_text("utf-8")
     assert "Tuning: 3 trials of each arm" in page
     assert "choice of Momentum" in page
+    assert "As tuned: the best of 3 trials each by validation" in page

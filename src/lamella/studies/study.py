@@ -1,6 +1,7 @@
 """Study: a study definition with `run`."""
 
 import copy
+from functools import partial
 from typing import Any
 
 from lamella.core.errors import ArgumentError, UsageError
@@ -141,10 +142,9 @@ class Study(StudyDefinition):
                 study.looks = StudyFolder(folder).study().looks
             return Results(study, runs)
 
-        def compare(study: StudyDefinition, folder: Any) -> Results:
-            def run_and_keep(study: StudyDefinition, folder: Any) -> Results:
-                return run(study, folder, keep)
+        run_and_keep = partial(run, keep=keep)
 
+        def compare(study: StudyDefinition, folder: Any) -> Results:
             if until is None:
                 return run_and_keep(study, folder)
             return run_until_decided(

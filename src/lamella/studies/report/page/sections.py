@@ -12,6 +12,7 @@ from lamella.studies.analysis.difference import Difference
 from lamella.studies.analysis.measures import MEASURES, Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.statistics import Estimate
+from lamella.studies.analysis.tuning import tuning_notes
 from lamella.studies.definition import bundled
 from lamella.studies.report.page import drawings
 from lamella.studies.report.page.errors import errors
@@ -60,6 +61,7 @@ def section(results: Runs, chapter: str = "") -> dict[str, Any]:
             f"{run.arm}, seed {run.seed}, {run.status}: {run.reason}" for run in results.failed
         ],
         "missing": len(results.missing),
+        "tuned": " ".join(tuning_notes(study.tuning)),
         "tuning": tuning_tables(results.tuning),
     }
 
