@@ -184,15 +184,16 @@ def test_tuned_studies_give_each_arm_the_same_trials(name: str) -> None:
     (trials,) = {len(settings) for settings in study.tuning["trials"].values()}
     assert f"{trials} trials of each arm" in bundled.summary(name)
     assert all("optimizer.lr" in each[0] for each in study.tuning["trials"].values())
-    runs = trials * len(study.tuning["seeds"]) + 5 * len(study.arms)
+    seeds = len(study.seeds)
+    runs = trials * len(study.tuning["seeds"]) + seeds * len(study.arms)
     alone = study.with_arms({arm: (arm, fields) for arm, fields in study.arms.items()})
-    assert bundled.seconds(study) == pytest.approx(bundled.seconds(alone) * runs / 5)
+    assert bundled.seconds(study) == pytest.approx(bundled.seconds(alone) * runs / seeds)
     quick = study.quick()
     assert bundled.original(quick)
     assert bundled.original(study)
     assert not bundled.original(alone)
     fewer = "1 of 2 tuning seeds, " if len(study.tuning["seeds"]) > 1 else ""
-    assert bundled.cut(quick).startswith(f"2 of 5 seeds, {fewer}3 of 15 epochs")
+    assert bundled.cut(quick).startswith(f"2 of {seeds} seeds, {fewer}3 of 15 epochs")
 
 
 def test_reduced_study_is_still_the_original_and_lists_its_reductions() -> None:
