@@ -13,6 +13,7 @@ from lamella.studies.definition.tuning import (
     expect_readable,
     fields_at_edge,
     joined_tunings,
+    setting_text,
     settings_of,
     trial_arms,
     tuned_fields,
@@ -165,6 +166,11 @@ def test_a_choice_at_the_end_of_its_range_is_at_the_edge(
 ) -> None:
     assert fields_at_edge(tuning({"a": rates(*values)}, {"a": chosen}), "a") == edge
     assert fields_at_edge(tuning({"a": rates(*values)}, {}), "a") == []
+
+
+def test_settings_are_shown_as_they_are_written() -> None:
+    setting = {"optimizer.lr": 0.1, "model.hidden": [64, 10], "loss": {"class": "L", "a": 1}}
+    assert setting_text(setting) == "optimizer.lr=0.1, model.hidden=[64, 10], loss=L(a=1)"
 
 
 def test_only_fields_that_both_arms_tune_are_exchanged() -> None:

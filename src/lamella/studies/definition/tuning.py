@@ -102,7 +102,10 @@ def expect_readable(arms: Table) -> None:
 
 def setting_text(setting: Table) -> str:
     """Return a setting as text, such as "optimizer.lr=0.1, model.l2=0.001"."""
-    return ", ".join(f"{name}={part_text(value)}" for name, value in setting.items())
+    texts = {name: part_text(value) for name, value in setting.items()}
+    lists = [name for name, value in setting.items() if isinstance(value, list)]
+    texts |= {name: f"[{texts[name]}]" for name in lists}
+    return ", ".join(f"{name}={text}" for name, text in texts.items())
 
 
 def trial_name(arm: str, setting: Table) -> str:

@@ -75,7 +75,8 @@ def repeat_runs(
         If the study was run on other data, has no finished run, or needs parts not in ``custom``.
     """
     path = StudyFolder(folder).path
-    parts = [path, *(path / part for part in (TRIALS, CROSSED) if (path / part).exists())]
+    inside = [path / part for part in (TRIALS, CROSSED)]
+    parts = [path, *(part for part in inside if (part / "study.json").exists())]
     wanted = None if keys is None else set(keys)
     tasks = [
         (stored, task)
