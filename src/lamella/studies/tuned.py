@@ -46,11 +46,12 @@ def run_tuned(
     """
     folder = None if out is None else _claimed(study, out, data)
     trials = run(study.trials(), folder and folder / TRIALS)
-    if trials.failed and (failed := [run for run in trials.failed if run.status == "failed"]):
-        raise StudyStopped(
-            f"the trial {failed[0].arm!r} failed with seed {failed[0].seed}: {failed[0].reason}. "
-            "Take the setting out of tune, or repeat the call to try it again"
-        )
+    for trial in trials.failed:
+        if trial.status == "failed":  # and not diverged
+            raise StudyStopped(
+                f"the trial {trial.arm!r} failed with seed {trial.seed}: {trial.reason}. Take the "
+                "setting out of tune, or repeat the call to try it again"
+            )
     assert study.tuning is not None
     tuned = _chosen(study, study.tuning, choose(study.tuning, trials))
     if folder is not None:
