@@ -44,3 +44,21 @@ def test_missing_jinja_names_the_extra(without: Call, folder: Path) -> None:
     done = without("jinja2", "report", folder)
     assert done.status == 2
     assert "pip install 'lamella[studies]'" in done.err
+
+
+def test_an_archive_makes_the_page_of_its_folder(call: Call, folder: Path, tmp_path: Path) -> None:
+    archive, page = tmp_path / "a.tar.xz", tmp_path / "page.html"
+    done = call("study", "pack", folder, "--out", archive)
+    assert (done.status, done.err) == (0, "")
+    assert done.out == f"{archive}: 1 study, 6 runs, 0.00 MB\n"
+    done = call("report", archive, "--out", page)
+    assert (done.status, done.err) == (0, "")
+    assert done.out == f"{page}: 1 study, 6 runs, 0.0 MB\n"
+
+
+def test_a_file_that_is_no_archive_is_reported(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<html>")
+    for command in (("report",), ("study", "show"), ("study", "pack"), ("verify",)):
+        done = call(*command, tmp_path / "page.html")
+        assert done.status == 2
+        assert "page.html is not an archive of studies, which lamella study pack writes" in done.err

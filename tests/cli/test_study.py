@@ -299,3 +299,27 @@ def test_ctrl_c_reports_the_stored_runs_and_the_same_command_continues(
     assert command(*argv).status == 0
     assert kept < {folder.name for folder in (out / "runs").iterdir()}
     assert len(StudyFolder(out).runs()) == 2 * len(load_study(toml).seeds)
+
+
+def test_show_prints_the_studies_of_an_archive(call: Call, finished: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar.xz"
+    assert call("study", "pack", finished / "out", "--out", archive).status == 0
+    whole = call("study", "show", finished / "out").out
+    done = call("study", "show", archive)
+    assert done.status == 0
+    assert done.out.startswith("\nrates: ")
+    assert done.out.endswith(whole)
+    assert call("study", "show", archive, "--study", "rates").out == done.out
+    done = call("study", "show", archive, "--study", "ratse")
+    assert (done.status, done.out) == (2, "")
+    assert "did you mean 'rates'?" in done.err
+    done = call("study", "show", finished / "out", "--study", "rates")
+    assert "--study is for archives" in done.err
+
+
+def test_an_archive_that_cannot_be_written_is_reported(
+    call: Call, finished: Path, tmp_path: Path
+) -> None:
+    done = call("study", "pack", finished / "out", "--out", tmp_path / "missing" / "a.tar.xz")
+    assert done.status == 2
+    assert "cannot write" in done.err

@@ -94,3 +94,13 @@ def test_a_study_without_runs_and_a_number_below_one_are_refused(
     done = call("verify", tmp_path)
     assert done.status == 2
     assert "holds no finished run" in done.err
+
+
+def test_an_archive_is_repeated_bit_for_bit(call: Call, study: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar.xz"
+    assert call("study", "pack", study, "--out", archive).status == 0
+    done = call("verify", archive, "--runs", 2)
+    assert (done.status, done.err) == (0, "")
+    first, _, last = done.out.splitlines()
+    assert first == "small, arm 'plain', seed 0: bit-identical"
+    assert last == "bit-identical: 2 runs of 4 epochs, their scores and predictions"

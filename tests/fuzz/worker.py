@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 import lamella as lm
-from tests.fuzz import arrays, images, models, studies
+from tests.fuzz import archives, arrays, images, models, studies
 from tests.fuzz.mutate import Rng
 
 MB = 2**20
@@ -55,6 +55,7 @@ KINDS = {
     "images": Kind(images.make, images.read, images.samples, 900, 16),
     "studies": Kind(studies.make_text, studies.read_text, studies.texts, 64, 16),
     "results": Kind(studies.make_results, studies.read_results, studies.results, 32, 32),
+    "archives": Kind(archives.make, archives.read, archives.samples, 200, 256),
 }
 
 

@@ -1,10 +1,14 @@
 """Messages of the commands."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from lamella.core.terminal import error_stream
+
+if TYPE_CHECKING:
+    from lamella.studies.results import Results
 
 
 def print_error(text: object) -> None:
@@ -15,6 +19,15 @@ def print_error(text: object) -> None:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: "1 run", "2 runs"."""
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def counted_runs(results: "Sequence[Results]") -> str:
+    """Return the numbers of studies and runs; a run that several studies share is one."""
+    runs = [run.key for each in results for run in each.runs]
+    studies = f"{len(results)} {'study' if len(results) == 1 else 'studies'}"
+    distinct = len(set(runs))
+    same = f", of which {distinct} distinct" if distinct < len(runs) else ""
+    return f"{studies}, {counted(len(runs), 'run')}{same}"
 
 
 @contextmanager

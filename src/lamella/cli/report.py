@@ -3,10 +3,14 @@
 import argparse
 from pathlib import Path
 
+from lamella.cli.messages import counted_runs
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamella report``."""
-    parser.add_argument("folder", metavar="DIR", help="a study's folder, or one that holds several")
+    parser.add_argument(
+        "source", metavar="DIR", help="a study's folder, one that holds several, or an archive"
+    )
     parser.add_argument(
         "--out", metavar="FILE", default="report.html", help="the page (default: %(default)s)"
     )
@@ -17,9 +21,7 @@ def run(args: argparse.Namespace) -> int:
     from lamella.studies.report.report import write_report
     from lamella.studies.results import read_all
 
-    results = read_all(args.folder)
+    results = read_all(args.source)
     path = write_report(results, Path(args.out))
-    runs = sum(len(each.runs) for each in results)
-    studies = f"{len(results)} {'study' if len(results) == 1 else 'studies'}"
-    print(f"{path}: {studies}, {runs} runs, {path.stat().st_size / 1e6:.1f} MB")
+    print(f"{path}: {counted_runs(results)}, {path.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -6,9 +6,10 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamella.cli.messages import counted, one_line_warnings, print_error
+from lamella.cli.messages import counted, counted_runs, one_line_warnings, print_error
 from lamella.core.disk import write_atomically
 from lamella.core.errors import ArgumentError
+from lamella.core.names import expect_known
 
 if TYPE_CHECKING:
     from lamella.studies.results import Results
@@ -18,7 +19,7 @@ INTERRUPTED = 130
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare ``lamella study list``, ``run`` and ``show``."""
+    """Declare ``lamella study list``, ``run``, ``show`` and ``pack``."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
     about = "list the studies that come with lamella"
@@ -85,10 +86,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     about = "print the results of the runs in a folder so far"
     action = actions.add_parser("show", help=about, description=about, allow_abbrev=False)
     action.set_defaults(action=_show)
-    action.add_argument("folder", metavar="DIR", help="folder of a study")
+    action.add_argument("source", metavar="DIR", help="folder of a study, or an archive")
+    action.add_argument("--study", metavar="NAME", help="one study of an archive (default: all)")
     action.add_argument("--to", metavar="ARM", help="compare to this arm")
     action.add_argument(
         "--measure", help="measure to compare (default: test_accuracy, or test_r2 for numbers)"
+    )
+
+    about = "write studies to one small file, an archive, without step losses and models"
+    action = actions.add_parser("pack", help=about, description=about, allow_abbrev=False)
+    action.set_defaults(action=_pack)
+    action.add_argument(
+        "source", metavar="DIR", help="a study's folder, one that holds several, or an archive"
+    )
+    action.add_argument(
+        "--out", metavar="FILE", default="runs.tar.xz", help="the archive (default: %(default)s)"
     )
 
 
@@ -152,9 +164,31 @@ def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from lamella.studies.results import Results
+    from lamella.studies.results import Results, read_archive
 
-    return _print(Results.load(args.folder), to=args.to, measure=args.measure)
+    if not Path(args.source).is_file():
+        if args.study is not None:
+            raise ArgumentError(f"--study is for archives, and {args.source} is none")
+        return _print(Results.load(args.source), to=args.to, measure=args.measure)
+    found = read_archive(args.source)
+    if args.study is not None:
+        expect_known("the study", args.study, [each.study.name for each in found])
+        found = [each for each in found if each.study.name == args.study]
+    status = 0
+    for results in found:
+        print(f"\n{results.study.name}: {results.study.title}")
+        status = _print(results, to=args.to, measure=args.measure) or status
+    return status
+
+
+def _pack(args: argparse.Namespace) -> int:
+    from lamella.studies.results import read_archive
+    from lamella.studies.running.archive.writing import write_archive
+
+    path = write_archive(args.source, args.out)
+    size = path.stat().st_size / 1e6
+    print(f"{path}: {counted_runs(read_archive(path))}, {size:.2f} MB")
+    return 0
 
 
 def _study(name: str) -> "Study":

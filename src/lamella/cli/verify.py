@@ -27,7 +27,9 @@ from lamella.training.environment import environment
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamella verify``."""
     parser.add_argument(
-        "folder", metavar="RUN_DIR", help="folder of lamella train --out, or of a study"
+        "folder",
+        metavar="RUN_DIR",
+        help="folder of lamella train --out, folder of a study, or archive of studies",
     )
     parser.add_argument(
         "--runs", type=int, metavar="N", help="maximum number of runs of a study, evenly spaced"

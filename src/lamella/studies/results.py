@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lamella.core.disk import as_path, write_atomically
-from lamella.core.errors import UsageError
+from lamella.core.errors import FileFormatError
 from lamella.core.signatures import known_arguments
 from lamella.core.validation import one_of
 from lamella.studies.analysis.best import Best, best
@@ -16,7 +16,9 @@ from lamella.studies.analysis.overview import overview
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.text_table import TextTable
 from lamella.studies.analysis.tidy import tidy_rows, to_csv, to_dataframe
-from lamella.studies.running.storage import read_study_folder
+from lamella.studies.running.archive.reading import read_studies
+from lamella.studies.running.storage import StudyFolder
+from lamella.studies.running.stored import Stored, stored_studies
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,8 +60,17 @@ class Results(Runs):
         FileFormatError
             If the folder holds no study.
         """
-        results = cls(*read_study_folder(folder))
-        results.tuning = read_tuning(folder, results)
+        if as_path(folder, "folder").is_file():
+            raise FileFormatError(
+                f"{folder} is a file, not a folder: read the studies in an archive with "
+                "lamella.studies.read_archive"
+            )
+        return cls._of(StudyFolder(folder))
+
+    @classmethod
+    def _of(cls, stored: Stored) -> Self:
+        results = cls(stored.study(), stored.runs())
+        results.tuning = read_tuning(stored, results)
         return results
 
     @known_arguments
@@ -175,22 +186,31 @@ class Results(Runs):
         return save_all(self, as_path(folder, "folder"), formats, **options)
 
 
-def read_all(folder: Any) -> list[Results]:
-    """Read the study in a folder, or all studies in its subfolders.
+def read_all(path: Any) -> list[Results]:
+    """Read the study in a folder, all studies in its subfolders, or those in an archive.
 
     Raises
     ------
     UsageError
         If there is none.
+    FileFormatError
+        If it is a file, but no archive.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise UsageError(f"there is no folder {folder}")
-    inside = sorted(child for child in folder.iterdir() if (child / "study.json").is_file())
-    found = [folder] if (folder / "study.json").is_file() else inside
-    if not found:
-        raise UsageError(
-            f"{folder} holds no study, nor do the folders in it: run one first, such as "
-            f"lamella study run learning-rate --quick --out {folder / 'learning-rate'}"
-        )
-    return [Results.load(each) for each in found]
+    return [Results._of(each) for each in stored_studies(path)]
+
+
+def read_archive(path: Any) -> list[Results]:
+    """Read the studies in an archive, which `lamella.studies.write_archive` wrote.
+
+    Their runs have all that tables, comparisons, pictures of scores and reports need. ``run.steps``
+    has a thinned curve of the step losses; ``run.step_losses`` and ``run.confidence`` are empty,
+    and ``run.model`` raises an error, since archives keep neither them nor models.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is no archive, or is damaged.
+    """
+    return [Results._of(each) for each in read_studies(as_path(path))]

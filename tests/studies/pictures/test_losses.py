@@ -7,6 +7,7 @@ from lamella.core.errors import DataError
 from lamella.studies.pictures.losses import loss_curves, smoothed
 from lamella.studies.pictures.style import arm_styles, get_theme
 from lamella.studies.results import Results
+from lamella.studies.running.archived_run import archived
 from tests.studies.pictures.reading import bands, is_inside, legend, lines, points, texts
 from tests.studies.synthetic import run, study, trained
 
@@ -135,3 +136,10 @@ def test_no_losses_are_refused() -> None:
 @pytest.mark.parametrize("name", ["two", "fifteen", "broken", "one_seed"])
 def test_nothing_reaches_over_the_edge(name: str, request: pytest.FixtureRequest) -> None:
     assert is_inside(loss_curves(request.getfixturevalue(name)))
+
+
+def test_archives_draw_the_same_lines(two: Results) -> None:
+    kept = Results(two.study, [archived(run) for run in two.runs])
+    old, new = (lines(loss_curves(each).axes[0], "#0072B2")[0] for each in (two, kept))
+    np.testing.assert_allclose(old.get_xdata(), new.get_xdata())
+    np.testing.assert_allclose(old.get_ydata(), new.get_ydata(), rtol=1e-5)

@@ -6,6 +6,7 @@ import pytest
 from lamella.core.errors import ArgumentError, DataError
 from lamella.studies.pictures.mistakes import Mistake, as_images, mistakes, worst_mistakes
 from lamella.studies.results import Results
+from lamella.studies.running.archived_run import archived
 from tests.studies.pictures.reading import is_inside, texts
 from tests.studies.synthetic import run, study
 
@@ -80,3 +81,12 @@ def test_count_below_one_is_refused() -> None:
 
 def test_nothing_reaches_over_the_edge() -> None:
     assert is_inside(mistakes(results(), (IMAGES, LABELS), theme="dark"))
+
+
+def test_archives_have_mistakes_but_no_confidence() -> None:
+    kept = Results(results().study, [archived(run) for run in results().runs])
+    found = worst_mistakes(kept.runs, LABELS, 10)
+    assert [(m.index, m.wrong) for m in found] == [(1, 3), (2, 2), (3, 2), (4, 1)]
+    assert np.isnan(found[0].confidence)
+    with pytest.raises(DataError, match="do not have the confidence"):
+        mistakes(kept, (IMAGES, LABELS))

@@ -14,6 +14,7 @@ from lamella.studies.pictures.original import (
     report_test,
 )
 from lamella.studies.results import Results
+from lamella.studies.running.archived_run import archived
 from tests.studies.pictures.reading import is_inside, legend, lines, points, texts
 from tests.studies.synthetic import study, trained
 
@@ -121,3 +122,10 @@ def test_nothing_reaches_over_the_edge(
     draw: object, name: str, request: pytest.FixtureRequest
 ) -> None:
     assert is_inside(draw(request.getfixturevalue(name)))  # type: ignore[operator]
+
+
+def test_archives_have_scores_but_no_loss_of_every_step(two: Results) -> None:
+    kept = Results(two.study, [archived(run) for run in two.runs])
+    assert len(report_scores(kept).axes) == len(report_test(kept).axes) == 1
+    with pytest.raises(DataError, match=r"the smoothed one with results.plot\(\"loss\"\)"):
+        report_loss(kept)

@@ -11,6 +11,7 @@ from lamella.studies import Study
 from lamella.studies.definition import bundled
 from lamella.studies.report.report import render, write_report
 from lamella.studies.results import Results, read_all
+from lamella.studies.running.archived_run import archived
 from tests.studies.made_up_studies import changed, results_of, some_seeds
 from tests.studies.small import TEST, TRAIN, small_study
 
@@ -251,3 +252,18 @@ def test_a_bundled_study_on_other_data_is_not_the_reports() -> None:
     other = changed(results_of("depth"), lambda run: {"config": {**run.config, "data": data}})
     assert "The MNIST report, reproduced" in Page(render([results_of("depth")])).words
     assert "The MNIST report, reproduced" not in Page(render([other])).words
+
+
+def test_a_run_of_several_studies_counts_once() -> None:
+    one, two = results_of("depth"), results_of("width")
+    runs = [run for each in (one, two) for run in each.runs]
+    distinct = len({run.key for run in runs})
+    words = Page(render([one, two])).words
+    assert f"{len(runs)} runs, of which {distinct} are distinct, in 2 studies" in words
+    assert f"{2 * distinct} seconds of training" in words  # each took 2
+
+
+def test_runs_of_an_archive_make_the_page_of_the_folder() -> None:
+    whole = results_of("depth")
+    kept = Results(whole.study, [archived(run) for run in whole.runs])
+    assert Page(render([kept])).words == Page(render([whole])).words

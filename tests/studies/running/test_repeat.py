@@ -9,7 +9,7 @@ import pytest
 
 import lamella as lm
 from lamella.core.errors import UsageError
-from lamella.studies import Repeated, repeat_runs
+from lamella.studies import Repeated, repeat_runs, write_archive
 from lamella.studies.running.run_files import from_files, json_bytes, sha256, to_files
 from lamella.studies.running.runner import key_of
 from lamella.training.checkpoints.code_digest import PYTHON
@@ -203,3 +203,48 @@ def test_a_changed_custom_class_is_reported(tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text(json.dumps(index))
     [found] = repeated(tmp_path, custom=[Gain])
     assert (found.parts, found.others) == ([], ["code of Gain"])
+
+
+def test_an_archive_is_repeated_each_run_once(out: Path, tmp_path: Path) -> None:
+    arms = {"plain": {}, "wide": {"model": lm.MLP([9], classes=3)}}
+    small_study(arms=arms).run(**RUN, out=tmp_path / "second")
+    found = repeated(write_archive(tmp_path, tmp_path / "a.tar.xz"))
+    assert [r.task.arm for r in found] == ["dropped", "wild", "plain"] * 2 + ["wide"] * 2
+    assert all(r.parts == [] == r.others for r in found)
+    assert len(repeated(tmp_path)) == 8
+    assert len(repeated(tmp_path / "a.tar.xz", most=3)) == 3
+
+
+def test_one_bit_of_each_part_of_an_archived_run_is_found(out: Path, tmp_path: Path) -> None:
+    run = from_files(first(out), study="", arm="", seconds=0.0)
+    losses, confidence, correct = (
+        each.copy() for each in (run.step_losses, run.confidence, run.correct)
+    )
+    losses[13] = np.nextafter(losses[13], np.float32(9))
+    confidence[0] = np.nextafter(confidence[0], np.float32(9))
+    predictions = run.predictions.copy()
+    predictions[0] += 1
+    correct[0] = False
+    epochs = [dict(row) for row in run.epochs]
+    epochs[1]["val_loss"] = float(np.nextafter(epochs[1]["val_loss"], 9))
+    changes = {"step_losses": losses, "confidence": confidence, "epochs": epochs}
+    edit(first(out), **changes, predictions=predictions, correct=correct)
+    archive = write_archive(out, tmp_path / "a.tar.xz")
+    [found] = repeated(archive, keys=[first(out).name])
+    assert found.others == []
+    steps, chances, epoch, *classes = found.parts
+    assert steps == "step_losses: not the same by its digest"
+    assert chances == "confidence: not the same by its digest"
+    assert "they diverge in epoch 2: val_loss" in epoch
+    assert classes[0] == "predictions of 1 of 90 test samples"
+
+
+def test_other_numerics_than_those_of_an_archive_are_named(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = write_archive(out, tmp_path / "a.tar.xz")
+    newer = {**numerics(), "optimizers": "0" * 16}
+    monkeypatch.setattr("lamella.training.numerics.numerics", lambda: newer)
+    [found] = repeated(archive, most=1)
+    assert found.parts == []
+    assert found.others == ["lamella, whose code of optimizers has changed"]

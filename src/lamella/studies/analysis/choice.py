@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
@@ -15,7 +14,8 @@ from lamella.studies.definition.tuning import (
     trial_name,
     with_setting,
 )
-from lamella.studies.running.storage import CROSSED, TRIALS, StudyFolder, read_study_folder
+from lamella.studies.running.storage import CROSSED, TRIALS
+from lamella.studies.running.stored import Stored, parts_of
 
 
 def choose(tuning: Table, trials: Runs) -> dict[str, int]:
@@ -64,15 +64,12 @@ def tuning_of(results: Runs, trials: Runs, crossed: Runs | None) -> Tuning:
     )
 
 
-def read_tuning(folder: Any, results: Runs) -> Tuning | None:
-    """Return the tuning in the folder of a study; None if its arms were not tuned."""
+def read_tuning(stored: Stored, results: Runs) -> Tuning | None:
+    """Return the tuning of a stored study; None if its arms were not tuned."""
     if results.study.tuning is None:
         return None
-    path = StudyFolder(folder).path
-    trials, crossed = (
-        Runs(*read_study_folder(path / part)) if (path / part / "study.json").exists() else None
-        for part in (TRIALS, CROSSED)
-    )
+    parts = {name: Runs(each.study(), each.runs()) for name, each in parts_of(stored).items()}
+    trials, crossed = (parts.get(name) for name in (TRIALS, CROSSED))
     return tuning_of(results, trials or Runs(results.study, []), crossed)
 
 

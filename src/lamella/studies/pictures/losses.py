@@ -7,6 +7,7 @@ import numpy as np
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.lines import Curves, draw_curves
 from lamella.studies.pictures.style import Look, NothingToDraw
+from lamella.studies.running.archived_run import ArchivedRun, has_steps
 from lamella.studies.running.run import Run
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def loss_curves(results: Runs, *, theme: str = "light", title: str | None = None
     not depend on the batch size. The line is the mean over seeds, the band reaches from the lowest
     to the highest seed. An arm without a finished run is represented by its first run.
     """
-    drawn = [run for run in results.runs if len(run.step_losses)]
+    drawn = [run for run in results.runs if has_steps(run)]
     if not drawn:
         raise NothingToDraw("there are no losses to draw: no run has finished a step")
     longest = max(len(run.epochs) for run in drawn) or 1
@@ -46,6 +47,8 @@ def loss_curves(results: Runs, *, theme: str = "light", title: str | None = None
 
 def smoothed(run: Run, parts: int) -> np.ndarray:
     """Return the mean loss of each of ``parts`` equal parts of every epoch."""
+    if isinstance(run, ArchivedRun):
+        return run.steps.means(parts)
     losses = np.asarray(run.step_losses, np.float64)
     bad = np.flatnonzero(~np.isfinite(losses))
     losses = losses[: bad[0]] if len(bad) else losses

@@ -12,6 +12,7 @@ from lamella.core.validation import at_least
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.confusion import predictions_of
 from lamella.studies.pictures.style import Look, NothingToDraw, escape_math
+from lamella.studies.running.archived_run import ArchivedRun
 from lamella.studies.running.run import Run
 
 if TYPE_CHECKING:
@@ -45,12 +46,17 @@ class Mistake:
 
 
 def worst_mistakes(runs: Sequence[Run], labels: np.ndarray, count: int) -> list[Mistake]:
-    """Return the samples that most runs misclassify, ties in order of confidence."""
+    """Return the samples that most runs misclassify, ties in order of confidence.
+
+    Runs of an archive have no confidences: theirs is NaN, and ties stay in order of the samples.
+    """
     guesses = np.stack([run.predictions for run in runs])
     wrong = guesses != labels
     times = wrong.sum(axis=0)
-    sure = np.where(wrong, np.stack([run.confidence for run in runs]), 0).sum(axis=0)
-    sure = sure / np.maximum(1, times)
+    sure = np.full(len(labels), np.nan)
+    if all(len(run.confidence) for run in runs):
+        sure = np.where(wrong, np.stack([run.confidence for run in runs]), 0).sum(axis=0)
+        sure = sure / np.maximum(1, times)
     order = np.lexsort((np.arange(len(labels)), -sure, -times))[:count]
     return [
         Mistake(
@@ -95,9 +101,15 @@ def mistakes(
     Raises
     ------
     DataError
-        If the samples are no images, or if all predictions are right.
+        If the samples are no images, all predictions are right, or the runs are of an archive,
+        which lacks confidences.
     """
     arm, runs, labels, seeds = predictions_of(results, arm, test)
+    if any(isinstance(run, ArchivedRun) for run in runs):
+        raise NothingToDraw(
+            "runs of an archive do not have the confidence of each answer: read the folder of the "
+            "study, or repeat it"
+        )
     found = worst_mistakes(runs, labels, at_least("count", count, 1))
     if not found:
         raise NothingToDraw(

@@ -11,6 +11,7 @@ import numpy as np
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.lines import mark_cut_off, median_peak
 from lamella.studies.pictures.style import Look, NothingToDraw, Theme, escape_math
+from lamella.studies.running.archived_run import ArchivedRun, has_steps
 from lamella.studies.running.run import Run
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ def report_loss(
     """Draw the unsmoothed loss of every step against steps, for one seed (the first by default)."""
     look = Look.of(results, theme, title)
     runs = _trained(results, seed)
+    if any(isinstance(run, ArchivedRun) for run in runs.values()):
+        raise NothingToDraw(
+            "runs of an archive do not have the loss of every step: draw the smoothed one with "
+            'results.plot("loss"), or read the folder of the study'
+        )
     figure, axes = _start(look, 8.0, 5.0, "steps:", "loss:")
     for arm, run in runs.items():
         x, y = envelope(np.asarray(run.step_losses, np.float64))
@@ -154,7 +160,7 @@ def _of_seed(results: Runs, seed: int | None) -> list[Run]:
 
 
 def _trained(results: Runs, seed: int | None) -> dict[str, Run]:
-    runs = {run.arm: run for run in _of_seed(results, seed) if len(run.step_losses)}
+    runs = {run.arm: run for run in _of_seed(results, seed) if has_steps(run)}
     if not runs:
         raise NothingToDraw("there is nothing to draw: no run of this seed has taken a step")
     return runs

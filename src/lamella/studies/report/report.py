@@ -70,6 +70,7 @@ def _page(results: Sequence[Runs]) -> dict[str, Any]:
     own = [each for each in results if each not in originals]
     claims = judge(originals) if originals else []
     runs = [run for each in results for run in each.runs]
+    distinct = list({run.key: run for run in runs}.values())
     return {
         "title": _title(results, originals),
         "chapters": _chapters(originals, own, claims),
@@ -87,8 +88,9 @@ def _page(results: Sequence[Runs]) -> dict[str, Any]:
         "smaller_experiment": any(_is_smaller(each.study) for each in originals),
         "studies": len(results),
         "runs": len(runs),
-        "test_set": _test_set(runs),
-        "took": _duration(sum(run.seconds for run in runs)),
+        "distinct": len(distinct),
+        "test_set": _test_set(distinct),
+        "took": _duration(sum(run.seconds for run in distinct)),
         "versions": sorted({str(run.config["lamella"]) for run in runs}),
     }
 

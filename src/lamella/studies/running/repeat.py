@@ -12,10 +12,11 @@ from lamella.core.config import limit_size
 from lamella.core.errors import FileFormatError, LamellaError, UsageError
 from lamella.core.validation import at_least
 from lamella.studies.definition.experiment import Experiment
+from lamella.studies.running.archived_run import LEFT_OUT, ArchivedRun, archived
 from lamella.studies.running.data import StudyData, study_data
 from lamella.studies.running.run import Run, Task, train_run
 from lamella.studies.running.runner import key_of
-from lamella.studies.running.storage import CROSSED, TRIALS, StudyFolder
+from lamella.studies.running.stored import Stored, has_run, parts_of, stored_studies
 from lamella.training.checkpoints.code_digest import changed_code
 from lamella.training.differences import environment_differences, history_differences
 from lamella.training.environment import environment
@@ -55,11 +56,13 @@ def repeat_runs(
     keys: Iterable[str] | None = None,
     custom: Iterable[Any] = (),
 ) -> Iterator[Repeated]:
-    """Repeat the runs in a study's folder, and its trials, one by one, without writing to it.
+    """Repeat the runs of studies and their trials, one by one, without writing to their folder.
 
     Parameters
     ----------
     folder : path
+        Folder of a study, or one that holds several; or an archive. A run that several studies
+        share is repeated once.
     train, test, validation : pairs (x, y), optional
         The data of the study; MNIST by default.
     most : int, optional
@@ -74,21 +77,18 @@ def repeat_runs(
     UsageError
         If the study was run on other data, has no finished run, or needs parts not in ``custom``.
     """
-    path = StudyFolder(folder).path
-    inside = [path / part for part in (TRIALS, CROSSED)]
-    parts = [path, *(part for part in inside if (part / "study.json").exists())]
     wanted = None if keys is None else set(keys)
-    tasks = [
-        (stored, task)
-        for stored in map(StudyFolder, parts)
-        for task in stored.tasks()
-        if (stored.path / "runs" / task.key).exists() and (wanted is None or task.key in wanted)
-    ]
-    if not tasks:
-        raise UsageError(f"{path} holds no finished run to repeat")
+    places: dict[str, tuple[Task, Stored]] = {}
+    found = stored_studies(folder)
+    for stored in [part for each in found for part in (each, *parts_of(each).values())]:
+        for task in stored.tasks():
+            if has_run(stored, task.key) and (wanted is None or task.key in wanted):
+                places.setdefault(task.key, (task, stored))
+    if not places:
+        raise UsageError(f"{folder} holds no finished run to repeat")
     data = study_data(train, test, validation)
     known = {part.__name__: part for part in custom}
-    for stored, task in _evenly_spaced(tasks, most):
+    for task, stored in _evenly_spaced(list(places.values()), most):
         try:
             run = stored.read(task)
         except FileFormatError as error:
@@ -105,7 +105,7 @@ def _evenly_spaced(tasks: list[T], most: int | None) -> list[T]:
 
 
 def _repeat(
-    stored: StudyFolder, task: Task, run: Run, data: StudyData, custom: dict[str, Any]
+    stored: Stored, task: Task, run: Run, data: StudyData, custom: dict[str, Any]
 ) -> Repeated:
     if key_of(run.config) != task.key or run.seed != task.seed:
         problem = "its configuration belongs to another run: it does not match the folder's name"
@@ -151,8 +151,15 @@ def _experiment(run: Run, path: Path, custom: dict[str, Any]) -> Experiment:
 
 
 def differences(there: Run, here: Run) -> list[str]:
-    """Describe the differences between two runs; empty if they are equal bit for bit."""
+    """Describe the differences between two runs; empty if they are equal bit for bit.
+
+    Of an archived run, the arrays that it lacks are compared by their digests.
+    """
     found = []
+    if isinstance(there, ArchivedRun):
+        here = archived(here)
+        changed = [name for name in LEFT_OUT if there.digests[name] != here.digests[name]]
+        found += [f"{name}: not the same by its digest" for name in changed]
     if there.status != here.status:
         found.append(f"it is {there.status} there, {here.status} here {here.reason}".rstrip())
     found += _loss_differences(there, here)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lamella.core.disk import read_file
-from lamella.core.errors import FileFormatError
+from lamella.core.errors import FileFormatError, UsageError
 from lamella.studies.definition.tables import Table
 from lamella.studies.running.run import Run
 
@@ -27,12 +27,22 @@ PLAIN_FIELDS = ("config", "status", "reason", "steps_per_epoch")
 
 
 def to_files(run: Run) -> dict[str, bytes]:
-    """Return the contents of a run's files by name, without study, arm and seconds."""
-    files = {f"{name}.npy": _npy(getattr(run, field)) for name, field in ARRAYS.items()}
+    """Return the contents of a run's files by name, without study, arm and seconds.
+
+    Raises
+    ------
+    UsageError
+        If it is a run of an archive, which lacks the losses of its steps.
+    """
+    if run.epochs and not len(run.step_losses):
+        raise UsageError(
+            "runs of an archive have no step losses: they cannot be written to folders"
+        )
+    files = {f"{name}.npy": npy_bytes(getattr(run, field)) for name, field in ARRAYS.items()}
     models = {f"{name}{MODEL}": content for name, content in run.models.items()}
     table: Table = {name: getattr(run, name) for name in PLAIN_FIELDS}
-    table["epochs"] = [_to_null(row) for row in run.epochs]
-    table["scores"] = _to_null(run.scores)
+    table["epochs"] = [to_null(row) for row in run.epochs]
+    table["scores"] = to_null(run.scores)
     checksums = {name: sha256(content) for name, content in files.items()}
     table["sha256"] = {**checksums, "run.json": sha256(json_bytes(table))}
     return {"run.json": json_bytes(table), **files, **models}
@@ -60,15 +70,15 @@ def from_files(folder: Path, *, study: str, arm: str, seconds: float) -> Run:
             raise FileFormatError(f"cannot read {name}.npy: {error.strerror}") from error
         if sha256(content) != checksums.get(f"{name}.npy"):
             raise FileFormatError(f"{name}.npy is not what was written: its checksum differs")
-        arrays[field] = _from_npy(name, content)
-    _expect_run(table)
+        arrays[field] = from_npy(name, content)
+    expect_run(table)
     return Run(
         study=study,
         arm=arm,
         seed=table["config"]["seed"],
         key=folder.name,
-        epochs=[_from_null(row) for row in table["epochs"]],
-        scores=_from_null(table["scores"]),
+        epochs=[from_null(row) for row in table["epochs"]],
+        scores=from_null(table["scores"]),
         seconds=seconds,
         models=model_files(folder),
         **{name: table[name] for name in PLAIN_FIELDS},
@@ -82,7 +92,7 @@ def model_files(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(found)}
 
 
-def _expect_run(table: Table) -> None:
+def expect_run(table: Table) -> None:
     """Raise a FileFormatError unless a run has all fields, each of its type."""
     kinds = {"config": dict, "status": str, "reason": str, "steps_per_epoch": int, "scores": dict}
     for name, kind in kinds.items():
@@ -103,7 +113,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) <= sys.float_info.max
 
 
-def _from_npy(name: str, content: bytes) -> np.ndarray:
+def from_npy(name: str, content: bytes) -> np.ndarray:
     """Read a vector; check its announced size before allocating memory."""
     file = io.BytesIO(content)
     try:
@@ -137,12 +147,19 @@ def read_json(path: Path) -> Table:
         content = read_file(path)
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror}") from error
+    return parse_json(content, str(path))
+
+
+def parse_json(content: bytes, name: str) -> Table:
+    """Return the JSON object in the bytes of the file ``name``; raises as `read_json` does."""
+    if len(content) > MAX_JSON_BYTES:
+        raise FileFormatError(f"{name} is damaged: it has more than {MAX_JSON_BYTES:,} bytes")
     try:
         table = json.loads(content, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
-        raise FileFormatError(f"{path} is damaged: {error}") from error
+        raise FileFormatError(f"{name} is damaged: {error}") from error
     if not isinstance(table, dict):
-        raise FileFormatError(f"{path} is damaged: it holds no JSON object")
+        raise FileFormatError(f"{name} is damaged: it holds no JSON object")
     return table
 
 
@@ -158,16 +175,16 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _npy(array: np.ndarray) -> bytes:
+def npy_bytes(array: np.ndarray) -> bytes:
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
     return file.getvalue()
 
 
-def _to_null(row: dict[str, float]) -> dict[str, Any]:
+def to_null(row: dict[str, float]) -> dict[str, Any]:
     """Replace NaN by None, since JSON cannot represent it."""
     return {name: value if math.isfinite(value) else None for name, value in row.items()}
 
 
-def _from_null(row: dict[str, Any]) -> dict[str, float]:
+def from_null(row: dict[str, Any]) -> dict[str, float]:
     return {name: math.nan if value is None else value for name, value in row.items()}

@@ -94,11 +94,11 @@ class StudyFolder:
         FileFormatError
             If the folder holds no study.
         """
-        return StudyDefinition.described(self._read_index())
+        return StudyDefinition.described(self.read_index())
 
     def tasks(self) -> list[Task]:
         """Return the planned tasks of the study; only the stored runs have configurations."""
-        table = self._read_index()
+        table = self.read_index()
         return [
             Task(table["name"], entry["arm"], entry["seed"], entry["key"])
             for entry in table["runs"]
@@ -184,7 +184,7 @@ class StudyFolder:
         remove_unfinished(self.path, self._index.name)
         remove_unfinished(self.path / "log", "*")
 
-    def _read_index(self) -> Table:
+    def read_index(self) -> Table:
         if not self._index.exists():
             raise FileFormatError(f"{self.path} holds no study: there is no {self._index.name}")
         table = read_json(self._index)
@@ -200,7 +200,7 @@ class StudyFolder:
         self, study: StudyDefinition, tasks: Sequence[Task], data: Table
     ) -> tuple[Table, list[Table]]:
         """Return the description and the runs of the folder together with those of ``study``."""
-        table = self._read_index()
+        table = self.read_index()
         stored = StudyDefinition.described(table)
         if stored.name != study.name:
             raise UsageError(

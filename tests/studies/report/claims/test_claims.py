@@ -16,6 +16,8 @@ from lamella.studies.definition import bundled
 from lamella.studies.report.claims import Claim, Evidence, Part, judge
 from lamella.studies.report.claims.claim import corrected
 from lamella.studies.report.claims.evidence import SeedValues
+from lamella.studies.results import Results
+from lamella.studies.running.archived_run import archived
 from tests.studies.made_up_studies import results_of, some_seeds
 
 WIDTHS = ("[64, 10]", "[128, 25]", "[256, 30]", "[512, 64]", "[1024, 128]")
@@ -257,3 +259,13 @@ def test_sensitivity_is_judged_for_summed_gradients_too() -> None:
     assert verdicts(claim)[:4] == ["not run", "does not hold", "not run", "no difference"]
     (sgd, momentum) = claim.parts[1].evidence
     assert (sgd.ours.name, momentum.ours.name) == ("gradient descent", "momentum")
+
+
+def test_runs_of_an_archive_are_judged_like_those_of_folders() -> None:
+    arms = results_of("batch-size-sgd").arms
+    ends = {arm: {"jitter": 0.1 / (i + 1)} for i, arm in enumerate(arms)}
+    whole = results_of("batch-size-sgd", ends)
+    kept = Results(whole.study, [archived(run) for run in whole.runs])
+    assert repr(judge([kept])) == repr(judge([whole]))
+    found = {verdict for claim in judge([whole]) for verdict in verdicts(claim)}
+    assert found & {"holds", "does not hold"}

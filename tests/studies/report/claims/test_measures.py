@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lamella.studies.report.claims.measures import TOLERATED, claim_measure, margin
+from lamella.studies.running.archived_run import archived
 from lamella.studies.running.run import Run
 from tests.studies.synthetic import run
 
@@ -57,3 +58,10 @@ def test_jitter_is_the_spread_of_the_last_epoch_alone() -> None:
 def test_gap_is_training_minus_test_accuracy() -> None:
     scores = {"train_accuracy": 0.999, "test_accuracy": 0.98}
     assert of("gap", run("a", 0, scores)) == pytest.approx(0.019)
+
+
+def test_measures_of_archived_runs_are_the_same() -> None:
+    losses = np.random.default_rng(0).uniform(size=300)
+    whole = run("a", 0, epochs=epochs(0.9, 0.8, 0.9), steps_per_epoch=100, step_losses=losses)
+    for name in ("jitter", "mean_loss", "fall"):
+        assert of(name, archived(whole)) == of(name, whole)

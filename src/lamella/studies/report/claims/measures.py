@@ -9,6 +9,7 @@ import numpy as np
 
 from lamella.core.names import expect_known
 from lamella.studies.analysis.measures import MEASURES, EpochsTo, Measure, epochs_to, get_measure
+from lamella.studies.running.archived_run import step_summary
 from lamella.studies.running.run import Run
 
 
@@ -75,7 +76,7 @@ ADDED = (
     _loss(
         "jitter",
         "standard deviation of the step losses in the last epoch",
-        lambda run: float(np.std(run.step_losses[-run.steps_per_epoch :], dtype=np.float64)),
+        lambda run: step_summary(run).jitter,
     ),
     _percent(
         "fall",

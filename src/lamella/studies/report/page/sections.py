@@ -19,6 +19,7 @@ from lamella.studies.report.page.errors import errors
 from lamella.studies.report.page.setup import label, setup
 from lamella.studies.report.page.tuning import tuning_tables
 from lamella.studies.report.page.verdicts import ONE_SEED, show_difference
+from lamella.studies.running.archived_run import ArchivedRun
 from lamella.studies.running.data import study_data
 from lamella.studies.running.run import Run
 
@@ -184,6 +185,8 @@ def _curve(index: int, arm: str, x: np.ndarray, rows: Sequence[np.ndarray]) -> d
 
 
 def _smoothed(run: Run) -> np.ndarray:
+    if isinstance(run, ArchivedRun):
+        return run.steps.means(POINTS_PER_EPOCH)
     pieces = max(1, round(POINTS_PER_EPOCH * len(run.step_losses) / run.steps_per_epoch))
     means = [p.mean(dtype=np.float64) for p in np.array_split(run.step_losses, pieces) if len(p)]
     return np.array(means)
