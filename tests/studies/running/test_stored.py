@@ -11,6 +11,9 @@ from lamella.studies.results import read_all
 from lamella.studies.running.stored import has_run, parts_of, stored_studies
 from tests.studies.small import RUN, small_study
 
+pytest.importorskip("scipy", reason="comparisons need scipy")
+pytest.importorskip("joblib", reason="joblib is not installed")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -15,6 +15,8 @@ from lamella.studies.running.archive.container import pack, unpack
 from lamella.studies.running.run_files import npy_bytes
 from tests.studies.small import RUN, small_study
 
+pytest.importorskip("joblib", reason="joblib is not installed")
+
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -18,6 +18,8 @@ from lamella.studies.running.repeat import differences
 from lamella.studies.running.runner import plan
 from tests.studies.small import CHECKSUMS, RUN, small_study, task_and_run
 
+pytest.importorskip("joblib", reason="joblib is not installed")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
