@@ -6,7 +6,7 @@ from typing import Any
 
 from lamella.core.errors import ArgumentError
 from lamella.core.validation import at_least, in_range
-from lamella.models.classifiers import LOSSES, MLP, Classifier, SoftmaxClassifier
+from lamella.models.classifiers import LOSSES, MLP, ReadyModel, SoftmaxClassifier
 from lamella.optimizers import SGD, Adam, AdamW, Momentum, Optimizer
 from lamella.optimizers.schedules import InverseDecay
 
@@ -134,7 +134,7 @@ def refuse_contradictions(args: argparse.Namespace) -> None:
         raise ArgumentError("--overwrite is about the folder of --out: add --out DIR, or omit it")
 
 
-def classifier(args: argparse.Namespace) -> Classifier:
+def classifier(args: argparse.Namespace) -> ReadyModel:
     """Create the model of the options; its parts check most of the values."""
     at_least("epochs", args.epochs, 1)
     at_least("batch_size", args.batch_size, 1)

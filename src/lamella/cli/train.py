@@ -16,7 +16,7 @@ from lamella.core.disk import finite_or_none, write_json
 from lamella.core.errors import DivergenceWarning, UsageError
 from lamella.datasets import mnist
 from lamella.datasets.mnist import CHECKSUMS
-from lamella.models.classifiers import Classifier
+from lamella.models.classifiers import ReadyModel
 from lamella.training.callbacks import Callback, EarlyStopping, JSONLines, TerminateOnNaN
 from lamella.training.checkpoints import CheckpointWarning, ResumeFolder
 from lamella.training.diagnostics.curves import save_figure, training_curves
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if outcome.diverged else 0
 
 
-def repeat(args: argparse.Namespace, model: Classifier) -> Outcome:
+def repeat(args: argparse.Namespace, model: ReadyModel) -> Outcome:
     """Train with the options ``args`` and evaluate, without writing files."""
     return _train(args, model, _early_stopping(args), None)
 
@@ -91,7 +91,7 @@ def _begun(folder: RunFolder, *, quiet: bool) -> argparse.Namespace:
 
 def _train(
     args: argparse.Namespace,
-    model: Classifier,
+    model: ReadyModel,
     stopping: EarlyStopping | None,
     folder: RunFolder | None,
 ) -> Outcome:
@@ -130,7 +130,7 @@ def _train(
 
 
 def _write(
-    args: argparse.Namespace, model: Classifier, outcome: Outcome, folder: RunFolder
+    args: argparse.Namespace, model: ReadyModel, outcome: Outcome, folder: RunFolder
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)
@@ -151,7 +151,7 @@ def _write(
     write_json(folder.record, record)  # last: it marks the run as finished
 
 
-def _record(args: argparse.Namespace, model: Classifier) -> dict[str, Any]:
+def _record(args: argparse.Namespace, model: ReadyModel) -> dict[str, Any]:
     """Return the facts that determine the result, known before training."""
     return {
         "configuration": {k: v for k, v in vars(args).items() if k not in ("run", "resume")},
@@ -162,7 +162,7 @@ def _record(args: argparse.Namespace, model: Classifier) -> dict[str, Any]:
     }
 
 
-def _name(model: Classifier) -> str:
+def _name(model: ReadyModel) -> str:
     widths = [784, *getattr(model, "hidden", []), 10]
     return f"{type(model).__name__} {'-'.join(map(str, widths))}"
 
