@@ -103,7 +103,7 @@ class SoftmaxClassifier(ReadyModel):
 
 
 class MLP(ReadyModel):
-    """Multilayer perceptron: hidden layers with ReLU, then class scores or, for regression, numbers.
+    """Multilayer perceptron: hidden layers with ReLU, then class scores, or numbers (regression).
 
     Each hidden layer is Dense, BatchNorm (optional), ReLU, Dropout (optional).
 
@@ -155,10 +155,9 @@ class MLP(ReadyModel):
                 f"give classes={classes!r} for class labels or outputs={outputs!r} for numbers, "
                 "not both"
             )
-        of_numbers = outputs is not None
-        self.outputs = at_least("outputs", outputs, 1) if of_numbers else None
+        self.outputs = None if outputs is None else at_least("outputs", outputs, 1)
         classes = 10 if classes is None else classes
-        self.classes = None if of_numbers else at_least("classes", classes, 2)
+        self.classes = at_least("classes", classes, 2) if outputs is None else None
         self.batch_norm, self.dropout, self.l2 = batch_norm, dropout, l2
         rates = _rates(dropout, len(self.hidden))
         layers: list[Layer] = [Dropout(rates[0])] if rates[0] else []
@@ -168,10 +167,10 @@ class MLP(ReadyModel):
             layers.append(ReLU())
             layers += [Dropout(rate)] if rate else []
         options: dict[str, Any] = {"seed": seed, "backend": backend, "dtype": dtype}
-        last = _dense(self.outputs or self.classes, l2, init="glorot_uniform")
-        loss = ("L2" if of_numbers else "cross-entropy") if loss is None else loss
-        optimizer = optimizer or Adam(5e-4)
-        super().__init__(layers, last, loss, optimizer, of_numbers=of_numbers, **options)
+        last = _dense(self.outputs or classes, l2, init="glorot_uniform")
+        loss = ("L2" if self.outputs else "cross-entropy") if loss is None else loss
+        options["of_numbers"] = self.outputs is not None
+        super().__init__(layers, last, loss, optimizer or Adam(5e-4), **options)
 
     def config(self) -> dict[str, Any]:
         return {
