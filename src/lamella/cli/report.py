@@ -1,4 +1,4 @@
-"""Write the results of studies, and their verdicts on the report's claims, as one HTML page."""
+"""Write the results of studies, or of a single training, as one HTML page."""
 
 import argparse
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamella report``."""
-    parser.add_argument("folder", metavar="DIR", help="a study's folder, or one that holds several")
+    parser.add_argument(
+        "folder", metavar="DIR", help="the folder of a study, of several, or of lamella train"
+    )
     parser.add_argument(
         "--out", metavar="FILE", default="report.html", help="the page (default: %(default)s)"
     )
@@ -14,9 +16,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page and print its path."""
+    from lamella.cli.run_folder import RunFolder
+    from lamella.cli.run_page import write_run_page
     from lamella.studies.report.report import write_report
     from lamella.studies.results import read_all
 
+    training = RunFolder(args.folder)
+    if training.history.exists() or training.begun.exists():
+        write_run_page(training, Path(args.out))
+        print(f"{args.out}: the training in {training.path}")
+        return 0
     results = read_all(args.folder)
     path = write_report(results, Path(args.out))
     runs = sum(len(each.runs) for each in results)

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamella.cli.messages import counted, one_line_warnings, print_error
+from lamella.cli.messages import counted, one_line_warnings, print_error, show_help
 from lamella.core.disk import write_atomically
 from lamella.core.errors import ArgumentError
 
@@ -19,7 +19,8 @@ INTERRUPTED = 130
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare ``lamella study list``, ``run`` and ``show``."""
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    parser.set_defaults(action=show_help(parser))
+    actions = parser.add_subparsers(metavar="ACTION")
 
     about = "list the studies that come with lamella"
     action = actions.add_parser("list", help=about, description=about, allow_abbrev=False)
@@ -38,9 +39,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         type=_seeds,
         metavar="N",
-        help="seeds 0 to N-1 for every arm; or the seeds themselves, such as 3,2023 or 2023,",
+        help="seeds 0 to N-1 for every arm; or the seeds themselves, such as 3,2023 or 2023, (default: "
+        "those of the study)",
     )
-    action.add_argument("--epochs", type=int, metavar="N", help="number of epochs per run")
+    action.add_argument(
+        "--epochs", type=int, metavar="N", help="epochs of a run (default: those of the study)"
+    )
     action.add_argument(
         "--set",
         type=_setting,
@@ -86,7 +90,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     action = actions.add_parser("show", help=about, description=about, allow_abbrev=False)
     action.set_defaults(action=_show)
     action.add_argument("folder", metavar="DIR", help="folder of a study")
-    action.add_argument("--to", metavar="ARM", help="compare to this arm")
+    action.add_argument("--to", metavar="ARM", help="compare to this arm (default: the baseline)")
     action.add_argument(
         "--measure", help="measure to compare (default: test_accuracy, or test_r2 for numbers)"
     )
