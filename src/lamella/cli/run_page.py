@@ -10,7 +10,7 @@ from typing import Any
 from lamella.cli.run_folder import RunFolder
 from lamella.cli.run_record import read_history, read_record
 from lamella.core.disk import write_atomically
-from lamella.core.errors import MissingExtraError, UsageError
+from lamella.core.errors import FileFormatError, MissingExtraError, UsageError
 from lamella.training.diagnostics.curves import training_curves
 
 
@@ -25,7 +25,7 @@ def write_run_page(folder: RunFolder, path: Path) -> None:
         If the training is not finished.
     """
     try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError
     except ImportError:
         raise MissingExtraError("jinja2", "studies", "the report") from None
     if not folder.record.exists():
@@ -40,15 +40,20 @@ def write_run_page(folder: RunFolder, path: Path) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("run_page.html.jinja").render(
-        title=f"{record['model']['class']} on {record['data']['name']}",
-        record=record,
-        rows=rows,
-        curves=_curves(rows, record["kept_epoch"]),
-        facts={**_flat(record["configuration"]), **_flat(record["versions"])},
-        css=(resources.files("lamella.studies.report.page") / "page.css").read_text("utf-8"),
-        number=_number,
-    )
+    template = environment.get_template("run_page.html.jinja")
+    css = resources.files("lamella.studies.report.page") / "page.css"
+    try:
+        page = template.render(
+            title=f"{record['model']['class']} on {record['data']['name']}",
+            record=record,
+            rows=rows,
+            curves=_curves(rows, record["kept_epoch"]),
+            facts={**_flat(record["configuration"]), **_flat(record["versions"])},
+            css=css.read_text("utf-8"),
+            number=_number,
+        )
+    except (KeyError, TypeError, AttributeError, TemplateError) as error:
+        raise FileFormatError(f"{folder.path} holds a damaged record: {error}") from error
     write_atomically(path, page.encode())
 
 
@@ -69,12 +74,6 @@ def _flat(table: dict[str, Any]) -> dict[str, str]:
 def _number(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_number, value))
-    if isinstance(value, bool):
-        return "on"
-    return (
-        f"{value:.4g}"
-        if isinstance(value, float)
-        else "not finite"
-        if value is None
-        else str(value)
-    )
+    if value is True or value is None:
+        return "on" if value else "not finite"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -39,8 +39,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         type=_seeds,
         metavar="N",
-        help="seeds 0 to N-1 for every arm; or the seeds themselves, such as 3,2023 or 2023, (default: "
-        "those of the study)",
+        help="seeds 0 to N-1 for every arm; or the seeds themselves, such as 3,2023 or 2023, "
+        "(default: those of the study)",
     )
     action.add_argument(
         "--epochs", type=int, metavar="N", help="epochs of a run (default: those of the study)"
