@@ -28,7 +28,7 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
         before it.
     optimizer : Optimizer, optional
         Adam(1e-3) by default.
-    epochs, batch_size, callbacks, verbose
+    epochs, batch_size, callbacks, verbose, check
         As in `lamella.Sequential.fit`. ``fit`` works on copies of callbacks, loss and optimizer.
     class_weight : dict of label to weight, or "balanced", optional
         Multiplies the weights of the samples of each class, as in scikit-learn.
@@ -79,6 +79,7 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
         backend: str | Backend = "auto",
         random_state: Any = None,
         verbose: int = 0,
+        check: bool = True,
     ) -> None:
         super().__init__(
             hidden,
@@ -96,6 +97,7 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
             backend=backend,
             random_state=random_state,
             verbose=verbose,
+            check=check,
         )
         self.class_weight = class_weight
 
@@ -132,7 +134,8 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of each sample (N,)."""
-        return np.asarray(self.classes_[self._outputs(X, "predict_classes")])
+        index = self._outputs(X, "predict_classes")
+        return np.asarray(self.classes_[index])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class (N, K), in the order of ``classes_``."""

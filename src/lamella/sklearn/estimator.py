@@ -54,6 +54,7 @@ class MLPEstimator(BaseEstimator):
         backend: str | Backend = "auto",
         random_state: Any = None,
         verbose: int = 0,
+        check: bool = True,
     ) -> None:
         self.hidden = hidden
         self.dropout = dropout
@@ -70,6 +71,7 @@ class MLPEstimator(BaseEstimator):
         self.backend = backend
         self.random_state = random_state
         self.verbose = verbose
+        self.check = check
 
     def _checked(self, X: Any, y: Any = "no_validation", *, reset: bool, **options: Any) -> Any:
         """Return numbers of the estimator's dtype; ``reset`` takes their features as given."""
@@ -103,7 +105,8 @@ class MLPEstimator(BaseEstimator):
         if fraction is None:
             fraction = 0.1 if stopping else 0.0
         callbacks = [*self.callbacks, *([stopping] if stopping else [])]
-        return self._fit(X, y, weight, callbacks, epochs=self.epochs, validation_split=fraction)
+        options = {"epochs": self.epochs, "validation_split": fraction, "check": self.check}
+        return self._fit(X, y, weight, callbacks, **options)
 
     def _train_further(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> Self:
         """Train one epoch on a part of the data."""
