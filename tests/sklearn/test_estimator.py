@@ -135,6 +135,7 @@ def test_wrong_parameters_are_errors_of_fit_that_teach(kind: Any) -> None:
         ({"loss": "hinge"}, "loss must be"),
         ({"epochs": 0}, "epochs must be"),
         ({"verbose": 7}, "verbose must be one of 0, 1, 2"),
+        ({"callbacks": None}, "callbacks must be a Sequence"),
         ({"callbacks": [3]}, "callback must be a Callback"),
         ({"early_stopping": 3}, "callback must be a Callback"),
     ]:

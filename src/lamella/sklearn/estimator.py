@@ -104,23 +104,21 @@ class MLPEstimator(BaseEstimator):
         fraction = self.validation_split
         if fraction is None:
             fraction = 0.1 if stopping else 0.0
-        callbacks = [*self.callbacks, *([stopping] if stopping else [])]
         options = {"epochs": self.epochs, "validation_split": fraction, "check": self.check}
-        return self._fit(X, y, weight, callbacks, **options)
+        return self._fit(X, y, weight, [stopping] if stopping else [], **options)
 
     def _train_further(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> Self:
         """Train one epoch on a part of the data."""
-        return self._fit(X, y, weight, self.callbacks, epochs=1, check=False)
+        return self._fit(X, y, weight, [], epochs=1, check=False)
 
-    def _fit(
-        self, X: Any, y: Any, weight: Any, callbacks: Sequence[Callback], **options: Any
-    ) -> Self:
+    def _fit(self, X: Any, y: Any, weight: Any, more: Sequence[Any], **options: Any) -> Self:
+        given = instance("callbacks", self.callbacks, Sequence, "[TerminateOnNaN()]")
         self.history_ = self.model_.fit(
             X,
             y,
             batch_size=self.batch_size,
             sample_weight=weight,
-            callbacks=copy.deepcopy([*callbacks]),
+            callbacks=copy.deepcopy([*given, *more]),
             verbose=self.verbose,
             **options,
         )
