@@ -17,7 +17,7 @@ ROWS = (
     {"network"},
     {"training"},
     {"datasets", "models"},
-    {"studies", "testing"},
+    {"sklearn", "studies", "testing"},
     {"cli"},
 )
 ROW = {folder: number for number, folders in enumerate(ROWS) for folder in folders}

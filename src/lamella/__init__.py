@@ -177,7 +177,7 @@ def __getattr__(name: str) -> Any:
     """Import modules and classes on first use that training itself does not need."""
     import importlib
 
-    if name in ("datasets", "studies", "testing"):
+    if name in ("datasets", "sklearn", "studies", "testing"):
         return importlib.import_module(f"lamella.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(f"lamella.{_LAZY[name]}"), name)

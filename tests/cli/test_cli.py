@@ -1,6 +1,7 @@
 """The command as a whole: help, version, wrong arguments and closed pipes."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,29 @@ def test_console_script_is_the_same_command(command: Call) -> None:
     assert done.stdout == command("--help").out
 
 
-@pytest.mark.parametrize("argv", [[], ["trian"], ["train", "--learning-rate", "1"]])
+@pytest.mark.parametrize("argv", [[], ["study"]])
+def test_a_command_alone_shows_its_help(call: Call, argv: list[str]) -> None:
+    done = call(*argv)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith(" ".join(["usage: lamella", *argv]))
+    assert "--help" in done.out
+
+
+@pytest.mark.parametrize(
+    "argv", [*([name] for name in COMMANDS), ["study", "run"], ["study", "show"]]
+)
+def test_every_option_shows_its_default(
+    argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([*argv, "--help"])
+    text = capsys.readouterr().out.partition("show this help message and exit")[2]
+    options = re.split(r"\n  (?=--)", text)[1:]
+    required = [option for option in options if option.startswith("--model FILE")]
+    assert [o for o in options if o not in required and "default:" not in " ".join(o.split())] == []
+
+
+@pytest.mark.parametrize("argv", [["trian"], ["train", "--learning-rate", "1"]])
 def test_wrong_arguments_are_refused_in_one_line(call: Call, argv: list[str]) -> None:
     done = call(*argv)
     assert (done.status, done.out) == (2, "")

@@ -37,6 +37,8 @@ def test_optimizer_options_reach_the_model(
         ("--hidden 8 --batch-norm --dropout 0.2", lm.MLP([8], batch_norm=True, dropout=0.2)),
         ("--hidden 8 --dropout 0.1 0.2 --l2 0.001", lm.MLP([8], dropout=[0.1, 0.2], l2=0.001)),
         ("--model softmax --l2 0.01 --loss L1", lm.SoftmaxClassifier(l2=0.01, loss="L1")),
+        ("--hidden 8,4 --dropout 0.1,0,0.2", lm.MLP([8, 4], dropout=[0.1, 0, 0.2])),
+        ("--hidden 8, 4", lm.MLP([8, 4])),
         ("--hidden 8 --dtype float64", lm.MLP([8], dtype="float64")),
     ],
 )
@@ -75,7 +77,7 @@ def test_learning_rate_decays_after_each_epoch(call: Call, tmp_path: Path) -> No
         ("--epochs 0", "epochs must be a whole number of at least 1, got 0"),
         ("--batch-size 0", "batch_size must be a whole number of at least 1, got 0"),
         ("--hidden 0", "hidden must be a whole number of at least 1, got 0"),
-        ("--hidden many", "invalid int value: 'many' (lamella train --help"),
+        ("--hidden many", "--hidden takes whole numbers, such as 2 1 or 2,1; got 'many'"),
         ("--dropout 0.1 0.2", "for the input and each of 2 hidden layers"),
         ("--dropout 1", "dropout must be in [0, 1), got 1.0"),
         ("--l2 -1", "l2 must be at least 0"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Call
+from tests.cli.runs import record_of
 from tests.studies.small import TEST, TRAIN, small_study
 
 
@@ -25,6 +26,34 @@ def test_report_writes_one_page_and_says_where(
     assert (done.status, done.err) == (0, "")
     assert done.out == f"{page}: 1 study, 6 runs, 0.0 MB\n"
     assert page.read_text().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.slow
+def test_report_of_a_training_shows_scores_curves_and_options(
+    call: Call, softmax_run: Path, tmp_path: Path
+) -> None:
+    done = call("report", softmax_run, "--out", tmp_path / "page.html")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == f"{tmp_path / 'page.html'}: the training in {softmax_run}\n"
+    page = (tmp_path / "page.html").read_text()
+    assert f"Test accuracy {record_of(softmax_run)['test_accuracy']:.2%}" in " ".join(page.split())
+    assert page.count("<tr><td>") == 2
+    assert "data:image/svg+xml;base64," in page
+    assert "<dt>batch size</dt><dd>250</dd>" in page
+
+
+def test_report_of_an_unfinished_training_says_how_to_go_on(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "history.jsonl").write_text('{"epoch": 1, "loss": 2.0}\n')
+    done = call("report", tmp_path, "--out", tmp_path / "page.html")
+    assert done.status == 2
+    assert f"lamella train --resume {tmp_path}" in done.err
+
+
+def test_report_of_a_damaged_record_is_one_line(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "history.jsonl").write_text('{"epoch": 1, "loss": 2.0}\n')
+    (tmp_path / "run.json").write_text('{"configuration": {}}')
+    done = call("report", tmp_path, "--out", tmp_path / "page.html")
+    assert (done.status, done.err) == (2, f"lamella: {tmp_path} holds a damaged record: 'model'\n")
 
 
 def test_folder_without_studies_is_reported_in_one_line(call: Call, tmp_path: Path) -> None:

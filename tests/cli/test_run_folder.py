@@ -9,7 +9,7 @@ import lamella as lm
 from lamella.cli.run_folder import RunFolder
 from lamella.core.errors import UsageError
 
-NAMES = ["model.safetensors", "history.jsonl", "run.json", "curves.png"]
+NAMES = ["model.safetensors", "history.jsonl", "steps.csv", "run.json", "curves.png"]
 
 
 def test_new_folder_is_made(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_old_run_goes_when_training_begins_and_nothing_else_does(tmp_path: Path)
         (tmp_path / name).write_text("old")
     folder = RunFolder(tmp_path, overwrite=True)
     folder.claim()
-    assert len(folder.files) == 4
+    assert len(folder.files) == 5
     folder.on_fit_begin(lm.SoftmaxClassifier(seed=0), epochs=1, batches=1)
     assert os.listdir(tmp_path) == ["notes.txt"]
 

@@ -253,7 +253,6 @@ def test_a_damaged_run_is_reported_in_one_line(call: Call, toml: Path, tmp_path:
         (["run", "rates.toml", "--set", "optimizer.lr=3"], "the arm 'small' sets optimizer itself"),
         (["show", "."], "holds no study: there is no study.json"),
         (["show"], "the following arguments are required: DIR"),
-        ([], "the following arguments are required: ACTION"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )

@@ -18,7 +18,7 @@ from tests.subprocesses import TIME_LIMIT, start_python, wait_until
 
 pytestmark = pytest.mark.slow
 
-FILES = ["curves.png", "history.jsonl", "model.safetensors", "run.json"]
+FILES = ["curves.png", "history.jsonl", "model.safetensors", "run.json", "steps.csv"]
 SMALL = ["--hidden", 8, *QUICK]
 
 Digits = tuple[lm.datasets.Samples, lm.datasets.Samples]
@@ -38,7 +38,10 @@ def test_training_with_the_defaults_reaches_97_3_percent(command: Call, tmp_path
 def test_train_writes_four_files_and_names_them(softmax_run: Path) -> None:
     assert sorted(os.listdir(softmax_run)) == FILES
     said = (softmax_run.parent / "stdout").read_text()
-    assert f"in {softmax_run}: model.safetensors, history.jsonl, run.json, curves.png" in said
+    assert (
+        f"in {softmax_run}: model.safetensors, history.jsonl, steps.csv, run.json, curves.png"
+        in said
+    )
 
 
 def test_train_ends_by_saying_test_accuracy_and_time(softmax_run: Path) -> None:
@@ -47,11 +50,46 @@ def test_train_ends_by_saying_test_accuracy_and_time(softmax_run: Path) -> None:
     assert re.fullmatch(r"2 epochs in \d+\.\d s", said[-2])
 
 
-def test_train_shows_the_model_first_and_a_bar_on_stderr(softmax_run: Path) -> None:
+def test_train_shows_the_model_first_and_epochs_on_stderr(softmax_run: Path) -> None:
     said = (softmax_run.parent / "stdout").read_text()
     assert said.startswith("SoftmaxClassifier([")
     assert "7,850 parameters" in said
-    assert "epoch 2/2" in (softmax_run.parent / "stderr").read_text()
+    assert "GPU" not in said
+    epochs = (softmax_run.parent / "stderr").read_text().splitlines()
+    assert [line.partition(":")[0] for line in epochs] == ["epoch 1/2", "epoch 2/2"]
+
+
+def test_train_keeps_the_loss_of_every_step(softmax_run: Path) -> None:
+    head, *lines = (softmax_run / "steps.csv").read_text().splitlines()
+    assert head == "step,loss"
+    steps, losses = np.array([line.split(",") for line in lines], float).T
+    np.testing.assert_array_equal(steps, np.arange(1, 2 * 220 + 1))
+    means = losses.reshape(2, 220).mean(axis=1)
+    np.testing.assert_allclose(means, [row["loss"] for row in history_of(softmax_run)], rtol=1e-6)
+
+
+def test_train_keeps_the_weights_of_every_epoch_if_asked(call: Call, tmp_path: Path) -> None:
+    options = [
+        "--model",
+        "softmax",
+        "--epochs",
+        2,
+        "--batch-size",
+        2500,
+        "--quiet",
+        "--every-epoch",
+    ]
+    done = call("train", *options, "--out", tmp_path)
+    assert done.status == 0, done.err
+    assert ", epochs" in done.out
+    weights = [
+        lm.load(tmp_path / place).state_dict()["1.Dense.W"]
+        for place in ("epochs/epoch-1.safetensors", "epochs/epoch-2.safetensors", ".")
+    ]
+    np.testing.assert_array_equal(weights[1], weights[2])
+    assert not np.array_equal(weights[0], weights[1])
+    assert call("train", "--model", "softmax", *QUICK, "--out", tmp_path, "--overwrite").status == 0
+    assert list((tmp_path / "epochs").iterdir()) == []
 
 
 def test_quiet_training_prints_the_result_only(call: Call) -> None:
@@ -213,5 +251,6 @@ def test_interrupt_ends_training_with_one_line_and_status_130(tmp_path: Path) ->
     wait_until(lambda: history.exists() and history.read_text().count("\n") > 1, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=TIME_LIMIT)
-    assert (process.returncode, err) == (130, "lamella: interrupted\n")
+    said = f"lamella: interrupted. go on with lamella train --resume {tmp_path}\n"
+    assert (process.returncode, err) == (130, said)
     assert len(history_of(tmp_path)) > 1

@@ -128,6 +128,25 @@ def test_it_learns_with_every_loss(backend: Backend, make: Any, loss: str) -> No
     np.testing.assert_allclose(model.predict_proba(x).sum(axis=1), 1, rtol=1e-5)
 
 
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("loss", [None, "L1"])
+def test_outputs_are_numbers_of_a_linear_layer(
+    tmp_path: Path, outputs: int, loss: str | None
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3))
+    y = 3 * x[:, :outputs] - 5  # far from probabilities
+    model = lm.MLP([16], outputs=outputs, loss=loss, optimizer=lm.Adam(0.02), seed=0)
+    model.fit(x, y[:, 0] if outputs == 1 else y, epochs=40, batch_size=20, verbose=False)
+    assert type(model.loss) is (lm.MeanAbsoluteError if loss else lm.MeanSquaredError)
+    assert model.evaluate(x, y)["r2"] > 0.95
+    assert model.predict(x).shape == (200, outputs)
+    model.save(tmp_path / "model")
+    again = lm.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+    assert again.config()["outputs"] == outputs
+
+
 def test_no_hidden_layers_are_softmax_regression() -> None:
     x, y = images()
     by_mlp = lm.MLP([], classes=4, optimizer=lm.SGD(0.1), seed=3, backend="numpy")
@@ -195,9 +214,13 @@ def test_a_classifier_compiled_with_another_loss_is_loaded_with_its_layers(tmp_p
         (lambda: lm.MLP([2.5]), "hidden must be a whole number of at least 1, got 2.5"),
         (lambda: lm.MLP(classes=1), "classes must be a whole number of at least 2, got 1"),
         (lambda: lm.SoftmaxClassifier(classes=1), "classes must be a whole number of at least 2"),
+        (lambda: lm.MLP(outputs=0), "outputs must be a whole number of at least 1, got 0"),
+        (lambda: lm.MLP(classes=3, outputs=1), "classes=3 for class labels or outputs=1"),
+        (lambda: lm.MLP(outputs=2, loss="cross-entropy"), "use classes=2, or a loss such as Mean"),
+        (lambda: lm.MLP(outputs=1, loss=lm.BinaryCrossEntropy()), "BinaryCrossEntropy compares"),
         (lambda: lm.MLP(loss="hinge"), "one of 'cross-entropy', 'L2', 'L1', got 'hinge'"),
         (lambda: lm.MLP(loss=lm.SoftmaxCrossEntropy), "loss must be an object.*add ()"),
-        (lambda: lm.MLP(loss=None), "loss must be .*got None"),
+        (lambda: lm.MLP(loss=3), "loss must be .*got 3"),
         (
             lambda: lm.MLP(optimizer="adam"),
             "optimizer must be an Optimizer.*'adam': write Adam",

@@ -245,3 +245,19 @@ def test_custom_parts_that_are_not_passed_are_named(tmp_path: Path) -> None:
 def test_a_missing_file_is_reported_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         lm.load(tmp_path / "nowhere.safetensors")
+
+
+def test_a_folder_stands_for_the_model_in_it(tmp_path: Path) -> None:
+    for seed, name in enumerate(("best", "model")):
+        lm.SoftmaxClassifier(classes=3, seed=seed).build((2,)).save(
+            tmp_path / f"{name}.safetensors"
+        )
+        assert lm.load(tmp_path).seed == seed  # the only one; then the one of that name
+    (tmp_path / "model.safetensors").rename(tmp_path / "last.safetensors")
+    with pytest.raises(FileFormatError, match=r"several models: name one of best\.\w+, last\."):
+        lm.load(tmp_path)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match="holds no model"):
+        lm.load(tmp_path)

@@ -473,7 +473,7 @@ def test_repr_and_summary_show_layers_shapes_and_counts() -> None:
     assert lines[2].endswith("-> (8,), 16 parameters")
     assert lines[3].endswith("-> (8,)")
     assert lines[-2] == "99 parameters, input (6,)"
-    assert lines[-1] == "float32 on numpy (asked for), seed 1"
+    assert lines[-1] == "float32 on numpy, seed 1"
 
 
 def test_metrics_may_be_custom_objects(backend: Backend) -> None:

@@ -35,7 +35,7 @@ def test_forward_is_the_layers_one_after_the_other(
         backend.to_host(pred), by_hand(net.state_dict(), x), rtol=1e-12, atol=1e-12
     )
     assert net.pred is pred
-    assert [backend.to_host(out).shape for out in net.outputs] == [
+    assert [backend.to_host(out).shape for out in net.layer_outputs] == [
         (5, 6),
         (5, 4),
         (5, 4),
@@ -265,7 +265,7 @@ def test_all_numbers_have_the_dtype_of_the_model(
     net.backward(backend.asarray(np.ones((5, 3)), dtype))
     assert {array.dtype for array in net.state_dict().values()} == {np.dtype(dtype)}
     assert net.store.grads.dtype == dtype
-    assert {out.dtype for out in net.outputs} == {np.dtype(dtype)}
+    assert {out.dtype for out in net.layer_outputs} == {np.dtype(dtype)}
 
 
 def test_networks_that_differ_by_a_layer_start_alike_and_drop_alike() -> None:

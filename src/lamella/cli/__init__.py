@@ -13,14 +13,29 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from lamella.cli import evaluate, info, predict, report, study, train, verify
-from lamella.cli.messages import print_error
+from lamella.cli.messages import print_error, show_help
 from lamella.core.errors import ArgumentError, LamellaError
 from lamella.core.names import did_you_mean, suggestion
 from lamella.core.version import __version__
 
 
+class _Help(argparse.HelpFormatter):
+    """Help that ends with the default of each option."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        if not action.option_strings or action.required or "default" in text:
+            return text
+        if action.nargs == 0:
+            return f"{text} (default: off)" if action.const is True else text
+        return f"{text} (default: {'none' if action.default in (None, []) else '%(default)s'})"
+
+
 class _Parser(argparse.ArgumentParser):
     """Parser that reports errors as an ArgumentError of one line with the nearest right word."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, formatter_class=_Help)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         found, rest = super().parse_known_args(args, namespace)
@@ -66,8 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader closed the pipe; discard the rest of the buffer.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except KeyboardInterrupt:
-        print_error("interrupted")
+    except KeyboardInterrupt as interrupt:
+        print_error(". ".join(["interrupted", *getattr(interrupt, "__notes__", [])]))
         return 130
     except (LamellaError, OSError, MemoryError) as error:
         print_error(error)
@@ -81,7 +96,8 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"lamella {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.set_defaults(run=show_help(parser))
+    commands = parser.add_subparsers(metavar="COMMAND")
     for command in (train, verify, evaluate, predict, study, report, info):
         name = command.__name__.rpartition(".")[2]
         summary = (command.__doc__ or "").partition("\n")[0]

@@ -10,9 +10,16 @@ from lamella.models.loading import load
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamella evaluate``."""
-    parser.add_argument("file", metavar="FILE", help="a model that lamella train or save wrote")
+    parser.add_argument(
+        "file", metavar="FILE", help="a model that lamella train or save wrote, or its folder"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
-    parser.add_argument("--backend", choices=("auto", "numpy", "cupy"), default="auto")
+    parser.add_argument(
+        "--backend",
+        choices=("auto", "numpy", "cupy"),
+        default="auto",
+        help="auto uses a GPU if available",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

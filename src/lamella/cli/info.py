@@ -12,6 +12,7 @@ OPTIONAL = {
     "matplotlib": ("matplotlib", "plot"),
     "Pillow": ("PIL", "images"),
     "numba": ("numba", "fast"),
+    "scikit-learn": ("sklearn", "sklearn"),
     "joblib": ("joblib", "studies"),
     "scipy": ("scipy", "studies"),
     "cupy": ("cupy", "cuda13"),

@@ -1,7 +1,8 @@
 """Messages of the commands."""
 
+import argparse
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
 def print_error(text: object) -> None:
     """Print ``text`` on stderr as one line, without its line breaks."""
     print("lamella:", " ".join(str(text).split()), file=error_stream())
+
+
+def show_help(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Return a command that prints the parser's help."""
+
+    def show(args: argparse.Namespace) -> int:
+        parser.print_help()
+        return 0
+
+    return show
 
 
 def counted(number: int, noun: str) -> str:

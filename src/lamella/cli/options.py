@@ -1,12 +1,13 @@
 """Options of ``lamella train``, and the model they describe."""
 
 import argparse
+import re
 from fractions import Fraction
 from typing import Any
 
 from lamella.core.errors import ArgumentError
 from lamella.core.validation import at_least, in_range
-from lamella.models.classifiers import LOSSES, MLP, Classifier, SoftmaxClassifier
+from lamella.models.classifiers import LOSSES, MLP, ReadyModel, SoftmaxClassifier
 from lamella.optimizers import SGD, Adam, AdamW, Momentum, Optimizer
 from lamella.optimizers.schedules import InverseDecay
 
@@ -16,18 +17,22 @@ HIDDEN = (256, 30)
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamella train``; the defaults are those of the report."""
     model = parser.add_argument_group("model")
-    model.add_argument("--model", choices=("mlp", "softmax"), default="mlp")
+    model.add_argument(
+        "--model", choices=("mlp", "softmax"), default="mlp", help="mlp has hidden layers"
+    )
     model.add_argument(
         "--hidden",
-        type=int,
+        action=_Numbers,
+        const=int,
         nargs="+",
         metavar="WIDTH",
-        help="width of each hidden layer of the mlp (default: 256 30)",
+        help="width of each hidden layer of the mlp: 256 30 or 256,30 (default: 256 30)",
     )
     model.add_argument("--batch-norm", action="store_true", help="normalize before each ReLU")
     model.add_argument(
         "--dropout",
-        type=float,
+        action=_Numbers,
+        const=float,
         nargs="+",
         metavar="RATE",
         help="fraction dropped: one number for all hidden layers, or one for the input and each "
@@ -36,12 +41,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--l2", type=float, default=0.0, metavar="RATE", help="penalty RATE/2 sum(W^2)"
     )
-    model.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    model.add_argument(
+        "--dtype", choices=("float32", "float64"), default="float32", help="of all numbers"
+    )
 
     how = parser.add_argument_group("training")
-    how.add_argument("--loss", choices=list(LOSSES), default="cross-entropy")
     how.add_argument(
-        "--optimizer", choices=("sgd", "momentum", "nesterov", "adam", "adamw"), default="adam"
+        "--loss",
+        choices=list(LOSSES),
+        default="cross-entropy",
+        help="L2 and L1 compare probabilities with one-hot labels",
+    )
+    how.add_argument(
+        "--optimizer",
+        choices=("sgd", "momentum", "nesterov", "adam", "adamw"),
+        default="adam",
+        help="rule of the steps",
     )
     how.add_argument("--lr", type=float, help="learning rate (default: 5e-4, softmax 2e-3)")
     how.add_argument(
@@ -62,8 +77,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--clip-norm", type=float, metavar="NORM", help="scale larger gradients down to this norm"
     )
-    how.add_argument("--batch-size", type=int, default=64, metavar="N", help="(default: 64)")
-    how.add_argument("--epochs", type=int, default=5, metavar="N", help="(default: 5)")
+    how.add_argument("--batch-size", type=int, default=64, metavar="N", help="images in a step")
+    how.add_argument("--epochs", type=int, default=5, metavar="N", help="passes over the images")
     how.add_argument(
         "--validation",
         type=_fraction,
@@ -79,7 +94,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="stop after this many epochs without a lower validation loss, and restore the "
         "weights of the best epoch",
     )
-    how.add_argument("--seed", type=int, default=2023, help="(default: %(default)s)")
+    how.add_argument("--seed", type=int, default=2023, help="of weights, data order and dropout")
     how.add_argument(
         "--backend",
         choices=("auto", "numpy", "cupy"),
@@ -91,8 +106,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     result.add_argument(
         "--out",
         metavar="DIR",
-        help="write model.safetensors, history.jsonl, run.json and curves.png there "
-        "(default: write nothing)",
+        help="write model.safetensors, history.jsonl, steps.csv (the loss of every step), run.json "
+        "and curves.png there (default: write nothing)",
+    )
+    result.add_argument(
+        "--every-epoch",
+        action="store_true",
+        help="also write the weights of every epoch, to DIR/epochs",
     )
     result.add_argument("--overwrite", action="store_true", help="replace an existing run in DIR")
     result.add_argument(
@@ -130,11 +150,12 @@ def refuse_contradictions(args: argparse.Namespace) -> None:
         raise ArgumentError(
             "--early-stopping needs a validation loss, and --validation 0 holds no images out"
         )
-    if args.overwrite and args.out is None:
-        raise ArgumentError("--overwrite is about the folder of --out: add --out DIR, or omit it")
+    for option, given in {"--overwrite": args.overwrite, "--every-epoch": args.every_epoch}.items():
+        if given and args.out is None:
+            raise ArgumentError(f"{option} is about the folder of --out: add --out DIR, or omit it")
 
 
-def classifier(args: argparse.Namespace) -> Classifier:
+def classifier(args: argparse.Namespace) -> ReadyModel:
     """Create the model of the options; its parts check most of the values."""
     at_least("epochs", args.epochs, 1)
     at_least("batch_size", args.batch_size, 1)
@@ -168,6 +189,21 @@ def _optimizer(args: argparse.Namespace) -> Optimizer:
         return Adam(lr, beta1=beta, clip_norm=args.clip_norm)
     weight_decay = 0.01 if args.weight_decay is None else args.weight_decay
     return AdamW(lr, beta1=beta, weight_decay=weight_decay, clip_norm=args.clip_norm)
+
+
+class _Numbers(argparse.Action):
+    """Store numbers that are separated by spaces or commas; ``const`` converts each."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *given: Any
+    ) -> None:
+        texts, option = given
+        words = re.split(r"[\s,]+", " ".join(texts).strip(" ,"))
+        try:
+            setattr(namespace, self.dest, [self.const(word) for word in words])
+        except ValueError:
+            kind = "whole numbers" if self.const is int else "numbers"
+            parser.error(f"{option} takes {kind}, such as 2 1 or 2,1; got {' '.join(texts)!r}")
 
 
 def _fraction(text: str) -> float:

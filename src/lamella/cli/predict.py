@@ -20,10 +20,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "images", metavar="IMAGE", nargs="+", help="a photo or drawing of a single digit"
     )
     parser.add_argument(
-        "--model", metavar="FILE", required=True, help="a model that lamella train or save wrote"
+        "--model",
+        metavar="FILE",
+        required=True,
+        help="a model that lamella train or save wrote, or its folder",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON list of objects")
-    parser.add_argument("--backend", choices=("auto", "numpy", "cupy"), default="auto")
+    parser.add_argument(
+        "--backend",
+        choices=("auto", "numpy", "cupy"),
+        default="auto",
+        help="auto uses a GPU if available",
+    )
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,11 @@ class RunFolder(Callback):
 
     Attributes
     ----------
-    model, history, record, curves : Path
-        ``model.safetensors``, ``history.jsonl``, ``run.json`` and ``curves.png``. The record is
-        written last: a run with a record is finished.
+    model, history, steps, record, curves : Path
+        ``model.safetensors``, ``history.jsonl``, ``steps.csv``, ``run.json`` and ``curves.png``.
+        The record is written last: a run with a record is finished.
+    epochs : Path
+        ``epochs``, for the weights of every epoch.
     checkpoints, begun : Path
         ``checkpoints``, and ``checkpoints/begun.json``, the record of an unfinished run.
     start : dict or None
@@ -43,13 +45,15 @@ class RunFolder(Callback):
         self.start: dict[str, Any] | None = None
         self.model = self.path / "model.safetensors"
         self.history = self.path / "history.jsonl"
+        self.steps = self.path / "steps.csv"
+        self.epochs = self.path / "epochs"
         self.record = self.path / "run.json"
         self.curves = self.path / "curves.png"
 
     @property
     def files(self) -> list[Path]:
         """Existing files of the run."""
-        files = (self.model, self.history, self.record, self.curves, self.begun)
+        files = (self.model, self.history, self.steps, self.record, self.curves, self.begun)
         return [file for file in files if file.exists()]
 
     def claim(self) -> None:
@@ -68,13 +72,15 @@ class RunFolder(Callback):
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
         if self.resume:
-            for file in (self.model, self.history, self.record, self.curves):
+            for file in (self.model, self.history, self.steps, self.record, self.curves):
                 remove_unfinished(self.path, file.name)
             return
         # Remove the record first: a run without one cannot be mistaken for a finished run.
         for file in sorted(self.files, key=lambda file: file != self.record):
             file.unlink()
         self._remove_checkpoints()
+        for file in self.epochs.glob("*.safetensors"):
+            file.unlink()
         if self.start is not None:
             self.checkpoints.mkdir(exist_ok=True)
             write_json(self.begun, self.start)

@@ -1,4 +1,4 @@
-"""The record of a run (``run.json``), and the options in it."""
+"""The record of a run (``run.json``), the options in it, and the history of its epochs."""
 
 import argparse
 import json
@@ -44,6 +44,17 @@ def read_record(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or not isinstance(record.get("configuration"), dict):
         raise FileFormatError(f"{path} is not the record of a run of lamella train")
     return record
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """Read the epochs of a run; raise a FileFormatError if the file is damaged."""
+    try:
+        rows = [json.loads(line) for line in read_file(path).splitlines()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise FileFormatError(f"cannot read the history {path}: {error}") from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise FileFormatError(f"{path} is not a history: each line must be an object")
+    return rows
 
 
 def options_of(record: dict[str, Any], path: Path) -> argparse.Namespace:

@@ -6,7 +6,13 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamella.cli.messages import counted, counted_runs, one_line_warnings, print_error
+from lamella.cli.messages import (
+    counted,
+    counted_runs,
+    one_line_warnings,
+    print_error,
+    show_help,
+)
 from lamella.core.disk import write_atomically
 from lamella.core.errors import ArgumentError
 from lamella.core.names import expect_known
@@ -20,7 +26,8 @@ INTERRUPTED = 130
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare ``lamella study list``, ``run``, ``show`` and ``pack``."""
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    parser.set_defaults(action=show_help(parser))
+    actions = parser.add_subparsers(metavar="ACTION")
 
     about = "list the studies that come with lamella"
     action = actions.add_parser("list", help=about, description=about, allow_abbrev=False)
@@ -39,9 +46,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         type=_seeds,
         metavar="N",
-        help="seeds 0 to N-1 for every arm; or the seeds themselves, such as 3,2023 or 2023,",
+        help="seeds 0 to N-1 for every arm; or the seeds themselves, such as 3,2023 or 2023, "
+        "(default: those of the study)",
     )
-    action.add_argument("--epochs", type=int, metavar="N", help="number of epochs per run")
+    action.add_argument(
+        "--epochs", type=int, metavar="N", help="epochs of a run (default: those of the study)"
+    )
     action.add_argument(
         "--set",
         type=_setting,
@@ -88,7 +98,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     action.set_defaults(action=_show)
     action.add_argument("source", metavar="DIR", help="folder of a study, or an archive")
     action.add_argument("--study", metavar="NAME", help="one study of an archive (default: all)")
-    action.add_argument("--to", metavar="ARM", help="compare to this arm")
+    action.add_argument("--to", metavar="ARM", help="compare to this arm (default: the baseline)")
     action.add_argument(
         "--measure", help="measure to compare (default: test_accuracy, or test_r2 for numbers)"
     )

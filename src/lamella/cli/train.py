@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import shlex
 import time
 import warnings
 from dataclasses import dataclass
@@ -12,12 +13,18 @@ from lamella.cli.options import add_options, classifier, refuse_contradictions
 from lamella.cli.run_folder import RunFolder
 from lamella.cli.run_record import options_of, read_record, refuse_other_options
 from lamella.core.config import to_json
-from lamella.core.disk import finite_or_none, write_json
+from lamella.core.disk import finite_or_none, write_atomically, write_json
 from lamella.core.errors import DivergenceWarning, UsageError
 from lamella.datasets import mnist
 from lamella.datasets.mnist import CHECKSUMS
-from lamella.models.classifiers import Classifier
-from lamella.training.callbacks import Callback, EarlyStopping, JSONLines, TerminateOnNaN
+from lamella.models.classifiers import ReadyModel
+from lamella.training.callbacks import (
+    Callback,
+    EarlyStopping,
+    JSONLines,
+    ModelCheckpoint,
+    TerminateOnNaN,
+)
 from lamella.training.checkpoints import CheckpointWarning, ResumeFolder
 from lamella.training.diagnostics.curves import save_figure, training_curves
 from lamella.training.environment import environment, installed
@@ -62,7 +69,15 @@ def run(args: argparse.Namespace) -> int:
             print_error("there will be no curves.png: pip install 'lamella[plot]'")
     if not args.quiet:
         print(model.build((28, 28)).summary(), flush=True)
-    outcome = _train(args, model, stopping, folder)
+    try:
+        outcome = _train(args, model, stopping, folder)
+    except KeyboardInterrupt as interrupt:
+        remedy = "nothing is kept without --out DIR"
+        if folder:
+            remedy = f"go on with lamella train --resume {shlex.quote(str(folder.path))}"
+        if not folder or folder.begun.exists():
+            interrupt.add_note(remedy)
+        raise
     if folder:
         _write(args, model, outcome, folder)
         folder.finish()
@@ -70,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if outcome.diverged else 0
 
 
-def repeat(args: argparse.Namespace, model: Classifier) -> Outcome:
+def repeat(args: argparse.Namespace, model: ReadyModel) -> Outcome:
     """Train with the options ``args`` and evaluate, without writing files."""
     return _train(args, model, _early_stopping(args), None)
 
@@ -91,13 +106,16 @@ def _begun(folder: RunFolder, *, quiet: bool) -> argparse.Namespace:
 
 def _train(
     args: argparse.Namespace,
-    model: Classifier,
+    model: ReadyModel,
     stopping: EarlyStopping | None,
     folder: RunFolder | None,
 ) -> Outcome:
     callbacks: list[Callback] = [stopping] if stopping else []
     if folder:
         callbacks += [folder, JSONLines(folder.history)]
+        if args.every_epoch:
+            monitor = "val_loss" if args.validation else "loss"
+            callbacks.append(ModelCheckpoint(folder.epochs, monitor=monitor, every_epoch=True))
     if model.backend.on_host:  # on a GPU it would synchronize after every batch
         callbacks.append(TerminateOnNaN())
     train, test = mnist()
@@ -130,11 +148,13 @@ def _train(
 
 
 def _write(
-    args: argparse.Namespace, model: Classifier, outcome: Outcome, folder: RunFolder
+    args: argparse.Namespace, model: ReadyModel, outcome: Outcome, folder: RunFolder
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)
         model.save(folder.model)
+    lines = [f"{step},{loss!r}" for step, loss in enumerate(model.history.steps, 1)]
+    write_atomically(folder.steps, "\n".join(["step,loss", *lines, ""]).encode())
     if installed("matplotlib"):
         title = f"MNIST, {_name(model)}: test accuracy {outcome.test['accuracy']:.2%}"
         figure = training_curves(outcome.rows, title=title, kept_epoch=outcome.kept_epoch)
@@ -151,7 +171,7 @@ def _write(
     write_json(folder.record, record)  # last: it marks the run as finished
 
 
-def _record(args: argparse.Namespace, model: Classifier) -> dict[str, Any]:
+def _record(args: argparse.Namespace, model: ReadyModel) -> dict[str, Any]:
     """Return the facts that determine the result, known before training."""
     return {
         "configuration": {k: v for k, v in vars(args).items() if k not in ("run", "resume")},
@@ -162,7 +182,7 @@ def _record(args: argparse.Namespace, model: Classifier) -> dict[str, Any]:
     }
 
 
-def _name(model: Classifier) -> str:
+def _name(model: ReadyModel) -> str:
     widths = [784, *getattr(model, "hidden", []), 10]
     return f"{type(model).__name__} {'-'.join(map(str, widths))}"
 
@@ -176,4 +196,5 @@ def _report(outcome: Outcome, folder: RunFolder | None) -> None:
     print(f"test accuracy {outcome.test['accuracy']:.2%}, test loss {outcome.test['loss']:.4f}")
     print(f"{epochs} epoch{'s' * (epochs > 1)} in {outcome.seconds:.1f} s")
     if folder:
-        print(f"in {folder.path}: {', '.join(file.name for file in folder.files)}")
+        names = [file.name for file in (*folder.files, folder.epochs) if file.exists()]
+        print(f"in {folder.path}: {', '.join(names)}")

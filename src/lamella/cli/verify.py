@@ -1,9 +1,7 @@
 """Repeat a run, or the runs of a study, from the record, and compare the results bit by bit."""
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,10 +10,10 @@ from lamella.cli import train
 from lamella.cli.messages import print_error
 from lamella.cli.options import classifier
 from lamella.cli.run_folder import RunFolder
-from lamella.cli.run_record import options_of, read_record
+from lamella.cli.run_record import options_of, read_history, read_record
 from lamella.cli.verify_study import conclude, study_of
 from lamella.cli.verify_study import verify as verify_runs
-from lamella.core.disk import finite_or_none, read_file
+from lamella.core.disk import finite_or_none
 from lamella.core.errors import ArgumentError, FileFormatError, LamellaError, UsageError
 from lamella.datasets.mnist import CHECKSUMS
 from lamella.models.loading import load
@@ -32,7 +30,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="folder of lamella train --out, folder of a study, or archive of studies",
     )
     parser.add_argument(
-        "--runs", type=int, metavar="N", help="maximum number of runs of a study, evenly spaced"
+        "--runs",
+        type=int,
+        metavar="N",
+        help="maximum number of runs of a study, evenly spaced (default: all)",
     )
     parser.add_argument("--quiet", action="store_true", help="print only the result")
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         remedy = f"--resume {args.folder}" if folder.begun.exists() else f"--out {args.folder}"
         raise UsageError(f"{args.folder} holds no finished run: use lamella train {remedy}")
     record = read_record(folder.record)
-    rows, arrays = _history(folder.history), load(folder.model, backend="numpy").state_dict()
+    rows, arrays = read_history(folder.history), load(folder.model, backend="numpy").state_dict()
     options = options_of(record, folder.record)
     options.backend = record.get("backend", {}).get("name", options.backend)
     options.quiet = args.quiet
@@ -87,16 +88,6 @@ def run(args: argparse.Namespace) -> int:
         print_error(part)
     compared = f"{len(rows)} epochs, {len(arrays)} arrays of weights and the test scores"
     return conclude(compared, "the runs are not bit-identical" if parts else "", "run", others)
-
-
-def _history(path: Path) -> list[dict[str, Any]]:
-    try:
-        rows = [json.loads(line) for line in read_file(path).splitlines()]
-    except (OSError, ValueError, RecursionError) as error:
-        raise FileFormatError(f"cannot read the history {path}: {error}") from error
-    if not all(isinstance(row, dict) for row in rows):
-        raise FileFormatError(f"{path} is not a history: each line must be an object")
-    return rows
 
 
 def _weights(there: dict[str, np.ndarray], model: Sequential) -> list[str]:

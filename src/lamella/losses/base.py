@@ -41,7 +41,8 @@ class Loss(Workspace):
         """Check targets for outputs of ``out_shape`` and return them in the form `forward` expects.
 
         Called once for a whole data set, before training. By default targets are numbers of the
-        same shape as the predictions; integer labels (N,) for K > 1 outputs become one-hot rows.
+        same shape as the predictions, or (N,) for a single output; integer labels (N,) for K > 1
+        outputs become one-hot rows.
 
         Raises
         ------
@@ -54,13 +55,12 @@ class Loss(Workspace):
             rows = np.zeros((len(target), *out_shape), dtype)
             rows[np.arange(len(target)), check_labels(target, out_shape[0])] = 1
             return rows
+        if target.ndim == 1 and out_shape == (1,):
+            target = target.reshape(-1, 1)
         if target.shape[1:] != out_shape:
-            hint = ""
-            if target.ndim == 1 and out_shape == (1,):
-                hint = ": reshape them with y.reshape(-1, 1)"
             raise ShapeError(
                 f"{type(self).__name__} takes targets of the shape of the predictions, "
-                f"(N, {', '.join(map(str, out_shape))}), got {target.shape}{hint}"
+                f"(N, {', '.join(map(str, out_shape))}), got {target.shape}"
             )
         with np.errstate(over="ignore"):
             target = np.ascontiguousarray(target, dtype)

@@ -8,7 +8,13 @@ from lamella.core.errors import ArgumentError
 from lamella.core.validation import at_least, in_range, instance, not_negative
 from lamella.layers import BatchNorm, Dense, Dropout, Flatten, Layer, ReLU, Softmax
 from lamella.layers.regularizers import L2
-from lamella.losses import Loss, MeanAbsoluteError, MeanSquaredError, SoftmaxCrossEntropy
+from lamella.losses import (
+    BinaryCrossEntropy,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SoftmaxCrossEntropy,
+)
 from lamella.models.sequential import Sequential
 from lamella.optimizers import Adam, Optimizer
 
@@ -19,8 +25,11 @@ LOSSES: dict[str, type[Loss]] = {
 }
 
 
-class Classifier(Sequential):
-    """`Sequential` that compiles itself, with accuracy as its metric."""
+class ReadyModel(Sequential):
+    """`Sequential` that compiles itself, with accuracy as its metric, or R2 for numbers.
+
+    ``last`` gives class scores; or numbers, with ``of_numbers``.
+    """
 
     def __init__(
         self,
@@ -28,20 +37,27 @@ class Classifier(Sequential):
         last: Dense,
         loss: str | Loss,
         optimizer: Optimizer,
+        *,
+        of_numbers: bool = False,
         **options: Any,
     ) -> None:
         if isinstance(loss, str) and loss in LOSSES:
             loss = LOSSES[loss]()
         strings = ", ".join(map(repr, LOSSES))
         loss = instance("loss", loss, Loss, f"SoftmaxCrossEntropy(), or one of {strings}")
+        if of_numbers and (loss.takes_logits or isinstance(loss, BinaryCrossEntropy)):
+            raise ArgumentError(
+                f"outputs={last.units} predicts numbers, and {type(loss).__name__} compares "
+                f"classes: use classes={last.units}, or a loss such as MeanSquaredError()"
+            )
         # L1 and L2 compare probabilities; cross-entropy takes logits.
-        end = [] if loss.takes_logits else [Softmax()]
+        end = [] if loss.takes_logits or of_numbers else [Softmax()]
         super().__init__([Flatten(), *hidden, last, *end], **options)
         self.given = {"loss": loss, "optimizer": optimizer}
-        self.compile(loss, optimizer, metrics=["accuracy"])
+        self.compile(loss, optimizer, metrics=["r2" if of_numbers else "accuracy"])
 
 
-class SoftmaxClassifier(Classifier):
+class SoftmaxClassifier(ReadyModel):
     """Softmax regression: one linear layer from pixels to class scores.
 
     Parameters
@@ -86,8 +102,8 @@ class SoftmaxClassifier(Classifier):
         }
 
 
-class MLP(Classifier):
-    """Multilayer perceptron: hidden layers with ReLU, then class scores.
+class MLP(ReadyModel):
+    """Multilayer perceptron: hidden layers with ReLU, then class scores, or numbers (regression).
 
     Each hidden layer is Dense, BatchNorm (optional), ReLU, Dropout (optional).
 
@@ -95,9 +111,14 @@ class MLP(Classifier):
     ----------
     hidden : sequence of int
         Width of each hidden layer, each at least 1.
-    classes : int
-        Number of classes, at least 2.
-    loss, seed, backend, dtype
+    classes : int, optional
+        Number of classes, at least 2; 10 by default.
+    outputs : int, optional
+        Number of numbers to predict, at least 1, in place of ``classes``: the last layer is linear,
+        and the metric is R2. Targets are (N, outputs), or (N,) for one.
+    loss : {"cross-entropy", "L2", "L1"} or Loss, optional
+        As in `SoftmaxClassifier`; with ``outputs`` "L2" by default, and of the numbers themselves.
+    seed, backend, dtype
         As in `SoftmaxClassifier`.
     optimizer : Optimizer, optional
         Adam(5e-4) by default.
@@ -115,8 +136,9 @@ class MLP(Classifier):
         self,
         hidden: Sequence[int] = (256, 30),
         *,
-        classes: int = 10,
-        loss: str | Loss = "cross-entropy",
+        classes: int | None = None,
+        outputs: int | None = None,
+        loss: str | Loss | None = None,
         optimizer: Optimizer | None = None,
         batch_norm: bool = False,
         dropout: float | Sequence[float] = 0.0,
@@ -128,7 +150,14 @@ class MLP(Classifier):
         if isinstance(hidden, str) or not isinstance(hidden, Iterable):
             raise ArgumentError(f"hidden must be a list of widths, such as [30]; got {hidden!r}")
         self.hidden = [at_least("hidden", width, 1) for width in hidden]
-        self.classes = at_least("classes", classes, 2)
+        if classes is not None and outputs is not None:
+            raise ArgumentError(
+                f"give classes={classes!r} for class labels or outputs={outputs!r} for numbers, "
+                "not both"
+            )
+        self.outputs = None if outputs is None else at_least("outputs", outputs, 1)
+        classes = 10 if classes is None else classes
+        self.classes = at_least("classes", classes, 2) if outputs is None else None
         self.batch_norm, self.dropout, self.l2 = batch_norm, dropout, l2
         rates = _rates(dropout, len(self.hidden))
         layers: list[Layer] = [Dropout(rates[0])] if rates[0] else []
@@ -138,13 +167,16 @@ class MLP(Classifier):
             layers.append(ReLU())
             layers += [Dropout(rate)] if rate else []
         options: dict[str, Any] = {"seed": seed, "backend": backend, "dtype": dtype}
-        last = _dense(classes, l2, init="glorot_uniform")
+        last = _dense(self.outputs or classes, l2, init="glorot_uniform")
+        loss = ("L2" if self.outputs else "cross-entropy") if loss is None else loss
+        options["of_numbers"] = self.outputs is not None
         super().__init__(layers, last, loss, optimizer or Adam(5e-4), **options)
 
     def config(self) -> dict[str, Any]:
         return {
             "hidden": self.hidden,
             "classes": self.classes,
+            "outputs": self.outputs,
             **self.given,
             "batch_norm": self.batch_norm,
             "dropout": self.dropout,

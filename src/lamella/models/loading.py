@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import lamella.layers
@@ -9,7 +10,7 @@ import lamella.losses
 import lamella.optimizers
 from lamella.backend import Backend, get_backend
 from lamella.core.config import limit_size
-from lamella.core.disk import file_to_read
+from lamella.core.disk import as_path, file_to_read
 from lamella.core.errors import ArgumentError, FileFormatError
 from lamella.core.signatures import known_arguments
 from lamella.layers.initializers import INITIALIZERS
@@ -51,6 +52,7 @@ def load(
     Parameters
     ----------
     path : path
+        A file, or a folder with one model: ``model.safetensors``, or the only one in it.
     custom_layers : classes (and functions)
         Custom layers, losses, optimizers, regularizers or initializers that the model uses: one,
         an iterable of them, or a dict by the name in the file.
@@ -71,7 +73,7 @@ def load(
     """
     import safetensors
 
-    custom, model_file = _by_name(custom_layers), file_to_read(path)
+    custom, model_file = _by_name(custom_layers), file_to_read(_model_in(as_path(path)))
     try:
         with safetensors.safe_open(model_file, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -107,6 +109,18 @@ def load(
         raise
     except Exception as error:  # custom classes may raise any type
         raise FileFormatError(f"{path} does not describe a valid model: {error}") from error
+
+
+def _model_in(path: Path) -> Path:
+    """Return the model in a folder, and any other path as it is."""
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob("*.safetensors"))
+    named = path / "model.safetensors"
+    if named not in found and len(found) != 1:
+        names = f"several models: name one of {', '.join(file.name for file in found)}"
+        raise FileFormatError(f"the folder {path} holds {names if found else 'no model'}")
+    return named if named in found else found[0]
 
 
 def _by_name(custom: Any) -> dict[str, Part]:

@@ -110,7 +110,7 @@ class Network(Configured):
     def _build(self, in_shape: Shape) -> None:
         self.declare(in_shape)
         self._built_layers = tuple(self.layers)
-        self.outputs: list[Array] = [None] * len(self.layers)
+        self.layer_outputs: list[Array] = [None] * len(self.layers)
         self.store = ParameterStore(self.parameters, self.backend, self.dtype)
         self.store.initialize(self.streams)
         for state in self.states:
@@ -156,7 +156,7 @@ class Network(Configured):
         """Return the outputs for a batch of prepared inputs; valid until the next call."""
         self.passes += 1
         for i, layer in enumerate(self.layers):
-            x = self.outputs[i] = layer.forward(x, training)
+            x = self.layer_outputs[i] = layer.forward(x, training)
         self.pred = x
         return x
 

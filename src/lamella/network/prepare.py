@@ -44,6 +44,8 @@ def prepare(
         out_shape = model.shapes[-1]
         weight = sample_weights(y, sample_weight, class_weight, out_shape, model.dtype)
         target = model.loss.check_targets(y, out_shape, model.dtype)
+        if y.size == target.size:  # (N,) of a single output are no labels to stratify by
+            y = y.reshape(target.shape)
         if metrics:
             kind = kind or model.target_kind
             if trains or kind is None:

@@ -65,7 +65,7 @@ class Call:
         if replay is None or found.values() != before:
             return False
         found.hold()
-        self._outputs = [*network.outputs]
+        self._outputs = [*network.layer_outputs]
         self._attributes = [(vars(each), _arrays_among(vars(each))) for each in objects]
         self._replay = replay  # last: Ctrl-C before it leaves nothing to replay
         return True
@@ -76,7 +76,7 @@ class Call:
         if not in_a_row:
             # A replay writes into arrays only; these attributes are now those of another call.
             network.last_call = None  # in case that Ctrl-C ends this
-            network.outputs[:] = self._outputs
+            network.layer_outputs[:] = self._outputs
             for table, arrays in self._attributes:
                 table.update(arrays)
         self._replay()

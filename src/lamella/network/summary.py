@@ -12,7 +12,7 @@ def summary(network: Any) -> str:
         frozen = sum(p.size for p in network.store if not p.trainable)
         count = f"{network.store.count:,} parameters" + f" ({frozen:,} frozen)" * (frozen > 0)
         lines.append(f"{count}, input {network.in_shape}")
-    lines.append(f"{network.dtype.name} on {network.backend}, seed {network.seed}")
+    lines.append(f"{network.dtype.name} on {network.backend.name}, seed {network.seed}")
     return "\n".join(lines)
 
 

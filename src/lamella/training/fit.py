@@ -8,7 +8,7 @@ import numpy as np
 
 from lamella.core.errors import DataError, UsageError, numpy_warnings_off
 from lamella.core.signatures import known_arguments
-from lamella.core.validation import at_least, in_range, instance
+from lamella.core.validation import at_least, in_range, instance, one_of
 from lamella.network.attributes import expect_effective
 from lamella.network.batches import Data
 from lamella.network.prepare import expect_batch, expect_scale, expect_weight, prepare
@@ -37,7 +37,7 @@ def fit(
     class_weight: Any = None,
     callbacks: Sequence[Callback] = (),
     checkpoint: Any = None,
-    verbose: bool = True,
+    verbose: bool | int = True,
     check: bool = True,
 ) -> History:
     """Train on a data set.
@@ -72,8 +72,9 @@ def fit(
     checkpoint : path or ResumeFolder, optional
         Folder for checkpoints of this training. After an interruption the same call resumes
         it and ends with the same bits; see `ResumeFolder`.
-    verbose : bool
-        Whether to show a progress bar.
+    verbose : {0, 1, 2}
+        0 or False prints nothing, 1 or True a line for each epoch and, on a terminal, a progress
+        bar; 2 only the lines.
     check : bool
         Whether to run `check` first and warn of its findings.
 
@@ -98,6 +99,7 @@ def fit(
     at_least("epochs", epochs, 1)
     at_least("batch_size", batch_size, 1)
     in_range("validation_split", validation_split, 0, 1, right_open=True)
+    one_of("verbose", verbose, (0, 1, 2))
     for callback in instance("callbacks", callbacks, Sequence, "[EarlyStopping()]"):
         expect_hooks(instance("callback", callback, Callback, "EarlyStopping()"))
         expect_effective(callback)
@@ -133,7 +135,7 @@ def fit(
         options = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle}
         resume = open_resume_folder(checkpoint, model, data, validation, rows, callbacks, **options)
     history = History()
-    everyone = [history, *callbacks, *([Progress()] if verbose else [])]
+    everyone = [history, *callbacks, *([Progress(live=verbose != 2)] if verbose else [])]
     with ExitStack() as ending:  # calls on_fit_end of every callback that began, even on errors
         ending.enter_context(numpy_warnings_off())
         model.stop_reason = ""

@@ -84,7 +84,7 @@ def test_after_each_step_all_can_be_seen_as_without_replays() -> None:
             loss = model.train_step(X, Y)
             parts: list[Any] = model.layers
             dense, norm, leaky, dropout, last = parts
-            kept = [loss, model.pred, *model.outputs, *[p.grad for p in model.parameters]]
+            kept = [loss, model.pred, *model.layer_outputs, *[p.grad for p in model.parameters]]
             kept += [dense.x, norm.n, norm.inv_std, leaky.x, leaky.y, dropout.mask, last.x]
             seen.append([np.array(array) for array in kept])
         return seen, model.passes

@@ -116,7 +116,7 @@ def test_a_factor_that_changes_takes_effect_in_the_next_step(kind: type[Any]) ->
     for one in (model, twin):
         one.layers[0].k = 50.0  # type: ignore[attr-defined]
         one.step(X, Y)
-    np.testing.assert_array_equal(model.outputs[0], twin.outputs[0])
+    np.testing.assert_array_equal(model.layer_outputs[0], twin.layer_outputs[0])
     np.testing.assert_array_equal(model.built().values, twin.built().values)
 
 

@@ -40,12 +40,18 @@ def experiment(**fields: Any) -> Experiment:
     )
 
 
+def test_an_mlp_of_numbers_has_the_loss_of_numbers() -> None:
+    assert experiment(model=lm.MLP([5], outputs=1)).loss == {"class": "MeanSquaredError"}
+    assert experiment(model=lm.MLP([5], outputs=1), loss="L1").loss["class"] == "MeanAbsoluteError"
+
+
 def test_defaults_are_as_documented() -> None:
     made = experiment()
     assert made.model == {
         "class": "MLP",
         "hidden": [5],
         "classes": 10,
+        "outputs": None,
         "batch_norm": False,
         "dropout": 0.0,
         "l2": 0.0,

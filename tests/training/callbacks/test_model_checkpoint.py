@@ -46,6 +46,20 @@ def test_saved_models_are_the_best_and_the_last(backend: Backend, tmp_path: Path
     assert sorted(p.name for p in folder.iterdir()) == ["best.safetensors", "last.safetensors"]
 
 
+def test_every_epoch_keeps_the_model_of_each(tmp_path: Path) -> None:
+    script, checkpoint = Script([3, 1, 2]), lm.ModelCheckpoint(tmp_path, every_epoch=True)
+    options: dict[str, Any] = {"validation_split": 0.2, "verbose": False}
+    small_classifier().fit(*clouds(40), epochs=3, callbacks=[script, checkpoint], **options)
+    files = [f"epoch-{n}.safetensors" for n in (1, 2, 3)]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "best.safetensors",
+        *files,
+        "last.safetensors",
+    ]
+    for name, state in zip(files, script.states, strict=True):
+        np.testing.assert_equal(lm.load(tmp_path / name).state_dict(), state)
+
+
 def test_larger_is_better_with_mode_max(tmp_path: Path) -> None:
     class Accuracies(Script):
         def on_epoch_end(self, model: lm.Sequential, epoch: int, logs: dict[str, Any]) -> None:

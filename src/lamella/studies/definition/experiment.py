@@ -64,8 +64,8 @@ class Experiment:
     model : table
         Class and hyper-parameters of a `Sequential`, without seed, loss and optimizer.
     loss, optimizer : table
-        SoftmaxCrossEntropy() and Adam(5e-4) by default, for every model. A loss may also be
-        "cross-entropy", "L2" or "L1".
+        SoftmaxCrossEntropy() and Adam(5e-4) by default, for every model but an `MLP` with
+        ``outputs``, whose loss is "L2". A loss may also be "cross-entropy", "L2" or "L1".
     batch_size, epochs, shuffle, validation_split
         As in `Sequential.fit`; 64, 5, True and 1/12 by default.
     samples : int or None
@@ -104,6 +104,9 @@ class Experiment:
         ArgumentError
             If a name is unknown (the message has the nearest one), or a value is invalid.
         """
+        model = table.get("model")
+        if isinstance(model, dict) and model.get("outputs") is not None:  # of an MLP for numbers
+            table = {"loss": "L2", **table}
         table = merge(DEFAULTS, table)
         for name in table:
             expect_known("the field", name, FIELDS)
@@ -113,16 +116,16 @@ class Experiment:
         used = list(part_names(table))
         custom = {name: part for name, part in (custom or {}).items() if name in used}
         known = {**KNOWN, **CALLBACKS, **custom}
-        model = _model(table, known, seed=0)
+        network = _model(table, known, seed=0)
         weight = table["class_weight"]
         if weight is not None and not isinstance(weight, dict | list):
             one_of("class_weight", weight, ["balanced"])
         callbacks = _callbacks(table, known)
         samples = table["samples"]
         return cls(
-            model={**model_fields(to_table(model)), "backend": model.backend.name},
-            loss=to_table(model.loss),
-            optimizer=to_table(model.optimizer),
+            model={**model_fields(to_table(network)), "backend": network.backend.name},
+            loss=to_table(network.loss),
+            optimizer=to_table(network.optimizer),
             batch_size=at_least("batch_size", table["batch_size"], 1),
             epochs=at_least("epochs", table["epochs"], 1),
             shuffle=instance("shuffle", table["shuffle"], bool, "True"),

@@ -1,9 +1,9 @@
-"""ModelCheckpoint: save the last and the best model."""
+"""ModelCheckpoint: save the last and the best model, and those of all epochs."""
 
 from typing import Any
 
 from lamella.core.disk import as_path, expect_writable
-from lamella.core.validation import one_of
+from lamella.core.validation import instance, one_of
 from lamella.network.model_file import save
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
@@ -24,12 +24,22 @@ class ModelCheckpoint(Callback):
     mode : {"auto", "min", "max"}
         Whether lower or higher is better. "auto" asks the metric of that name; for other numbers,
         such as one that a callback logs, it is an error.
+    every_epoch : bool
+        Whether to keep the model of each epoch too, as ``epoch-1.safetensors`` and so on.
     """
 
     changes_training = False
 
-    def __init__(self, folder: Any, *, monitor: str = "val_loss", mode: str = "auto") -> None:
+    def __init__(
+        self,
+        folder: Any,
+        *,
+        monitor: str = "val_loss",
+        mode: str = "auto",
+        every_epoch: bool = False,
+    ) -> None:
         self.folder = as_path(folder, "folder")
+        self.every_epoch = instance("every_epoch", every_epoch, bool, "True")
         self.monitor, self.mode = monitor, one_of("mode", mode, MODES)
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
@@ -46,5 +56,7 @@ class ModelCheckpoint(Callback):
         if not model.is_finite():
             return
         save(model, self.folder / "last.safetensors")
+        if self.every_epoch:
+            save(model, self.folder / f"epoch-{epoch + 1}.safetensors")
         if self._best.improves(logs):
             save(model, self.folder / "best.safetensors")

@@ -192,7 +192,7 @@ class TerminateOnNaN(Callback):
 def _origin(model: Trainable) -> str:
     """Return the first non-finite array in the order of computation."""
     xp = model.backend.xp
-    for i, (layer, output) in enumerate(zip(model.layers, model.outputs, strict=True)):
+    for i, (layer, output) in enumerate(zip(model.layers, model.layer_outputs, strict=True)):
         if not bool(xp.isfinite(output).all()):
             return f"it began in the output of layer {i} {layer!r}"
     return "all outputs of layers were finite, so it began in the loss"

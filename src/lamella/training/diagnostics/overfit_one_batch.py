@@ -93,7 +93,7 @@ def _step(model: Trainable, data: Data, result: Attempt) -> str:
     store, xp = model.built(), model.backend.xp
     loss = float(model.step(model.batches.scale(data.x), data.y, data.weight))
     result.losses.append(loss)
-    for i, (layer, y) in enumerate(zip(model.layers, model.outputs, strict=True)):
+    for i, (layer, y) in enumerate(zip(model.layers, model.layer_outputs, strict=True)):
         if not xp.isfinite(y).all():
             return f"the outputs of layer {i} {type(layer).__name__}"
     if not np.isfinite(loss):
