@@ -50,7 +50,6 @@ from lamella.losses.metrics import (
     SubsetAccuracy,
     TopK,
 )
-from lamella.losses.metrics.classification_report import classification_report
 from lamella.models.classifiers import MLP, SoftmaxClassifier
 from lamella.models.loading import load
 from lamella.models.sequential import Sequential
@@ -86,6 +85,7 @@ from lamella.training.callbacks import (
 if TYPE_CHECKING:
     from lamella import datasets, interchange, studies, testing
     from lamella.interchange import export, export_onnx
+    from lamella.losses.metrics.classification_report import classification_report
     from lamella.studies import LogUniform, Study, Uniform, draws, grid, load_study
     from lamella.training.checkpoints import ResumeFolder
     from lamella.training.diagnostics.learning_rate import find_lr
@@ -94,6 +94,7 @@ _LAZY = {
     **dict.fromkeys(("LogUniform", "Study", "Uniform", "draws", "grid", "load_study"), "studies"),
     **dict.fromkeys(("export", "export_onnx"), "interchange"),
     "ResumeFolder": "training.checkpoints",
+    "classification_report": "losses.metrics.classification_report",
     "find_lr": "training.diagnostics.learning_rate",
 }
 
