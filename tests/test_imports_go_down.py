@@ -16,7 +16,7 @@ ROWS = (
     {"layers", "losses", "optimizers"},
     {"network"},
     {"training"},
-    {"datasets", "models"},
+    {"datasets", "interchange", "models"},
     {"sklearn", "studies", "testing"},
     {"cli"},
 )

@@ -74,20 +74,28 @@ from lamella.training.callbacks import (
     GradientNorms,
     History,
     JSONLines,
+    LambdaCallback,
     ModelCheckpoint,
     Progress,
     ReduceLROnPlateau,
+    TensorBoard,
     TerminateOnNaN,
 )
 
 if TYPE_CHECKING:
-    from lamella import datasets, studies, testing
+    from lamella import datasets, interchange, studies, testing
+    from lamella.interchange import export, export_onnx
+    from lamella.losses.metrics.classification_report import classification_report
     from lamella.studies import LogUniform, Study, Uniform, draws, grid, load_study
     from lamella.training.checkpoints import ResumeFolder
+    from lamella.training.diagnostics.learning_rate import find_lr
 
 _LAZY = {
     **dict.fromkeys(("LogUniform", "Study", "Uniform", "draws", "grid", "load_study"), "studies"),
+    **dict.fromkeys(("export", "export_onnx"), "interchange"),
     "ResumeFolder": "training.checkpoints",
+    "classification_report": "losses.metrics.classification_report",
+    "find_lr": "training.diagnostics.learning_rate",
 }
 
 __all__ = [
@@ -121,6 +129,7 @@ __all__ = [
     "InverseDecay",
     "InverseTimeDecay",
     "JSONLines",
+    "LambdaCallback",
     "LamellaError",
     "Layer",
     "LeakyReLU",
@@ -150,17 +159,23 @@ __all__ = [
     "Study",
     "SubsetAccuracy",
     "Tanh",
+    "TensorBoard",
     "TerminateOnNaN",
     "TopK",
     "Uniform",
     "Warmup",
     "__version__",
+    "classification_report",
     "datasets",
     "draws",
     "errors",
+    "export",
+    "export_onnx",
+    "find_lr",
     "get_backend",
     "grid",
     "initializers",
+    "interchange",
     "layers",
     "load",
     "load_study",
@@ -177,7 +192,7 @@ def __getattr__(name: str) -> Any:
     """Import modules and classes on first use that training itself does not need."""
     import importlib
 
-    if name in ("datasets", "sklearn", "studies", "testing"):
+    if name in ("datasets", "interchange", "sklearn", "studies", "testing"):
         return importlib.import_module(f"lamella.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(f"lamella.{_LAZY[name]}"), name)

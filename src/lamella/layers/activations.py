@@ -48,6 +48,9 @@ class Activation(Layer):
             scalars=scalars,
         )
 
+    def inference(self, x: Array) -> Array:
+        return self.rule(x, *self._values())
+
     @replayable
     def _values(self) -> tuple[float, ...]:
         return tuple(getattr(self, name) for name in self.scalars)

@@ -109,6 +109,15 @@ class Layer(Workspace):
         Overwrites the gradient of every parameter of the layer.
         """
 
+    def inference(self, x: Array) -> Array:
+        """Return the outputs after training as a formula of numpy, from which exports are made.
+
+        ``x`` is an array, or a symbol that knows arithmetic, matrix products with arrays, numpy's
+        functions of `lamella.backend.elementwise`, and ``max``, ``sum`` and ``mean`` over the last
+        axis. By default it is `forward`, which may do if it uses nothing else.
+        """
+        return self.forward(x, training=False)
+
     def add_param(
         self, name: str, shape: Shape, init: str | Initializer = "zeros", regularizer: Any = None
     ) -> Parameter:

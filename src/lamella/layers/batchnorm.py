@@ -101,3 +101,7 @@ class BatchNorm(Layer):
             *(dy, self.n, self.gamma.grad, self.beta.grad, slope),
             scalars=(1 / len(dy),),
         )
+
+    def inference(self, x: Array) -> Array:
+        n = (x - self.running_mean.value) / sqrt(self.running_var.value + self.eps)
+        return self.gamma.value * n + self.beta.value

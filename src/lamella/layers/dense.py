@@ -83,3 +83,7 @@ class Dense(Layer):
         if not self.needs_dx:
             return None
         return self.dot(dy, self.W.value.T, out=self.scratch("dx", self.x.shape))
+
+    def inference(self, x: Array) -> Array:
+        y = x @ self.W.value
+        return y if self.b is None else y + self.b.value

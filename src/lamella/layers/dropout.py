@@ -38,3 +38,6 @@ class Dropout(Layer):
         if self.mask is None:
             return dy
         return self.map("dx", lambda dy, mask: dy * mask, dy, self.mask)
+
+    def inference(self, x: Array) -> Array:
+        return x

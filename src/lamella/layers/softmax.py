@@ -40,6 +40,10 @@ class Softmax(Layer):
             loop(_samples(dy), _samples(self.y), _samples(dx))
         return dx
 
+    def inference(self, x: Array) -> Array:
+        p = exp(x - x.max(axis=-1, keepdims=True))
+        return p / p.sum(axis=-1, keepdims=True)
+
     def _softmax_of_all(self, x: Array) -> None:
         """Fill ``self.y`` by operations on whole arrays."""
         y, row = self.y, (*x.shape[:-1], 1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lamella.core.errors import DataError
-from lamella.studies.pictures.confusion import confusion, confusion_matrix
+from lamella.studies.pictures.confusion import confusion
 from lamella.studies.results import Results
 from tests.studies.pictures.reading import is_inside, texts
 from tests.studies.synthetic import run, study, trained
@@ -17,17 +17,6 @@ def results() -> Results:
     first, second = [0, 1, 1, 1, 2, 2, 2, 0], [0, 0, 1, 1, 2, 2, 0, 0]
     runs = [run("a", 0, predictions=first), run("a", 1, predictions=second)]
     return Results(study(["a", "b"], 2), runs)
-
-
-def test_matrix_counts_class_by_class() -> None:
-    found = confusion_matrix(LABELS, np.array([0, 1, 1, 1, 2, 2, 2, 0], np.uint8), 3)
-    assert found.tolist() == [[1, 1, 0], [0, 2, 0], [1, 0, 3]]
-
-
-def test_matrix_of_many_classes_does_not_overflow() -> None:
-    labels = np.array([199, 3], np.uint8)
-    found = confusion_matrix(labels, np.array([3, 199], np.uint8), 200)
-    assert (found[199, 3], found[3, 199], found.sum()) == (1, 1, 2)
 
 
 def test_cells_are_percent_of_the_class_over_all_seeds() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lamella.core.errors import DataError
+from lamella.losses.metrics.classification_report import confusion_matrix
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.style import Look, NothingToDraw, escape_math
 from lamella.studies.running.run import Run
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
 
 ERRORS = {"light": ("#ffffff", "#D55E00"), "dark": ("#1b1b1f", "#D55E00")}
 """Colours of no errors and of most errors, by theme."""
-
-
-def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
-    """Count how often class i was predicted as class j, shape (classes, classes)."""
-    pairs = labels.astype(np.int64) * classes + predictions
-    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
 def confusion(

@@ -81,10 +81,10 @@ def expect_hooks(callback: Callback) -> None:
             raise UsageError(f"fit never calls {kind.__name__}.{name}: {advice}")
     for name in HOOKS:
         if getattr(kind, name) is not getattr(Callback, name):
-            _expect_signature(callback, name)
+            expect_signature(callback, name)
 
 
-def _expect_signature(callback: Callback, name: str) -> None:
+def expect_signature(callback: Callback, name: str) -> None:
     """Raise a UsageError if a hook does not take the arguments of `fit`, in their order."""
     wanted = HOOKS[name][1:]
     try:

@@ -10,7 +10,7 @@ from lamella.core.config import named_parts, to_json
 from lamella.core.signatures import arguments_of
 from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
-from lamella.training.callbacks.base import Callback
+from lamella.training.callbacks import Callback, LambdaCallback
 from lamella.training.checkpoints.code_digest import changed_code, code_digests
 
 PLAIN = (bool, int, float, str, np.generic, type(None))
@@ -35,7 +35,9 @@ def identity(
     """Return everything that determines a training as JSON values; arrays by their SHA-256."""
     host = model.backend.to_host
     start = {**model.state_dict(), **model.optimizer.state_dict()}
-    kinds = [type(callback) for callback in callbacks]
+    kinds: list[Any] = [type(callback) for callback in callbacks]
+    for callback in callbacks:
+        kinds += callback.hooks.values() if isinstance(callback, LambdaCallback) else []
     penalties = [parameter.regularizer for parameter in model.regularized]
     parts = named_parts(
         [model, *model.layers, model.loss, model.optimizer, *model.metrics, *penalties]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from lamella.datasets import Samples
+from lamella.losses.metrics.classification_report import confusion_matrix
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.confusion import confusion_matrix
 from lamella.studies.pictures.mistakes import as_images, worst_mistakes
 from lamella.studies.report.page import drawings
 from lamella.studies.running.data import study_data

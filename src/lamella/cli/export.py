@@ -1,0 +1,28 @@
+"""Export a saved model to ONNX, Python, C or JavaScript."""
+
+import argparse
+
+from lamella.interchange import export
+from lamella.interchange.exporting import SUFFIXES
+from lamella.models.loading import load
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``lamella export``."""
+    parser.add_argument("file", metavar="MODEL", help="a model that lamella train or save wrote")
+    parser.add_argument(
+        "--to",
+        choices=tuple(SUFFIXES.values()),
+        help=f"language (default: by the suffix of FILE, {' '.join(SUFFIXES)})",
+    )
+    parser.add_argument("--out", metavar="FILE", required=True, help="file to write")
+    parser.add_argument(
+        "--class-names", metavar="NAME", nargs="+", help="one for each class (default: numbers)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the file."""
+    model = load(args.file, backend="numpy")
+    export(model, args.out, to=args.to, class_names=args.class_names)
+    return 0

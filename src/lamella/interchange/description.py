@@ -1,0 +1,125 @@
+"""Description of a trained model, from which all exports are written."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lamella.core.errors import ArgumentError, DataError, UsageError
+from lamella.core.typing import Shape
+from lamella.core.validation import instance
+from lamella.core.version import __version__
+from lamella.interchange.graph import Graph, Symbol
+from lamella.network.model_file import from_parts, reduce
+from lamella.network.summary import layer_table
+from lamella.network.trainable import Trainable
+
+SAMPLES = 8  # random ones, on which inference is compared with forward
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # relative to the largest output
+
+
+@dataclass
+class Description:
+    """Operations of a model up to its probabilities, and all else that an export says.
+
+    ``images`` says whether the model was trained on uint8 images. ``class_names`` are empty if the
+    outputs are no classes.
+    """
+
+    graph: Graph
+    dtype: np.dtype
+    images: bool
+    class_names: list[str]
+    table: str
+
+    @property
+    def shapes(self) -> tuple[Shape, Shape]:
+        """Shapes of a sample's inputs and outputs."""
+        return self.graph.operations[0].shape, self.graph.operations[-1].shape
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Number of a sample's inputs and outputs."""
+        return math.prod(self.shapes[0]), math.prod(self.shapes[1])
+
+    def head(self, *usage: str) -> str:
+        """Return the model, its inputs, outputs and usage as lines of ASCII, to be a comment."""
+        lines = [
+            f"Predictor of a network that was trained with lamella {__version__}.",
+            *("", self.table, ""),
+            f"Input: samples of shape {self.shapes[0]}. Bytes are pixels and are divided by 255;",
+            "all other numbers are used as they are. The network was trained on "
+            f"{'bytes' if self.images else 'numbers as they are'}.",
+            f"Output: shape {self.shapes[1]}, probabilities if the network was trained on classes.",
+            *([f"Classes: {', '.join(self.class_names)}."] if self.class_names else []),
+            *("", *usage),
+        ]
+        text = "\n".join(lines).encode("ascii", "backslashreplace").decode()
+        return text.replace("*/", "* /").replace("??", "? ?").replace('"""', "'''")
+
+
+def describe(given: Any, class_names: Sequence[str] | None = None) -> Description:
+    """Return the description of a built model; `lamella.export` lists arguments and errors."""
+    instance("model", given, Trainable, "lm.load(path)").built()
+    given.expect_effective_parts()
+    for name, value in given.state_dict().items():
+        if not np.isfinite(value).all():
+            raise DataError(
+                f"{name} has NaN or infinite numbers: the training diverged. Restore earlier "
+                "weights, or train with a smaller learning rate"
+            )
+    _, (header, arrays, known, _), _ = reduce(given)
+    model = from_parts(header, arrays, known, "numpy")  # a copy, whose layers may keep symbols
+    parts = *model.parameters, *model.states
+    graph = Graph(model.in_shape, model.dtype, {part.name: part.value for part in parts})
+    seen, x = model.trained_on, Symbol(graph, 0)
+    rows = np.random.default_rng(0).standard_normal((SAMPLES, *model.in_shape))
+    rows = (rows * (seen.typical if seen else 1)).astype(model.dtype)
+    with np.errstate(all="ignore"):
+        for i, layer in enumerate(model.layers):
+            label = f"{i} {re.sub(r'[^A-Za-z0-9_]', '_', type(layer).__name__)}"
+            try:
+                x = graph.apply(layer.inference, x, model.shapes[i + 1], label)
+                outputs = np.array(layer.forward(rows, training=False))
+                _expect_equal(np.reshape(layer.inference(rows), outputs.shape), outputs)
+            except Exception as error:  # custom layers may raise any type
+                raise UsageError(
+                    f"layer {label} cannot be exported: {error}. Write its outputs after training "
+                    "as a formula of numpy in a method inference(self, x)"
+                ) from error
+            rows = outputs
+        if model.compiled:
+            try:
+                graph.apply(model.loss.probabilities, x, x.shape, "probabilities")
+            except Exception as error:  # of custom losses
+                raise UsageError(
+                    f"{type(model.loss).__name__}.probabilities cannot be exported: {error}"
+                ) from error
+    names = _class_names(model, class_names)
+    return Description(graph, model.dtype, bool(seen and seen.images), names, layer_table(model))
+
+
+def _expect_equal(found: np.ndarray, outputs: np.ndarray) -> None:
+    limit = TOLERANCE[outputs.dtype.name] * max(1.0, float(abs(outputs).max()))
+    if not np.isclose(found, outputs, rtol=0, atol=limit, equal_nan=True).all():
+        raise UsageError(
+            f"its inference and its forward differ by {abs(found - outputs).max():.3g}"
+        )
+
+
+def _class_names(model: Trainable, given: Sequence[str] | None) -> list[str]:
+    shape = model.shapes[-1]
+    count = shape[0] if len(shape) == 1 else 0
+    if given is None:
+        numbers = count < 2 or (model.trained_on is not None and model.target_kind is None)
+        return [] if numbers else [str(number) for number in range(count)]
+    names = [*given] if isinstance(given, Iterable) and not isinstance(given, str) else []
+    if len(names) != count or not all(isinstance(name, str) for name in names):
+        raise ArgumentError(
+            f"class_names must be a list of {count} names for outputs of shape {shape}, got "
+            f"{given!r:.200}"
+        )
+    return names

@@ -1,0 +1,147 @@
+"""Trace of a network's inference: the list of operations from which all exports are written."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partialmethod
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from lamella.backend.elementwise import OPERATIONS
+from lamella.core.errors import UsageError
+from lamella.core.typing import Shape
+
+Input = int | float | str
+
+
+@dataclass
+class Operation:
+    """One operation on a batch.
+
+    Attributes
+    ----------
+    kind : str
+        Name of a function of numpy; "max" and "sum" are over the last axis, which remains.
+        "input" and "reshape" begin the network, and a layer that arranges its features anew.
+    inputs : tuple
+        Each the number of an earlier operation (int), the name of an array, or a constant (float).
+    shape : tuple of int
+        Of the result for one sample.
+    label : str
+        Position and class of the layer if this is its result.
+    """
+
+    kind: str
+    inputs: tuple[Input, ...]
+    shape: Shape
+    label: str = ""
+
+
+class Graph:
+    """Operations in order, and arrays by name. Names are identifiers in all languages.
+
+    ``known`` are the parameters and states of the model by name.
+    """
+
+    def __init__(self, in_shape: Shape, dtype: np.dtype, known: Mapping[str, np.ndarray]) -> None:
+        self.operations = [Operation("input", (), in_shape)]
+        self.arrays: dict[str, np.ndarray] = {}
+        self.dtype, self.known, self.part = dtype, known, ""
+
+    def add(self, kind: str, inputs: tuple[Input, ...], shape: Shape) -> "Symbol":
+        """Add an operation and return its result."""
+        self.operations.append(Operation(kind, inputs, shape))
+        return Symbol(self, len(self.operations) - 1)
+
+    def apply(
+        self, function: Callable[[Any], Any], x: "Symbol", shape: Shape, label: str
+    ) -> "Symbol":
+        """Return the result of a layer, whose samples have ``shape``."""
+        self.part = label.partition(" ")[0]
+        y = function(x)
+        if not isinstance(y, Symbol):
+            raise UsageError(f"the result does not depend on the input: {y!r:.80}")
+        y = y if y.shape == shape else self.add("reshape", (y.number,), shape)
+        if y.number != x.number:
+            self.operations[y.number].label = label
+        return y
+
+    def name(self, array: np.ndarray) -> str:
+        """Return the name of an array, such as layer2_W, and add the array if it is new."""
+        for name, other in self.arrays.items():
+            if other is array:
+                return name
+        self.expect_finite(array)
+        own = next((key for key, value in self.known.items() if value is array), "constant")
+        name = re.sub(r"\W", "_", f"layer{self.part}_{own.rpartition('.')[2]}", flags=re.ASCII)
+        while name in self.arrays:
+            name += "_"
+        self.arrays[name] = array
+        return name
+
+    def expect_finite(self, numbers: Any) -> None:
+        """Raise a UsageError unless numbers are finite in the dtype of the model."""
+        if not np.isfinite(np.asarray(numbers).astype(self.dtype)).all():
+            raise UsageError(f"exports know no NaN or infinite numbers, got {numbers!r:.80}")
+
+    def uses(self) -> Counter[Input]:
+        """Count how often each operation is the input of a later one."""
+        return Counter(i for operation in self.operations for i in operation.inputs)
+
+
+class Symbol(NDArrayOperatorsMixin):
+    """Stand-in for a batch of samples; it adds each operation to the graph."""
+
+    def __init__(self, graph: Graph, number: int) -> None:
+        self.graph, self.number = graph, number
+        self.shape = graph.operations[number].shape  # of one sample
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        kind = ufunc.__name__
+        if method != "__call__" or options or kind not in (*OPERATIONS, "matmul"):
+            raise UsageError(f"exports know no numpy.{kind} with {options or method}")
+        numbers = tuple(map(self._input, inputs))
+        shapes = [x.shape for x in inputs if isinstance(x, Symbol)]
+        others = [np.shape(x) for x in inputs if not isinstance(x, Symbol)]
+        if kind == "matmul":
+            if not (len(self.shape) == 1 and inputs[0] is self and [*map(len, others)] == [2]):
+                raise UsageError("exports know products of rows with matrices only, x @ W")
+            return self.graph.add(kind, numbers, others[0][1:])
+        shape = np.broadcast_shapes(*shapes)
+        fits = [s in (shape, (*shape[:-1], 1)) for s in shapes]
+        # An array has one number for each feature, or for each along the last axes.
+        fits += [shape[len(shape) - len(s) :] == s for s in map(_without_ones, others)]
+        if not all(fits):
+            raise UsageError(f"exports do not broadcast {others} to samples of shapes {shapes}")
+        return self.graph.add(kind, numbers, shape)
+
+    def __array_function__(self, function: Any, *_: Any) -> Any:
+        raise UsageError(f"exports know no numpy.{function.__name__}")
+
+    def reduce(self, kind: str, axis: Any = None, keepdims: bool = False) -> "Symbol":
+        """Return the "max" or "sum" over the last axis."""
+        if axis != -1 or not keepdims:
+            raise UsageError(f"exports know {kind}(axis=-1, keepdims=True) only")
+        return self.graph.add(kind, (self.number,), (*self.shape[:-1], 1))
+
+    max = partialmethod(reduce, "max")
+    sum = partialmethod(reduce, "sum")
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the mean over the last axis."""
+        return self.reduce("sum", axis, keepdims) / self.shape[-1]
+
+    def _input(self, x: Any) -> Input:
+        if isinstance(x, Symbol):
+            return x.number
+        if np.ndim(x):
+            return self.graph.name(x)
+        self.graph.expect_finite(x)
+        return float(x)
+
+
+def _without_ones(shape: Shape) -> Shape:
+    return shape if shape[:1] != (1,) else _without_ones(shape[1:])

@@ -1,0 +1,78 @@
+"""Predictor as one file of plain JavaScript, for pages and for node."""
+
+import json
+import re
+
+import numpy as np
+
+from lamella.interchange.c_like import body, function, functions
+from lamella.interchange.description import Description
+from lamella.interchange.numpy_source import base64_lines
+
+SOURCE = """\
+/*
+{head}
+*/
+"use strict";
+(() => {{
+const classNames = {class_names};
+
+function predict(given) {{
+    if (given.length !== {size}) throw new RangeError("expected {size} numbers");
+    const bytes = given instanceof Uint8Array || given instanceof Uint8ClampedArray;
+    const x = new {type}({size});
+    for (let i = 0; i < {size}; i++) x[i] = bytes ? given[i] / 255 : given[i];
+    const y = new {type}({out_size});
+    compute(x, y);
+    return y;
+}}
+
+{code}function array(text) {{
+    return new {type}(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+}}
+
+{arrays}
+const model = {{ predict, classNames }};
+if (typeof module === "object" && module.exports) module.exports = model;
+else globalThis.{name} = model;
+}})();
+"""
+
+
+def javascript_source(description: Description, name: str) -> str:
+    """Return the predictor as the text of a script, which defines ``name`` in a page."""
+    d, (size, out_size) = description, description.sizes
+    kind = "Float32Array" if d.dtype == np.float32 else "Float64Array"
+
+    def number(value: float) -> str:
+        return f"({value!r})" if value < 0 else repr(value)
+
+    code = function("function compute(x, y)", body(d.graph, number))
+    code = re.sub(r"^static \w+ (\w+)\((.*?)\) {", _signature, functions(code), flags=re.M) + code
+    code = re.sub(r"\bARRAY (\w+)\[(\d+)\];", rf"const \1 = new {kind}(\2);", code)
+    code = re.sub(r"\b([a-z0-9]+)F\(", r"Math.\1(", code).replace("Math.fabs(", "Math.abs(")
+    usage = [
+        f"In a page, this script defines {name}; in node, write {name} = require(its path).",
+        f"{name}.predict(x) takes one sample x, an array of {size} numbers, and returns an",
+        f"array of {out_size}. {name}.classNames are the names of the classes.",
+    ]
+    arrays = [
+        f"const {key} = array(`\n{base64_lines(array, d.dtype)}`);"
+        for key, array in d.graph.arrays.items()
+    ]
+    return SOURCE.format(
+        head=d.head(*usage),
+        class_names=json.dumps(d.class_names).replace("<", "\\u003c"),
+        code=re.sub(r"\b(REAL|INT)\b", "let", code),
+        type=kind,
+        arrays="\n".join(arrays),
+        size=size,
+        out_size=out_size,
+        name=name,
+    )
+
+
+def _signature(match: re.Match[str]) -> str:
+    """Return the signature of a function without types."""
+    names = re.findall(r"(\w+)(?:,|$)", match[2])
+    return f"function {match[1]}({', '.join(names)}) {{"

@@ -1,0 +1,118 @@
+"""Precision, recall and F1 of each class, with the confusion matrix."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lamella.core.errors import ArgumentError, DataError
+from lamella.losses.labels import as_labels, check_labels
+
+MOST_CLASSES = 10_000  # a matrix of them has 800 MB
+
+
+@dataclass(frozen=True)
+class ClassificationReport:
+    """Scores of each class; printing shows them as a table.
+
+        precision = right / predicted    recall = right / support
+        F1 = 2 right / (predicted + support)
+
+    A score whose denominator is 0 is 0.
+
+    Attributes
+    ----------
+    matrix : ndarray of int, shape (classes, classes)
+        Number of samples of class i (row) that were predicted as class j (column).
+    precision, recall, f1 : ndarray (classes,)
+    support : ndarray of int (classes,)
+        Number of samples of each class.
+    accuracy : float
+    class_names : list of str
+
+    References
+    ----------
+    Equal to sklearn.metrics.precision_recall_fscore_support(zero_division=0).
+    """
+
+    matrix: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+    support: np.ndarray
+    accuracy: float
+    class_names: list[str]
+
+    def __str__(self) -> str:
+        scores = self.precision, self.recall, self.f1
+        rows = [["class", "precision", "recall", "F1", "samples"]]
+        counts = [["true \\ predicted", *self.class_names]]
+        for i, name in enumerate(self.class_names):
+            rows.append([name, *(f"{score[i]:.4f}" for score in scores), f"{self.support[i]:,}"])
+            counts.append([name, *map(str, self.matrix[i])])
+        means = (f"{score.mean():.4f}" for score in scores)
+        rows.append(["mean", *means, f"{self.matrix.sum():,}"])
+        return f"{_table(rows)}\n\naccuracy {self.accuracy:.4f}\n\n{_table(counts)}"
+
+
+def classification_report(
+    y: Any, predicted: Any, class_names: Sequence[str] | None = None
+) -> ClassificationReport:
+    """Return precision, recall and F1 of each class, and the confusion matrix.
+
+    Parameters
+    ----------
+    y : array
+        Labels (N,) or one-hot rows (N, classes).
+    predicted : array
+        Labels (N,), such as ``model.predict_classes(x)``.
+    class_names : sequence of str, optional
+        Numbers by default.
+
+    Raises
+    ------
+    DataError
+        If these are no labels, or there are none.
+    """
+    given, found = np.asarray(y), np.asarray(predicted)
+    labels = as_labels(given) if given.ndim and given.size else None
+    if labels is None or found.shape != labels.shape:
+        raise DataError(
+            "classification_report takes labels (N,) or one-hot rows and as many predicted "
+            f"labels, such as model.predict_classes(x); got shapes {given.shape} and {found.shape}"
+        )
+    least = given.shape[1] if given.ndim == 2 else 0
+    count = max(least, int(labels.max()) + 1, int(found.max()) + 1)
+    if count > MOST_CLASSES:
+        raise DataError(
+            f"classification_report takes labels below {MOST_CLASSES:,}, got {count - 1:,}: number "
+            "the classes from 0, as np.unique(y, return_inverse=True)[1] does"
+        )
+    names = [str(number) for number in range(count)] if class_names is None else [*class_names]
+    if isinstance(class_names, str) or len(names) < count:
+        raise ArgumentError(f"class_names must have {count} names, got {class_names!r:.200}")
+    labels, found = check_labels(labels, len(names)), check_labels(found, len(names))
+    matrix = confusion_matrix(labels, found, len(names))
+    right, times, support = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
+    return ClassificationReport(
+        matrix,
+        right / np.maximum(times, 1),
+        right / np.maximum(support, 1),
+        2 * right / np.maximum(times + support, 1),
+        support,
+        float(right.sum() / len(labels)),
+        names,
+    )
+
+
+def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+    """Count how often class i was predicted as class j, shape (classes, classes)."""
+    pairs = labels.astype(np.int64) * classes + predictions
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ([cell.rjust(w) for cell, w in zip(row, widths, strict=True)] for row in rows)
+    return "\n".join("  ".join(line) for line in lines)

@@ -1,0 +1,78 @@
+"""A description agrees with the model, or is refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.core.errors import UsageError
+from lamella.interchange.description import describe
+from tests.data import clouds
+
+
+class Doubling(lm.Dense):
+    """A layer that overrides forward only: the inherited inference is another function."""
+
+    def forward(self, x: Any, training: bool) -> Any:
+        return 2 * super().forward(x, training)
+
+
+class Branching(lm.Layer):
+    """A layer whose forward cannot be traced."""
+
+    def forward(self, x: Any, training: bool) -> Any:
+        return np.where(x > 0, x, -x)
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+class Described(Branching):
+    """The same layer with a formula."""
+
+    def inference(self, x: Any) -> Any:
+        return np.absolute(x)
+
+
+class Shifted(lm.MeanSquaredError):
+    """A loss whose probabilities cannot be traced."""
+
+    def probabilities(self, pred: Any) -> Any:
+        return np.sort(pred)
+
+
+def test_inference_of_another_function_than_forward_is_refused() -> None:
+    model = lm.Sequential([lm.ReLU(), Doubling(3)], seed=1).build((4,))
+    with pytest.raises(UsageError, match=r"layer 1 Doubling .* its inference and its forward"):
+        describe(model)
+
+
+def test_a_layer_without_an_export_is_refused_until_it_has_a_formula() -> None:
+    with pytest.raises(UsageError, match=r"layer 0 Branching .* inference\(self, x\)"):
+        describe(lm.Sequential([Branching()], seed=1).build((4,)))
+    graph = describe(lm.Sequential([Described()], seed=1).build((4,))).graph
+    assert [op.kind for op in graph.operations] == ["input", "absolute"]
+
+
+def test_a_loss_whose_probabilities_cannot_be_traced_is_refused() -> None:
+    model = lm.Sequential([lm.Dense(2)], seed=1)
+    model.compile(Shifted(), lm.SGD(0.1), in_shape=(4,))
+    with pytest.raises(UsageError, match=r"Shifted\.probabilities cannot be exported"):
+        describe(model)
+
+
+def test_classes_are_numbered_unless_the_targets_were_numbers() -> None:
+    x, _ = clouds()
+    model = lm.Sequential([lm.Dense(3)], seed=1)
+    assert describe(model.build((6,))).class_names == ["0", "1", "2"]
+    model.compile(lm.MeanSquaredError(), lm.SGD(1e-3))
+    model.fit(x, x[:, :3], epochs=1, verbose=False, check=False)
+    assert describe(model).class_names == []
+
+
+def test_a_model_of_another_backend_is_described(backend: Any) -> None:
+    model = lm.Sequential([lm.Dense(3), lm.BatchNorm()], seed=1, backend=backend).build((6,))
+    found = describe(model).graph.arrays["layer0_W"]
+    assert type(found) is np.ndarray
+    assert (found == model.state_dict()["0.Dense.W"]).all()
