@@ -12,6 +12,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from benchmarks.calibration.draws import NOISES, Answers
+from benchmarks.calibration.habits import (
+    grown_with_divergence,
+    looked_by_hand,
+    planned_later,
+)
 from benchmarks.calibration.rates import (
     alike,
     by_answers,
@@ -22,6 +27,7 @@ from benchmarks.calibration.rates import (
     mean_coverage,
     shown,
 )
+from benchmarks.calibration.speeds import TESTS, Race, speed_rates
 from benchmarks.calibration.tuned import SETTINGS, tuned_against_tuned, tuned_by_test
 from lamella.studies.analysis.text_table import TextTable
 
@@ -88,6 +94,9 @@ def tables(studies: int, rng: np.random.Generator) -> Iterator[TextTable]:
     )
     yield _means(rng, few)
     yield _tuned(rng, studies)
+    yield _habits(np.random.default_rng(1), studies)
+    yield _divergence(np.random.default_rng(2), few)
+    yield from _speeds(np.random.default_rng(3), studies)
 
 
 def _tuned(rng: np.random.Generator, studies: int) -> TextTable:
@@ -155,6 +164,70 @@ def _means(rng: np.random.Generator, studies: int) -> TextTable:
             rows.append((name, [covered for covered, _ in found]))
             rows.append((f"{name}: no interval", [without for _, without in found]))
     return _table("Coverage of the interval of a mean, for new seeds (nominal .95)", rows, seeds)
+
+
+def _habits(rng: np.random.Generator, studies: int) -> TextTable:
+    """Return the table of studies that are looked at while they grow."""
+    rows = []
+    for text, at in (
+        ("3 seeds, then 5", (3, 5)),
+        ("3 seeds, then 5, then 10", (3, 5, 10)),
+        ("each seed from 2 to 20", range(2, 21)),
+    ):
+        found = [looked_by_hand(rng, at, studies, counted=counted) for counted in (True, False)]
+        rows.append([text, *(f"{x:.3f}" for x in found)])
+    found = [planned_later(rng, 3, studies)]
+    rows.append(["3 seeds, then planned until decided", f"{found[0]:.3f}", ""])
+    head = ["", "looks counted", "not counted"]
+    return TextTable("Equal arms: a verdict at any look (nominal .05)", head, rows)
+
+
+def _divergence(rng: np.random.Generator, studies: int) -> TextTable:
+    """Return the table of growing studies with an arm that diverges."""
+    rows = [
+        [
+            f"{100 * fraction:.0f}%",
+            f"{grown_with_divergence(rng, fraction, studies):.3f}",
+            f"{grown_with_divergence(rng, fraction, studies, both=True):.3f}",
+        ]
+        for fraction in (0.05, 0.2, 0.4)
+    ]
+    head = ["diverging", '"better" of the arm whose lowest runs diverge', "any verdict, both arms"]
+    return TextTable("Seeds added until decided, at most 20, some runs diverge", head, rows)
+
+
+def _speeds(rng: np.random.Generator, studies: int) -> Iterator[TextTable]:
+    """Yield the tables of tests of the time to a score."""
+    equal = {
+        "median 4 of 15 epochs": Race(),
+        "median 10": Race(median=10, epochs=30),
+        "median 4, of 4 epochs": Race(epochs=4),
+        "median 4, 20% diverge": Race(diverging=0.2),
+        "skewed, median 10": Race(median=10, epochs=30, noise="skewed (exponential)"),
+        "heavy tails, median 10": Race(median=10, epochs=30, noise="heavy-tailed (t, 3 df)"),
+    }
+    slower = {
+        "1.4 times, median 4 of 15": Race(factor=1.4),
+        "1.4 times, median 4 of 5": Race(factor=1.4, epochs=5),
+        "1.4 times, 20% diverge": Race(factor=1.4, diverging=0.2),
+    }
+    few = max(studies // 4, 1)
+
+    def lamellas(race: Race, studies: int, name: str = "lamella") -> list[float]:
+        return [speed_rates(rng, race, s, studies, ["lamella"])[name] for s in SEEDS]
+
+    rows = [(text, lamellas(race, studies)) for text, race in equal.items()]
+    yield _table("Equal times to a score: any verdict (nominal .05)", rows)
+    rows = []
+    for text, race in slower.items():
+        found = [speed_rates(rng, race, s, few) for s in SEEDS]
+        rows += [(f"{text}: {test}", [each[test] for each in found]) for test in TESTS]
+    yield _table("Slower arm: any verdict", rows)
+    rows = []
+    for fraction in (0.05, 0.2, 0.4):
+        race = Race(diverging=fraction, slowest=True)
+        rows.append((f"slowest {100 * fraction:.0f}%", lamellas(race, few, "second faster")))
+    yield _table('"Better" (faster) of an arm whose slowest runs diverge', rows)
 
 
 def _table(

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("scipy")
 
 from benchmarks.calibration.draws import NOISES, Answers
+from benchmarks.calibration.habits import grown_with_divergence, looked_by_hand
 from benchmarks.calibration.rates import (
     alike,
     by_answers,
@@ -18,6 +19,7 @@ from benchmarks.calibration.rates import (
     grown,
     mean_coverage,
 )
+from benchmarks.calibration.speeds import Race, speed_rates
 from benchmarks.calibration.tuned import tuned_against_tuned, tuned_by_test
 
 pytestmark = pytest.mark.slow
@@ -90,3 +92,31 @@ def test_tuned_arms_get_a_verdict_in_5_percent_of_studies(noise: str) -> None:
 
 def test_a_choice_by_test_scores_would_flatter() -> None:
     assert tuned_by_test(np.random.default_rng(0), 10, STUDIES) > MOST
+
+
+def test_looks_by_hand_do_not_add_false_verdicts() -> None:
+    rng = np.random.default_rng(0)
+    assert looked_by_hand(rng, (3, 5, 10), STUDIES) <= MOST
+    assert looked_by_hand(rng, range(2, 21), STUDIES // 2) <= MOST
+    assert looked_by_hand(rng, range(2, 21), STUDIES // 4, counted=False) > 0.15
+
+
+def test_growing_study_does_not_call_an_arm_better_whose_lowest_runs_diverge() -> None:
+    rng = np.random.default_rng(0)
+    for fraction in (0.05, 0.4):
+        assert grown_with_divergence(rng, fraction, STUDIES // 4) <= MOST
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 10, 20])
+def test_equal_times_get_a_verdict_in_5_percent_of_studies(seeds: int) -> None:
+    for race in (Race(), Race(epochs=4), Race(median=10, epochs=30), Race(diverging=0.2)):
+        rates = speed_rates(np.random.default_rng(0), race, seeds, STUDIES, ["lamella"])
+        assert rates["lamella"] <= MOST
+
+
+def test_slower_arm_is_shown_with_five_seeds_and_one_that_diverges_is_not_faster() -> None:
+    rng = np.random.default_rng(0)
+    found = speed_rates(rng, Race(factor=1.4, epochs=5), 5, STUDIES)
+    assert found["lamella"] > 0.5 > found["signed ranks"]
+    slowest = Race(diverging=0.4, slowest=True)
+    assert speed_rates(rng, slowest, 20, STUDIES, ["lamella"])["second faster"] <= MOST

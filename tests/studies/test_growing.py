@@ -52,11 +52,18 @@ def test_seeds_added_later_are_a_second_look(tmp_path: Path) -> None:
     first = small_study(seeds=2).run(**RUN, out=tmp_path / "s")
     assert first.looks is None
     more = small_study(seeds=4).run(**RUN, out=tmp_path / "s")
-    assert more.looks == Looks((2, 4), 4)
-    assert "looked at after 2 and 4 of at most 4 seeds" in str(more.compare())
+    assert more.looks == Looks((2, 4), 4, planned=False)
+    assert "looked at after 2 and 4 seeds (p is multiplied by 20" in str(more.compare())
     fixed = small_study(seeds=4).run(**RUN)
     for ours, theirs in zip(more.compare(), fixed.compare(), strict=True):
         assert ours.p >= theirs.p or ours.p != ours.p
+
+
+def test_growth_that_is_planned_after_a_look_pays_for_it(tmp_path: Path) -> None:
+    small_study(seeds=3).run(**RUN, out=tmp_path / "s")
+    later = grown(small_study(seeds=3), tmp_path / "s", 4)
+    assert later.looks == Looks((3, 4), len(later.seeds), before=1)
+    assert "p is multiplied by 20, after an earlier look" in str(later.compare())
 
 
 def test_the_greatest_number_of_seeds_is_fixed_before_the_first_look(tmp_path: Path) -> None:

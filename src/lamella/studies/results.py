@@ -14,6 +14,8 @@ from lamella.studies.analysis.comparison import Comparison, compare
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.overview import overview
 from lamella.studies.analysis.runs import Runs
+from lamella.studies.analysis.sources import Sources, sources
+from lamella.studies.analysis.speed import Speed, speed
 from lamella.studies.analysis.text_table import TextTable
 from lamella.studies.analysis.tidy import tidy_rows, to_csv, to_dataframe
 from lamella.studies.running.archive.reading import read_studies
@@ -87,10 +89,13 @@ class Results(Runs):
         to : str, optional
             An arm; by default the study's baseline. "all" compares all pairs.
         measure : str or Measure, optional
-            By default the test accuracy, or for numbers the test R2.
+            By default the test accuracy, or for numbers the test R2. Times, such as
+            "steps_to_0.95", are compared by their ratio: ``mean``, ``low`` and ``high`` are natural
+            logarithms of ratios.
         margin : float, optional
-            Differences below it do not matter, such as 0.002 for 0.2 points of accuracy. Verdicts
-            can then also be "equivalent", or "better, by less than the margin".
+            Differences below it do not matter, such as 0.002 for 0.2 points of accuracy; of times
+            to a score a factor, such as 1.25. Verdicts can then also be "equivalent", or "better,
+            by less than the margin".
 
         Raises
         ------
@@ -110,6 +115,53 @@ class Results(Runs):
             score of `metric`. Test scores are refused: chosen by them, an arm looks too good.
         """
         return best(self, measure)
+
+    @known_arguments
+    def speed(
+        self,
+        threshold: float,
+        *,
+        by: Literal["epochs", "steps", "seconds"] = "steps",
+        measure: str | None = None,
+        to: str | None = None,
+    ) -> Speed:
+        """Return how fast each arm reaches a score: median, mean and ratio to the baseline.
+
+        Parameters
+        ----------
+        threshold : float
+            Lowest score that counts, such as 0.95; for a loss, the highest.
+        by : {"epochs", "steps", "seconds"}
+            Seconds are those of training and validation, at the end of each epoch.
+        measure : str, optional
+            A column of the epochs, by default the validation score of `metric`.
+        to : str, optional
+            The arm that the others are compared to, by default the study's baseline.
+
+        Notes
+        -----
+        ``results.plot("speed", threshold=0.95)`` draws the fraction of seeds that have not reached
+        it yet.
+        """
+        return speed(self, threshold, measure, by, to)
+
+    @known_arguments
+    def sources(self, measure: str | None = None) -> Sources:
+        """Return how much of the spread over seeds comes from each source of variance.
+
+        The study must be one that `Study.sources` returns.
+
+        Parameters
+        ----------
+        measure : str, optional
+            By default the test score of `metric`.
+
+        Raises
+        ------
+        UsageError
+            If the runs do not vary one source at a time.
+        """
+        return sources(self, measure)
 
     def model(
         self, arm: str, seed: int, name: str | None = None, *, custom_layers: Any = ()

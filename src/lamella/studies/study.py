@@ -1,8 +1,9 @@
 """Study: a study definition with `run`."""
 
 import copy
+from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from lamella.core.errors import ArgumentError, UsageError
 from lamella.core.signatures import known_arguments
@@ -11,6 +12,7 @@ from lamella.studies.analysis.planning import Plan, plan_seeds, spread_of
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.definition import bundled
 from lamella.studies.definition.definition import StudyDefinition
+from lamella.studies.definition.source_study import study_of_sources
 from lamella.studies.definition.toml import read_toml
 from lamella.studies.growing import looks_of, run_until_decided
 from lamella.studies.results import Results
@@ -52,6 +54,10 @@ class Study(StudyDefinition):
         one of both for each.
     tuning_seeds : int or list of int
         3 means 1000000 to 1000002. None of them may be a seed of the comparison.
+    vary : list of str, optional
+        Sources of variance that depend on the seed, by default all: "init" (initial weights),
+        "order" (of the samples), "dropout", "split" (validation), "samples" (choice of them). The
+        others are held at one seed, so that verdicts say nothing about them.
 
     Attributes
     ----------
@@ -195,6 +201,29 @@ class Study(StudyDefinition):
         elif pilot is not None or sd is None:
             raise ArgumentError("give pilot=results of a few seeds, or sd=...: one of both")
         return plan_seeds(effect, sd, max(len(self.arms) - 1, 1), power)
+
+    @known_arguments
+    def sources(self, arm: str | None = None, *, seeds: int | Iterable[int] | None = None) -> Self:
+        """Return a study of where the spread of one arm's scores comes from.
+
+        Its arms are "all sources", and each source that the arm has, alone, with all others held at
+        one seed. Run it, and print its `Results.sources`. A standard deviation needs many seeds:
+        its 95% interval extends from .60 to 2.87 times the estimate with 5 seeds, from .69 to 1.83
+        with 10, and from .76 to 1.46 with 20.
+
+        Parameters
+        ----------
+        arm : str, optional
+            By default the baseline.
+        seeds : int or list of int, optional
+            By default those of this study.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such arm, or it has one source only.
+        """
+        return study_of_sources(self, arm).resized(seeds=seeds)
 
 
 @known_arguments

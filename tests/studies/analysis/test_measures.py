@@ -8,8 +8,8 @@ from lamella.core.errors import ArgumentError
 from lamella.studies.analysis.measures import (
     MEASURES,
     column_is_higher_better,
-    epochs_to,
     get_measure,
+    time_to,
 )
 from tests.studies.synthetic import run
 
@@ -54,7 +54,7 @@ def test_directions_are_right() -> None:
 
 def test_columns_that_no_metric_names_are_refused() -> None:
     with pytest.raises(ArgumentError, match="not known whether a higher 'f1' is better"):
-        epochs_to(0.5, "val_f1")
+        time_to(0.5, "val_f1")
 
 
 @pytest.mark.parametrize(
@@ -72,27 +72,40 @@ def test_columns_that_no_metric_names_are_refused() -> None:
 def test_epochs_to_counts_to_the_first_that_reaches_it(
     threshold: float, column: str, epoch: int
 ) -> None:
-    measure = epochs_to(threshold, column)
+    measure = time_to(threshold, column)
     assert measure.of(run("a", 0, epochs=ROWS)) == epoch
     assert not measure.higher_is_better
 
 
 def test_epochs_to_an_unreached_score_are_nan() -> None:
-    assert math.isnan(epochs_to(0.99).of(run("a", 0, epochs=ROWS)))
-    assert math.isnan(epochs_to(0.1, "val_loss").of(run("a", 0, epochs=ROWS)))
-    assert math.isnan(epochs_to(0.1).of(run("a", 0)))
+    assert math.isnan(time_to(0.99).of(run("a", 0, epochs=ROWS)))
+    assert math.isnan(time_to(0.1, "val_loss").of(run("a", 0, epochs=ROWS)))
+    assert math.isnan(time_to(0.1).of(run("a", 0)))
 
 
 def test_epochs_to_can_be_asked_for_by_name() -> None:
     measure = get_measure("epochs_to_0.95")
-    assert measure == epochs_to(0.95, "val_accuracy")
+    assert measure == time_to(0.95, "val_accuracy")
     assert measure.label == "epochs to validation accuracy 95 %"
     assert measure.show(3.0) == "3.0"
 
 
+def test_steps_and_seconds_are_those_at_the_end_of_the_epoch() -> None:
+    rows = [{**row, "seconds": 0.5} for row in ROWS]
+    one = run("a", 0, epochs=rows, steps_per_epoch=40)
+    assert get_measure("steps_to_0.95").of(one) == 80
+    assert get_measure("seconds_to_0.95").of(one) == 1.0
+    assert get_measure("steps_to_0.3", "val_loss").of(one) == 80
+    assert math.isnan(get_measure("seconds_to_0.95").of(run("a", 0, epochs=ROWS)))
+
+
 def test_threshold_in_percent_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"fraction in \[0, 1\], such as 0.95; got 95"):
-        epochs_to(95)
+        time_to(95)
+    with pytest.raises(ArgumentError, match=r"the threshold must be a finite number, got '0\.9'"):
+        time_to("0.9")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match=r"by must be one of .* did you mean 'steps'"):
+        time_to(0.9, counted="step")
 
 
 def test_unknown_measure_names_the_nearest() -> None:

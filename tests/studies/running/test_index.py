@@ -6,6 +6,8 @@ import pytest
 
 from lamella.core.errors import FileFormatError
 from lamella.studies import read_study_folder
+from lamella.studies.running.index import expect_index
+from tests.studies.small import small_study
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,12 @@ def test_a_folder_without_a_valid_index_is_refused(
         (tmp_path / "study.json").write_text(content)
     with pytest.raises(FileFormatError, match=text):
         read_study_folder(tmp_path)
+
+
+@pytest.mark.parametrize("vary", [3, "init", [["init"]], {"init": 1}])
+def test_sources_that_are_no_names_are_refused(vary: object) -> None:
+    table = {**small_study().description(), "lamella": "0.1.0", "data": {}, "runs": []}
+    expect_index(table, Path("study.json"))
+    table["base"] = {**table["base"], "vary": vary}
+    with pytest.raises(FileFormatError, match="vary is not a list of names"):
+        expect_index(table, Path("study.json"))

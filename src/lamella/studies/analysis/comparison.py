@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from lamella.core.errors import ArgumentError
-from lamella.core.validation import positive
+from lamella.core.validation import number, positive
 from lamella.studies.analysis.difference import Difference, difference
 from lamella.studies.analysis.incomplete import missing_values
-from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.sequential import over_looks
 from lamella.studies.analysis.text_table import TextTable
+from lamella.studies.analysis.times import ratio, times_by_arm, without_equivalence
 from lamella.studies.analysis.tuning import tuning_notes
 from lamella.studies.analysis.verdicts import with_verdicts
+from lamella.studies.definition.sources import sources_text
 
 ALL = "all"
 """Compare all pairs of arms."""
@@ -34,7 +36,7 @@ class Comparison:
     notes : list of str
         Missing runs, with the reason.
     margin : float or None
-        Differences below it do not matter.
+        Differences below it do not matter; of times, the logarithm of a factor.
 
     Examples
     --------
@@ -77,7 +79,8 @@ class Comparison:
         """Return the differences as a text table."""
         one = self._is_to_one
         over_samples = any(len(d.errors) > 1 for d in self.differences)
-        head = ["arm" if one else "pair", f"difference{self._unit}", "95% interval, new seeds"]
+        contrast = "ratio" if isinstance(self.measure, TimeTo) else f"difference{self._unit}"
+        head = ["arm" if one else "pair", contrast, "95% interval, new seeds"]
         head += ["95%, new seeds and samples"] * over_samples
         head += ["p, corrected", "P(better)", "effect", "pairs", "verdict"]
         others = f"compared to {self.to}" if one else "all pairs"
@@ -99,7 +102,7 @@ class Comparison:
         intervals = [(d.low, d.high), (d.low_samples, d.high_samples)][: 1 + over_samples]
         return [
             d.arm if self._is_to_one else f"{d.arm} - {d.to}",
-            self.measure.show(d.mean, sign=True),
+            self.measure.show_difference(d.mean),
             *(self._interval(low, high) for low, high in intervals),
             show_p(d.p_adjusted),
             "-" if math.isnan(d.p_better) else f"{d.p_better:.2f}",
@@ -109,8 +112,8 @@ class Comparison:
         ]
 
     def _interval(self, low: float, high: float) -> str:
-        show = self.measure.show
-        return "-" if math.isnan(low) else f"{show(low, sign=True)} to {show(high, sign=True)}"
+        show = self.measure.show_difference
+        return "-" if math.isnan(low) else f"{show(low)} to {show(high)}"
 
     def _method(self, over_samples: bool) -> list[str]:
         tested = sum(not math.isnan(d.p) for d in self.differences)
@@ -122,14 +125,17 @@ class Comparison:
             every = all(len(d.errors) > 1 for d in self.differences if not math.isnan(d.p))
             reach = "new seeds and new test samples"
             reach += "" if every else " (without a second interval, new seeds only)"
+        plural = "Ratios" if isinstance(self.measure, TimeTo) else "Differences"
         notes = [
-            f"{direction} is better. Differences are paired by seed; intervals are not corrected.",
+            f"{direction} is better. {plural} are paired by seed; intervals are not corrected.",
             f"Verdicts are about {reach}: p < 0.05, corrected for {tested} "
             f"comparison{'s' * (tested > 1)} ({'Holm' if self.margin is None else 'Bonferroni'}).",
         ]
         if self.margin is not None:
             unit = self._unit.removeprefix(",")
             margin = f"{self.measure.scale * self.margin:g}{unit}"
+            if isinstance(self.measure, TimeTo):
+                margin = f"a factor of {math.exp(self.margin):g}"
             notes.append(f"Equivalent: within {margin}, by two one-sided tests.")
         return notes
 
@@ -153,7 +159,8 @@ def compare(
         raise ArgumentError(f"the study has one arm, {to!r}: there is nothing to compare it to")
     measure = runs.measure(measure)
     if margin is not None:
-        _check_margin(margin, measure)
+        margin = _check_margin(margin, measure)
+    times = times_by_arm(runs, measure) if isinstance(measure, TimeTo) else {}
     values, correct = runs.ranked_values(measure), runs.correct(measure)
     missing = {arm: missing_values(runs, arm, measure) for arm in runs.arms}
     found = []
@@ -161,6 +168,9 @@ def compare(
 
         def of_first(seeds: int, arm: str = arm, other: str = other) -> Difference:
             first = runs.seeds[:seeds]
+            if times:
+                sides = [{s: t for s, t in times[a].items() if s in first} for a in (arm, other)]
+                return ratio(arm, other, *sides)
             return difference(
                 arm,
                 other,
@@ -179,15 +189,29 @@ def compare(
     notes = [f"{arm}: {missing[arm]}." for arm in others if missing[arm]]
     if runs.looks is not None:
         notes.append(f"The study was {runs.looks}: p and intervals hold for all looks together.")
+    found = with_verdicts(found, margin)
+    if times:
+        found = [without_equivalence(d, times) for d in found]
     notes += tuning_notes(runs.study.tuning)
-    return Comparison(measure, to, with_verdicts(found, margin), notes, margin)
+    if vary := runs.study.base.get("vary"):
+        only = sources_text(vary)
+        notes.append(f"Only {only} vary with the seed: verdicts hold for the others as they are.")
+    return Comparison(measure, to, found, notes, margin)
 
 
-def _check_margin(margin: float, measure: Measure) -> None:
+def _check_margin(margin: float, measure: Measure) -> float:
+    """Return the margin; of times, the logarithm of a factor."""
+    if isinstance(measure, TimeTo):
+        if number("margin", margin) <= 1:
+            raise ArgumentError(
+                f"the margin of a time is a factor above 1, such as 1.25; got {margin!r}"
+            )
+        return math.log(margin)
     if positive("margin", margin) >= 1 and measure.unit == "%":
         raise ArgumentError(
             f"the margin of an accuracy is a fraction, such as 0.002 for 0.2 points; got {margin!r}"
         )
+    return margin
 
 
 def verdict_with_remarks(d: Difference, measure: Measure) -> str:
@@ -195,7 +219,10 @@ def verdict_with_remarks(d: Difference, measure: Measure) -> str:
     remarks = [d.note]
     if not math.isnan(d.smallest_shown):
         unit = {"%": " points"}.get(measure.unit, measure.unit and f" {measure.unit}")
-        remarks.append(f"80% power from {measure.show(d.smallest_shown)}{unit}")
+        smallest = f"{measure.show(d.smallest_shown)}{unit}"
+        if isinstance(measure, TimeTo):
+            smallest = f"a ratio of {measure.show_difference(d.smallest_shown)}"
+        remarks.append(f"80% power from {smallest}")
         remarks.append("more test samples would help, not more seeds" if d.needs_samples else "")
     remark = "; ".join(filter(None, remarks))
     return f"{d.verdict} ({remark})" if remark else d.verdict

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lamella.studies.analysis.measures import EpochsTo, Measure
+from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.runs import Runs
 
 
@@ -33,7 +33,7 @@ def missing_values(results: Runs, arm: str, measure: Measure) -> str:
     values = results.values(measure)[arm]
     parts = [incomplete_runs(results, arm)]
     if without := [seed for seed, value in values.items() if value != value]:
-        if isinstance(measure, EpochsTo):
+        if isinstance(measure, TimeTo):
             parts.append(f"{len(values) - len(without)} of {len(values)} got there")
         else:
             parts.append(f"no finite number with {_seeds(without, results.seeds)}")

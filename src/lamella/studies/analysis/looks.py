@@ -11,6 +11,12 @@ F depends on the looks alone, since t does not depend on the scale of the scores
 once, from normal differences. A difference is shown at level a as soon as p_n <= c w_n, where
 F(c) = a: later looks have more of the level.
 
+Looks that nobody planned cannot be paid for like this: the first comparison of a study has had the
+whole level. All later ones share a tenth of it, so that a study that is extended until a difference
+is shown has 1.1 times the level: p of the j-th extension is multiplied by 10 j (j + 1), since
+1/2 + 1/6 + 1/12 + ... = 1. A verdict of before stays as long as the plain p stays below the level.
+A plan that is made after a look is such an extension, as a whole.
+
 References
 ----------
 Jennison and Turnbull, Interim analyses: the repeated confidence interval approach, 1989. Lan and
@@ -27,6 +33,7 @@ from lamella.studies.analysis.student import special
 
 PATHS, AT_ONCE = 200_000, 20_000  # of F: its error at 0.05 is 0.0005
 SEED = 1989  # so that F is the same in every process
+RESERVE = 0.1  # of the level, for all looks after the first that nobody planned
 
 
 @dataclass(frozen=True)
@@ -39,10 +46,16 @@ class Looks:
         Ascending, from 2.
     seeds : int
         Seeds so far, one of ``at``.
+    planned : bool
+        Whether ``at`` was fixed before the first look.
+    before : int
+        Unplanned looks, or plans, before ``at``.
     """
 
     at: tuple[int, ...]
     seeds: int
+    planned: bool = True
+    before: int = 0
 
     @property
     def taken(self) -> tuple[int, ...]:
@@ -50,25 +63,45 @@ class Looks:
         return tuple(n for n in self.at if n <= self.seeds)
 
     def p_value(self, p_values: Sequence[float]) -> float:
-        """Return the sequential p of the p-values at the looks so far; nan before the first."""
-        most = self.at[-1]
-        found = [p * most / n for p, n in zip(p_values, self.taken, strict=True) if p == p]
-        if not found or len(self.at) == 1:
+        """Return the p of all looks together from those so far; nan before the first."""
+        pairs = [(p, n) for p, n in zip(p_values, self.taken, strict=True) if p == p]
+        if not pairs:
             return p_values[-1]
-        minima = _null_minima(self.at)
-        return float(np.searchsorted(minima, min(found), side="right") + 1) / (len(minima) + 1)
+        if not self.planned:
+            charged = [self._price(n) * p for p, n in pairs]
+            return min(1.0, max(pairs[-1][0], min(charged)))
+        if len(self.at) == 1:
+            return min(1.0, self._price() * p_values[-1])
+        minima, least = _null_minima(self.at), min(p * self.at[-1] / n for p, n in pairs)
+        p = float(np.searchsorted(minima, least, side="right") + 1) / (len(minima) + 1)
+        return min(1.0, self._price() * p)
 
     def level(self, alpha: float) -> float:
-        """Return the level of the present look, such that all looks together have ``alpha``."""
+        """Return the level of the present look, such that all looks together have ``alpha``.
+
+        With looks that nobody planned, 1.1 times ``alpha``.
+        """
+        if not self.planned:
+            return alpha / self._price(self.seeds)
+        alpha /= self._price()
         if len(self.at) == 1:
             return alpha
         minima = _null_minima(self.at)
         return float(minima[int(alpha * len(minima))]) * self.seeds / self.at[-1]
 
+    def _price(self, seeds: int | None = None) -> float:
+        """Return the factor of p at an unplanned look, or of a plan as a whole."""
+        extension = self.before + (0 if seeds is None else self.at.index(seeds))
+        return extension * (extension + 1) / RESERVE if extension else 1.0
+
     def __str__(self) -> str:
         *others, last = map(str, self.taken)
         counts = f"{', '.join(others)} and {last}" if others else last
-        return f"looked at after {counts} of at most {self.at[-1]} seeds"
+        price = self._price(None if self.planned else self.seeds)
+        after = "an earlier look" if self.planned else "looks that nobody planned"
+        note = f" (p is multiplied by {price:g}, after {after})" if price > 1 else ""
+        most = f" of at most {self.at[-1]}" if self.planned else ""
+        return f"looked at after {counts}{most} seeds{note}"
 
 
 def planned_or_past(planned: Sequence[int], past: Sequence[int], seeds: int) -> Looks | None:
@@ -79,12 +112,17 @@ def planned_or_past(planned: Sequence[int], past: Sequence[int], seeds: int) -> 
     planned : sequence of int
         Numbers of seeds fixed beforehand; empty if none were.
     past : sequence of int
-        Numbers of seeds with which the study was complete before more were added.
+        Numbers of seeds, outside of the plan, with which the study was complete before more were
+        added.
     seeds : int
     """
-    at = list(planned) if seeds in planned else [n for n in past if n < seeds] + [seeds]
-    at = [n for n in at if n >= 2]
-    return Looks(tuple(at), seeds) if len(at) > 1 else None
+    past = [n for n in past if n >= 2]
+    if seeds in planned:
+        found = Looks(tuple(n for n in planned if n >= 2), seeds, before=len(past))
+    else:
+        at = (*(n for n in past if n < seeds), seeds)
+        found = Looks(at, seeds, planned=False, before=int(bool(planned)))
+    return found if seeds >= 2 and (len(found.at) > 1 or found.before) else None
 
 
 @functools.lru_cache(maxsize=16)

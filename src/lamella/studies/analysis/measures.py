@@ -6,8 +6,13 @@ from dataclasses import dataclass
 
 from lamella.core.errors import ArgumentError
 from lamella.core.names import expect_known
+from lamella.core.validation import number, one_of
 from lamella.losses.metrics import is_higher_better
 from lamella.studies.running.run import Run
+
+COUNTED = ("epochs", "steps", "seconds")
+TIME = rf"({'|'.join(COUNTED)})_to_(\d*\.?\d+)"
+"""Names of times to a score, such as "steps_to_0.95"."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Measure:
     Attributes
     ----------
     name : str
-        A key of ``run.scores``, "seconds", or "epochs_to_<threshold>".
+        A key of ``run.scores``, "seconds", or "epochs_to_<threshold>", also of steps or seconds.
     label : str
         Short description.
     unit : str
@@ -49,6 +54,10 @@ class Measure:
             return "-"
         return f"{self.scale * value:{'+' if sign else ''}.{self.digits}f}"
 
+    def show_difference(self, value: float) -> str:
+        """Return the difference of two values as text, with its sign."""
+        return self.show(value, sign=True)
+
     def of(self, run: Run) -> float:
         """Return the value of one run, or nan if it has none."""
         value = run.seconds if self.name == "seconds" else run.scores.get(self.name, math.nan)
@@ -56,19 +65,38 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class EpochsTo(Measure):
-    """First epoch whose score is at least ``threshold``, or for a loss at most."""
+class TimeTo(Measure):
+    """Epochs, steps or seconds to the first epoch whose score is at least ``threshold``.
+
+    For a loss, at most. Scores are known at the end of each epoch. Times are compared by their
+    ratio, see `lamella.studies.analysis.speed`: a difference is that of natural logarithms, and its
+    text the ratio.
+    """
 
     column: str
     threshold: float
+    counted: str
 
     def of(self, run: Run) -> float:
         higher = column_is_higher_better(self.column)
-        for row in run.epochs:
+        for done, row in enumerate(run.epochs, 1):
             value = row.get(self.column, math.nan)
             if value >= self.threshold if higher else value <= self.threshold:
-                return float(row["epoch"])
+                return self.elapsed(run, done)
         return math.nan
+
+    def is_known(self, run: Run) -> bool:
+        """Whether the time is known, or that the score was not reached; seconds may be lost."""
+        return not math.isnan(self.elapsed(run, len(run.epochs)))
+
+    def elapsed(self, run: Run, epochs: int) -> float:
+        """Return the time at the end of the first ``epochs`` epochs of a run."""
+        if self.counted == "seconds":
+            return sum(row.get("seconds", math.nan) for row in run.epochs[:epochs])
+        return float(epochs * (run.steps_per_epoch if self.counted == "steps" else 1))
+
+    def show_difference(self, value: float) -> str:
+        return f"{math.exp(value):.2f}" if math.isfinite(value) else "-"
 
 
 def column_is_higher_better(column: str) -> bool:
@@ -113,14 +141,23 @@ MEASURES = {
 }
 
 
-def epochs_to(threshold: float, column: str = "val_accuracy") -> EpochsTo:
-    """Return the measure "first epoch that reaches ``threshold``".
+def time_to(threshold: float, column: str = "val_accuracy", counted: str = "epochs") -> TimeTo:
+    """Return the measure "time to the first epoch that reaches ``threshold``".
+
+    Parameters
+    ----------
+    threshold : float
+    column : str
+        Of the epochs.
+    counted : {"epochs", "steps", "seconds"}
 
     Raises
     ------
     ArgumentError
         If an accuracy is given in percent, or no metric says which direction is better.
     """
+    one_of("by", counted, COUNTED)
+    number("the threshold", threshold)
     column_is_higher_better(column)
     if column.endswith("accuracy") and not 0 <= threshold <= 1:
         raise ArgumentError(
@@ -129,26 +166,27 @@ def epochs_to(threshold: float, column: str = "val_accuracy") -> EpochsTo:
         )
     name = MEASURES[column].label if column in MEASURES else column.replace("_", " ")
     goal = f"{100 * threshold:g} %" if column.endswith("accuracy") else f"{threshold:g}"
-    return EpochsTo(
-        f"epochs_to_{threshold:g}",
-        f"epochs to {name} {goal}",
+    return TimeTo(
+        f"{counted}_to_{threshold:g}",
+        f"{counted} to {name} {goal}",
         "",
         higher_is_better=False,
-        digits=1,
+        digits={"epochs": 1, "steps": 0, "seconds": 2}[counted],
         column=column,
         threshold=threshold,
+        counted=counted,
     )
 
 
-def get_measure(name: str) -> Measure:
-    """Return the measure of a name; "epochs_to_0.95" refers to validation accuracy.
+def get_measure(name: str, column: str = "val_accuracy") -> Measure:
+    """Return the measure of a name; "epochs_to_0.95" refers to ``column``.
 
     Raises
     ------
     ArgumentError
         If there is none; the message has the nearest name.
     """
-    if goal := re.fullmatch(r"epochs_to_(\d*\.?\d+)", name):
-        return epochs_to(float(goal[1]))
-    expect_known("the measure", name, [*MEASURES, "epochs_to_0.95"])
+    if isinstance(name, str) and (goal := re.fullmatch(TIME, name)):
+        return time_to(float(goal[2]), column, goal[1])
+    expect_known("the measure", name, [*MEASURES, *(f"{each}_to_0.95" for each in COUNTED)])
     return MEASURES[name]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from lamella.studies.analysis.incomplete import incomplete_runs
-from lamella.studies.analysis.measures import Measure, get_measure
+from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.statistics import Estimate
 from lamella.studies.analysis.text_table import TextTable
@@ -25,7 +25,7 @@ def overview(results: Runs, measures: Sequence[str] | None = None) -> TextTable:
         scored = {name for run in results.runs for name in run.scores}
         names = [*(f"{part}_{results.metric}" for part in ("test", "train", "val")), "test_loss"]
         measures = [name for name in dict.fromkeys(names) if name in scored] + ["seconds"]
-    columns = [(measure, results.summary(measure)) for measure in map(get_measure, measures)]
+    columns = [(measure, results.summary(measure)) for measure in map(results.measure, measures)]
     head, rows = ["arm"], [[arm] for arm in results.arms]
     for place, (measure, summary) in enumerate(columns):
         head.append(measure.title)

@@ -15,10 +15,10 @@ Lakens, Sample size justification, 2022.
 import math
 from dataclasses import dataclass
 
-from lamella.core.errors import UsageError
+from lamella.core.errors import ArgumentError, UsageError
 from lamella.core.validation import at_least, in_range, positive
 from lamella.studies.analysis.difference import difference
-from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.student import POWER, SIGNIFICANCE, special
 
@@ -98,6 +98,11 @@ def spread_of(pilot: Runs, measure: str | Measure | None) -> float:
         If no pair of arms has two seeds with different differences.
     """
     measure, to = pilot.measure(measure), pilot.study.baseline
+    if isinstance(measure, TimeTo):
+        raise ArgumentError(
+            "times are compared by their ratio: give sd=, the standard deviation of its logarithm, "
+            "and effect=, the logarithm of a ratio, such as math.log(1.25)"
+        )
     values = pilot.ranked_values(measure)
     found = [difference(arm, to, values[arm], values[to]) for arm in values if arm != to]
     spreads = [d.errors[0].error * math.sqrt(d.n) for d in found if d.errors]

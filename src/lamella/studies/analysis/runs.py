@@ -10,7 +10,7 @@ from lamella.core.errors import DataError
 from lamella.core.names import expect_known
 from lamella.losses.metrics import is_higher_better
 from lamella.studies.analysis.looks import Looks, planned_or_past
-from lamella.studies.analysis.measures import MEASURES, EpochsTo, Measure, epochs_to, get_measure
+from lamella.studies.analysis.measures import MEASURES, Measure, TimeTo, get_measure, time_to
 from lamella.studies.analysis.statistics import Estimate, censored, estimate
 from lamella.studies.analysis.tuning import Tuning
 from lamella.studies.definition.definition import StudyDefinition
@@ -79,7 +79,8 @@ class Runs:
             return measure
         if measure not in MEASURES and any(measure in run.scores for run in self.runs):
             return self._of_metric(str(measure))
-        return get_measure(f"test_{self.metric}" if measure is None else measure)
+        name = f"test_{self.metric}" if measure is None else measure
+        return get_measure(name, f"val_{self.metric}")
 
     def _of_metric(self, name: str) -> Measure:
         part, _, metric = name.partition("_")
@@ -92,7 +93,8 @@ class Runs:
         Parameters
         ----------
         measure : str or Measure
-            One of `lamella.studies.analysis.measures.MEASURES`, or "epochs_to_0.95".
+            One of `lamella.studies.analysis.measures.MEASURES`, or "epochs_to_0.95", or steps or
+            seconds: to the validation score of `metric`.
 
         Raises
         ------
@@ -103,11 +105,14 @@ class Runs:
         """
         measure = self.measure(measure)
         found = {arm: {run.seed: measure.of(run) for run in self.of(arm)} for arm in self.arms}
-        column = measure.column if isinstance(measure, EpochsTo) else measure.name
+        column = measure.column if isinstance(measure, TimeTo) else measure.name
         if column != "seconds" and any(found.values()):
             known = dict.fromkeys(key for run in self.runs for key in (*run.scores, *_columns(run)))
             if column not in known:
                 raise DataError(f"no run has {column!r}; they have {', '.join(known)}")
+            timed = isinstance(measure, TimeTo) and measure.counted == "seconds"
+            if timed and "seconds" not in known:
+                raise DataError("the logs of these runs have no seconds of epochs: use steps")
         return found
 
     def ranked_values(self, measure: str | Measure) -> dict[str, dict[int, float]]:
@@ -120,7 +125,12 @@ class Runs:
         found = self.values(measure)
         for run in self.runs:
             bad = run.status == "diverged" or (
-                run.done and (isinstance(measure, EpochsTo) or measure.name in run.scores)
+                run.done
+                and (
+                    measure.is_known(run)
+                    if isinstance(measure, TimeTo)
+                    else measure.name in run.scores
+                )
             )
             if bad and math.isnan(found[run.arm].get(run.seed, math.nan)):
                 found[run.arm][run.seed] = worst
@@ -145,7 +155,7 @@ class Runs:
         number of seeds that reach it.
         """
         measure = self.measure(measure)
-        if isinstance(measure, EpochsTo):
+        if isinstance(measure, TimeTo):
             return {
                 arm: censored(list(by.values())) for arm, by in self.ranked_values(measure).items()
             }
@@ -177,7 +187,7 @@ class Runs:
         If some seeds never reach it, or diverge, there is no mean: see the estimate's ``median``,
         in which they count as infinite, and the ``n`` seeds ``of`` all that reached it.
         """
-        return self.summary(epochs_to(threshold, measure or f"val_{self.metric}"))
+        return self.summary(time_to(threshold, measure or f"val_{self.metric}"))
 
     def expect_arm(self, arm: str) -> str:
         """Return ``arm`` if the study has it, else raise an ArgumentError with the nearest name."""

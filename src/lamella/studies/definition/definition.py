@@ -12,6 +12,7 @@ from lamella.core.signatures import KnownNames, known_arguments
 from lamella.core.validation import at_least
 from lamella.studies.definition.experiment import Experiment
 from lamella.studies.definition.fields import arm_parts, custom_parts, fields_table
+from lamella.studies.definition.sources import with_vary
 from lamella.studies.definition.tables import Table, differing, merge
 from lamella.studies.definition.toml import parse_table
 from lamella.studies.definition.tuning import (
@@ -37,7 +38,7 @@ class StudyDefinition(KnownNames):
     arms : dict of name to dict
         Changes of each arm.
     seeds : int or list of int
-    title, question, baseline : str, optional
+    title, question, baseline, vary : optional
     tune : dict or list, optional
         Settings to try for each arm.
     tuning_seeds : int or list of int
@@ -69,11 +70,12 @@ class StudyDefinition(KnownNames):
         baseline: str | None = None,
         tune: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         tuning_seeds: int | Iterable[int] = 1,
+        vary: Iterable[str] | None = None,
     ) -> None:
         if not isinstance(arms, Mapping) or not arms:
             raise ArgumentError(f"arms must be a dict of at least one arm, got {arms!r}")
         self.name, self.title, self.question = _check_name(name), title or name, question
-        self.base = fields_table(base)
+        self.base = with_vary(fields_table(base), vary)
         self.arms = {str(arm): fields_table(fields) for arm, fields in arms.items()}
         self.custom = {
             str(arm): arm_parts(base, fields, self.base, self.arms[str(arm)])

@@ -16,6 +16,12 @@ from lamella.models.loading import KNOWN
 from lamella.models.sequential import Sequential
 from lamella.optimizers import Optimizer
 from lamella.studies.definition.fields import NOT_IN_MODEL, model_fields, part_names
+from lamella.studies.definition.sources import (
+    SOURCES,
+    VariedStreams,
+    check_vary,
+    sources_text,
+)
 from lamella.studies.definition.tables import (
     Known,
     Table,
@@ -46,6 +52,7 @@ DEFAULTS: Table = {
     "class_weight": None,
     "metrics": [],
     "callbacks": [],
+    "vary": None,
 }
 FIELDS = ("model", *DEFAULTS)
 CALLBACKS: dict[str, Any] = {
@@ -78,8 +85,14 @@ class Experiment:
     callbacks : list of table
         `EarlyStopping`, `GradientNorms`, `ReduceLROnPlateau`, `TerminateOnNaN` or the user's own.
         Each run has new ones, created with the same arguments.
+    vary : list of str or None
+        Sources of variance that depend on the seed, by default all: "init" (initial weights),
+        "order" (of the samples), "dropout", "split" (validation), "samples" (choice of them). The
+        others are held at one seed.
     custom : dict
         The user's classes and functions among the settings, by name.
+    observers : tuple of Callback
+        Called before the others. They change nothing, so they do not belong to the settings.
     """
 
     model: Table
@@ -93,7 +106,9 @@ class Experiment:
     class_weight: Any
     metrics: list[Table]
     callbacks: list[Table]
+    vary: list[str] | None = None
     custom: Known = field(default_factory=dict, repr=False)
+    observers: tuple[Callback, ...] = field(default=(), repr=False, compare=False)
 
     @classmethod
     def from_table(cls, table: Table, custom: Known | None = None) -> Self:
@@ -122,7 +137,7 @@ class Experiment:
             one_of("class_weight", weight, ["balanced"])
         callbacks = _callbacks(table, known)
         samples = table["samples"]
-        return cls(
+        experiment = cls(
             model={**model_fields(to_table(network)), "backend": network.backend.name},
             loss=to_table(network.loss),
             optimizer=to_table(network.optimizer),
@@ -136,12 +151,20 @@ class Experiment:
             class_weight=weight,
             metrics=[to_table(metric) for metric in _metrics(table, known)],
             callbacks=[to_table(callback) for callback in callbacks],
+            vary=check_vary(table["vary"]),
             custom=custom,
         )
+        if experiment.vary is not None and not experiment.sources():
+            raise ArgumentError(
+                f"all seeds would agree: there is no {sources_text(experiment.vary)} to vary"
+            )
+        return experiment
 
     def table(self) -> Table:
         """Return all fields for JSON, with a digest of the code of each custom part as ``own``."""
         table = self._fields()
+        if self.vary is None:
+            del table["vary"]  # as in runs of earlier versions, whose keys must not change
         if self.custom:
             table["own"] = {name: code_digest(part) for name, part in sorted(self.custom.items())}
         return table
@@ -152,17 +175,31 @@ class Experiment:
     def compiled(self, seed: int, metrics: Iterable[str] = ()) -> Sequential:
         """Return a new compiled model, which scores these metrics and those of the experiment."""
         model = _model(self._fields(), {**KNOWN, **self.custom}, seed=seed)
+        if self.vary is not None:
+            model.streams = VariedStreams(seed, self.vary)
         own = self.new_metrics()
         others = [name for name in metrics if name not in [metric.name for metric in own]]
         return model.compile(model.loss, model.optimizer, [*others, *own])
+
+    def sources(self) -> list[str]:
+        """Return the sources that vary, and that a run of this experiment has at all."""
+        layers = self.compiled(seed=0).layers
+        has = {
+            "init": True,
+            "order": self.shuffle,
+            "dropout": any(type(layer).__name__ in ("Dropout", *self.custom) for layer in layers),
+            "split": self.validation_split > 0,
+            "samples": self.samples is not None,
+        }
+        return [name for name in SOURCES if has[name] and (self.vary is None or name in self.vary)]
 
     def new_metrics(self) -> list[Metric]:
         """Return new metrics of ``metrics``."""
         return _metrics(self._fields(), {**KNOWN, **self.custom})
 
     def new_callbacks(self) -> list[Callback]:
-        """Return new callbacks."""
-        return _callbacks(self._fields(), {**CALLBACKS, **self.custom})
+        """Return the observers and new callbacks."""
+        return [*self.observers, *_callbacks(self._fields(), {**CALLBACKS, **self.custom})]
 
 
 def _model(table: Table, known: Known, seed: int) -> Sequential:

@@ -11,7 +11,7 @@ from lamella.studies.definition.tables import Table
 
 KEYS = (
     *("name", "title", "question", "baseline", "seeds", "base", "arms"),
-    *("tune", "tuning_seeds"),
+    *("tune", "tuning_seeds", "vary"),
 )
 MAX_BYTES = 2**18  # per file
 MAX_DOTS = 100  # per line: parsing long dotted keys takes quadratic time

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamella.core.disk import expect_writable
 from lamella.core.errors import ArgumentError, UsageError
-from lamella.studies.analysis.measures import MEASURES
+from lamella.studies.analysis.measures import MEASURES, TIME
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.confusion import confusion
 from lamella.studies.pictures.differences import difference_points
@@ -20,6 +20,7 @@ from lamella.studies.pictures.original import report_loss, report_scores, report
 from lamella.studies.pictures.points import score_points
 from lamella.studies.pictures.saving import save
 from lamella.studies.pictures.scores import score_curves
+from lamella.studies.pictures.speed import speed_curves
 from lamella.studies.pictures.style import NothingToDraw
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ CURVES = ("accuracy", "val_accuracy", "r2", "val_r2", "val_loss")
 NAMED: dict[str, Callable[..., "Figure"]] = {
     "loss": loss_curves,
     "differences": difference_points,
+    "speed": speed_curves,
     "confusion": confusion,
     "mistakes": mistakes,
     "report_loss": report_loss,
@@ -54,6 +56,7 @@ def draw(results: Runs, name: str, **options: Any) -> "Figure":
         "val_accuracy", "val_loss", "accuracy", "val_r2", "r2": curves over epochs.
         "test_accuracy" or another measure: points with intervals.
         "differences": paired differences to one arm, with verdicts (``measure=``, ``to=``).
+        "speed": fraction of seeds that have not reached a score yet (``threshold=``, ``by=``).
         "confusion", "mistakes": predictions of one arm (``test=`` the test set, ``arm=``).
         "report_loss", "report_scores", "report_test": figures of the report (``seed=``).
     **options
@@ -75,7 +78,7 @@ def draw(results: Runs, name: str, **options: Any) -> "Figure":
         return NAMED[name](results, **options)
     if name in CURVES:
         return score_curves(results, name, **options)
-    if name in MEASURES or name.startswith("epochs_to_"):
+    if name in MEASURES or re.fullmatch(TIME, name):
         return score_points(results, name, **options)
     raise ArgumentError(
         f"there is no picture {name!r}; choose from {', '.join([*NAMED, *CURVES])}, or points of "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from lamella.core.errors import DataError
 from lamella.studies.analysis.comparison import Comparison, compare, show_p
 from lamella.studies.analysis.difference import Difference
-from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.rows import Row, draw_rows
 from lamella.studies.pictures.style import Look
@@ -38,6 +38,11 @@ def difference_points(
         As in `lamella.studies.pictures.draw`.
     """
     comparison = compare(results, to, measure)
+    if isinstance(comparison.measure, TimeTo):
+        raise DataError(
+            "times are compared by their ratio, not by a difference: see "
+            f'results.plot("speed", threshold={comparison.measure.threshold:g})'
+        )
     if all(d.n == 0 for d in comparison):
         raise DataError(
             f"there is nothing to draw: no arm shares a finished seed with {comparison.to!r}"

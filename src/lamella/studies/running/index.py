@@ -44,6 +44,8 @@ def _problem(table: Table) -> str:
         return "a seed is not a whole number"
     if not all(isinstance(name, str) for name in table["varies"]):
         return "varies is not a list of names"
+    if not all(_is_vary(fields.get("vary")) for fields in (table["base"], *arms.values())):
+        return "vary is not a list of names"
     looks = table.get("looks", {"planned": [], "past": []})
     if not (isinstance(looks, dict) and all(_ascends(looks.get(n)) for n in ("planned", "past"))):
         return "the looks are not ascending numbers of seeds"
@@ -59,6 +61,10 @@ def _problem(table: Table) -> str:
         if not (isinstance(run["arm"], str) and isinstance(run["seed"], int)):
             return "a run has no valid arm or seed"
     return ""
+
+
+def _is_vary(names: Any) -> bool:
+    return names is None or (isinstance(names, list) and all(isinstance(n, str) for n in names))
 
 
 def _ascends(numbers: Any) -> bool:

@@ -41,7 +41,7 @@ def to_files(run: Run) -> dict[str, bytes]:
     files = {f"{name}.npy": npy_bytes(getattr(run, field)) for name, field in ARRAYS.items()}
     models = {f"{name}{MODEL}": content for name, content in run.models.items()}
     table: Table = {name: getattr(run, name) for name in PLAIN_FIELDS}
-    table["epochs"] = [to_null(row) for row in run.epochs]
+    table["epochs"] = rows_to_null(run)
     table["scores"] = to_null(run.scores)
     checksums = {name: sha256(content) for name, content in files.items()}
     table["sha256"] = {**checksums, "run.json": sha256(json_bytes(table))}
@@ -184,6 +184,12 @@ def npy_bytes(array: np.ndarray) -> bytes:
 def to_null(row: dict[str, float]) -> dict[str, Any]:
     """Replace NaN by None, since JSON cannot represent it."""
     return {name: value if math.isfinite(value) else None for name, value in row.items()}
+
+
+def rows_to_null(run: Run) -> list[Table]:
+    """Return the epochs of a run for JSON, without their seconds, which the log has."""
+    rows = [to_null(row) for row in run.epochs]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
 def from_null(row: dict[str, Any]) -> dict[str, float]:

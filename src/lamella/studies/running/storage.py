@@ -27,6 +27,7 @@ from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.definition.experiment import DEFAULTS
 from lamella.studies.definition.tables import Table, differing, merge
 from lamella.studies.definition.tuning import joined_tunings
+from lamella.studies.running.clock import with_seconds
 from lamella.studies.running.index import expect_index
 from lamella.studies.running.run import Run, Task
 from lamella.studies.running.run_files import (
@@ -132,10 +133,12 @@ class StudyFolder:
         if not folder.exists():
             return None
         try:
-            seconds = float(self.log(task.key)["seconds"])
+            seconds = float((log := self.log(task.key))["seconds"])
         except (KeyError, TypeError, ValueError, OverflowError):
             seconds = math.nan
-        return from_files(folder, study=task.study, arm=task.arm, seconds=seconds)
+        return with_seconds(
+            from_files(folder, study=task.study, arm=task.arm, seconds=seconds), log
+        )
 
     def log(self, key: str) -> Table:
         """Return the log of a run: date, host and environment; empty if the log is missing."""
@@ -271,20 +274,17 @@ def _join(
 def _joined_looks(
     stored: StudyDefinition, study: StudyDefinition, seeds: Sequence[int], complete: bool
 ) -> Table:
-    """Return planned looks, and the numbers of seeds with which the study was complete before."""
+    """Return planned looks, and other numbers of seeds with which the study was complete before."""
     here, there = study.looks["planned"], stored.looks["planned"]
     if here and there and here != there:
         raise UsageError(
             f"the folder holds a study with looks at {there} seeds, fixed before the first one, "
             f"this one has looks at {here}: choose another folder"
         )
-    past = set(stored.looks["past"])
-    if complete and len(seeds) > len(stored.seeds):
-        past.add(len(stored.seeds))
-    planned = here or there
-    if planned and not there:
-        planned = sorted({*planned, *past} - {0, 1})
-    return {"planned": planned, "past": sorted(past)}
+    past, before = set(stored.looks["past"]), len(stored.seeds)
+    if complete and (len(seeds) > before or (here and not there)) and before not in there:
+        past.add(before)
+    return {"planned": here or there, "past": sorted(past)}
 
 
 def _changes(there: StudyDefinition, here: StudyDefinition, arm: str) -> str:

@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from lamella.core.errors import UsageError
 from lamella.studies.definition.experiment import Experiment
 from lamella.studies.definition.tables import Table
+from lamella.studies.running.clock import EpochClock, with_seconds
 from lamella.studies.running.run import Run, Task, train_run
 from lamella.training.numerics import changed_numerics
 
@@ -43,7 +45,10 @@ def work(
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         _exit_with_parent(parent_pid)
-    return train_run(task, experiment, *arrays, keep=keep)
+    clock = EpochClock()
+    run, log = train_run(task, replace(experiment, observers=(clock,)), *arrays, keep=keep)
+    log["epoch_seconds"] = clock.seconds
+    return with_seconds(run, log), log
 
 
 def _expect_same_code(config: Table, experiment: Experiment) -> None:

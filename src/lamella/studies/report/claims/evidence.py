@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lamella.studies.analysis.difference import Correct, Difference, difference
-from lamella.studies.analysis.measures import EpochsTo, Measure
+from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.statistics import estimate
 from lamella.studies.analysis.student import SIGNIFICANCE
 from lamella.studies.report.claims.measures import TEST, margin
@@ -118,7 +118,7 @@ def arm_values(runs: Sequence[Run], arm: str, measure: Measure) -> SeedValues:
     worst = -math.inf if measure.higher_is_better else math.inf
     other = {"diverged": worst, "failed": math.nan}
     values = {run.seed: measure.of(run) if run.done else other[run.status] for run in own}
-    if isinstance(measure, EpochsTo):
+    if isinstance(measure, TimeTo):
         values = {
             run.seed: worst if math.isnan(values[run.seed]) else values[run.seed]
             for run in own

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from lamella.core.names import expect_known
-from lamella.studies.analysis.measures import MEASURES, EpochsTo, Measure, epochs_to, get_measure
+from lamella.studies.analysis.measures import (
+    MEASURES,
+    TIME,
+    Measure,
+    TimeTo,
+    get_measure,
+    time_to,
+)
 from lamella.studies.running.archived_run import step_summary
 from lamella.studies.running.run import Run
 
@@ -21,13 +28,6 @@ class Derived(Measure):
 
     def of(self, run: Run) -> float:
         return float(self.compute(run))
-
-
-class StepsTo(EpochsTo):
-    """Steps until the end of the first epoch that reaches a score."""
-
-    def of(self, run: Run) -> float:
-        return super().of(run) * run.steps_per_epoch
 
 
 def _column(run: Run, name: str) -> np.ndarray:
@@ -114,13 +114,8 @@ def claim_measure(name: str) -> Measure:
         If there is none; the message has the nearest name.
     """
     if goal := re.fullmatch(r"epochs_to_loss_([\d.]+)", name):
-        return epochs_to(float(goal[1]), "loss")
-    if goal := re.fullmatch(r"steps_to_([\d.]+)", name):
-        epochs = vars(epochs_to(float(goal[1])))
-        return StepsTo(
-            **{**epochs, "name": name, "label": epochs["label"].replace("epochs", "steps")}
-        )
-    if name.startswith("epochs_to_"):
+        return time_to(float(goal[1]), "loss")
+    if re.fullmatch(TIME, name):
         return get_measure(name)
     expect_known("the measure", name, CLAIM_MEASURES)
     return CLAIM_MEASURES[name]
@@ -135,4 +130,5 @@ def margin(measure: Measure, size: float) -> float:
         return 0.002
     if measure is TOLERATED:
         return 0.5
-    return 1.0 if isinstance(measure, EpochsTo) else 0.1 * abs(size)
+    in_epochs = isinstance(measure, TimeTo) and measure.counted == "epochs"
+    return 1.0 if in_epochs else 0.1 * abs(size)

@@ -87,7 +87,7 @@ def _fields(experiment: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         fields[name] = experiment[name]
     if "validation" in data:
         fields |= {"validation_split": None, "validation": "a set of its own"}
-    for name in ("class_weight", "metrics", "callbacks"):
+    for name in ("class_weight", "metrics", "callbacks", "vary"):
         fields[name] = experiment.get(name)
     if not experiment["shuffle"]:
         fields["order of the samples"] = "as in the file, in every epoch"

@@ -17,10 +17,20 @@ from lamella.studies.running.archive.curves import to_bfloat16
 from lamella.studies.running.archive.reading import FORMAT
 from lamella.studies.running.archived_run import ArchivedRun, archived
 from lamella.studies.running.repeat import differences
-from lamella.studies.running.run_files import npy_bytes, to_null
+from lamella.studies.running.run_files import npy_bytes, rows_to_null, to_null
 from lamella.studies.running.stored import Stored, parts_of, stored_studies
 
-OF_ONE_RUN = ("study", "arm", "seed", "began", "host", "process", "seconds", "traceback")
+OF_ONE_RUN = (
+    "study",
+    "arm",
+    "seed",
+    "began",
+    "host",
+    "process",
+    "seconds",
+    "epoch_seconds",
+    "traceback",
+)
 """Entries of a log that differ between runs in one environment, or name the machine."""
 
 
@@ -93,7 +103,7 @@ def _tables(
             "status": run.status,
             "reason": run.reason,
             "steps_per_epoch": run.steps_per_epoch,
-            "epochs": [to_null(row) for row in run.epochs],
+            "epochs": rows_to_null(run),
             "scores": to_null(run.scores),
             **to_null({"seconds": run.seconds, "jitter": run.steps.jitter}),
             "per_epoch": run.steps.per_epoch,
