@@ -56,7 +56,8 @@ def test_all_runs_come_back_without_their_largest_arrays(folder: Path, archive: 
             assert differences(b, a) == []
             assert (a.study, a.key, a.reason) == (b.study, b.key, b.reason)
             assert a.config == b.config
-            assert repr((a.epochs, a.scores)) == repr((b.epochs, b.scores))
+            rows = [{k: v for k, v in row.items() if k != "seconds"} for row in a.epochs]
+            assert repr((rows, a.scores)) == repr((b.epochs, b.scores))
             assert a.predictions.dtype == b.predictions.dtype
             assert a.steps_per_epoch == b.steps_per_epoch
             exact = archived(a).steps
@@ -72,7 +73,7 @@ def test_tables_and_comparisons_are_the_same(folder: Path, archive: Path) -> Non
     old, new = Results.load(folder / "one"), read_archive(archive)[0]
     assert str(old.table()) == str(new.table())
     assert str(old.compare("all")) == str(new.compare("all"))
-    assert old.rows() == new.rows()
+    assert [{k: v for k, v in row.items() if k != "seconds"} for row in old.rows()] == new.rows()
     assert old.to_csv(folder / "a.csv").read_text() == new.to_csv(folder / "b.csv").read_text()
 
 
