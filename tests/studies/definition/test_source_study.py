@@ -62,3 +62,9 @@ def test_vary_in_a_file_and_in_a_folder() -> None:
     assert StudyDefinition.described(study.description()).base["vary"] == ["order"]
     with pytest.raises(ArgumentError, match="to the study or to its base, not to both"):
         small_study(base={**study.base}, vary=["init"])
+
+
+def test_arms_that_are_not_tuned_yet_are_refused() -> None:
+    tuned = small_study(tune={"optimizer.lr": [1e-3, 1e-2]}, arms={"a": {}, "b": {"epochs": 2}})
+    with pytest.raises(ArgumentError, match=r"not tuned yet: run .* results\.study\.sources"):
+        tuned.sources()
