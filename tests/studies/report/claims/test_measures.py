@@ -1,5 +1,7 @@
 """Measures of the claims."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -43,9 +45,9 @@ def test_gradient_ratio_compares_the_first_to_the_last_layer() -> None:
     assert np.isnan(of("gradient_ratio", run("a", 0, epochs=epochs(0.9))))
 
 
-def test_margins_are_points_epochs_settings_and_tenths() -> None:
+def test_margins_are_points_quarters_settings_and_tenths() -> None:
     assert margin(claim_measure("gap"), 0.01) == 0.002
-    assert margin(claim_measure("epochs_to_0.97"), 5.0) == 1
+    assert margin(claim_measure("epochs_to_0.97"), 5.0) == math.log(1.25)
     assert margin(TOLERATED, 5.0) == 0.5
     assert margin(claim_measure("train_loss"), 0.3) == pytest.approx(0.03)
 

@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
+
 from lamella.studies.analysis.difference import Correct, Difference, difference
 from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.statistics import estimate
 from lamella.studies.analysis.student import SIGNIFICANCE
+from lamella.studies.analysis.times import Time, ratio, time_of
 from lamella.studies.report.claims.measures import TEST, margin
 from lamella.studies.running.run import Run
 
@@ -40,16 +43,21 @@ class SeedValues:
         Number of runs that diverged.
     correct : mapping
         Right and wrong answers by seed, if the measure is their accuracy.
+    times : mapping
+        Times by seed, if the measure is a time to a score.
     """
 
     name: str
     by_seed: Mapping[int, float]
     diverged: int = 0
     correct: Correct = field(default_factory=dict)
+    times: Mapping[int, Time] = field(default_factory=dict)
 
     @property
     def mean(self) -> float:
-        """Mean over the seeds that have a value."""
+        """Mean over the seeds that have a value; of times the median, infinite if never reached."""
+        if self.times:
+            return float(np.median([time.reached for time in self.times.values()]))
         return estimate(list(self.by_seed.values())).mean
 
     @property
@@ -118,14 +126,11 @@ def arm_values(runs: Sequence[Run], arm: str, measure: Measure) -> SeedValues:
     worst = -math.inf if measure.higher_is_better else math.inf
     other = {"diverged": worst, "failed": math.nan}
     values = {run.seed: measure.of(run) if run.done else other[run.status] for run in own}
-    if isinstance(measure, TimeTo):
-        values = {
-            run.seed: worst if math.isnan(values[run.seed]) else values[run.seed]
-            for run in own
-            if run.status != "failed"
-        }
     correct = {run.seed: run.correct for run in own if measure is TEST and len(run.correct) > 1}
-    return SeedValues(arm, values, sum(run.status == "diverged" for run in own), correct)
+    times = {}
+    if isinstance(measure, TimeTo):
+        times = {run.seed: time_of(run, measure) for run in own if run.status != "failed"}
+    return SeedValues(arm, values, sum(run.status == "diverged" for run in own), correct, times)
 
 
 def tolerated_values(runs: Sequence[Run], name: str) -> SeedValues:
@@ -150,6 +155,8 @@ def compare_values(
 
     Between two arms, with ``by`` of zero, also test whether the difference is within the margin.
     """
+    if ours.times:
+        return _compare_times(measure, ours, theirs, more=more)
     bar = by if more else -by
     moved = {seed: value - bar for seed, value in ours.by_seed.items()}
     shown, tested = (
@@ -173,6 +180,21 @@ def compare_values(
         found = replace(found, margin=size, p_same=_p_same(gap, size))
     notes = [ours.note, theirs.note, gap.note]
     return replace(found, note="; ".join(filter(None, notes)))
+
+
+def _compare_times(
+    measure: Measure, ours: SeedValues, theirs: SeedValues, *, more: bool
+) -> Evidence:
+    """Test whether ``ours`` takes longer, or less long; as in `compare`, by the ratio of times."""
+    gap = ratio(ours.name, theirs.name, ours.times, theirs.times)
+    gap = replace(gap, favours=-gap.favours if more else gap.favours)
+    size = margin(measure, theirs.mean)
+    all_reached = all(
+        math.isfinite(t.reached) for t in (*ours.times.values(), *theirs.times.values())
+    )
+    p_same = _p_same(gap, size) if all_reached else math.nan
+    notes = "; ".join(filter(None, [ours.note, theirs.note, gap.note]))
+    return Evidence(measure, ours, theirs, more, 0.0, gap, p_same, size, notes)
 
 
 def _p_same(shown: Difference, margin: float) -> float:

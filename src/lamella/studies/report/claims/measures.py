@@ -124,11 +124,11 @@ def claim_measure(name: str) -> Measure:
 def margin(measure: Measure, size: float) -> float:
     """Return the smallest difference of a measure that matters.
 
-    0.2 points of an accuracy, one epoch, half a setting, and else a tenth of ``size``.
+    0.2 points of an accuracy, a quarter of a time (as a logarithm), half a setting, and else a
+    tenth of ``size``.
     """
     if measure.unit == "%":
         return 0.002
     if measure is TOLERATED:
         return 0.5
-    in_epochs = isinstance(measure, TimeTo) and measure.counted == "epochs"
-    return 1.0 if in_epochs else 0.1 * abs(size)
+    return math.log(1.25) if isinstance(measure, TimeTo) else 0.1 * abs(size)

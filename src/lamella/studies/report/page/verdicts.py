@@ -7,7 +7,7 @@ from typing import Any
 
 from lamella.studies.analysis.comparison import show_p
 from lamella.studies.analysis.difference import Difference
-from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.report.claims import Claim, Evidence, Part
 
 ORDER = ("holds", "does not hold", "no difference", "undecided", "not run")
@@ -65,6 +65,8 @@ def signed(measure: Measure, value: float) -> str:
 
 def show_difference(measure: Measure, difference: Difference) -> str:
     """Return a difference with its intervals, over seeds and over seeds and samples, if any."""
+    if isinstance(measure, TimeTo):
+        return _ratio(measure, difference)
     text = signed(measure, difference.mean)
     if math.isfinite(difference.low):
         text += f" [{signed(measure, difference.low)}, {signed(measure, difference.high)}]"
@@ -72,6 +74,14 @@ def show_difference(measure: Measure, difference: Difference) -> str:
         low, high = difference.low_samples, difference.high_samples
         text += f"; with new samples [{signed(measure, low)}, {signed(measure, high)}]"
     return text
+
+
+def _ratio(measure: TimeTo, ratio: Difference) -> str:
+    text = measure.show_difference(ratio.mean)
+    if not math.isfinite(ratio.low):
+        return text
+    low, high = map(measure.show_difference, (ratio.low, ratio.high))
+    return f"{text} [{low}, {high}]"
 
 
 def _part(part: Part) -> dict[str, Any]:
@@ -92,7 +102,8 @@ def _deciding_numbers(part: Part) -> str:
     shown = _deciding(part)
     text = f"{shown.measure.label.capitalize()}: {_sides(shown)}"
     if shown.difference.n:
-        text += f". Difference {_difference(shown)}{_margin(shown)}"
+        contrast = "Ratio" if isinstance(shown.measure, TimeTo) else "Difference"
+        text += f". {contrast} {_difference(shown)}{_margin(shown)}"
         if not math.isnan(part.p_adjusted):
             text += f", p{NARROW}{_equal(show_p(part.p_adjusted))}"
     if shown.note and shown.difference.n != 1:
@@ -134,7 +145,10 @@ def _sides(evidence: Evidence) -> str:
     """Return the means of both sides, or the mean and the bound."""
     ours, theirs = evidence.ours, evidence.theirs
     unit = "%" if evidence.measure.unit == "%" else ""
-    show = evidence.measure.show
+
+    def show(value: float) -> str:
+        return "never" if math.isinf(value) else evidence.measure.show(value)
+
     if evidence.bound is not None:
         return f"{show(ours.mean)}{unit} with {ours.name}, bound {show(evidence.bound)}{unit}"
     return f"{show(ours.mean)}{unit} with {ours.name}, {show(theirs.mean)}{unit} with {theirs.name}"
@@ -151,6 +165,8 @@ def _expected(evidence: Evidence) -> str:
 def _margin(evidence: Evidence) -> str:
     """Return the required difference, or the margin within which the difference was shown to be."""
     if evidence.outcome == "no difference":
+        if isinstance(evidence.measure, TimeTo):
+            return f", within a factor of {math.exp(evidence.margin):g}"
         return f", within ±{evidence.measure.show(evidence.margin)}"
     if not evidence.by:
         return ""
