@@ -63,6 +63,16 @@ NUMBERS: dict[type[lm.Loss], tuple[Element, Element, Callable[[str], float]]] = 
         lambda p, t, dtype: np.sign(p - t),
         lambda dtype: float(np.finfo(dtype).max) / 1000,
     ),
+    lm.Huber: (
+        lambda p, t, dtype: np.where(abs(p - t) <= 1, (p - t) ** 2 / 2, abs(p - t) - 0.5),
+        lambda p, t, dtype: np.clip(p - t, -1, 1),
+        lambda dtype: float(np.sqrt(np.finfo(dtype).max)) / 1000,
+    ),
+    lm.Poisson: (
+        lambda p, t, dtype: p - t * np.log(p + 1e-8),
+        lambda p, t, dtype: 1 - t / (p + 1e-8),
+        lambda dtype: 1e6,
+    ),
     lm.BinaryCrossEntropy: (binary, binary_slope, lambda dtype: 1.0),
     lm.SigmoidCrossEntropy: (
         logit_loss,
@@ -74,7 +84,7 @@ NUMBERS: dict[type[lm.Loss], tuple[Element, Element, Callable[[str], float]]] = 
 
 def test_every_loss_has_properties_here() -> None:
     found = {getattr(losses, name) for name in losses.__all__} - {lm.Loss}
-    assert set(NUMBERS) | {lm.SoftmaxCrossEntropy} == found
+    assert set(NUMBERS) | {lm.SoftmaxCrossEntropy, lm.Hinge} == found
 
 
 @pytest.mark.slow
@@ -166,8 +176,10 @@ def test_loss_of_numbers_is_its_formula_and_so_is_its_gradient(
     p, t = (data.draw(arrays(dtype, shape, limit(dtype))) for _ in range(2))
     if kind in (lm.BinaryCrossEntropy, lm.SigmoidCrossEntropy):
         t = np.minimum(abs(t), 1)
-    if kind is lm.BinaryCrossEntropy:
+    if kind in (lm.BinaryCrossEntropy, lm.Poisson):
         p = abs(p)
+    if kind is lm.Poisson:
+        t = abs(t)
     weights = np.ones(samples, dtype)
     if weighted:
         weights = abs(data.draw(arrays(dtype, (samples,), 8))) + np.dtype(dtype).type(0.5)
@@ -182,15 +194,18 @@ def test_loss_of_numbers_is_its_formula_and_so_is_its_gradient(
     right = math.fsum((each * share[:, None]).ravel()) / outputs
     # A difference is right to eps of the larger, which matters where both are nearly the same.
     size = np.maximum(abs(exact_p), abs(exact_t))
-    parts: Any = abs(each) + (size if kind is lm.MeanAbsoluteError else 0)
+    parts: Any = abs(each) + (size if kind in (lm.MeanAbsoluteError, lm.Huber) else 0)
+    if kind is lm.Poisson:
+        parts = exact_p + exact_t * (1 + abs(np.log(exact_p + 1e-8)))
     bound = (samples + outputs + 12) * eps * math.fsum((parts * share[:, None]).ravel()) / outputs
     if kind is lm.BinaryCrossEntropy:
         bound += 8 * eps * 90 if dtype == "float32" else 8 * eps * 710  # log q + t (log p - log q)
     assert abs(got - right) <= bound + float(np.finfo(dtype).tiny)
     expected = slope(exact_p, exact_t, dtype) * share[:, None] / outputs
-    np.testing.assert_allclose(
-        gradient, expected, rtol=(samples + 12) * eps, atol=float(np.finfo(dtype).tiny)
-    )
+    least = float(np.finfo(dtype).tiny)
+    if kind is lm.Poisson:  # a difference of 1 and t / p
+        least = 4 * eps * float((share[:, None] * (1 + exact_t / (exact_p + 1e-8))).max())
+    np.testing.assert_allclose(gradient, expected, rtol=(samples + 12) * eps, atol=least)
 
 
 @tries(40)

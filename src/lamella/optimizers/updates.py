@@ -58,23 +58,22 @@ def bind_flushes(
     return flushes
 
 
-def bind_limits(store: ParameterStore) -> list[Callable[[], None]]:
-    """Return functions that scale long columns of trained parameters down to their ``max_norm``."""
-    found = [p for p in store if p.max_norm and p.trainable]
-    return [_limit_columns(store.backend, p.value, p.max_norm) for p in found]
+def bind_max(store: ParameterStore) -> list[Callable[[], None]]:
+    """Return functions that scale columns over the ``max_norm`` of a parameter down to it."""
+    limited = [p for p in store if p.max_norm and p.trainable]
+    return [_limit_columns(store.backend, p.value, p.max_norm) for p in limited]
 
 
 def _limit_columns(backend: Backend, w: Array, limit: float) -> Callable[[], None]:
     squares = backend.zeros(w.size, w.dtype).reshape(w.shape)
     norms = backend.zeros(w.shape[-1], w.dtype)
     square = backend.map(trace(lambda w: w * w, 1, 0))
-    factor = backend.map(trace(lambda total, limit: limit / maximum(sqrt(total), limit), 1, 1))
+    factor = backend.map(trace(lambda total, most: most / maximum(sqrt(total), most), 1, 1))
     scale = backend.map(trace(lambda w, factor: w * factor, 2, 0))
 
     def run() -> None:
         square(squares, (w,), ())
-        backend.sum_rows(squares, norms)
-        factor(norms, (norms,), (limit,))
+        factor(norms, (backend.sum_rows(squares, norms),), (limit,))
         scale(w, (w, norms), ())
 
     return run

@@ -46,8 +46,9 @@ class WeightAverage(Callback):
             self._swap(model)
 
     def on_batch_end(self, model: Trainable, batch: int, log: EpochLog) -> None:
-        self._add(1 - self.decay if self._begun else 1.0)
-        self._begun = True
+        if log.weights[batch]:  # else the batch was skipped
+            self._add(1 - self.decay if self._begun else 1.0)
+            self._begun = True
         if batch + 1 == self._batches or model.stop_reason:
             self._swap(model)
 
