@@ -26,8 +26,15 @@ CASES: dict[str, Callable[[Any], lm.Optimizer]] = {
     "Lion": lm.Lion,
 }
 ROSENBROCK_RATES = {
-    **{"SGD": 1e-3, "Momentum": 2e-4, "Nesterov": 2e-4, "Adam": 0.02, "AdamW": 0.02},
-    **{"NAdam": 0.02, "AdaGrad": 0.5, "RMSProp": 0.005, "Lion": 1e-3},
+    "SGD": 1e-3,
+    "Momentum": 2e-4,
+    "Nesterov": 2e-4,
+    "Adam": 0.02,
+    "AdamW": 0.02,
+    "NAdam": 0.02,
+    "AdaGrad": 0.5,
+    "RMSProp": 0.005,
+    "Lion": 1e-3,
 }
 every_optimizer = pytest.mark.parametrize("name", CASES)
 

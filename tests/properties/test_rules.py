@@ -165,8 +165,15 @@ def lion(w: Any, g: Any, kept: list[Any], t: int) -> Any:
 
 
 FORMULAS = {
-    **{"SGD": sgd, "Momentum": momentum, "Nesterov": nesterov, "Adam": adam, "AdamW": adamw},
-    **{"NAdam": nadam, "AdaGrad": adagrad, "RMSProp": rmsprop, "Lion": lion},
+    "SGD": sgd,
+    "Momentum": momentum,
+    "Nesterov": nesterov,
+    "Adam": adam,
+    "AdamW": adamw,
+    "NAdam": nadam,
+    "AdaGrad": adagrad,
+    "RMSProp": rmsprop,
+    "Lion": lion,
 }
 
 
