@@ -54,7 +54,7 @@ def test_other_targets_are_refused(target: Any, out_shape: tuple[int, ...], text
         lm.Hinge().check_targets(target, out_shape, FLOAT32)
 
 
-def test_trained_scores_give_classes_but_no_probabilities(rng: np.random.Generator) -> None:
+def test_trained_scores_give_classes_and_an_order_of_confidence(rng: np.random.Generator) -> None:
     x = rng.normal(size=(90, 2)).astype("f4")
     y = (x @ [[1.0, 0, -1], [0, 1, -1]]).argmax(axis=1)
     model = lm.Sequential([lm.Dense(3)], seed=1, backend="numpy")
@@ -62,8 +62,9 @@ def test_trained_scores_give_classes_but_no_probabilities(rng: np.random.Generat
     model.fit(x, y, epochs=40, batch_size=16, verbose=False)
     assert model.evaluate(x, y)["accuracy"] > 0.95
     assert (model.predict_classes(x) == y).mean() > 0.95
-    with pytest.raises(UsageError, match="no probabilities"):
-        model.predict_proba(x)
+    scores, p = model.predict(x).astype(float), model.predict_proba(x)
+    expected = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(p, expected, rtol=1e-5)
 
 
 def test_probabilities_before_it_are_refused() -> None:

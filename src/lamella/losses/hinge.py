@@ -4,7 +4,7 @@ import numpy as np
 from numpy import maximum, sign
 
 from lamella.backend.workspace import replayable
-from lamella.core.errors import ShapeError, UsageError
+from lamella.core.errors import ShapeError
 from lamella.core.typing import Array, Shape
 from lamella.losses.base import Loss
 from lamella.losses.labels import check_labels, labels_of_one_hot
@@ -15,8 +15,8 @@ class Hinge(Loss):
 
         loss = 1 / K sum_(j != y) max(0, 1 + z_j - z_y)
 
-    Behind a single `Dense` it is a linear support vector machine. Scores are no probabilities:
-    `predict_classes` gives the class of the largest, `predict_proba` is an error.
+    Behind a single `Dense` it is a linear support vector machine. `predict_proba` gives the softmax
+    of the scores, an order of confidence rather than probabilities.
 
     Shapes
     ------
@@ -62,7 +62,5 @@ class Hinge(Loss):
         return super().check_targets(check_labels(labels, out_shape[0]), out_shape, dtype)
 
     def probabilities(self, pred: Array) -> Array:
-        raise UsageError(
-            "the scores of a model trained with Hinge are no probabilities: call predict or "
-            "predict_classes, or train with SoftmaxCrossEntropy()"
-        )
+        p = self.xp.exp(pred - pred.max(axis=-1, keepdims=True))
+        return p / p.sum(axis=-1, keepdims=True)
