@@ -122,6 +122,12 @@ NETWORKS = {
         [],
     ),
     "yes or no": ([lm.Tanh], lm.BinaryCrossEntropy, [lm.Sigmoid]),
+    "normalized": (
+        [lm.LayerNorm, lm.GELU, lm.SiLU, lm.ELU, lambda: lm.Dense(50, max_norm=1.0)],
+        lm.Huber,
+        [lm.Softplus],
+    ),
+    "margins": ([lm.ReLU], lm.Hinge, []),
     "distances": ([lambda: lm.LeakyReLU(0.1)], lm.MeanSquaredError, [lm.Softmax]),
 }
 

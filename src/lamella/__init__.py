@@ -220,5 +220,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(f"lamella.{_LAZY[name]}"), name)
     if name == "Checkpoint":
         raise AttributeError("lm.Checkpoint, which saves the best model, is now lm.ModelCheckpoint")
+    if name.startswith("Conv"):
+        raise AttributeError(f"lamella has no {name} and no other convolution: use PyTorch")
     hint = "" if name.startswith("_") else did_you_mean(name, __all__)
     raise AttributeError(f"module 'lamella' has no attribute {name!r}{hint}")

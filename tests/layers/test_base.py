@@ -25,7 +25,7 @@ CASES: dict[str, list[tuple[Callable[[], lm.Layer], tuple[int, ...]]]] = {
     "ELU": [(lm.ELU, (4,)), (lambda: lm.ELU(0.3), (2, 3))],
     "Flatten": [(lm.Flatten, (2, 3)), (lm.Flatten, (4,))],
     "GELU": [(lm.GELU, (4,)), (lm.GELU, (2, 3))],
-    "LayerNorm": [(lm.LayerNorm, (4,)), (lambda: lm.LayerNorm(0.1), (2,))],
+    "LayerNorm": [(lm.LayerNorm, (4,)), (lambda: lm.LayerNorm(eps=0.1), (2,))],
     "LeakyReLU": [(lm.LeakyReLU, (4,)), (lambda: lm.LeakyReLU(0.3), (2, 2))],
     "ReLU": [(lm.ReLU, (4,)), (lm.ReLU, (2, 3))],
     "SiLU": [(lm.SiLU, (4,)), (lm.SiLU, (2, 3))],

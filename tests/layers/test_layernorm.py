@@ -5,7 +5,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-from lamella.core.errors import ArgumentError, ShapeError
+from lamella.core.errors import ArgumentError, LamellaError, ShapeError
 from tests.layers.bench import Bench
 
 X = np.array([[1.0, 3.0, 5.0, 7.0], [-2.0, 2.0, -2.0, 2.0]])
@@ -48,7 +48,12 @@ def test_inputs_that_it_cannot_normalize_are_refused(in_shape: tuple[int, ...], 
         lm.Sequential([lm.LayerNorm()]).build(in_shape)
 
 
+def test_a_shape_as_in_torch_is_not_taken_for_eps() -> None:
+    with pytest.raises(LamellaError, match="LayerNorm"):
+        lm.LayerNorm(128)  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("eps", [0, -1e-5, float("nan"), "1e-5", None])
 def test_eps_is_above_0(eps: float) -> None:
     with pytest.raises(ArgumentError, match="eps must be"):
-        lm.LayerNorm(eps)
+        lm.LayerNorm(eps=eps)

@@ -121,10 +121,7 @@ class Tanh(Activation):
 class ELU(Activation):
     """Exponential linear unit: ``y = x`` above 0, ``alpha (exp(x) - 1)`` below; ``alpha`` > 0.
 
-    References
-    ----------
-    Clevert et al., Fast and Accurate Deep Network Learning by Exponential Linear Units, 2016.
-    Equal to torch.nn.ELU.
+    Clevert et al., 2016. Equal to torch.nn.ELU.
     """
 
     scalars = ("alpha",)
@@ -143,10 +140,8 @@ class ELU(Activation):
 
 
 class Softplus(Activation):
-    """Smooth rectifier, ``y = log(1 + exp(x))``: above 0, such as the rates of `Poisson`.
+    """Smooth rectifier, ``y = log(1 + exp(x))``, which is above 0, as rates for `Poisson` must be.
 
-    References
-    ----------
     Equal to torch.nn.Softplus() to 2e-9: that takes x itself above 20.
     """
 
@@ -161,11 +156,8 @@ class Softplus(Activation):
 
 
 class SiLU(Activation):
-    """Sigmoid linear unit, also called swish: ``y = x sigmoid(x)``.
+    """Sigmoid linear unit, ``y = x sigmoid(x)``; also called swish (Ramachandran et al., 2017).
 
-    References
-    ----------
-    Hendrycks and Gimpel, 2016; Ramachandran et al., Searching for Activation Functions, 2017.
     Equal to torch.nn.SiLU.
     """
 
@@ -181,17 +173,12 @@ class SiLU(Activation):
 
 
 class GELU(Activation):
-    """Gaussian error linear unit in its tanh form, of which x times a sigmoid is the shorter one.
+    """Gaussian error linear unit (Hendrycks and Gimpel, 2016) in its tanh form.
 
         y = x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) = x sigmoid(1.5958 x + 0.071355 x^3)
 
-    It differs by at most 4.8e-4 from ``x Phi(x)``, torch's default: Phi, the normal distribution
-    function, needs erf, which numpy does not have.
-
-    References
-    ----------
-    Hendrycks and Gimpel, Gaussian Error Linear Units, 2016. Equal to
-    torch.nn.GELU(approximate="tanh").
+    Equal to torch.nn.GELU(approximate="tanh"). torch's default, ``x Phi(x)``, differs from it by at
+    most 4.8e-4: Phi, the normal distribution function, needs erf, which numpy does not have.
     """
 
     @staticmethod

@@ -30,7 +30,7 @@ class LayerNorm(Layer):
 
     eps: float = checked(positive)
 
-    def __init__(self, eps: float = 1e-5, *, trainable: bool = True) -> None:
+    def __init__(self, *, eps: float = 1e-5, trainable: bool = True) -> None:
         self.eps, self.trainable = eps, trainable
 
     def build(self, in_shape: Shape) -> Shape:

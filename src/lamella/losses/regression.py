@@ -60,15 +60,11 @@ class MeanAbsoluteError(Loss):
 
 
 class Huber(Loss):
-    """Squared error near the target, absolute error far from it, so that outliers pull less.
+    """Mean of a squared error near the target and a linear one far from it; ``delta`` is > 0.
 
         d = p - t       loss = d^2 / 2  where abs(d) <= delta,  else delta (abs(d) - delta / 2)
 
-    It is the mean over samples and outputs; ``delta`` is > 0.
-
-    Shapes
-    ------
-    p (N, ...), targets of the same shape; integer labels (N,) for K > 1 outputs become one-hot
+    Shapes are those of `MeanSquaredError`.
 
     References
     ----------
@@ -96,11 +92,11 @@ class Huber(Loss):
 
 
 class Poisson(Loss):
-    """Negative log-likelihood of counts, given their rates; terms without the rate are left out.
+    """Negative log-likelihood of counts, given their rates, but for terms without the rate.
 
         loss = p - t log(p + 1e-8)         d loss / d p = 1 - t / (p + 1e-8)
 
-    It is the mean over samples and outputs. End the model with `Softplus`, whose rates are above 0;
+    It is the mean over samples and outputs. End the model with `Softplus`, whose rates are above 0:
     the logarithm of a negative rate is NaN.
 
     Shapes

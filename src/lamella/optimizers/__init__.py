@@ -6,14 +6,4 @@ from lamella.optimizers.base import Optimizer
 from lamella.optimizers.lion import Lion
 from lamella.optimizers.sgd import SGD, Momentum
 
-__all__ = [
-    "SGD",
-    "AdaGrad",
-    "Adam",
-    "AdamW",
-    "Lion",
-    "Momentum",
-    "NAdam",
-    "Optimizer",
-    "RMSProp",
-]
+__all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "Lion", "Momentum", "NAdam", "Optimizer", "RMSProp"]

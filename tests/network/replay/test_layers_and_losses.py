@@ -36,7 +36,7 @@ LAYERS: dict[str, Layers] = {
     "ELU": lambda: [lm.ELU(), lm.ELU(0.3)],
     "Flatten": lambda: [lm.Flatten(), lm.Flatten()],
     "GELU": lambda: [lm.GELU()],
-    "LayerNorm": lambda: [lm.LayerNorm(), lm.ReLU(), lm.LayerNorm(0.1)],
+    "LayerNorm": lambda: [lm.LayerNorm(), lm.ReLU(), lm.LayerNorm(eps=0.1)],
     "LeakyReLU": lambda: [lm.LeakyReLU(), lm.LeakyReLU(0.3)],
     "ReLU": lambda: [lm.ReLU()],
     "SiLU": lambda: [lm.SiLU()],

@@ -14,15 +14,10 @@ class WeightAverage(Callback):
 
         average <- decay average + (1 - decay) weights       after each step; first, a copy
 
-    From the last step of an epoch to the first of the next, the model has the average: validation
-    scores it, other callbacks save it, and `fit` ends with it. In between it has the weights that
-    are trained, which the next epoch continues from. A later `fit` begins with the average.
-    `BatchNorm`'s running averages stay those of the trained weights.
-
-    Parameters
-    ----------
-    decay : float
-        Weight of the old average in each step, in [0, 1): it spans some 1 / (1 - decay) steps.
+    After the last step of an epoch the model has the average: validation scores it, other callbacks
+    save it, and `fit` ends with it. The next epoch continues from the trained weights, a later
+    `fit` from the average, and an exception within an epoch leaves the trained weights.
+    `BatchNorm`'s running averages stay those of the trained weights. ``decay`` is in [0, 1).
 
     References
     ----------
