@@ -172,3 +172,30 @@ def test_max_norm_is_fixed_once_the_layer_is_built() -> None:
         layer.max_norm = 3
     with pytest.raises(lm.errors.UsageError, match=r"max_norm of 0\.Dense\.W is fixed"):
         layer.W.max_norm = 3
+
+
+def test_max_norm_of_a_parameter_is_checked_and_spans_all_axes_but_the_last() -> None:
+    class Windows(lm.Layer):
+        def __init__(self, limit: Any) -> None:
+            self.limit = limit
+
+        def build(self, in_shape: Any) -> Any:
+            self.W = self.add_param("W", (2, *in_shape, 3), "standard_normal")
+            self.W.max_norm = self.limit
+            return (3,)
+
+        def forward(self, x: Any, training: bool) -> Any:
+            self.x = x
+            return x @ self.W.value[0] + x @ self.W.value[1]
+
+        def backward(self, dy: Any) -> Any:
+            self.W.grad = np.stack([self.x.T @ dy] * 2)
+            return dy @ (self.W.value[0] + self.W.value[1]).T
+
+    with pytest.raises(ArgumentError, match="max_norm must be greater than 0"):
+        lm.Sequential([Windows(-1.0)]).build((4,))
+    model = lm.Sequential([Windows(0.5)], seed=1, backend="numpy")
+    model.compile(lm.MeanSquaredError(), lm.SGD(1e-3), in_shape=(4,))
+    model.train_step(X, DY)
+    norms = np.linalg.norm(model.layers[0].W.value.reshape(8, 3), axis=0)
+    np.testing.assert_allclose(norms, 0.5, rtol=1e-6)

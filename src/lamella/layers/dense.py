@@ -42,8 +42,7 @@ class Dense(Layer):
     References
     ----------
     He et al., Delving Deep into Rectifiers, 2015 (initialisation). Srivastava et al., Dropout,
-    2014 (max_norm). Equal to torch.nn.Linear with
-    W transposed.
+    2014 (max_norm). Equal to torch.nn.Linear with W transposed.
     """
 
     units = fixed_once_built("units", lambda value: at_least("units", value, 1))

@@ -65,6 +65,7 @@ def bind_max(store: ParameterStore) -> list[Callable[[], None]]:
 
 
 def _limit_columns(backend: Backend, w: Array, limit: float) -> Callable[[], None]:
+    w = w.reshape(-1, w.shape[-1])
     squares = backend.zeros(w.size, w.dtype).reshape(w.shape)
     norms = backend.zeros(w.shape[-1], w.dtype)
     square = backend.map(trace(lambda w: w * w, 1, 0))
