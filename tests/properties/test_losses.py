@@ -208,6 +208,33 @@ def test_loss_of_numbers_is_its_formula_and_so_is_its_gradient(
     np.testing.assert_allclose(gradient, expected, rtol=(samples + 12) * eps, atol=least)
 
 
+@tries(100)
+@given(
+    backend=backends, dtype=dtypes, samples=few, classes=st.sampled_from([2, 3, 10]), data=st.data()
+)
+def test_hinge_is_its_formula_and_its_gradient_sums_to_zero(
+    backend: Backend, dtype: str, samples: int, classes: int, data: st.DataObject
+) -> None:
+    z = data.draw(arrays(dtype, (samples, classes), 1e15))
+    rows = np.eye(classes)[data.draw(arrays("float64", (samples,), 1e6)).astype(int) % classes]
+    loss = ready(lm.Hinge(), dtype, backend)
+    got = float(back(backend, loss(there(backend, z), there(backend, rows.astype(dtype)))))
+    gradient = back(backend, loss.gradient())
+    eps, exact = float(np.finfo(dtype).eps), z.astype(float)
+    raw = 1 + exact - (exact * rows).sum(axis=1, keepdims=True)
+    margins = np.maximum(raw, 0) * (1 - rows)
+    size = 1 + abs(exact).max(axis=1, keepdims=True)
+    bound = (samples + 12) * eps * math.fsum(size.ravel()) / samples
+    assert abs(got - math.fsum(margins.ravel()) / margins.size) <= bound
+    assert (abs(gradient.sum(axis=1, dtype=float)) <= 4 * classes * eps / samples).all()
+    # Where a margin is near 0, its rounding may have the slope of the other side.
+    certain = ((abs(raw) > 8 * eps * size) | (rows == 1)).all(axis=1)
+    hits = np.sign(margins) - rows * (margins > 0).sum(axis=1, keepdims=True)
+    close = {"rtol": 8 * eps, "atol": float(np.finfo(dtype).tiny)}
+    expected = hits / classes / samples
+    np.testing.assert_allclose(gradient[certain], expected[certain], **close)
+
+
 @tries(40)
 @given(backend=backends, dtype=dtypes, samples=few, data=st.data())
 def test_weights_of_two_count_a_sample_twice(
