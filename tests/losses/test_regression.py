@@ -80,11 +80,6 @@ def test_flat_targets_of_a_single_output_are_a_column(kind: type[lm.Loss]) -> No
         model.fit(x, targets, validation_split=0.25, verbose=False, check=False)
         trained.append((model.state_dict(), model.history["val_loss"], model.evaluate(x, targets)))
     np.testing.assert_equal(trained[0], trained[1])
-def test_flat_targets_reach_the_user_with_the_fix_in_the_text(kind: type[lm.Loss]) -> None:
-    model = lm.Sequential([lm.Dense(1)], backend="numpy")
-    model.compile(kind(), lm.SGD(0.1), in_shape=(2,))
-    with pytest.raises(lm.LamellaError, match=r"y\.reshape\(-1, 1\)"):
-        model.fit(np.ones((8, 2)), np.ones(8), verbose=False)
 
 
 def test_huber_is_squared_near_the_target_and_linear_far_from_it(backend: Backend) -> None:
