@@ -68,3 +68,8 @@ class LayerNorm(Layer):
             *(dn, self.n, self.row_totals("total", dn), slope, self.inv_std),
             scalars=(dy.shape[1],),
         )
+
+    def inference(self, x: Array) -> Array:
+        d = x - x.mean(axis=-1, keepdims=True)
+        n = d / sqrt((d * d).mean(axis=-1, keepdims=True) + self.eps)
+        return self.gamma.value * n + self.beta.value
