@@ -45,6 +45,11 @@ def test_subpackages_and_lamella_have_the_same_classes() -> None:
             assert getattr(lm, name) is getattr(part, name)
 
 
+def test_who_looks_for_a_convolution_is_sent_to_pytorch() -> None:
+    with pytest.raises(AttributeError, match="no Conv2D and no other convolution: use PyTorch"):
+        _ = lm.Conv2D
+
+
 def test_the_old_name_of_model_checkpoint_names_the_new_one() -> None:
     with pytest.raises(AttributeError, match=r"is now lm\.ModelCheckpoint"):
         _ = lm.Checkpoint

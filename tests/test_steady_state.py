@@ -3,6 +3,7 @@
 Batches of many sizes take no more memory than the largest.
 """
 
+import sys
 import tracemalloc
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import CupyBackend
+from lamella.backend import numba as compiled
 from lamella.testing import strict_cupy
 
 pytestmark = pytest.mark.slow
@@ -57,6 +59,29 @@ def test_step_allocates_under_256_kib_for_any_size(width: int, samples: int) -> 
 def test_step_allocates_no_more_for_a_wider_model_or_a_larger_batch() -> None:
     small, large = peak_of_a_step(64, 16), peak_of_a_step(2048, 512)
     assert large - small < 64 * 1024
+
+
+def test_step_makes_no_more_calls_of_python_than_it_did() -> None:
+    """Features that a network does not use cost its steps no call; replayed steps make few."""
+    layers = [lm.Dense(256), lm.ReLU(), lm.Dense(30, regularizer=lm.L2(1e-4)), lm.Tanh()]
+    network = lm.Sequential([*layers, lm.Dropout(0.1), lm.Dense(10)], seed=1, backend="numpy")
+    network.compile(lm.SoftmaxCrossEntropy(), lm.Adam(1e-3, clip_norm=1.0), in_shape=(784,))
+    x, y = np.ones((64, 784), "f4"), np.arange(64) % 10
+    for _ in range(32):
+        network.step(x, y)
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        for _ in range(16):
+            network.step(x, y)
+    finally:
+        sys.setprofile(None)
+    assert calls <= 16 * (140 if compiled.products_problem() else 36)
 
 
 @pytest.fixture
@@ -122,6 +147,12 @@ NETWORKS = {
         [],
     ),
     "yes or no": ([lm.Tanh], lm.BinaryCrossEntropy, [lm.Sigmoid]),
+    "normalized": (
+        [lm.LayerNorm, lm.GELU, lm.SiLU, lm.ELU, lambda: lm.Dense(50, max_norm=1.0)],
+        lm.Huber,
+        [lm.Softplus],
+    ),
+    "margins": ([lm.ReLU], lm.Hinge, []),
     "distances": ([lambda: lm.LeakyReLU(0.1)], lm.MeanSquaredError, [lm.Softmax]),
 }
 

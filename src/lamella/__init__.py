@@ -18,25 +18,33 @@ from lamella.core.errors import LamellaError
 from lamella.core.names import did_you_mean
 from lamella.core.version import __version__
 from lamella.layers import (
+    ELU,
+    GELU,
     Activation,
     BatchNorm,
     Dense,
     Dropout,
     Flatten,
     Layer,
+    LayerNorm,
     LeakyReLU,
     ReLU,
     Sigmoid,
+    SiLU,
     Softmax,
+    Softplus,
     Tanh,
     initializers,
 )
 from lamella.layers.regularizers import L1, L1L2, L2, Regularizer
 from lamella.losses import (
     BinaryCrossEntropy,
+    Hinge,
+    Huber,
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
+    Poisson,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )
@@ -54,7 +62,7 @@ from lamella.models.classifiers import MLP, SoftmaxClassifier
 from lamella.models.loading import load
 from lamella.models.sequential import Sequential
 from lamella.network.model_file import save
-from lamella.optimizers import SGD, Adam, AdamW, Momentum, Optimizer
+from lamella.optimizers import SGD, AdaGrad, Adam, AdamW, Lion, Momentum, NAdam, Optimizer, RMSProp
 from lamella.optimizers.schedules import (
     CosineDecay,
     CosineDecayRestarts,
@@ -80,6 +88,7 @@ from lamella.training.callbacks import (
     ReduceLROnPlateau,
     TensorBoard,
     TerminateOnNaN,
+    WeightAverage,
 )
 
 if TYPE_CHECKING:
@@ -100,6 +109,8 @@ _LAZY = {
 
 __all__ = [
     "CSV",
+    "ELU",
+    "GELU",
     "L1",
     "L1L2",
     "L2",
@@ -110,6 +121,7 @@ __all__ = [
     "SGD",
     "Accuracy",
     "Activation",
+    "AdaGrad",
     "Adam",
     "AdamW",
     "Backend",
@@ -125,15 +137,19 @@ __all__ = [
     "ExponentialDecay",
     "Flatten",
     "GradientNorms",
+    "Hinge",
     "History",
+    "Huber",
     "InverseDecay",
     "InverseTimeDecay",
     "JSONLines",
     "LambdaCallback",
     "LamellaError",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "LinearDecay",
+    "Lion",
     "LogUniform",
     "Loss",
     "MeanAbsoluteError",
@@ -141,20 +157,25 @@ __all__ = [
     "Metric",
     "ModelCheckpoint",
     "Momentum",
+    "NAdam",
     "Optimizer",
     "PiecewiseConstant",
+    "Poisson",
     "Progress",
+    "RMSProp",
     "ReLU",
     "ReduceLROnPlateau",
     "Regularizer",
     "ResumeFolder",
     "Schedule",
     "Sequential",
+    "SiLU",
     "Sigmoid",
     "SigmoidCrossEntropy",
     "Softmax",
     "SoftmaxClassifier",
     "SoftmaxCrossEntropy",
+    "Softplus",
     "StepDecay",
     "Study",
     "SubsetAccuracy",
@@ -164,6 +185,7 @@ __all__ = [
     "TopK",
     "Uniform",
     "Warmup",
+    "WeightAverage",
     "__version__",
     "classification_report",
     "datasets",
@@ -198,5 +220,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(f"lamella.{_LAZY[name]}"), name)
     if name == "Checkpoint":
         raise AttributeError("lm.Checkpoint, which saves the best model, is now lm.ModelCheckpoint")
+    if name.startswith("Conv"):
+        raise AttributeError(f"lamella has no {name} and no other convolution: use PyTorch")
     hint = "" if name.startswith("_") else did_you_mean(name, __all__)
     raise AttributeError(f"module 'lamella' has no attribute {name!r}{hint}")

@@ -47,7 +47,7 @@ def in_c(name: str, program: Program) -> str:
     return f'extern "C" void {name}(long n, T** a, T* s, T** o) {{ {loop} }}'
 
 
-TRANSCENDENTAL = ("exp", "log", "log1p", "tanh", "power")
+TRANSCENDENTAL = ("exp", "expm1", "log", "log1p", "tanh", "power")
 PROGRAMS = {name: trace(*operation(name), 0) for name in OPERATIONS}
 PROGRAMS["adam"] = trace(adam, 4, 4)
 

@@ -246,3 +246,14 @@ def test_attach_lets_a_layer_be_used_alone(backend: Backend) -> None:
     y = layer.forward(backend.asarray(np.array([[-1.0, 2.0]])), training=False)
     np.testing.assert_array_equal(backend.to_host(y), [[0, 2]])
     assert layer.dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_row_totals_stand_beside_their_rows(backend: Backend, dtype: str) -> None:
+    workspace = bound(backend, dtype)
+    for shape in ((5, 7), (3, 7), (1, 4), (6, 1)):  # scratch memory serves every shape
+        x = drawn(*shape, dtype=dtype)
+        totals = backend.to_host(workspace.row_totals("totals", backend.asarray(x)))
+        expected = np.repeat(x.astype(float).sum(axis=1, keepdims=True), shape[1], axis=1)
+        assert totals.dtype == dtype
+        np.testing.assert_allclose(totals, expected, rtol=1e-5, atol=1e-6)

@@ -23,6 +23,11 @@ FORMULAS: list[tuple[Callable[[], lm.Layer], Callable[[np.ndarray], np.ndarray]]
     (lm.Sigmoid, lambda x: 1 / (1 + np.exp(-x))),
     (lm.Tanh, lambda x: (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))),
     (lm.Softmax, softmax),
+    (lm.ELU, lambda x: np.where(x > 0, x, np.expm1(x))),
+    (lambda: lm.ELU(0.3), lambda x: np.where(x > 0, x, 0.3 * np.expm1(x))),
+    (lm.GELU, lambda x: x / (1 + np.exp(-np.sqrt(8 / np.pi) * (x + 0.044715 * x**3)))),
+    (lm.SiLU, lambda x: x / (1 + np.exp(-x))),
+    (lm.Softplus, lambda x: np.logaddexp(0, x)),
 ]
 every_activation = pytest.mark.parametrize(
     ("make", "formula"), FORMULAS, ids=[repr(make()) for make, _ in FORMULAS]
@@ -129,6 +134,10 @@ def test_layers_that_give_probabilities_say_so() -> None:
         "Sigmoid": True,
         "Tanh": False,
         "Softmax": True,
+        "ELU": False,
+        "GELU": False,
+        "SiLU": False,
+        "Softplus": False,
     }
 
 

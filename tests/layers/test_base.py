@@ -22,11 +22,16 @@ CASES: dict[str, list[tuple[Callable[[], lm.Layer], tuple[int, ...]]]] = {
         (lambda: lm.Dense(2, init="glorot_uniform", regularizer=lm.L2(0.1)), (5,)),
     ],
     "Dropout": [(lambda: lm.Dropout(0.4), (6,)), (lambda: lm.Dropout(0), (2, 3))],
+    "ELU": [(lm.ELU, (4,)), (lambda: lm.ELU(0.3), (2, 3))],
     "Flatten": [(lm.Flatten, (2, 3)), (lm.Flatten, (4,))],
+    "GELU": [(lm.GELU, (4,)), (lm.GELU, (2, 3))],
+    "LayerNorm": [(lm.LayerNorm, (4,)), (lambda: lm.LayerNorm(eps=0.1), (2,))],
     "LeakyReLU": [(lm.LeakyReLU, (4,)), (lambda: lm.LeakyReLU(0.3), (2, 2))],
     "ReLU": [(lm.ReLU, (4,)), (lm.ReLU, (2, 3))],
+    "SiLU": [(lm.SiLU, (4,)), (lm.SiLU, (2, 3))],
     "Sigmoid": [(lm.Sigmoid, (4,)), (lm.Sigmoid, (2, 3))],
     "Softmax": [(lm.Softmax, (4,)), (lm.Softmax, (2, 3))],
+    "Softplus": [(lm.Softplus, (4,)), (lm.Softplus, (2, 3))],
     "Tanh": [(lm.Tanh, (4,)), (lm.Tanh, (2, 3))],
 }
 every_layer = pytest.mark.parametrize(

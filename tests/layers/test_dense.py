@@ -100,3 +100,102 @@ def test_units_must_be_a_whole_number_above_zero(units: Any) -> None:
 def test_a_regularizer_must_be_an_object(regularizer: Any) -> None:
     with pytest.raises(ArgumentError, match=r"regularizer must be (a Regularizer|an object)"):
         lm.Dense(3, regularizer=regularizer)
+
+
+def steps_with_max_norm(backend: Backend, dtype: str, limit: float) -> lm.Sequential:
+    layers = [lm.Dense(5, max_norm=limit), lm.ReLU(), lm.Dense(3, init="glorot_normal")]
+    model = lm.Sequential(layers, seed=3, backend=backend, dtype=dtype)
+    model.compile(lm.SoftmaxCrossEntropy(), lm.Adam(0.1), in_shape=(4,))
+    for _ in range(12):
+        model.train_step(X, np.arange(6) % 3)
+    return model
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_max_norm_bounds_the_weights_of_each_unit_after_each_step(
+    backend: Backend, dtype: str
+) -> None:
+    model = steps_with_max_norm(backend, dtype, 0.7)
+    first, _, last = (np.array(backend.to_host(p.value)) for p in model.parameters[:3])
+    norms = np.linalg.norm(first.astype(float), axis=0)
+    assert (norms <= 0.7 * (1 + 1e-6)).all()
+    assert np.isclose(norms, 0.7, rtol=1e-6).any()
+    assert np.linalg.norm(last, axis=0).max() > 0.7  # the other layer is free
+
+
+def test_max_norm_leaves_shorter_weights_and_biases_alone(backend: Backend) -> None:
+    limited = steps_with_max_norm(backend, "float32", 1e6)
+    layers = [lm.Dense(5), lm.ReLU(), lm.Dense(3, init="glorot_normal")]
+    free = lm.Sequential(layers, seed=3, backend=backend)
+    free.compile(lm.SoftmaxCrossEntropy(), lm.Adam(0.1), in_shape=(4,))
+    for _ in range(12):
+        free.train_step(X, np.arange(6) % 3)
+    np.testing.assert_equal(limited.state_dict(), free.state_dict())
+
+
+def test_max_norm_equals_renorm_of_torch(backend: Backend, rng: np.random.Generator) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is the peer that lamella is compared with")
+    model = lm.Sequential([lm.Dense(6, max_norm=1.5)], backend=backend, dtype="float64")
+    model.compile(lm.MeanSquaredError(), lm.SGD(1e-300), in_shape=(4,))
+    W = rng.normal(size=(4, 6))
+    model.layers[0].W.value = backend.asarray(W)
+    model.train_step(X, np.zeros((6, 6)))
+    expected = torch.renorm(torch.tensor(W.T), p=2, dim=0, maxnorm=1.5).numpy().T
+    got = backend.to_host(model.layers[0].W.value)
+    np.testing.assert_allclose(got, expected, rtol=1e-6)  # torch divides by the norm + 1e-7
+    assert not np.allclose(got, W)
+
+
+def test_max_norm_spares_frozen_weights_and_those_of_zero(backend: Backend) -> None:
+    model = lm.Sequential([lm.Dense(3, max_norm=0.1), lm.Dense(2)], backend=backend)
+    model.compile(lm.MeanSquaredError(), lm.SGD(1e-9), in_shape=(4,))
+    first = model.layers[0]
+    first.trainable = False
+    before = model.state_dict()["0.Dense.W"]
+    model.train_step(X, np.zeros((6, 2)))
+    np.testing.assert_array_equal(model.state_dict()["0.Dense.W"], before)
+    first.trainable = True
+    first.W.value = 0.0
+    model.train_step(X, np.zeros((6, 2)))
+    assert np.isfinite(model.state_dict()["0.Dense.W"]).all()
+
+
+@pytest.mark.parametrize("limit", [0, -1, np.nan, "3", True])
+def test_max_norm_is_a_number_above_0(limit: Any) -> None:
+    with pytest.raises(ArgumentError, match="max_norm must be"):
+        lm.Dense(3, max_norm=limit)
+
+
+def test_max_norm_is_fixed_once_the_layer_is_built() -> None:
+    layer = Bench(lm.Dense(3, max_norm=2), (4,), "numpy").layer  # type: ignore[arg-type]
+    with pytest.raises(lm.errors.UsageError, match=r"Dense\.max_norm is fixed"):
+        layer.max_norm = 3
+    with pytest.raises(lm.errors.UsageError, match=r"max_norm of 0\.Dense\.W is fixed"):
+        layer.W.max_norm = 3
+
+
+def test_max_norm_of_a_parameter_is_checked_and_spans_all_axes_but_the_last() -> None:
+    class Windows(lm.Layer):
+        def __init__(self, limit: Any) -> None:
+            self.limit = limit
+
+        def build(self, in_shape: Any) -> Any:
+            self.W = self.add_param("W", (2, *in_shape, 3), "standard_normal")
+            self.W.max_norm = self.limit
+            return (3,)
+
+        def forward(self, x: Any, training: bool) -> Any:
+            self.x = x
+            return x @ self.W.value[0] + x @ self.W.value[1]
+
+        def backward(self, dy: Any) -> Any:
+            self.W.grad = np.stack([self.x.T @ dy] * 2)
+            return dy @ (self.W.value[0] + self.W.value[1]).T
+
+    with pytest.raises(ArgumentError, match="max_norm must be greater than 0"):
+        lm.Sequential([Windows(-1.0)]).build((4,))
+    model = lm.Sequential([Windows(0.5)], seed=1, backend="numpy")
+    model.compile(lm.MeanSquaredError(), lm.SGD(1e-3), in_shape=(4,))
+    model.train_step(X, DY)
+    norms = np.linalg.norm(model.layers[0].W.value.reshape(8, 3), axis=0)
+    np.testing.assert_allclose(norms, 0.5, rtol=1e-6)

@@ -57,6 +57,20 @@ def naive_absolute(p: np.ndarray, t: np.ndarray) -> np.ndarray:
     return over_outputs(abs(p - t))
 
 
+def naive_huber(p: np.ndarray, t: np.ndarray) -> np.ndarray:
+    d = abs(p - t)
+    return over_outputs(np.where(d <= 1, d**2 / 2, d - 0.5))
+
+
+def naive_hinge(z: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    own = (z * rows).sum(axis=1, keepdims=True)
+    return np.where(rows == 1, 0, np.maximum(0, 1 + z - own)).mean(axis=1)
+
+
+def naive_poisson(p: np.ndarray, t: np.ndarray) -> np.ndarray:
+    return over_outputs(p - t * np.log(p + 1e-8))
+
+
 CASES = {
     "SoftmaxCrossEntropy": [
         Case(normal(4), lambda rng: rng.integers(0, 4, SAMPLES), naive_softmax),
@@ -74,6 +88,15 @@ CASES = {
         Case(normal(3), normal(3), naive_squared),
         Case(normal(3, 2), normal(3, 2), naive_squared),
     ],
+    "Huber": [
+        Case(normal(1), normal(1), naive_huber),
+        Case(normal(3, 2), normal(3, 2), naive_huber),
+    ],
+    "Hinge": [
+        Case(normal(k), lambda rng, k=k: np.eye(k)[rng.integers(0, k, SAMPLES)], naive_hinge)
+        for k in (2, 5)
+    ],
+    "Poisson": [Case(unit(1), unit(1), naive_poisson), Case(unit(3, 2), unit(3, 2), naive_poisson)],
     "MeanAbsoluteError": [
         Case(normal(1), normal(1), naive_absolute),
         Case(normal(3, 2), normal(3, 2), naive_absolute),

@@ -28,8 +28,13 @@ def every_layer(backend: Backend | str = "numpy", **options: Any) -> lm.Sequenti
         lm.Dropout(0.1),
         lm.Dense(6, regularizer=lm.L2(1e-3)),
         lm.Tanh(),
-        lm.Dense(5),
+        lm.Dense(5, max_norm=0.5),
         lm.ReLU(),
+        lm.LayerNorm(eps=1e-4),
+        lm.ELU(0.3),
+        lm.GELU(),
+        lm.SiLU(),
+        lm.Softplus(),
         lm.Dense(4, regularizer=lm.L1(1e-4)),
         lm.Sigmoid(),
         lm.Dense(3),
@@ -92,7 +97,9 @@ def test_loss_optimizer_schedule_and_metrics_come_back(tmp_path: Path) -> None:
     ],
     ids=lambda schedule: type(schedule).__name__,
 )
-@pytest.mark.parametrize("optimizer", [lm.SGD, lm.Momentum, lm.Adam, lm.AdamW])
+@pytest.mark.parametrize(
+    "optimizer", [lm.SGD, lm.Momentum, lm.Adam, lm.AdamW, lm.NAdam, lm.AdaGrad, lm.RMSProp, lm.Lion]
+)
 def test_every_optimizer_and_schedule_can_be_saved(
     optimizer: Any, schedule: lm.Schedule, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Adam and AdamW: steps by hand, and moments that stay out of the denormal numbers."""
+"""Adam, AdamW and NAdam: steps by hand, and moments that stay out of the denormal numbers."""
 
 import numpy as np
 import pytest
@@ -107,3 +107,29 @@ def test_adamw_trains_models_with_one_kind_of_parameter(
 def test_hyper_parameters_out_of_range_are_refused(arguments: dict[str, float], text: str) -> None:
     with pytest.raises(lm.LamellaError, match=text):
         lm.AdamW(0.1, **arguments)
+
+
+def test_two_steps_of_nadam_equal_the_paper(backend: Backend) -> None:
+    b1, b2, eps, lr = 0.8, 0.95, 0.01, 0.1
+    optimizer = lm.NAdam(lr, beta1=b1, beta2=b2, eps=eps)
+    store = drive(optimizer, [W], backend=backend)
+    mu = [b1 * (1 - 0.5 * 0.96 ** (0.004 * t)) for t in (1, 2, 3)]
+    w, m, v = W.copy(), np.zeros_like(W), np.zeros_like(W)
+    for t, g in enumerate((G, -0.3 * G + 1), 1):
+        step(optimizer, store, [g])
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        now, ahead = np.prod(mu[:t]), np.prod(mu[: t + 1])
+        mean = mu[t] * m / (1 - ahead) + (1 - mu[t - 1]) * g / (1 - now)
+        w -= lr * mean / (np.sqrt(v / (1 - b2**t)) + eps)
+        np.testing.assert_allclose(values(store)[0], w, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("beta1", [0.0, 0.5, 0.9])
+def test_nadam_leaves_out_factors_only_where_they_change_no_bit(beta1: float) -> None:
+    optimizer = lm.NAdam(beta1=beta1)
+    drive(optimizer, [W])
+    last = next(t for t in range(1, 1000) if beta1**t <= 1e-17)
+    mu = [beta1 * (1 - 0.5 * 0.96 ** (0.004 * t)) for t in range(1, last + 2)]
+    assert 1 - np.prod(mu[:last]) == 1
+    assert optimizer.scalars(last)[:1] == (0.001 * (1 - 0.999**last) ** 0.5 * (1 - mu[last - 1]),)

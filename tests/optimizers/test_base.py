@@ -14,14 +14,28 @@ from lamella.core.errors import ArgumentError, UsageError
 from tests.optimizers.bare_parameters import drive, step, values
 
 # How each is made with a rate that suits it.
-CASES: dict[str, Callable[[float], lm.Optimizer]] = {
+CASES: dict[str, Callable[[Any], lm.Optimizer]] = {
     "SGD": lm.SGD,
     "Momentum": lm.Momentum,
     "Nesterov": lambda lr: lm.Momentum(lr, nesterov=True),
     "Adam": lm.Adam,
     "AdamW": lambda lr: lm.AdamW(lr, weight_decay=1e-4),
+    "NAdam": lm.NAdam,
+    "AdaGrad": lm.AdaGrad,
+    "RMSProp": lambda lr: lm.RMSProp(lr, eps=0.1),
+    "Lion": lm.Lion,
 }
-ROSENBROCK_RATES = {"SGD": 1e-3, "Momentum": 2e-4, "Nesterov": 2e-4, "Adam": 0.02, "AdamW": 0.02}
+ROSENBROCK_RATES = {
+    "SGD": 1e-3,
+    "Momentum": 2e-4,
+    "Nesterov": 2e-4,
+    "Adam": 0.02,
+    "AdamW": 0.02,
+    "NAdam": 0.02,
+    "AdaGrad": 0.5,
+    "RMSProp": 0.005,
+    "Lion": 1e-3,
+}
 every_optimizer = pytest.mark.parametrize("name", CASES)
 
 
@@ -67,7 +81,9 @@ def test_every_public_optimizer_has_a_case() -> None:
 def test_descends_to_the_bottom_of_a_parabola(name: str, dtype: str, backend: Backend) -> None:
     """f = sum of (w - c)^2 / 2 over two parameters, whose gradient is w - c."""
     centres = [np.array([[1.0, -2.0], [3.0, 0.5]]), np.array([0.25, -1.0, 2.0])]
-    optimizer = CASES[name](0.05)
+    # Steps of a sign shorten only with the rate.
+    rates = {"AdaGrad": 0.5, "Lion": lm.LinearDecay(0.05, 400)}
+    optimizer = CASES[name](rates.get(name, 0.05))
     store = drive(optimizer, [np.zeros_like(c) for c in centres], backend=backend, dtype=dtype)
     for _ in range(400):
         step(optimizer, store, [w - c for w, c in zip(values(store), centres, strict=True)])
@@ -337,7 +353,9 @@ def test_the_rate_of_a_step_is_not_set_but_computed() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, -1, np.nan, "1"])
-@pytest.mark.parametrize("kind", [lm.SGD, lm.Momentum, lm.Adam, lm.AdamW])
+@pytest.mark.parametrize(
+    "kind", [getattr(lm, name) for name in lm.optimizers.__all__ if name != "Optimizer"]
+)
 def test_bad_limits_are_refused(kind: type[lm.Optimizer], limit: Any) -> None:
     with pytest.raises(lm.LamellaError, match="clip_norm must be"):
         kind(0.1, clip_norm=limit)
@@ -411,6 +429,8 @@ def denormals(array: np.ndarray) -> int:
 DENORMAL_CASES = {
     "Adam": lambda: lm.Adam(1e-3),
     "AdamW": lambda: lm.AdamW(1e-3),
+    "NAdam": lambda: lm.NAdam(1e-3),
+    "RMSProp": lambda: lm.RMSProp(1e-3, beta2=0.9),
     "Momentum": lambda: lm.Momentum(1e-3),
     "Momentum, beta 0.5": lambda: lm.Momentum(1e-3, beta=0.5),
     "Nesterov": lambda: lm.Momentum(1e-3, nesterov=True),

@@ -19,6 +19,10 @@ OPTIMIZERS: dict[str, Callable[[float | None], lm.Optimizer]] = {
     "Nesterov": lambda clip: lm.Momentum(0.05, nesterov=True, clip_norm=clip),
     "Adam": lambda clip: lm.Adam(5e-3, clip_norm=clip),
     "AdamW": lambda clip: lm.AdamW(5e-3, weight_decay=0.2, clip_norm=clip),
+    "NAdam": lambda clip: lm.NAdam(5e-3, clip_norm=clip),
+    "AdaGrad": lambda clip: lm.AdaGrad(0.05, clip_norm=clip),
+    "RMSProp": lambda clip: lm.RMSProp(5e-3, clip_norm=clip),
+    "Lion": lambda clip: lm.Lion(2e-3, weight_decay=0.2, clip_norm=clip),
 }
 # Layers by number that are frozen from a step on: none, the first, the norm, those at the ends.
 FROZEN = {0: (), 7: (0,), 15: (1,), 22: (0, 4), 30: (), 36: (4,)}

@@ -16,12 +16,17 @@ CASES: dict[str, tuple[lm.Layer, tuple[int, ...]]] = {
     "Dense without bias": (lm.Dense(4, use_bias=False), (5,)),
     "Dropout": (lm.Dropout(0.4), (30,)),
     "Dropout of several axes": (lm.Dropout(0.4), (3, 10)),
+    "ELU": (lm.ELU(0.7), (3, 5)),
     "Flatten": (lm.Flatten(), (2, 3, 4)),
+    "GELU": (lm.GELU(), (3, 5)),
+    "LayerNorm": (lm.LayerNorm(eps=1e-3), (5,)),
     "LeakyReLU": (lm.LeakyReLU(0.2), (3, 5)),
     "ReLU": (lm.ReLU(), (3, 5)),
+    "SiLU": (lm.SiLU(), (3, 5)),
     "Sigmoid": (lm.Sigmoid(), (3, 5)),
     "Softmax": (lm.Softmax(), (5,)),
     "Softmax of several axes": (lm.Softmax(), (3, 5)),
+    "Softplus": (lm.Softplus(), (3, 5)),
     "Tanh": (lm.Tanh(), (3, 5)),
 }
 every_layer = pytest.mark.parametrize("name", CASES)

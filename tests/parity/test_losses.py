@@ -19,6 +19,14 @@ CASES: dict[str, tuple[Callable[[Rng], np.ndarray], Callable[[Rng], np.ndarray]]
         lambda rng: rng.uniform(0.01, 0.99, (SAMPLES, 3)),
         lambda rng: rng.integers(0, 2, (SAMPLES, 3)).astype(float),
     ),
+    "Hinge": (
+        lambda rng: rng.normal(size=(SAMPLES, 5)),
+        lambda rng: np.eye(5)[rng.integers(0, 5, SAMPLES)],
+    ),
+    "Huber": (
+        lambda rng: 2 * rng.normal(size=(SAMPLES, 3, 2)),
+        lambda rng: rng.normal(size=(SAMPLES, 3, 2)),
+    ),
     "MeanAbsoluteError": (
         lambda rng: rng.normal(size=(SAMPLES, 3, 2)),
         lambda rng: rng.normal(size=(SAMPLES, 3, 2)),
@@ -26,6 +34,10 @@ CASES: dict[str, tuple[Callable[[Rng], np.ndarray], Callable[[Rng], np.ndarray]]
     "MeanSquaredError": (
         lambda rng: rng.normal(size=(SAMPLES, 3, 2)),
         lambda rng: rng.normal(size=(SAMPLES, 3, 2)),
+    ),
+    "Poisson": (
+        lambda rng: rng.uniform(1e-3, 4, (SAMPLES, 3)),
+        lambda rng: rng.poisson(2.0, (SAMPLES, 3)).astype(float),
     ),
     "SigmoidCrossEntropy": (
         lambda rng: 5 * rng.normal(size=(SAMPLES, 3)),

@@ -17,6 +17,13 @@ CASES: dict[str, lm.Optimizer] = {
     "Adam": lm.Adam(0.1),
     "Adam, other settings": lm.Adam(0.02, beta1=0.7, beta2=0.95, eps=1e-3),
     "AdamW": lm.AdamW(0.05, weight_decay=0.1),
+    "NAdam": lm.NAdam(0.1),
+    "NAdam, other settings": lm.NAdam(0.02, beta1=0.99, beta2=0.95, eps=1e-3),
+    "AdaGrad": lm.AdaGrad(0.1),
+    "RMSProp": lm.RMSProp(0.02),
+    "RMSProp, other settings": lm.RMSProp(0.02, beta2=0.5, eps=1e-2),
+    "Lion": lm.Lion(0.02),
+    "Lion, other settings": lm.Lion(0.01, beta1=0.5, beta2=0.9, weight_decay=0.2),
 }
 SHAPES = [(4, 3), (3,), (3, 2), (2,)]
 STEPS = 60

@@ -39,6 +39,10 @@ def answers(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
     return (numbers(rng, x) > 0).astype(float)
 
 
+def counts(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
+    return rng.poisson(np.exp(numbers(rng, x))).astype(float)
+
+
 def mlp(*middle: lm.Layer, last: tuple[lm.Layer, ...] = ()) -> list[lm.Layer]:
     return [lm.Dense(12, init="glorot_normal"), *middle, lm.Dense(4), *last]
 
@@ -63,21 +67,30 @@ LAYER_CASES = {
     "Dense": Case(lambda: [lm.Dense(4)]),
     "Dense, deep": Case(lambda: [lm.Dense(9), lm.Dense(7, use_bias=False), lm.Dense(4)]),
     "Dropout": Case(lambda: mlp(lm.ReLU(), lm.Dropout(0.3))),
+    "ELU": Case(lambda: mlp(lm.ELU(0.5))),
     "Flatten": Case(lambda: [lm.Flatten(), *mlp(lm.Tanh())], in_shape=(3, 2)),
+    "GELU": Case(lambda: mlp(lm.GELU())),
+    # Nor has a bias before LayerNorm the same gradient for all features: that cancels.
+    "LayerNorm": Case(lambda: mlp(lm.LayerNorm(), lm.ReLU())),
     "LeakyReLU": Case(lambda: mlp(lm.LeakyReLU(0.1))),
     "ReLU": Case(lambda: mlp(lm.ReLU())),
+    "SiLU": Case(lambda: mlp(lm.SiLU())),
     "Sigmoid": Case(lambda: mlp(lm.Sigmoid())),
     "Softmax": Case(
         lambda: mlp(lm.Tanh(), last=(lm.Softmax(),)), loss=lm.MeanSquaredError, target=answers
     ),
+    "Softplus": Case(lambda: mlp(lm.Softplus())),
     "Tanh": Case(),
 }
 LOSS_CASES = {
     "BinaryCrossEntropy": Case(
         lambda: mlp(lm.Tanh(), last=(lm.Sigmoid(),)), loss=lm.BinaryCrossEntropy, target=answers
     ),
+    "Hinge": Case(loss=lm.Hinge),
+    "Huber": Case(loss=lm.Huber, target=numbers),
     "MeanAbsoluteError": Case(loss=lm.MeanAbsoluteError, target=numbers),
     "MeanSquaredError": Case(loss=lm.MeanSquaredError, target=numbers),
+    "Poisson": Case(lambda: mlp(lm.Tanh(), last=(lm.Softplus(),)), loss=lm.Poisson, target=counts),
     "SigmoidCrossEntropy": Case(loss=lm.SigmoidCrossEntropy, target=answers),
     "SoftmaxCrossEntropy": Case(),
 }
@@ -87,6 +100,10 @@ OPTIMIZER_CASES = {
     "Nesterov": Case(optimizer=lambda: lm.Momentum(0.05, nesterov=True)),
     "Adam": Case(optimizer=lambda: lm.Adam(5e-3)),
     "AdamW": Case(optimizer=lambda: lm.AdamW(5e-3, weight_decay=0.2)),
+    "NAdam": Case(optimizer=lambda: lm.NAdam(5e-3)),
+    "AdaGrad": Case(optimizer=lambda: lm.AdaGrad(0.05)),
+    "RMSProp": Case(optimizer=lambda: lm.RMSProp(5e-3)),
+    "Lion": Case(optimizer=lambda: lm.Lion(2e-3, weight_decay=0.2)),
 }
 REGULARIZER_CASES = {
     "L1": Case(lambda: [lm.Dense(9, regularizer=lm.L1(0.01)), lm.Tanh(), lm.Dense(4)]),

@@ -48,22 +48,45 @@ def batch_norm(layer: lm.BatchNorm) -> Any:
     return torch.nn.BatchNorm1d(features, eps=layer.eps, momentum=1 - layer.momentum)
 
 
+def layer_norm(layer: lm.LayerNorm) -> Any:
+    return torch.nn.LayerNorm(layer.gamma.shape, eps=layer.eps)
+
+
 LAYERS: dict[str, Callable[[Any], Any]] = {
     "BatchNorm": batch_norm,
     "Dense": dense,
     "Dropout": HandedMask,
+    "ELU": lambda layer: torch.nn.ELU(layer.alpha),
     "Flatten": lambda layer: torch.nn.Flatten(),
+    "GELU": lambda layer: torch.nn.GELU(approximate="tanh"),
+    "LayerNorm": layer_norm,
     "LeakyReLU": lambda layer: torch.nn.LeakyReLU(layer.slope),
     "ReLU": lambda layer: torch.nn.ReLU(),
+    "SiLU": lambda layer: torch.nn.SiLU(),
     "Sigmoid": lambda layer: torch.nn.Sigmoid(),
     "Softmax": lambda layer: torch.nn.Softmax(dim=-1),
+    "Softplus": lambda layer: torch.nn.Softplus(),
     "Tanh": lambda layer: torch.nn.Tanh(),
 }
 
+
+def multi_margin_loss(scores: Any, rows: Any, **options: Any) -> Any:
+    """Torch takes labels, a loss of lamella the one-hot rows of `check_targets`."""
+    labels = rows if rows.ndim == 1 else rows.argmax(dim=1)
+    return torch.nn.functional.multi_margin_loss(scores, labels, **options)
+
+
+def poisson_loss(rates: Any, counts: Any, **options: Any) -> Any:
+    return torch.nn.functional.poisson_nll_loss(rates, counts, log_input=False, **options)
+
+
 LOSSES: dict[str, Callable[..., Any]] = {
     "BinaryCrossEntropy": torch.nn.functional.binary_cross_entropy,
+    "Hinge": multi_margin_loss,
+    "Huber": torch.nn.functional.huber_loss,
     "MeanAbsoluteError": torch.nn.functional.l1_loss,
     "MeanSquaredError": torch.nn.functional.mse_loss,
+    "Poisson": poisson_loss,
     "SigmoidCrossEntropy": torch.nn.functional.binary_cross_entropy_with_logits,
     "SoftmaxCrossEntropy": torch.nn.functional.cross_entropy,
 }
@@ -101,6 +124,36 @@ def adam_groups(parameters: list[Any], decay: float) -> list[dict[str, Any]]:
     ]
 
 
+class ExactNAdam(torch.optim.NAdam):
+    """NAdam whose product of mu_t is kept in float64; by default torch keeps it in float32."""
+
+    def step(self) -> None:  # type: ignore[override]
+        torch.set_default_dtype(torch.float64)
+        try:
+            super().step()
+        finally:
+            torch.set_default_dtype(torch.float32)
+
+
+class PaperLion(torch.optim.Optimizer):
+    """Algorithm 2 of Chen et al., 2023, in torch, which has no Lion."""
+
+    def __init__(self, parameters: Any, **settings: Any) -> None:
+        super().__init__(parameters, settings)
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for w in group["params"]:
+                if w.grad is None:
+                    continue
+                m = self.state[w].setdefault("m", torch.zeros_like(w))
+                w.mul_(1 - group["lr"] * group["weight_decay"])
+                w.sub_(group["lr"] * torch.sign(beta1 * m + (1 - beta1) * w.grad))
+                m.mul_(beta2).add_(w.grad, alpha=1 - beta2)
+
+
 def twin_optimizer(optimizer: lm.Optimizer, parameters: list[Any], decay: float = 0.0) -> Any:
     """The torch optimizer with the same settings; ``decay`` is torch's weight_decay."""
     lr, kind = optimizer.learning_rate, type(optimizer).__name__
@@ -114,9 +167,19 @@ def twin_optimizer(optimizer: lm.Optimizer, parameters: list[Any], decay: float 
             nesterov=optimizer.nesterov,
             weight_decay=decay,
         )
-    adam = {"lr": lr, "betas": (optimizer.beta1, optimizer.beta2), "eps": optimizer.eps}
+    if kind == "AdaGrad":
+        return torch.optim.Adagrad(parameters, lr=lr, eps=optimizer.eps, weight_decay=decay)
+    if kind == "RMSProp":
+        settings = {"lr": lr, "alpha": optimizer.beta2, "eps": optimizer.eps}
+        return torch.optim.RMSprop(parameters, **settings, weight_decay=decay)
+    betas = optimizer.beta1, optimizer.beta2
+    if kind == "Lion":
+        return PaperLion(adam_groups(parameters, optimizer.weight_decay), lr=lr, betas=betas)
+    adam = {"lr": lr, "betas": betas, "eps": optimizer.eps}
     if kind == "Adam":
         return torch.optim.Adam(parameters, **adam, weight_decay=decay)
+    if kind == "NAdam":
+        return ExactNAdam(parameters, **adam, weight_decay=decay)
     if kind == "AdamW":
         return torch.optim.AdamW(adam_groups(parameters, optimizer.weight_decay), **adam)
     raise NotImplementedError(f"{kind} has no twin in torch yet: write it here")

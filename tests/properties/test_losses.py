@@ -63,6 +63,16 @@ NUMBERS: dict[type[lm.Loss], tuple[Element, Element, Callable[[str], float]]] = 
         lambda p, t, dtype: np.sign(p - t),
         lambda dtype: float(np.finfo(dtype).max) / 1000,
     ),
+    lm.Huber: (
+        lambda p, t, dtype: np.where(abs(p - t) <= 1, (p - t) ** 2 / 2, abs(p - t) - 0.5),
+        lambda p, t, dtype: np.clip(p - t, -1, 1),
+        lambda dtype: float(np.sqrt(np.finfo(dtype).max)) / 1000,
+    ),
+    lm.Poisson: (
+        lambda p, t, dtype: p - t * np.log(p + 1e-8),
+        lambda p, t, dtype: 1 - t / (p + 1e-8),
+        lambda dtype: 1e6,
+    ),
     lm.BinaryCrossEntropy: (binary, binary_slope, lambda dtype: 1.0),
     lm.SigmoidCrossEntropy: (
         logit_loss,
@@ -74,7 +84,7 @@ NUMBERS: dict[type[lm.Loss], tuple[Element, Element, Callable[[str], float]]] = 
 
 def test_every_loss_has_properties_here() -> None:
     found = {getattr(losses, name) for name in losses.__all__} - {lm.Loss}
-    assert set(NUMBERS) | {lm.SoftmaxCrossEntropy} == found
+    assert set(NUMBERS) | {lm.SoftmaxCrossEntropy, lm.Hinge} == found
 
 
 @pytest.mark.slow
@@ -166,8 +176,10 @@ def test_loss_of_numbers_is_its_formula_and_so_is_its_gradient(
     p, t = (data.draw(arrays(dtype, shape, limit(dtype))) for _ in range(2))
     if kind in (lm.BinaryCrossEntropy, lm.SigmoidCrossEntropy):
         t = np.minimum(abs(t), 1)
-    if kind is lm.BinaryCrossEntropy:
+    if kind in (lm.BinaryCrossEntropy, lm.Poisson):
         p = abs(p)
+    if kind is lm.Poisson:
+        t = abs(t)
     weights = np.ones(samples, dtype)
     if weighted:
         weights = abs(data.draw(arrays(dtype, (samples,), 8))) + np.dtype(dtype).type(0.5)
@@ -182,15 +194,45 @@ def test_loss_of_numbers_is_its_formula_and_so_is_its_gradient(
     right = math.fsum((each * share[:, None]).ravel()) / outputs
     # A difference is right to eps of the larger, which matters where both are nearly the same.
     size = np.maximum(abs(exact_p), abs(exact_t))
-    parts: Any = abs(each) + (size if kind is lm.MeanAbsoluteError else 0)
+    parts: Any = abs(each) + (size if kind in (lm.MeanAbsoluteError, lm.Huber) else 0)
+    if kind is lm.Poisson:
+        parts = exact_p + exact_t * (1 + abs(np.log(exact_p + 1e-8)))
     bound = (samples + outputs + 12) * eps * math.fsum((parts * share[:, None]).ravel()) / outputs
     if kind is lm.BinaryCrossEntropy:
         bound += 8 * eps * 90 if dtype == "float32" else 8 * eps * 710  # log q + t (log p - log q)
     assert abs(got - right) <= bound + float(np.finfo(dtype).tiny)
     expected = slope(exact_p, exact_t, dtype) * share[:, None] / outputs
-    np.testing.assert_allclose(
-        gradient, expected, rtol=(samples + 12) * eps, atol=float(np.finfo(dtype).tiny)
-    )
+    least = float(np.finfo(dtype).tiny)
+    if kind is lm.Poisson:  # a difference of 1 and t / p
+        least = 4 * eps * float((share[:, None] * (1 + exact_t / (exact_p + 1e-8))).max())
+    np.testing.assert_allclose(gradient, expected, rtol=(samples + 12) * eps, atol=least)
+
+
+@tries(100)
+@given(
+    backend=backends, dtype=dtypes, samples=few, classes=st.sampled_from([2, 3, 10]), data=st.data()
+)
+def test_hinge_is_its_formula_and_its_gradient_sums_to_zero(
+    backend: Backend, dtype: str, samples: int, classes: int, data: st.DataObject
+) -> None:
+    z = data.draw(arrays(dtype, (samples, classes), 1e15))
+    rows = np.eye(classes)[data.draw(arrays("float64", (samples,), 1e6)).astype(int) % classes]
+    loss = ready(lm.Hinge(), dtype, backend)
+    got = float(back(backend, loss(there(backend, z), there(backend, rows.astype(dtype)))))
+    gradient = back(backend, loss.gradient())
+    eps, exact = float(np.finfo(dtype).eps), z.astype(float)
+    raw = 1 + exact - (exact * rows).sum(axis=1, keepdims=True)
+    margins = np.maximum(raw, 0) * (1 - rows)
+    size = 1 + abs(exact).max(axis=1, keepdims=True)
+    bound = (samples + 12) * eps * math.fsum(size.ravel()) / samples
+    assert abs(got - math.fsum(margins.ravel()) / margins.size) <= bound
+    assert (abs(gradient.sum(axis=1, dtype=float)) <= 4 * classes * eps / samples).all()
+    # Where a margin is near 0, its rounding may have the slope of the other side.
+    certain = ((abs(raw) > 8 * eps * size) | (rows == 1)).all(axis=1)
+    hits = np.sign(margins) - rows * (margins > 0).sum(axis=1, keepdims=True)
+    close = {"rtol": 8 * eps, "atol": float(np.finfo(dtype).tiny)}
+    expected = hits / classes / samples
+    np.testing.assert_allclose(gradient[certain], expected[certain], **close)
 
 
 @tries(40)

@@ -18,11 +18,16 @@ CASES: dict[str, list[tuple[lm.Layer, tuple[int, ...]]]] = {
         (lm.Dense(2, init="glorot_uniform", regularizer=lm.L2(0.1)), (5,)),
     ],
     "Dropout": [(lm.Dropout(0.5), (6,)), (lm.Dropout(0), (6,)), (lm.Dropout(0.9), (2, 3))],
+    "ELU": [(lm.ELU(), (4,)), (lm.ELU(0.3), (2, 3))],
     "Flatten": [(lm.Flatten(), (2, 3)), (lm.Flatten(), (6,))],
+    "GELU": [(lm.GELU(), (4,)), (lm.GELU(), (2, 3))],
+    "LayerNorm": [(lm.LayerNorm(), (4,)), (lm.LayerNorm(eps=1e-2), (2,))],
     "LeakyReLU": [(lm.LeakyReLU(0.2), (4,)), (lm.LeakyReLU(), (2, 3))],
     "ReLU": [(lm.ReLU(), (4,)), (lm.ReLU(), (2, 3))],
+    "SiLU": [(lm.SiLU(), (4,)), (lm.SiLU(), (2, 3))],
     "Sigmoid": [(lm.Sigmoid(), (4,)), (lm.Sigmoid(), (2, 3))],
     "Softmax": [(lm.Softmax(), (4,)), (lm.Softmax(), (2, 3))],
+    "Softplus": [(lm.Softplus(), (4,)), (lm.Softplus(), (2, 3))],
     "Tanh": [(lm.Tanh(), (4,)), (lm.Tanh(), (2, 3))],
 }
 LAYERS = [name for name in lm.layers.__all__ if name not in ("Activation", "Layer")]

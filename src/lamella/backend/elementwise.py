@@ -30,6 +30,7 @@ OPERATIONS = {
     "sqrt": "sqrt({})",
     "power": "pow({}, {})",
     "exp": "exp({})",
+    "expm1": "expm1({})",
     "log": "log({})",
     "log1p": "log1p({})",
     "tanh": "tanh({})",

@@ -13,7 +13,7 @@ from lamella.backend import ALIGNMENT, Backend
 from lamella.core.errors import ArgumentError, ShapeError, UsageError
 from lamella.core.seeds import Streams
 from lamella.core.typing import Array, Initializer, Shape
-from lamella.core.validation import expect_unmasked
+from lamella.core.validation import expect_unmasked, positive
 
 
 class Allocated:
@@ -57,6 +57,19 @@ class State(Allocated):
         self._value = backend.xp.full(self.shape, self.fill, dtype)
 
 
+def _fixed_with_values(name: str, remedy: str, check: Callable[..., Any] | None = None) -> Any:
+    """Return a property of a parameter, None by default, that is fixed once there are values."""
+
+    def set_value(parameter: Any, new: Any) -> None:
+        if "_value" in vars(parameter):
+            raise UsageError(
+                f"the {name} of {parameter.name} is fixed once the model is built: {remedy}"
+            )
+        vars(parameter)[f"_{name}"] = new if check is None or new is None else check(name, new)
+
+    return property(lambda parameter: vars(parameter).get(f"_{name}"), set_value)
+
+
 class Parameter(Allocated):
     """Trainable array: its value and gradient are views into the model's vectors.
 
@@ -70,6 +83,8 @@ class Parameter(Allocated):
     init : Initializer
     regularizer : Regularizer or None
         Adds a penalty on this parameter to the loss.
+    max_norm : float or None
+        Largest norm of each column, over all axes but the last, see `lamella.layers.Dense`.
     stream : str
         Name of the random stream of its initial value, such as "Dense 1.W"; ``name`` by default.
     """
@@ -81,23 +96,12 @@ class Parameter(Allocated):
         self.stream = stream or name
         self.shape = shape
         self.init = init
-        self._regularizer = regularizer
+        self.regularizer = regularizer
         self.size = math.prod(shape)
         self._trainable = True
 
-    @property
-    def regularizer(self) -> Any:
-        """Its penalty, or None; fixed once there are values, while the penalty's rate is not."""
-        return self._regularizer
-
-    @regularizer.setter
-    def regularizer(self, new: Any) -> None:
-        if "_value" in vars(self):
-            raise UsageError(
-                f"the regularizer of {self.name} is fixed once the model is built: change its "
-                "rate, or make a new model"
-            )
-        self._regularizer = new
+    regularizer = _fixed_with_values("regularizer", "change its rate, or make a new model")
+    max_norm = _fixed_with_values("max_norm", "make a new model", positive)
 
     @property
     def trainable(self) -> bool:

@@ -116,6 +116,18 @@ class Workspace(Configured):
         return self.map(total, lambda total, n: total / n, total, scalars=(float(len(matrix)),))
 
     @replayable
+    def row_totals(self, name: str, matrix: Array) -> Array:
+        """Return a matrix (N, D) whose elements are the sum of their row of ``matrix`` (N, D).
+
+        It is in the scratch memory ``name``, and stands beside ``matrix`` in `map`.
+        """
+        samples, size = matrix.shape
+        ones = self.scratch("ones of row_totals", (size, 1))
+        self.map(ones, lambda x: 1.0, ones)
+        totals = self.dot(matrix, ones, out=self.scratch("totals of row_totals", (samples, 1)))
+        return self.dot(totals, ones.T, out=self.scratch(name, matrix.shape))
+
+    @replayable
     def map(
         self,
         out: str | Array,

@@ -14,7 +14,7 @@ from lamella.interchange.graph import Graph
 from lamella.interchange.numpy_source import OPERATORS, strip
 
 LIBRARY = {"absolute": "fabsF", "power": "powF"}
-LIBRARY.update((name, f"{name}F") for name in ("sqrt", "exp", "log", "log1p", "tanh"))
+LIBRARY.update((name, f"{name}F") for name in ("sqrt", "exp", "expm1", "log", "log1p", "tanh"))
 FUNCTIONS = """\
 static REAL maximum(REAL a, REAL b) { return a > b || a != a ? a : b; }
 static REAL minimum(REAL a, REAL b) { return a < b || a != a ? a : b; }

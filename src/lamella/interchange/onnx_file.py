@@ -62,6 +62,8 @@ class Nodes:
                 result = self.node(OPERATIONS[kind], *inputs, self.constant([-1], "int64"))
             elif kind == "log1p":
                 result = self.node("Log", self.node("Add", *inputs, self.constant(1)))
+            elif kind == "expm1":
+                result = self.node("Sub", self.node("Exp", *inputs), self.constant(1))
             elif kind == "square":
                 result = self.node("Mul", *inputs, *inputs)
             else:

@@ -3,12 +3,12 @@
 from abc import abstractmethod
 from typing import Any
 
-from numpy import absolute, exp, maximum, minimum, tanh
+from numpy import absolute, exp, expm1, log1p, maximum, minimum, tanh
 
 from lamella.backend.workspace import replayable
 from lamella.core.descriptors import checked
 from lamella.core.typing import Array
-from lamella.core.validation import in_range
+from lamella.core.validation import in_range, positive
 from lamella.layers.base import Layer
 
 
@@ -116,3 +116,80 @@ class Tanh(Activation):
     @staticmethod
     def derivative(x: Any, y: Any) -> Any:
         return 1 - y * y
+
+
+class ELU(Activation):
+    """Exponential linear unit: ``y = x`` above 0, ``alpha (exp(x) - 1)`` below; ``alpha`` > 0.
+
+    Clevert et al., 2016. Equal to torch.nn.ELU.
+    """
+
+    scalars = ("alpha",)
+    alpha: float = checked(positive)
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    @staticmethod
+    def rule(x: Any, alpha: Any) -> Any:
+        return maximum(x, 0) + alpha * expm1(minimum(x, 0))
+
+    @staticmethod
+    def derivative(x: Any, y: Any, alpha: Any) -> Any:
+        return (x > 0) + (x <= 0) * (alpha * exp(minimum(x, 0)))
+
+
+class Softplus(Activation):
+    """Smooth rectifier, ``y = log(1 + exp(x))``, which is above 0, as rates for `Poisson` must be.
+
+    Equal to torch.nn.Softplus() to 2e-9: that takes x itself above 20.
+    """
+
+    @staticmethod
+    def rule(x: Any) -> Any:
+        # The same number, but the exponential does not overflow.
+        return maximum(x, 0) + log1p(exp(-absolute(x)))
+
+    @staticmethod
+    def derivative(x: Any, y: Any) -> Any:
+        return exp(minimum(x, 0)) / (1 + exp(-absolute(x)))
+
+
+class SiLU(Activation):
+    """Sigmoid linear unit, ``y = x sigmoid(x)``; also called swish (Ramachandran et al., 2017).
+
+    Equal to torch.nn.SiLU.
+    """
+
+    @staticmethod
+    def rule(x: Any) -> Any:
+        return x * (exp(minimum(x, 0)) / (1 + exp(-absolute(x))))
+
+    @staticmethod
+    def derivative(x: Any, y: Any) -> Any:
+        # With sigmoid(x) = a / (a + b) and 1 - sigmoid(x) = b / (a + b), which do not overflow.
+        a, b = exp(minimum(x, 0)), exp(-maximum(x, 0))
+        return (a + y * b) / (a + b)
+
+
+class GELU(Activation):
+    """Gaussian error linear unit (Hendrycks and Gimpel, 2016) in its tanh form.
+
+        y = x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) = x sigmoid(1.5958 x + 0.071355 x^3)
+
+    Equal to torch.nn.GELU(approximate="tanh"). torch's default, ``x Phi(x)``, differs from it by at
+    most 4.8e-4: Phi, the normal distribution function, needs erf, which numpy does not have.
+    """
+
+    @staticmethod
+    def rule(x: Any) -> Any:
+        c = minimum(maximum(x, -30), 30)  # beyond, the sigmoid is 0 or 1, and x^3 may overflow
+        z = c * (1.5957691216057308 + 0.07135481627260025 * c * c)
+        return x * (exp(minimum(z, 0)) / (1 + exp(-absolute(z))))
+
+    @staticmethod
+    def derivative(x: Any, y: Any) -> Any:
+        c = minimum(maximum(x, -30), 30)
+        z = c * (1.5957691216057308 + 0.07135481627260025 * c * c)
+        a, b = exp(minimum(z, 0)), exp(-maximum(z, 0))  # as in SiLU, times the slope of z
+        return (a + y * b * (1.5957691216057308 + 0.21406444881780076 * c * c)) / (a + b)

@@ -2,7 +2,7 @@
 
 from lamella.backend.workspace import replayable
 from lamella.core.typing import Array, Initializer, Shape
-from lamella.core.validation import at_least
+from lamella.core.validation import at_least, positive
 from lamella.layers.base import Layer, fixed_once_built
 from lamella.layers.initializers import get_initializer
 from lamella.layers.regularizers import Regularizer, expect_regularizer
@@ -24,6 +24,9 @@ class Dense(Layer):
         layer. "glorot_uniform" suits tanh and sigmoid.
     regularizer : Regularizer, optional
         Penalty on ``W``; never on ``b``.
+    max_norm : float, optional
+        Largest norm of each unit's weights, a column of ``W``, > 0: after each step longer columns
+        are scaled down to it. As torch.renorm(weight, 2, 0, max_norm).
     trainable : bool
         Whether training changes ``W`` and ``b``; see `Layer`.
 
@@ -38,14 +41,17 @@ class Dense(Layer):
 
     References
     ----------
-    He et al., Delving Deep into Rectifiers, 2015 (initialisation). Equal to torch.nn.Linear with
-    W transposed.
+    He et al., Delving Deep into Rectifiers, 2015 (initialisation). Srivastava et al., Dropout,
+    2014 (max_norm). Equal to torch.nn.Linear with W transposed.
     """
 
     units = fixed_once_built("units", lambda value: at_least("units", value, 1))
     use_bias = fixed_once_built("use_bias")
     init = fixed_once_built("init")
     regularizer = fixed_once_built("regularizer", expect_regularizer)
+    max_norm = fixed_once_built(
+        "max_norm", lambda value: None if value is None else positive("max_norm", value)
+    )
 
     def __init__(
         self,
@@ -54,6 +60,7 @@ class Dense(Layer):
         use_bias: bool = True,
         init: str | Initializer = "he_normal",
         regularizer: Regularizer | None = None,
+        max_norm: float | None = None,
         trainable: bool = True,
     ) -> None:
         self.units = units
@@ -61,11 +68,13 @@ class Dense(Layer):
         self.init = init
         get_initializer(init)
         self.regularizer = regularizer
+        self.max_norm = max_norm
         self.trainable = trainable
 
     def build(self, in_shape: Shape) -> Shape:
         (features,) = self.expect_ndim(in_shape, 1, hint="put Flatten() before it")
         self.W = self.add_param("W", (features, self.units), self.init, self.regularizer)
+        self.W.max_norm = self.max_norm
         self.b = self.add_param("b", (self.units,)) if self.use_bias else None
         return (self.units,)
 

@@ -3,13 +3,17 @@
 from lamella.losses.base import Loss
 from lamella.losses.binary import BinaryCrossEntropy, SigmoidCrossEntropy
 from lamella.losses.classification import SoftmaxCrossEntropy
-from lamella.losses.regression import MeanAbsoluteError, MeanSquaredError
+from lamella.losses.hinge import Hinge
+from lamella.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError, Poisson
 
 __all__ = [
     "BinaryCrossEntropy",
+    "Hinge",
+    "Huber",
     "Loss",
     "MeanAbsoluteError",
     "MeanSquaredError",
+    "Poisson",
     "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",
 ]

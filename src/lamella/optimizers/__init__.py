@@ -1,7 +1,9 @@
 """Optimizers: update rules, each written once as a formula for one number."""
 
-from lamella.optimizers.adam import Adam, AdamW
+from lamella.optimizers.adagrad import AdaGrad, RMSProp
+from lamella.optimizers.adam import Adam, AdamW, NAdam
 from lamella.optimizers.base import Optimizer
+from lamella.optimizers.lion import Lion
 from lamella.optimizers.sgd import SGD, Momentum
 
-__all__ = ["SGD", "Adam", "AdamW", "Momentum", "Optimizer"]
+__all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "Lion", "Momentum", "NAdam", "Optimizer", "RMSProp"]

@@ -1,8 +1,9 @@
-"""Adam and AdamW, its form with decoupled weight decay."""
+"""Adam, AdamW with decoupled weight decay, and NAdam with Nesterov's look ahead."""
 
 from math import sqrt as root
 from typing import Any
 
+import numpy as np
 from numpy import sqrt
 
 from lamella.core.descriptors import checked
@@ -110,3 +111,35 @@ class AdamW(Adam):
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g * g
         return shrink * w - step * m / (sqrt(v) + eps), m, v
+
+
+class NAdam(Adam):
+    """Adam that looks one step ahead, as Nesterov's momentum does; its parameters are Adam's.
+
+        mu_t = beta1 (1 - 0.96^(0.004 t) / 2)
+        m^ = mu_t+1 m / (1 - mu_1 ... mu_t+1) + (1 - mu_t) g / (1 - mu_1 ... mu_t)
+        w <- w - lr m^ / (sqrt(v^) + eps)
+
+    References
+    ----------
+    Dozat, Incorporating Nesterov Momentum into Adam, 2016. Equal to torch.optim.NAdam.
+    """
+
+    def scalars(self, t: int) -> tuple[float, ...]:
+        now, ahead = self._mu(t), self._mu(t + 1)
+        # Of so many factors that 1 - product is 1, none need be computed.
+        product = float(np.prod(self._mu(np.arange(1, t + 1)))) if self.beta1**t > 1e-17 else 0.0
+        correction = root(1 - self.beta2**t)
+        step = self.learning_rate * correction
+        steps = step * (1 - now) / (1 - product), step * ahead / (1 - product * ahead)
+        return *steps, self.beta1, self.beta2, self.eps * correction
+
+    def _mu(self, t: Any) -> Any:
+        return self.beta1 * (1 - 0.96 ** (0.004 * t) / 2)
+
+    def rule(  # type: ignore[override]
+        self, w: Any, g: Any, m: Any, v: Any, now: Any, ahead: Any, b1: Any, b2: Any, eps: Any
+    ) -> Any:
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g * g
+        return w - (now * g + ahead * m) / (sqrt(v) + eps), m, v

@@ -14,7 +14,7 @@ from lamella.core.errors import FileFormatError, UsageError
 from lamella.core.typing import Array
 from lamella.core.validation import instance, positive
 from lamella.optimizers.schedules import Schedule, expect_rate, rate_at
-from lamella.optimizers.updates import Key, bind_cuts, bind_each, bind_flushes, bind_whole
+from lamella.optimizers.updates import Key, bind_cuts, bind_each, bind_flushes, bind_max, bind_whole
 
 FLUSH_EVERY = 16  # steps; what shrinks to 0.4 or slower each cannot pass the gap in between
 NO_MODEL = "the optimizer has no model yet: give it to compile, and build the model"
@@ -144,6 +144,7 @@ class Optimizer(Configured, ABC):
         self._updates = (bind_whole if self.elementwise else bind_each)(self, store, keys)
         trained = [True if p.trainable else None for p, _ in store.spans]
         self._flushes = bind_flushes(store, self.state, trained)
+        self._limits = bind_max(store)
         self._grads = [store.grads[span] for _, span in store.runs(trained)]
         self._cuts: list[Callable[..., None]] = []  # made when clip_value asks for them
 
@@ -172,6 +173,8 @@ class Optimizer(Configured, ABC):
             self.follow_trainable()
         for update, matrices, frozen in self._updates:
             update(*self.scalars_of(matrices)(self.t - frozen))
+        for limit in self._limits:
+            limit()
         if self.t % FLUSH_EVERY == 0:
             self.flush_tiny()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy import maximum, minimum
+from numpy import maximum, minimum, sqrt
 
 from lamella.backend import Backend
 from lamella.backend.elementwise import trace
@@ -56,6 +56,28 @@ def bind_flushes(
             program = trace(lambda x, low: x * (abs(x) >= low), 1, 1)
             flushes.append((store.backend.compile_rule(program, [vector], [vector]), smallest))
     return flushes
+
+
+def bind_max(store: ParameterStore) -> list[Callable[[], None]]:
+    """Return functions that scale columns over the ``max_norm`` of a parameter down to it."""
+    limited = [p for p in store if p.max_norm and p.trainable]
+    return [_limit_columns(store.backend, p.value, p.max_norm) for p in limited]
+
+
+def _limit_columns(backend: Backend, w: Array, limit: float) -> Callable[[], None]:
+    w = w.reshape(-1, w.shape[-1])
+    squares = backend.zeros(w.size, w.dtype).reshape(w.shape)
+    norms = backend.zeros(w.shape[-1], w.dtype)
+    square = backend.map(trace(lambda w: w * w, 1, 0))
+    factor = backend.map(trace(lambda total, most: most / maximum(sqrt(total), most), 1, 1))
+    scale = backend.map(trace(lambda w, factor: w * factor, 2, 0))
+
+    def run() -> None:
+        square(squares, (w,), ())
+        factor(norms, (backend.sum_rows(squares, norms),), (limit,))
+        scale(w, (w, norms), ())
+
+    return run
 
 
 def bind_cuts(backend: Backend, vectors: Sequence[Array]) -> list[Callable[..., None]]:

@@ -21,6 +21,7 @@ pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lam
 
 TRANSCENDENTAL = {
     "exp",
+    "expm1",
     "log",
     "log1p",
     "tanh",

@@ -33,17 +33,25 @@ LAYERS: dict[str, Layers] = {
         lm.Dense(5, regularizer=lm.L1L2(0.1, 0.01)),
     ],
     "Dropout": lambda: [lm.Dropout(0.4), lm.Dropout(0), lm.Dense(4), lm.Dropout(0.1)],
+    "ELU": lambda: [lm.ELU(), lm.ELU(0.3)],
     "Flatten": lambda: [lm.Flatten(), lm.Flatten()],
+    "GELU": lambda: [lm.GELU()],
+    "LayerNorm": lambda: [lm.LayerNorm(), lm.ReLU(), lm.LayerNorm(eps=0.1)],
     "LeakyReLU": lambda: [lm.LeakyReLU(), lm.LeakyReLU(0.3)],
     "ReLU": lambda: [lm.ReLU()],
+    "SiLU": lambda: [lm.SiLU()],
     "Sigmoid": lambda: [lm.Sigmoid()],
     "Softmax": lambda: [lm.Softmax()],
+    "Softplus": lambda: [lm.Softplus()],
     "Tanh": lambda: [lm.Tanh()],
 }
 LOSSES: dict[str, tuple[Callable[[], Loss], Layers]] = {
     "BinaryCrossEntropy": (lm.BinaryCrossEntropy, lambda: [lm.Sigmoid()]),
+    "Hinge": (lm.Hinge, list),
+    "Huber": (lambda: lm.Huber(0.2), list),
     "MeanAbsoluteError": (lm.MeanAbsoluteError, list),
     "MeanSquaredError": (lm.MeanSquaredError, lambda: [lm.Tanh()]),
+    "Poisson": (lm.Poisson, lambda: [lm.Softplus()]),
     "SigmoidCrossEntropy": (lm.SigmoidCrossEntropy, list),
     "SoftmaxCrossEntropy": (lm.SoftmaxCrossEntropy, list),
 }
@@ -96,10 +104,11 @@ def test_layer_has_the_same_bits_in_replayed_steps(
 @pytest.mark.parametrize("name", LOSSES)
 def test_loss_has_the_same_bits_in_replayed_steps(name: str, dtype: str, any_threads: None) -> None:
     make, last = LOSSES[name]
+    y = np.eye(CLASSES)[Y] if name == "Poisson" else Y
 
     def train() -> Any:
         layers = [lm.Dense(8), lm.ReLU(), lm.Dense(CLASSES), *last()]
-        return trained(compiled_model(layers, make(), dtype=dtype))
+        return trained(compiled_model(layers, make(), dtype=dtype), X, y)
 
     (some, (_, passes)), (others, without) = in_both_ways(train)
     assert_same(some, others)

@@ -77,6 +77,28 @@ def test_objects_and_words_make_equal_experiments() -> None:
     assert by_words.table() == by_objects.table()
 
 
+def test_layers_losses_optimizers_and_the_average_are_named_in_words() -> None:
+    layers = [
+        {"class": "Dense", "units": 5, "max_norm": 2.0},
+        *({"class": name} for name in ("LayerNorm", "GELU", "SiLU", "ELU", "Softplus")),
+    ]
+    by_words = experiment(
+        model={"class": "Sequential", "layers": layers},
+        loss={"class": "Huber", "delta": 0.5},
+        optimizer={"class": "Lion", "lr": {"class": "CosineDecay", "lr": 1e-3, "epochs": 5}},
+        callbacks=[{"class": "WeightAverage", "decay": 0.9}],
+    )
+    dense = lm.Dense(5, max_norm=2.0)
+    others = [lm.LayerNorm(), lm.GELU(), lm.SiLU(), lm.ELU(), lm.Softplus()]
+    by_objects = experiment(
+        model=lm.Sequential([dense, *others]),
+        loss=lm.Huber(0.5),
+        optimizer=lm.Lion(lm.CosineDecay(1e-3, epochs=5)),
+        callbacks=[lm.WeightAverage(0.9)],
+    )
+    assert by_words.table() == by_objects.table()
+
+
 def test_callbacks_and_metrics_are_named_in_words_as_well() -> None:
     words = {"class": "EarlyStopping", "monitor": "val_loss", "patience": 3}
     by_words = experiment(callbacks=[words], metrics=["top_3"])

@@ -51,6 +51,26 @@ def test_numbers_are_those_of_fit() -> None:
     assert np.array_equal(run.confidence, model.predict_proba(TEST.x).max(axis=1))
 
 
+@pytest.mark.parametrize("loss", [lm.Hinge(), lm.Huber(0.5)])
+def test_a_run_with_the_average_of_the_weights_is_that_of_fit(loss: lm.Loss) -> None:
+    layers = [lm.Dense(8, max_norm=1.0), lm.LayerNorm(), lm.GELU(), lm.Dense(3)]
+    run = trained(
+        model=lm.Sequential(layers, seed=0),
+        loss=loss,
+        optimizer=lm.NAdam(1e-2, clip_norm=1.0),
+        callbacks=[lm.WeightAverage(0.9)],
+    )
+    again = [type(layer)(**layer.config()) for layer in layers]
+    model = lm.Sequential(again, seed=0)
+    model.compile(type(loss)(**loss.config()), lm.NAdam(1e-2, clip_norm=1.0), ["accuracy"])
+    options = {"callbacks": [lm.WeightAverage(0.9)], "validation_split": 1 / 12, "verbose": False}
+    model.fit(*TRAIN, epochs=4, batch_size=20, **options)
+    assert run.done, run.reason
+    assert run.scores["test_loss"] == model.evaluate(*TEST)["loss"]
+    assert np.array_equal(run.predictions, model.predict_classes(TEST.x))
+    assert run.scores["test_accuracy"] > 0.5
+
+
 def test_the_part_held_out_is_scored_as_validation_and_not_as_training() -> None:
     run = trained(epochs=1, validation_split=0.5)
     model = lm.MLP([5], classes=3, optimizer=lm.Adam(3e-2), seed=0)

@@ -31,6 +31,7 @@ PYTHON = {
     "sqrt": "np.sqrt({})",
     "power": "{} ** {}",
     "exp": "np.exp({})",
+    "expm1": "np.expm1({})",
     "log": "np.log({})",
     "log1p": "np.log1p({})",
     "tanh": "np.tanh({})",
@@ -41,7 +42,8 @@ PYTHON = {
     "less": "T({} < {})",
     "less_equal": "T({} <= {})",
 }
-INEXACT = ("exp", "log", "log1p", "tanh", "power")  # of a scalar: numba's last bit may differ
+# Of a scalar: numba's last bit may differ.
+INEXACT = ("exp", "expm1", "log", "log1p", "tanh", "power")
 
 
 def compile_loop(

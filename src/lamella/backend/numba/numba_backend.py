@@ -26,7 +26,7 @@ from lamella.backend.threads import limit_blas_threads
 from lamella.core.typing import Array
 
 LANES = 256  # partial sums of squares; enough for any processor's vectors
-TRANSCENDENTAL = ("exp", "log", "log1p", "tanh", "power")
+TRANSCENDENTAL = ("exp", "expm1", "log", "log1p", "tanh", "power")
 
 
 class NumbaBackend(NumpyBackend):

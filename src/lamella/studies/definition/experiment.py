@@ -38,6 +38,7 @@ from lamella.training.callbacks import (
     GradientNorms,
     ReduceLROnPlateau,
     TerminateOnNaN,
+    WeightAverage,
 )
 from lamella.training.checkpoints.code_digest import code_digest
 
@@ -57,7 +58,7 @@ DEFAULTS: Table = {
 FIELDS = ("model", *DEFAULTS)
 CALLBACKS: dict[str, Any] = {
     kind.__name__: kind
-    for kind in (EarlyStopping, GradientNorms, ReduceLROnPlateau, TerminateOnNaN)
+    for kind in (EarlyStopping, GradientNorms, ReduceLROnPlateau, TerminateOnNaN, WeightAverage)
 }
 T = TypeVar("T")
 

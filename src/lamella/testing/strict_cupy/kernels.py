@@ -8,6 +8,7 @@ C_FUNCTIONS = {
     "sqrt": np.sqrt,
     "fabs": np.abs,
     "exp": np.exp,
+    "expm1": np.expm1,
     "log": np.log,
     "log1p": np.log1p,
     "tanh": np.tanh,

@@ -10,6 +10,7 @@ from lamella.training.callbacks.plateau import ReduceLROnPlateau
 from lamella.training.callbacks.progress import Progress
 from lamella.training.callbacks.stopping import EarlyStopping, TerminateOnNaN
 from lamella.training.callbacks.tensorboard import TensorBoard
+from lamella.training.callbacks.weight_average import WeightAverage
 
 __all__ = [
     "CSV",
@@ -24,4 +25,5 @@ __all__ = [
     "ReduceLROnPlateau",
     "TensorBoard",
     "TerminateOnNaN",
+    "WeightAverage",
 ]

@@ -5,18 +5,19 @@ from collections.abc import Iterator
 import numpy as np
 
 from lamella.core.errors import UsageError
-from lamella.layers import BatchNorm, Dense, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
-from lamella.losses import BinaryCrossEntropy
+from lamella.layers import BatchNorm, Dense, LeakyReLU, ReLU, Sigmoid, Softmax, Softplus, Tanh
+from lamella.losses import BinaryCrossEntropy, Poisson
 from lamella.network.trainable import Trainable
 from lamella.training.diagnostics.finding import Finding
 
 LARGE = 100.0  # root mean square of numeric targets
-NO_PROBABILITY = (Dense, BatchNorm, ReLU, LeakyReLU, Tanh)
+ANY_SIGN = (Dense, BatchNorm, LeakyReLU, Tanh)
 OUTPUT_RANGE: dict[type, tuple[float, float]] = {
     Sigmoid: (0.0, 1.0),
     Softmax: (0.0, 1.0),
     Tanh: (-1.0, 1.0),
     ReLU: (0.0, np.inf),
+    Softplus: (0.0, np.inf),
 }
 
 
@@ -29,17 +30,23 @@ def output_findings(model: Trainable, target: np.ndarray, y: np.ndarray) -> Iter
             "the last layer, Softmax, has a single output, which is 1 for every input: leave it "
             "out and use SigmoidCrossEntropy() for binary classes, or two outputs"
         )
-    if model.loss.takes_logits and isinstance(last, ReLU | Tanh | Sigmoid):
+    if model.loss.takes_logits and isinstance(last, ReLU | Tanh | Sigmoid | Softplus):
         yield Finding(
             "loss does not fit the last layer",
             f"{loss} takes scores of any sign and size, but {name} bounds them",
             f"to end with the layer before {name}",
         )
-    if isinstance(model.loss, BinaryCrossEntropy) and isinstance(last, NO_PROBABILITY):
+    if isinstance(model.loss, BinaryCrossEntropy) and isinstance(last, (*ANY_SIGN, ReLU, Softplus)):
         yield Finding(
             "loss does not fit the last layer",
             f"{loss} takes probabilities, but {name} gives numbers outside [0, 1]",
             "SigmoidCrossEntropy(), which takes them as logits",
+        )
+    if isinstance(model.loss, Poisson) and isinstance(last, ANY_SIGN):
+        yield Finding(
+            "loss does not fit the last layer",
+            f"{loss} takes rates, but {name} gives negative numbers, whose logarithm is NaN",
+            "to end with Softplus()",
         )
     if target.ndim > 1 and target.shape[1:] == model.shapes[-1]:
         yield from _numbers(target, type(last), name, loss)
