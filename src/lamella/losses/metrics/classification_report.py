@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamella.core.errors import ArgumentError, DataError
+from lamella.core.signatures import known_arguments
 from lamella.losses.labels import as_labels, check_labels
 
 MOST_CLASSES = 10_000  # a matrix of them has 800 MB
@@ -56,6 +57,7 @@ class ClassificationReport:
         return f"{_table(rows)}\n\naccuracy {self.accuracy:.4f}\n\n{_table(counts)}"
 
 
+@known_arguments
 def classification_report(
     y: Any, predicted: Any, class_names: Sequence[str] | None = None
 ) -> ClassificationReport:

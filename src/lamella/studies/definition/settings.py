@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lamella.core.errors import ArgumentError
+from lamella.core.signatures import known_arguments
 from lamella.core.validation import at_least, number, positive
 from lamella.studies.definition.tables import Table, to_table
 
@@ -58,6 +59,7 @@ class LogUniform(Uniform):
         return self._rounded(math.exp(rng.uniform(math.log(self.low), math.log(self.high))))
 
 
+@known_arguments
 def grid(values: Mapping[str, Sequence[Any]]) -> list[Setting]:
     """Return all combinations of values, as settings for ``Study(tune=...)``.
 
@@ -86,6 +88,7 @@ def grid(values: Mapping[str, Sequence[Any]]) -> list[Setting]:
     ]
 
 
+@known_arguments
 def draws(count: int, values: Mapping[str, Any], *, seed: int = 0) -> list[Setting]:
     """Return random settings for ``Study(tune=...)``, no two of them equal.
 
