@@ -17,6 +17,7 @@ from benchmarks.calibration.habits import (
     looked_by_hand,
     planned_later,
 )
+from benchmarks.calibration.pages import false_discoveries
 from benchmarks.calibration.rates import (
     alike,
     by_answers,
@@ -27,6 +28,7 @@ from benchmarks.calibration.rates import (
     mean_coverage,
     shown,
 )
+from benchmarks.calibration.reading import HABITS, false_verdicts_of
 from benchmarks.calibration.speeds import TESTS, Race, speed_rates
 from benchmarks.calibration.tuned import SETTINGS, tuned_against_tuned, tuned_by_test
 from lamella.studies.analysis.text_table import TextTable
@@ -76,6 +78,8 @@ def tables(studies: int, rng: np.random.Generator) -> Iterator[TextTable]:
         ],
     )
     yield _grown(rng, few)
+    yield from _habits(np.random.default_rng(0), studies)
+    yield _pages(np.random.default_rng(0), few)
     for samples in (10_000, 1_000):
         yield _by_answers(rng, samples, few)
     yield _table(
@@ -132,6 +136,33 @@ def _grown(rng: np.random.Generator, studies: int) -> TextTable:
         rows.append([f"{text}: mean number of seeds", *(f"{n:.1f}" for _, _, n in found)])
     head = ["", "2 arms", "4 arms", "8 arms"]
     return TextTable("Seeds added from 3 until decided, at most 20", head, rows)
+
+
+def _habits(rng: np.random.Generator, studies: int) -> Iterator[TextTable]:
+    """Yield the rates of readers who look around, with 5 seeds."""
+    head = ["", *(f"{arms} arms" for arms in (4, 6, 8))]
+    for noise in list(NOISES)[:2]:
+        rows = []
+        for name, habit in HABITS.items():
+            found = [false_verdicts_of(rng, habit, noise, arms, 5, studies) for arms in (4, 6, 8)]
+            rows.append([name, *(" / ".join(f"{x:.3f}" for x in rates) for rates in found)])
+        yield TextTable(
+            f"Any false verdict of a reader, equal arms, {noise} noise: each table corrected by "
+            "itself / standing in the ledger / the same, if one stops reading at the first verdict",
+            head,
+            rows,
+        )
+
+
+def _pages(rng: np.random.Generator, pages: int) -> TextTable:
+    """Return the table of false discoveries on pages of 20 studies of 4 arms."""
+    rows = []
+    for differing in (0.0, 0.2, 0.5, 0.8):
+        found = [false_discoveries(rng, differing, seeds, pages) for seeds in SEEDS]
+        text = f"{100 * differing:.0f}% of the arms differ"
+        names = ("uncorrected", "Benjamini-Hochberg", "Benjamini-Yekutieli")
+        rows += [(f"{text}: {name}", [f[i] for f in found]) for i, name in enumerate(names)]
+    return _table("Expected fraction of false verdicts on a page (nominal .05)", rows)
 
 
 def _by_answers(rng: np.random.Generator, samples: int, studies: int) -> TextTable:

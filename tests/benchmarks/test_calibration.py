@@ -10,6 +10,7 @@ pytest.importorskip("scipy")
 
 from benchmarks.calibration.draws import NOISES, Answers
 from benchmarks.calibration.habits import grown_with_divergence, looked_by_hand
+from benchmarks.calibration.pages import false_discoveries
 from benchmarks.calibration.rates import (
     alike,
     by_answers,
@@ -19,6 +20,7 @@ from benchmarks.calibration.rates import (
     grown,
     mean_coverage,
 )
+from benchmarks.calibration.reading import HABITS, false_verdicts_of
 from benchmarks.calibration.speeds import Race, speed_rates
 from benchmarks.calibration.tuned import tuned_against_tuned, tuned_by_test
 
@@ -120,3 +122,25 @@ def test_slower_arm_is_shown_with_five_seeds_and_one_that_diverges_is_not_faster
     assert found["lamella"] > 0.5 > found["signed ranks"]
     slowest = Race(diverging=0.4, slowest=True)
     assert speed_rates(rng, slowest, 20, STUDIES, ["lamella"])["second faster"] <= MOST
+
+
+@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.parametrize("arms", [4, 6])
+def test_verdicts_that_stand_in_the_ledger_are_false_in_5_percent(habit: str, arms: int) -> None:
+    rng = np.random.default_rng(0)
+    tables, ledger, _ = false_verdicts_of(rng, HABITS[habit], "normal", arms, 5, STUDIES // 2)
+    assert ledger <= 0.05 + 3 * (0.05 * 0.95 / (STUDIES // 2)) ** 0.5
+    assert tables >= ledger
+
+
+def test_reading_around_without_a_ledger_flatters() -> None:
+    habit = HABITS["four measures, to each arm"]
+    tables, _, _ = false_verdicts_of(np.random.default_rng(0), habit, "normal", 4, 5, 100)
+    assert tables > 0.15
+
+
+def test_false_discoveries_on_a_page_are_5_percent() -> None:
+    for differing in (0.0, 0.5):
+        alone, together, _ = false_discoveries(np.random.default_rng(0), differing, 5, 100)
+        assert together <= 0.05 + 3 * (0.05 * 0.95 / 100) ** 0.5
+        assert together <= alone

@@ -56,6 +56,12 @@ def test_report_of_a_damaged_record_is_one_line(call: Call, tmp_path: Path) -> N
     assert (done.status, done.err) == (2, f"lamella: {tmp_path} holds a damaged record: 'model'\n")
 
 
+def test_claims_are_judged_if_asked(call: Call, folder: Path, tmp_path: Path) -> None:
+    done = call("report", folder, "--out", tmp_path / "page.html", "--claims")
+    assert (done.status, done.err) == (0, "")
+    assert "Overview of verdicts" not in (tmp_path / "page.html").read_text()  # no bundled study
+
+
 def test_folder_without_studies_is_reported_in_one_line(call: Call, tmp_path: Path) -> None:
     done = call("report", tmp_path)
     assert done.status == 2

@@ -91,6 +91,12 @@ def test_the_tables_stand_beside_the_results(finished: Path) -> None:
     assert "small" in table
 
 
+def test_the_reports_figures_stand_beside_the_results(finished: Path) -> None:
+    pytest.importorskip("matplotlib")
+    names = {f"rates_contrast_{end}.png" for end in ("train_loss", "train_scr", "test_scr")}
+    assert {path.name for path in (finished / "out").glob("*.png")} == names
+
+
 def test_a_study_is_varied_in_a_word(
     call: Call, toml: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

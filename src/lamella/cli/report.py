@@ -16,6 +16,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FILE", default="report.html", help="the page (default: %(default)s)"
     )
+    parser.add_argument(
+        "--claims",
+        action="store_true",
+        help="judge the claims of the university report, too, if the folder also has studies of "
+        "your own; otherwise its bundled studies are judged anyway",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,6 +37,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.out}: the training in {training.path}")
         return 0
     results = read_all(args.source)
-    path = write_report(results, Path(args.out))
+    path = write_report(results, Path(args.out), claims=args.claims or None)
     print(f"{path}: {counted_runs(results)}, {path.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -156,6 +156,8 @@ def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
     if study.tuning is not None:
         size += f", tuned with {counted(len(study.trials().arms), 'trial')}"
     print(f"{size}; cut to {study.cut}" if study.cut else size, flush=True)
+    from lamella.studies.pictures.beside import draw_beside
+
     try:
         results = study.run(
             out=out,
@@ -168,7 +170,10 @@ def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
         print_error("interrupted. " + " ".join(getattr(interrupt, "__notes__", [])))
         return INTERRUPTED
     status = _print(results)
-    write_atomically(out / "table.txt", f"{_tables(type(results).load(out))}\n".encode())
+    whole = type(results).load(out)
+    write_atomically(out / "table.txt", f"{_tables(whole)}\n".encode())
+    if args.quiet and (note := draw_beside(whole, out)):
+        print_error(note)
     print(f"in {out}")
     return status
 
@@ -242,12 +247,9 @@ def _sized(study: "Study", args: argparse.Namespace) -> "Study":
 
 
 def _tables(results: "Results", to: str | None = None, measure: str | None = None) -> str:
-    tables = [str(results.table())]
-    if len(results.arms) > 1:
-        tables.append(str(results.compare(to=to, measure=measure)))
-    if results.tuning is not None:
-        tables.append(str(results.tuning))
-    return "\n\n".join(tables)
+    compared = [str(results.compare(to=to, measure=measure))] if len(results.arms) > 1 else []
+    tuned = [] if results.tuning is None else [str(results.tuning)]
+    return "\n\n".join([str(results.table()), *compared, *tuned])  # the ledger counts `compared`
 
 
 def _print(results: "Results", to: str | None = None, measure: str | None = None) -> int:

@@ -1,6 +1,7 @@
 """Results: tables, pictures and a report of the runs of a study."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -11,6 +12,7 @@ from lamella.core.validation import one_of
 from lamella.studies.analysis.best import Best, best
 from lamella.studies.analysis.choice import read_tuning
 from lamella.studies.analysis.comparison import Comparison, compare
+from lamella.studies.analysis.ledger import Ledger, ledger, ledger_line
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.overview import overview
 from lamella.studies.analysis.runs import Runs
@@ -34,6 +36,8 @@ class Results(Runs):
     study : StudyDefinition
     runs : iterable of Run
         Any runs of the study, in any order; an unfinished study has results, too.
+    folder : path, optional
+        Folder of the study, which remembers the comparisons that were read.
 
     Attributes
     ----------
@@ -71,7 +75,8 @@ class Results(Runs):
 
     @classmethod
     def _of(cls, stored: Stored) -> Self:
-        results = cls(stored.study(), stored.runs())
+        folder = stored.path if isinstance(stored, StudyFolder) else None
+        results = cls(stored.study(), stored.runs(), folder)
         results.tuning = read_tuning(stored, results)
         return results
 
@@ -82,7 +87,10 @@ class Results(Runs):
         measure: str | Measure | None = None,
         margin: float | None = None,
     ) -> Comparison:
-        """Compare all arms to one, or all pairs of arms, seed by seed, as one family of tests.
+        """Compare all arms to one, or all pairs of arms, seed by seed.
+
+        p is corrected for all comparisons that were read so far, here or in the study's folder: see
+        `ledger`.
 
         Parameters
         ----------
@@ -102,7 +110,13 @@ class Results(Runs):
         ArgumentError
             If there is no such arm or measure, nothing to compare, or the margin is not above 0.
         """
-        return compare(self, to, measure, margin)
+        found = compare(self, to, measure, margin)
+        self.reads.add(found.read)
+        return replace(found, notes=[*found.notes, ledger_line(self)])
+
+    def ledger(self) -> Ledger:
+        """Return everything that was looked at, read or chosen, and the verdicts that stand now."""
+        return ledger(self)
 
     @known_arguments
     def best(self, measure: str | None = None) -> Best:
@@ -114,7 +128,9 @@ class Results(Runs):
             "val_accuracy", "best_val_accuracy", "val_r2" or "val_loss"; by default the validation
             score of `metric`. Test scores are refused: chosen by them, an arm looks too good.
         """
-        return best(self, measure)
+        found = best(self, measure)
+        self.reads.choices[found.measure.name] = None
+        return found
 
     @known_arguments
     def speed(
@@ -190,7 +206,8 @@ class Results(Runs):
             The first is shown with its 95% interval. By default test, training and validation
             score, test loss and time, as far as any run has them.
         """
-        return overview(self, [measures] if isinstance(measures, str) else measures)
+        table = overview(self, [measures] if isinstance(measures, str) else measures)
+        return replace(table, notes=[*table.notes, ledger_line(self)])
 
     def rows(self, per: Literal["epoch", "run"] = "epoch") -> list[dict[str, Any]]:
         """Return tidy rows: one per run and epoch, or one per run with its final scores.
@@ -221,7 +238,10 @@ class Results(Runs):
         """Draw a picture; `lamella.studies.pictures.draw` lists names and options."""
         from lamella.studies.pictures import draw
 
-        return draw(self, name, **options)
+        figure = draw(self, name, **options)
+        if name == "differences":  # it shows verdicts
+            self.reads.add(compare(self, options.get("to"), options.get("measure")).read)
+        return figure
 
     def report(self, path: Any) -> Path:
         """Write an HTML report; see `lamella.studies.report.report.write_report`."""

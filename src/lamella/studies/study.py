@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Self
 
+from lamella.core.disk import as_path
 from lamella.core.errors import ArgumentError, UsageError
 from lamella.core.signatures import known_arguments
+from lamella.core.terminal import error_stream
 from lamella.core.validation import at_least, one_of
 from lamella.studies.analysis.planning import Plan, plan_seeds, spread_of
 from lamella.studies.analysis.runs import Runs
@@ -15,6 +17,7 @@ from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.definition.source_study import study_of_sources
 from lamella.studies.definition.toml import read_toml
 from lamella.studies.growing import looks_of, run_until_decided
+from lamella.studies.pictures.beside import draw_beside
 from lamella.studies.results import Results
 from lamella.studies.running.data import study_data
 from lamella.studies.running.runner import run_study
@@ -113,7 +116,9 @@ class Study(StudyDefinition):
             Parallel processes, each with one BLAS thread; -1 means one per core. None means 1, or
             the setting of ``joblib.parallel_config``. The results are the same, bit for bit.
         verbose : bool
-            Whether to show a progress bar.
+            Whether to show a progress bar, in a terminal with the loss of each run at work, and to
+            draw the three figures of the report (pictures "report_loss", "report_scores" and
+            "report_test") into ``out``.
         until : {"decided"}, optional
             Add seeds, one at a time from the third on, until each comparison to the baseline is
             decided. Verdicts hold whenever it stops: p counts all looks, those yet to come too.
@@ -143,10 +148,11 @@ class Study(StudyDefinition):
                 n_jobs=n_jobs,
                 verbose=verbose,
             )
-            if folder is not None:
-                study = copy.copy(study)
-                study.looks = StudyFolder(folder).study().looks
-            return Results(study, runs)
+            if folder is None:
+                return Results(study, runs)
+            study = copy.copy(study)
+            study.looks = StudyFolder(folder).study().looks
+            return Results(study, runs, as_path(folder))
 
         run_and_keep = partial(run, keep=keep)
 
@@ -160,11 +166,15 @@ class Study(StudyDefinition):
         if one_of("until", until, [None, "decided"]):
             self.resized(seeds=looks_of(self, most)[0])  # no seed may be one of the tuning
         if self.tuning is None or self.tuning["chosen"]:
-            return compare(self, out)
-        if validation is None:
-            expect_validation(self)
-        checksums = study_data(train, test, validation).checksums
-        return run_tuned(self, run, compare, out, checksums)
+            results = compare(self, out)
+        else:
+            if validation is None:
+                expect_validation(self)
+            checksums = study_data(train, test, validation).checksums
+            results = run_tuned(self, run, compare, out, checksums)
+        if out is not None and verbose and (note := draw_beside(Results.load(out), as_path(out))):
+            print(note, file=error_stream())
+        return results
 
     @known_arguments
     def plan(

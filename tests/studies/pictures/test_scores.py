@@ -52,7 +52,7 @@ def test_arms_that_end_close_together_get_a_zoomed_panel(broken: Results) -> Non
     ends = [run.epochs[-1]["val_accuracy"] for run in broken.of("best") + broken.of("good")]
     assert low < min(ends) < max(ends) < high
     assert high - low < (whole.get_ylim()[1] - whole.get_ylim()[0]) / 4
-    assert zoomed.get_title("left") == "zoomed in"
+    assert zoomed.get_ylabel() == "zoomed-in axis"
 
 
 def test_two_arms_get_no_zoomed_panel(two: Results) -> None:

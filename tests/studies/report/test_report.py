@@ -1,5 +1,6 @@
 """The page: one valid, self-contained file with the given results."""
 
+import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from lamella.core.errors import DataError, UsageError
 from lamella.studies import Study
+from lamella.studies.analysis.answer import answer
+from lamella.studies.analysis.comparison import declared
 from lamella.studies.definition import bundled
 from lamella.studies.report.report import render, write_report
 from lamella.studies.results import Results, read_all
@@ -163,6 +166,49 @@ def test_own_study_has_a_page_without_the_report() -> None:
     assert "all others" not in page.words
     assert not [name for name in page.ids if name.startswith("claim")]
     assert "report" not in page.words.replace("lamella report", "")
+
+
+def test_the_page_of_one_study_begins_with_its_answer() -> None:
+    results = small_study(seeds=3, question="Which rate?").run(TRAIN, TEST, verbose=False)
+    results.compare(measure="test_loss")
+    text = render([results])
+    words = Page(text).words
+    (first, *_) = answer(results, declared(results))
+    assert words.startswith(f"small Dark small Which rate? {first}")
+    parts = ["answer", "drawings", "results", "ledger", "facts", "reading", "colophon"]
+    places = [re.search(f'(class|id)="[^"]*{part}', text).start() for part in parts]  # type: ignore[union-attr]
+    assert places == sorted(places)
+    assert "Ledger: 3 arms, 3 seeds, 1 look, 2 comparisons read (test loss)." in words
+    assert "p is corrected for 2 comparisons." in words
+    assert "claim" not in words
+
+
+def test_own_studies_come_first_and_claims_only_if_asked() -> None:
+    results = small_study(seeds=2).run(TRAIN, TEST, verbose=False)
+    both = [results_of("depth"), results]
+    plain, judged = (Page(render(both, claims)) for claims in (None, True))
+    assert [name for name in plain.ids if name.startswith("study")] == [
+        "study-small",
+        "study-depth",
+    ]
+    assert "claim-80" not in plain.ids
+    assert "claim-80" in judged.ids
+    assert judged.ids.index("study-small") < judged.ids.index("glance")
+    assert "claim-80" in Page(render([results_of("depth")])).ids
+    assert "claim-80" not in Page(render([results_of("depth")], claims=False)).ids
+
+
+def test_pages_say_how_many_verdicts_are_expected_to_be_wrong(whole: str) -> None:
+    decided = r'<li class="(?:holds|does-not-hold|no-difference)"><b>(\d+)</b>'
+    verdicts = sum(map(int, re.findall(decided, whole)))
+    words = Page(whole).words
+    assert f"At most {math.ceil(verdicts / 20)} of these {verdicts} verdicts" in words
+    several = Page(render([results_of("depth"), results_of("width")], claims=False)).words
+    assert "of the page, such that at most 5% of them are expected to be wrong" in several
+
+
+def test_warped_axes_say_so(whole: str) -> None:
+    assert "axis logarithmic in the error" in whole
 
 
 def test_other_study_with_the_name_of_a_bundled_one_is_not_judged() -> None:

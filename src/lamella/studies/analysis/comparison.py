@@ -3,23 +3,20 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 from lamella.core.errors import ArgumentError
 from lamella.core.validation import number, positive
-from lamella.studies.analysis.difference import Difference, difference
+from lamella.studies.analysis.difference import Difference
+from lamella.studies.analysis.family import differences_of, p_values
 from lamella.studies.analysis.incomplete import missing_values
 from lamella.studies.analysis.measures import Measure, TimeTo
+from lamella.studies.analysis.reads import ALL, Read, counted
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.analysis.sequential import over_looks
 from lamella.studies.analysis.text_table import TextTable
-from lamella.studies.analysis.times import ratio, times_by_arm, without_equivalence
+from lamella.studies.analysis.times import times_by_arm, without_equivalence
 from lamella.studies.analysis.tuning import tuning_notes
 from lamella.studies.analysis.verdicts import with_verdicts
 from lamella.studies.definition.sources import sources_text
-
-ALL = "all"
-"""Compare all pairs of arms."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,12 @@ class Comparison:
         Missing runs, with the reason.
     margin : float or None
         Differences below it do not matter; of times, the logarithm of a factor.
+    family : list of float
+        p of all tests that p is corrected for, those of ``differences`` among them.
+    before : int
+        How many of them stood in other comparisons that were read.
+    method : str
+        Of the correction: "Holm", or with a margin anywhere "Bonferroni".
 
     Examples
     --------
@@ -49,6 +52,15 @@ class Comparison:
     differences: Sequence[Difference]
     notes: Sequence[str] = ()
     margin: float | None = None
+    family: Sequence[float] = ()
+    before: int = 0
+    method: str = "Holm"
+
+    @property
+    def read(self) -> Read:
+        """The comparison as one that was read."""
+        arms = dict.fromkeys(arm for d in self.differences for arm in (d.to, d.arm))
+        return Read(self.measure.name, self.to, tuple(arms), self.margin)
 
     def __iter__(self) -> Iterator[Difference]:
         return iter(self.differences)
@@ -128,8 +140,7 @@ class Comparison:
         plural = "Ratios" if isinstance(self.measure, TimeTo) else "Differences"
         notes = [
             f"{direction} is better. {plural} are paired by seed; intervals are not corrected.",
-            f"Verdicts are about {reach}: p < 0.05, corrected for {tested} "
-            f"comparison{'s' * (tested > 1)} ({'Holm' if self.margin is None else 'Bonferroni'}).",
+            f"Verdicts are about {reach}: p < 0.05, corrected for {self._counts(tested)}.",
         ]
         if self.margin is not None:
             unit = self._unit.removeprefix(",")
@@ -138,6 +149,18 @@ class Comparison:
                 margin = f"a factor of {math.exp(self.margin):g}"
             notes.append(f"Equivalent: within {margin}, by two one-sided tests.")
         return notes
+
+    def _counts(self, here: int) -> str:
+        """Return the number of tests in the family, and where they stand."""
+        total = sum(not math.isnan(p) for p in self.family)
+        text = f"{total} comparison{'s' * (total > 1)} ({self.method})"
+        could = total - here - self.before
+        parts = [
+            f"{here} here",
+            f"{self.before} read before" if self.before else "",
+            f"{could} that to= could also name" if could else "",
+        ]
+        return text if total == here else f"{text}: {', '.join(filter(None, parts))}"
 
 
 def compare(
@@ -150,53 +173,63 @@ def compare(
     ArgumentError
         If there is no such arm or measure, nothing to compare, or the margin is not above 0.
     """
-    if to == ALL and ALL not in runs.arms:
-        pairs = [(arm, other) for other, arm in combinations(runs.arms, 2)]
-    else:
+    if to != ALL or ALL in runs.arms:
         to = runs.expect_arm(runs.study.baseline if to is None else to)
-        pairs = [(arm, to) for arm in runs.arms if arm != to]
-    if not pairs:
-        raise ArgumentError(f"the study has one arm, {to!r}: there is nothing to compare it to")
     measure = runs.measure(measure)
     if margin is not None:
-        margin = _check_margin(margin, measure)
-    times = times_by_arm(runs, measure) if isinstance(measure, TimeTo) else {}
-    values, correct = runs.ranked_values(measure), runs.correct(measure)
+        margin = float(_check_margin(margin, measure))
+    here = Read(measure.name, str(to), tuple(runs.arms), margin)
+    if not here.pairs:
+        raise ArgumentError(f"the study has one arm, {to!r}: there is nothing to compare it to")
+    return compare_among(runs, here, measure, list(runs.reads))
+
+
+def declared(runs: Runs) -> Comparison | None:
+    """Return the comparison to the baseline by the default measure; None if there is one arm.
+
+    It has the smallest margin with which it was read, if any.
+    """
+    if len(runs.arms) < 2:
+        return None
+    measure, to = runs.measure(None), runs.study.baseline
+    margins = [read.margin for read in runs.reads if (read.measure, read.to) == (measure.name, to)]
+    return compare(runs, to, measure, min(filter(None, margins), default=None))
+
+
+def compare_among(runs: Runs, here: Read, measure: Measure, reads: Sequence[Read]) -> Comparison:
+    """Make a comparison, with p corrected for all that were read; see `counted`."""
     missing = {arm: missing_values(runs, arm, measure) for arm in runs.arms}
     found = []
-    for arm, other in pairs:
-
-        def of_first(seeds: int, arm: str = arm, other: str = other) -> Difference:
-            first = runs.seeds[:seeds]
-            if times:
-                sides = [{s: t for s, t in times[a].items() if s in first} for a in (arm, other)]
-                return ratio(arm, other, *sides)
-            return difference(
-                arm,
-                other,
-                {seed: x for seed, x in values[arm].items() if seed in first},
-                {seed: x for seed, x in values[other].items() if seed in first},
-                higher_is_better=measure.higher_is_better,
-                correct=(correct[arm], correct[other]),
-            )
-
-        looks = runs.looks
-        paired = of_first(len(runs.seeds)) if looks is None else over_looks(of_first, looks)
-        theirs = missing[other] and f"{other}: {missing[other]}"
-        notes = [missing[arm], theirs if paired.note else "", paired.note]
-        found.append(replace(paired, note="; ".join(filter(None, notes))))
-    others = dict.fromkeys(other for _, other in pairs)
+    for paired in differences_of(runs, measure, here.pairs):
+        theirs = missing[paired.to] and f"{paired.to}: {missing[paired.to]}"
+        remarks = [missing[paired.arm], theirs if paired.note else "", paired.note]
+        found.append(replace(paired, note="; ".join(filter(None, remarks))))
+    others = dict.fromkeys(d.to for d in found)
     notes = [f"{arm}: {missing[arm]}." for arm in others if missing[arm]]
     if runs.looks is not None:
         notes.append(f"The study was {runs.looks}: p and intervals hold for all looks together.")
-    found = with_verdicts(found, margin)
-    if times:
-        found = [without_equivalence(d, times) for d in found]
     notes += tuning_notes(runs.study.tuning)
     if vary := runs.study.base.get("vary"):
         only = sources_text(vary)
         notes.append(f"Only {only} vary with the seed: verdicts hold for the others as they are.")
-    return Comparison(measure, to, found, notes, margin)
+    own, before = set(here.tests), {test for read in reads for test in read.tests}
+    tests = [test for test in counted([*reads, here], runs.study.baseline) if test not in own]
+    p_others = p_values(runs, tests)
+    equivalence = any(read.margin is not None for read in reads)
+    found = with_verdicts(found, here.margin, others=p_others, equivalence=equivalence)
+    if isinstance(measure, TimeTo):
+        times = times_by_arm(runs, measure)
+        found = [without_equivalence(d, times) for d in found]
+    return Comparison(
+        measure,
+        here.to,
+        found,
+        notes,
+        here.margin,
+        family=[*(d.p for d in found), *p_others],
+        before=sum(test in before and p == p for test, p in zip(tests, p_others, strict=True)),
+        method="Holm" if here.margin is None and not equivalence else "Bonferroni",
+    )
 
 
 def _check_margin(margin: float, measure: Measure) -> float:

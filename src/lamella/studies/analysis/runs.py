@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from lamella.core.names import expect_known
 from lamella.losses.metrics import is_higher_better
 from lamella.studies.analysis.looks import Looks, planned_or_past
 from lamella.studies.analysis.measures import MEASURES, Measure, TimeTo, get_measure, time_to
+from lamella.studies.analysis.reads import Reads
 from lamella.studies.analysis.statistics import Estimate, censored, estimate
 from lamella.studies.analysis.tuning import Tuning
 from lamella.studies.definition.definition import StudyDefinition
@@ -20,8 +22,11 @@ from lamella.studies.running.run import Run
 class Runs:
     """The runs of a study and their numbers; `lamella.studies.Results` documents the attributes."""
 
-    def __init__(self, study: StudyDefinition, runs: Iterable[Run]) -> None:
-        self.study = study
+    def __init__(
+        self, study: StudyDefinition, runs: Iterable[Run], folder: Path | None = None
+    ) -> None:
+        self.study, self.folder = study, folder
+        self.reads = Reads(folder)
         self.tuning: Tuning | None = None
         self.arms = list(study.arms)
         self.seeds = list(study.seeds)

@@ -15,26 +15,35 @@ from lamella.studies.analysis.student import SIGNIFICANCE, Student
 
 
 def with_verdicts(
-    differences: Sequence[Difference], margin: float | None = None
+    differences: Sequence[Difference],
+    margin: float | None = None,
+    *,
+    others: Sequence[float] = (),
+    equivalence: bool = False,
 ) -> list[Difference]:
-    """Return the differences of one family with corrected p-values and verdicts.
+    """Return differences with verdicts, and with p corrected for their family.
 
     Parameters
     ----------
     differences : sequence of Difference
     margin : float, optional
         Differences below it do not matter.
+    others : sequence of float
+        p of the other tests of the family.
+    equivalence : bool
+        Whether one of the others had a margin.
 
     Notes
     -----
     Without a margin, p is corrected by Holm's method. With one, both the differences and the two
-    one-sided tests of equivalence are tested at 0.05 / K for K pairs: that bounds the probability
+    one-sided tests of equivalence are tested at 0.05 / K for K tests: that bounds the probability
     of any false verdict by 5%, which Holm's method on both does not.
     """
-    tested = sum(not math.isnan(d.p) for d in differences)
+    p_values = [*(d.p for d in differences), *others]
+    tested = sum(not math.isnan(p) for p in p_values)
     alpha = SIGNIFICANCE / max(tested, 1)
-    if margin is None:
-        corrected = holm([d.p for d in differences])
+    if margin is None and not equivalence:
+        corrected = holm(p_values)[: len(differences)]
     else:
         corrected = [d.p if math.isnan(d.p) else min(1.0, tested * d.p) for d in differences]
     found = []

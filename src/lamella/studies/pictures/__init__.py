@@ -119,13 +119,19 @@ def save_all(
         names += [f"test_{score}", *(["differences"] if len(results.arms) > 1 else [])]
     if test is not None:
         names += PREDICTIONS
-    written, study = [], re.sub(r"[^\w.-]+", "_", results.study.name)
+    written = []
     for name in names:
         options = {"test": test} if name in PREDICTIONS else {}
         try:
             figure = draw(results, name, theme=theme, **options)
         except NothingToDraw:
             continue
-        stem = f"{study}_contrast_{REPORT[name]}" if name in REPORT else name
+        stem = report_name(results, name) if name in REPORT else name
         written += [save(figure, folder / f"{stem}.{kind}") for kind in formats]
     return written
+
+
+def report_name(results: Runs, name: str) -> str:
+    """Return the file name of a figure of the report, without its suffix."""
+    study = re.sub(r"[^\w.-]+", "_", results.study.name)
+    return f"{study}_contrast_{REPORT[name]}"

@@ -150,6 +150,7 @@ def _log_axis(axes: Any, curves: Curves) -> None:
     high = min(max(rows.max() for rows in values), MAX_PEAK * median_peak(values))
     for panel in axes.ravel():
         panel.set_yscale("log", nonpositive="clip")
+        panel.set_ylabel("logarithmic axis")
         panel.set_ylim(low / 1.25, high * 1.25)
         panel.yaxis.set_major_locator(
             LogLocator(subs=(1.0,) if high > 300 * low else (1.0, 2.0, 5.0))

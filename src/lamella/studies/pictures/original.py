@@ -3,7 +3,6 @@
 The other pictures show the same data with intervals and against epochs.
 """
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +24,8 @@ MAX_PEAK = 4.0
 """Upper limit of the loss axis, in multiples of the median peak of the arms."""
 FONT_SIZE = 8.0
 """Font size of the annotations, in points."""
+ROW = 12.0
+"""Height of a row of annotations, in points."""
 
 
 def report_loss(
@@ -54,57 +55,54 @@ def report_loss(
 def report_scores(
     results: Runs, *, seed: int | None = None, theme: str = "light", title: str | None = None
 ) -> "Figure":
-    """Draw the validation accuracy of every epoch, with a value at each point."""
+    """Draw the validation score of every epoch against epochs.
+
+    The values stand above, in one row for each arm in the order of the legend, where no curve
+    crosses them.
+    """
     look = Look.of(results, theme, title)
+    column = f"val_{results.metric}"
     curves = {
-        arm: [row["val_accuracy"] for row in run.epochs]
+        arm: [row[column] for row in run.epochs]
         for arm, run in _trained(results, seed).items()
-        if run.epochs and "val_accuracy" in run.epochs[0]
+        if run.epochs and column in run.epochs[0]
     }
     if not curves:
         raise NothingToDraw("no run has validation scores: nothing was held out")
     longest = max(map(len, curves.values()))
-    width, height = max(8.0, 0.62 * longest + 1.5), 5.0 + 0.16 * max(0, len(curves) - 4)
+    width, height = max(8.0, 0.62 * longest + 1.5), 4.5 + ROW / 72 * len(curves)
     figure, axes = _start(look, width, height, "epochs:", "score:")
-    for arm, scores in curves.items():
+    for place, (arm, scores) in enumerate(reversed(curves.items())):
         style = look.styles[arm]
         line = {"linestyle": style.line, "linewidth": 1.5, "marker": style.marker, "markersize": 5}
-        axes.plot(
-            range(1, len(scores) + 1), scores, **line, label=escape_math(arm), color=style.color
-        )
-    # Height of a line of text, as a fraction of the height of the axes.
-    text = 1.25 * FONT_SIZE / 72 / (height - 1.2)
-    low, high = axes.get_ylim()
-    high = low + (high - low) / (1 - text * (len(curves) + 1))  # room for the labels
-    axes.set_ylim(low, high)
-    for epoch in range(longest):
-        arms = [arm for arm in curves if len(curves[arm]) > epoch]
-        heights = apart([(curves[arm][epoch] - low) / (high - low) + text for arm in arms], text)
-        for arm, label_height in zip(arms, heights, strict=True):
-            axes.text(
-                epoch + 1,
-                label_height,
-                f"{curves[arm][epoch]:.4f}",
-                transform=axes.get_xaxis_transform(),
+        epochs = range(1, len(scores) + 1)
+        axes.plot(epochs, scores, **line, label=escape_math(arm), color=style.color)
+        for epoch, score in zip(epochs, scores, strict=True):
+            axes.annotate(
+                f"{score:.4f}",
+                (epoch, 1),
+                (0, 4 + ROW * place),
+                xycoords=axes.get_xaxis_transform(),
+                textcoords="offset points",
                 ha="center",
-                va="center",
                 fontsize=FONT_SIZE,
-                color=look.styles[arm].color,
+                color=style.color,
             )
     axes.set_xticks(range(1, longest + 1))
     _four_digits(axes)
     # Right of the axes, since rising curves fill the upper corner.
-    _legend(axes, look, loc="upper left", bbox_to_anchor=(1.005, 1))
+    handles = axes.get_lines()[::-1]
+    _legend(axes, look, handles=handles, loc="upper left", bbox_to_anchor=(1.005, 1))
     return figure
 
 
 def report_test(
     results: Runs, *, seed: int | None = None, theme: str = "light", title: str | None = None
 ) -> "Figure":
-    """Draw one line through the test accuracies of all arms, with a value at each point."""
+    """Draw one line through the test scores of all arms, with a value at each point."""
     look = Look.of(results, theme, title)
-    runs = _of_seed(results, seed)
-    scores = [run.scores.get("test_accuracy", np.nan) if run.done else np.nan for run in runs]
+    runs, name = _of_seed(results, seed), f"test_{results.metric}"
+    scores = [run.scores.get(name, np.nan) if run.done else np.nan for run in runs]
     if np.isnan(scores).all():
         raise NothingToDraw("there is nothing to draw: no run of this seed has a test score")
     names = [run.arm if run.done else f"{run.arm} ({run.status})" for run in runs]
@@ -126,6 +124,7 @@ def report_test(
             ha="center",
             fontsize=FONT_SIZE,
             color=look.text,
+            bbox={"facecolor": look.background, "edgecolor": "none", "pad": 0.6},
         )
     tight = max(map(len, names)) * len(names) > 17 * width
     slant: dict[str, Any] = {"rotation": 25, "ha": "right"} if tight else {}
@@ -143,15 +142,6 @@ def envelope(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         steps += sorted({part[values[part].argmin()], part[values[part].argmax()]})
     chosen = np.array(steps)
     return chosen + 1, values[chosen]
-
-
-def apart(heights: list[float], gap: float) -> list[float]:
-    """Move labels up by as little as possible, until their distances are at least ``gap``."""
-    moved = list(heights)
-    order = sorted(range(len(heights)), key=lambda label: heights[label])
-    for below, above in pairwise(order):
-        moved[above] = max(moved[above], moved[below] + gap)
-    return moved
 
 
 def _of_seed(results: Runs, seed: int | None) -> list[Run]:

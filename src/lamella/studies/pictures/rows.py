@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from lamella.studies.analysis.incomplete import name_suffix
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.style import Look, caption, escape_math
-from lamella.studies.pictures.zoom import zoom_limits
+from lamella.studies.pictures.style import Look, escape_math
+from lamella.studies.pictures.zoom import ZOOMED, zoom_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,7 +86,7 @@ def draw_rows(
         for place, row in enumerate(rows):
             _draw_row(panel, place, row, look)
     if limits is not None:
-        caption(panels[1], "zoomed in", look)
+        panels[1].set_xlabel(ZOOMED)
     for place, row in enumerate(rows):
         panels[-1].annotate(
             row.text,

@@ -7,8 +7,8 @@ import numpy as np
 from lamella.studies.analysis.measures import MEASURES
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.lines import Curves, draw_curves
-from lamella.studies.pictures.style import Look, NothingToDraw, caption
-from lamella.studies.pictures.zoom import zoom_limits
+from lamella.studies.pictures.style import Look, NothingToDraw
+from lamella.studies.pictures.zoom import ZOOMED, zoom_limits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,9 +62,9 @@ def score_curves(
     for panel in axes.ravel() if is_accuracy else ():
         panel.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.4g}%")
     if limits is not None:
-        caption(axes[0, 1], "zoomed in", look)
         for panel in axes[:, 1]:
             panel.set_ylim(limits)
+            panel.set_ylabel(ZOOMED)
     return figure
 
 

@@ -162,8 +162,3 @@ def _style_axes(axes: "Axes", theme: Theme) -> None:
 def escape_math(text: str) -> str:
     """Return ``text`` with dollar signs escaped, which matplotlib would parse as mathtext."""
     return text.replace("$", r"\$")
-
-
-def caption(axes: "Axes", text: str, theme: Theme) -> None:
-    """Write a caption above one of several axes."""
-    axes.set_title(text, loc="left", fontsize=8.5, color=theme.muted)

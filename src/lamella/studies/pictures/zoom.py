@@ -6,6 +6,8 @@ import numpy as np
 
 MIN_ZOOM = 4.0
 """Smallest magnification that is worth a second panel."""
+ZOOMED = "zoomed-in axis"
+"""Label of the axis of a second panel."""
 
 
 def zoom_limits(

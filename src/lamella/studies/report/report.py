@@ -13,24 +13,30 @@ from typing import Any
 
 from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import DataError, MissingExtraError
+from lamella.studies.analysis.comparison import declared
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.student import SIGNIFICANCE
 from lamella.studies.definition import bundled
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.report.claims import Claim, judge
+from lamella.studies.report.page.page_wide import page_wide
 from lamella.studies.report.page.sections import is_original, section, slug
 from lamella.studies.report.page.verdicts import decided, describe, from_one_seed, tally
 from lamella.studies.running.run import Run
 
 
-def write_report(results: Runs | Iterable[Runs], path: Any) -> Path:
+def write_report(results: Runs | Iterable[Runs], path: Any, *, claims: bool | None = None) -> Path:
     """Write the page of one or several studies, and return its path.
 
     Parameters
     ----------
     results : Runs or iterable of Runs
+        Bundled studies come after others.
     path : path
         Written atomically.
+    claims : bool, optional
+        Whether to judge the claims of the university report, if bundled studies are among the
+        results. By default only if there are no others.
 
     Raises
     ------
@@ -41,11 +47,11 @@ def write_report(results: Runs | Iterable[Runs], path: Any) -> Path:
     """
     several = [results] if isinstance(results, Runs) else list(results)
     file = as_path(path)
-    write_atomically(file, render(several).encode())
+    write_atomically(file, render(several, claims).encode())
     return file
 
 
-def render(results: Sequence[Runs]) -> str:
+def render(results: Sequence[Runs], claims: bool | None = None) -> str:
     """Return the page as text."""
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -61,19 +67,31 @@ def render(results: Sequence[Runs]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page: str = environment.get_template("page.html.jinja").render(**_page(finished))
+    page: str = environment.get_template("page.html.jinja").render(**_page(finished, claims))
     return page
 
 
-def _page(results: Sequence[Runs]) -> dict[str, Any]:
-    originals = [each for each in results if is_original(each)]
-    own = [each for each in results if each not in originals]
+def _page(results: Sequence[Runs], judged: bool | None) -> dict[str, Any]:
+    known = [each for each in results if is_original(each)]
+    own = [each for each in results if each not in known]
+    judged = not own if judged is None else judged
+    originals = known if judged else []
+    others = own if judged else [*own, *known]
     claims = judge(originals) if originals else []
+    comparisons, several = page_wide(others)
     runs = [run for each in results for run in each.runs]
+    alone = len(results) == 1 and not originals
+    title = "" if alone else "Your own studies" if originals else "Studies"
+    sections = [
+        section(each, title, found) for each, found in zip(others, comparisons, strict=True)
+    ]
     distinct = list({run.key: run for run in runs}.values())
     return {
         "title": _title(results, originals),
-        "chapters": _chapters(originals, own, claims),
+        "alone": alone,
+        "own": [_chapter(title, sections, [])] if sections else [],
+        "chapters": _chapters(originals, claims),
+        "several": several,
         "claims": describe(claims),
         "tally": tally(claims),
         "from_one_seed": from_one_seed(claims),
@@ -117,7 +135,8 @@ def _test_set(runs: Sequence[Run]) -> str:
 
 def _title(results: Sequence[Runs], originals: Sequence[Runs]) -> str:
     if originals:
-        return "The MNIST report, reproduced"
+        title = "The MNIST report, reproduced"
+        return title if len(results) == len(originals) else f"Your own studies. {title}"
     return results[0].study.title if len(results) == 1 else "Studies"
 
 
@@ -137,20 +156,21 @@ def _is_smaller(study: StudyDefinition) -> bool:
     return study.base["epochs"] < ours.base["epochs"] or bool(study.base.get("samples"))
 
 
-def _chapters(
-    originals: Sequence[Runs], own: Sequence[Runs], claims: Sequence[Claim]
-) -> list[dict[str, Any]]:
+def _chapters(originals: Sequence[Runs], claims: Sequence[Claim]) -> list[dict[str, Any]]:
     """Return all non-empty chapters. A claim belongs to the chapter of its studies."""
     studies = {each.study.name: each for each in originals}
     chapters, placed = [], set()
     for title, names in bundled.CHAPTERS.items():
         here = [claim for claim in claims if set(claim.studies) <= set(names)]
         placed |= {claim.number for claim in here}
-        there = [section(studies[name], title) for name in names if name in studies]
+        there = [
+            section(studies[name], title, declared(studies[name]), answers=False)
+            for name in names
+            if name in studies
+        ]
         chapters.append(_chapter(title, there, here))
     left = [claim for claim in claims if claim.number not in placed]
     chapters.append(_chapter("Summary", [], left))
-    chapters.append(_chapter("Other studies" if originals else "Results", map(section, own), []))
     return [chapter for chapter in chapters if chapter["studies"] or chapter["claims"]]
 
 

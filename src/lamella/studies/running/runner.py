@@ -10,10 +10,11 @@ from typing import Any
 
 from lamella.backend.threads import single_threaded
 from lamella.core.errors import DataError, LamellaError, MissingExtraError, UsageError
-from lamella.core.terminal import error_stream, standard_streams
+from lamella.core.terminal import standard_streams
 from lamella.core.version import __version__
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.running.data import StudyData, study_data
+from lamella.studies.running.progress import Progress
 from lamella.studies.running.run import Run, Task
 from lamella.studies.running.storage import StudyFolder
 from lamella.studies.running.workers import work
@@ -60,12 +61,17 @@ def run_study(
     if not todo:
         return [done[task.key] for task in tasks]
     workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-    bar = _bar(study, len(tasks), len(done)) if verbose else _NoBar()
+    bar = Progress(study.name, len(tasks), len(done)) if verbose else _NoBar()
     # Worker processes limit their own threads; for worker threads this process must do so.
     with standard_streams(), single_threaded(), bar:
         results = workers(
             joblib.delayed(work)(
-                os.getpid(), task, study.experiments[task.arm], *data.worker_arrays, keep=keep
+                os.getpid(),
+                task,
+                study.experiments[task.arm],
+                *data.worker_arrays,
+                keep=keep,
+                progress=bar.folder,
             )
             for task in todo
         )
@@ -157,17 +163,10 @@ class _NoBar(nullcontext[None]):
     process killed with the lock would block all others.
     """
 
+    folder = None
+
     def update(self) -> None:
         pass
-
-
-def _bar(study: StudyDefinition, total: int, done: int) -> Any:
-    from tqdm import tqdm  # takes longer to import than all of lamella
-
-    # No smoothing: arms take different times, so only the overall mean predicts the end.
-    return tqdm(
-        desc=study.name, total=total, initial=done, unit="run", smoothing=0, file=error_stream()
-    )
 
 
 def _progress(done: int, total: int, out: Any) -> str:

@@ -1,6 +1,6 @@
 """Study folder: each run has its own subfolder, which is written atomically.
 
-    study.json                  definition of the study, and the key of each run
+    study.json, reads.jsonl     definition and keys of the runs; comparisons that were read
     runs/<key>/run.json         configuration, scores and checksums
     runs/<key>/losses.npy       float32, training loss of every batch
     runs/<key>/predictions.npy  uint8, class of each test sample

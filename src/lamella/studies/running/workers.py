@@ -11,6 +11,7 @@ import threading
 import time
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from lamella.core.errors import UsageError
 from lamella.studies.definition.experiment import Experiment
 from lamella.studies.definition.tables import Table
 from lamella.studies.running.clock import EpochClock, with_seconds
+from lamella.studies.running.progress import EpochReporter
 from lamella.studies.running.run import Run, Task, train_run
 from lamella.training.numerics import changed_numerics
 
@@ -31,8 +33,11 @@ def work(
     experiment: Experiment,
     *arrays: np.ndarray | None,
     keep: str | None = None,
+    progress: Path | None = None,
 ) -> tuple[Run, dict[str, Any]]:
     """Train one run, see `train_run`, for the process ``parent_pid``.
+
+    ``progress`` is the folder in which it reports its loss, see `progress`.
 
     Raises
     ------
@@ -46,7 +51,9 @@ def work(
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         _exit_with_parent(parent_pid)
     clock = EpochClock()
-    run, log = train_run(task, replace(experiment, observers=(clock,)), *arrays, keep=keep)
+    reporters = [EpochReporter(progress / task.key, task.arm, task.seed)] if progress else []
+    observed = replace(experiment, observers=(clock, *reporters))
+    run, log = train_run(task, observed, *arrays, keep=keep)
     log["epoch_seconds"] = clock.seconds
     return with_seconds(run, log), log
 

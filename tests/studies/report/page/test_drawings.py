@@ -121,3 +121,11 @@ def test_scores_of_numbers_are_drawn_in_their_own_unit() -> None:
     drawn = drawings.dots([arm], "scores", MEASURES["test_r2"])
     assert "Adam: -0.4000<" in drawn
     assert "%" not in drawn
+
+
+def test_an_interval_cut_off_at_100_percent_does_not_stretch_the_axis() -> None:
+    arms = [
+        Dots(0, "wide", [0.5, 0.7], 0.6, 0.0, 1.0, 0.6),
+        Dots(1, "b", [0.9], 0.9, 0.8, 0.95, 0.95),
+    ]
+    assert "99.9" not in drawings.dots(arms, "scores", MEASURES["test_accuracy"])

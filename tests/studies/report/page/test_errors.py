@@ -30,7 +30,7 @@ def predicting() -> Results:
         return guess
 
     checksums = study_data(None, None).checksums
-    better = {"MLP": {"test": 0.98}}
+    better = {"MLP": {"test": 0.98, "val": 0.99}}
     return changed(
         results_of("softmax-vs-mlp", better),
         lambda run: {
@@ -77,3 +77,17 @@ def test_images_are_dark_on_white() -> None:
 
 def test_predictions_of_other_data_are_not_shown() -> None:
     assert errors(results_of("softmax-vs-mlp")) == {}
+
+
+def test_validation_chooses_the_arm_whose_mistakes_are_shown() -> None:
+    results = predicting()
+    assert errors(results)["arm"] == results.best().arm == "MLP"
+    lower = {"softmax": 0.99, "MLP": 0.5}
+    swapped = changed(
+        results, lambda run: {"scores": {**run.scores, "val_accuracy": lower[run.arm]}}
+    )
+    assert errors(swapped)["arm"] == "softmax"
+    without = changed(
+        results, lambda run: {"scores": {k: v for k, v in run.scores.items() if "val" not in k}}
+    )
+    assert errors(without)["arm"] == results.study.baseline

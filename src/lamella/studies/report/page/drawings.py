@@ -6,7 +6,7 @@ first arm is ``var(--c0)``.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from lamella.studies.analysis.measures import Measure
@@ -16,6 +16,7 @@ from lamella.studies.report.page.scales import Scale, accuracies, linear, losses
 WIDTH, HEIGHT = 310.0, 206.0
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 8.0, 8.0, 29.0
 ROW = 26.0
+NOTE = 12.0
 CROWDED = 4.0
 OUTLINES = {
     "s": ((-1, -1), (1, -1), (1, 1), (-1, 1)),
@@ -96,7 +97,9 @@ def curves(arms: Sequence[Curve], label: str, kind: str) -> str:
     x = Scale(0.0, last, x.start, x.end, x.ticks)
     scale = {"loss": losses, "accuracy": accuracies}.get(kind, linear)
     y = scale(numbers, HEIGHT - BOTTOM, TOP)
-    drawn = [_grid(x, y), _label((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 3, "epoch")]
+    if y.note:
+        y = replace(y, end=TOP + NOTE)
+    drawn = [_note(y.note), _grid(x, y), _label((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 3, "epoch")]
     for arm in reversed(arms):  # the first arm on top
         drawn.append(f'<g class="arm" data-arm="{arm.index}">{_curve(arm, x, y)}</g>')
     return _svg(WIDTH, HEIGHT, label, drawn)
@@ -104,17 +107,23 @@ def curves(arms: Sequence[Curve], label: str, kind: str) -> str:
 
 def dots(arms: Sequence[Dots], label: str, measure: Measure) -> str:
     """Draw test scores by arm: seeds, mean with interval, and mean training score."""
-    numbers = [v for a in arms for v in (*a.seeds, a.low, a.high, a.train) if math.isfinite(v)]
+    numbers = [v for arm in arms for v in (*arm.seeds, arm.train) if math.isfinite(v)]
     if not numbers:
         return ""
+    ends = [v for arm in arms for v in (arm.low, arm.high) if math.isfinite(v)]
+    # An interval that is cut off at 0 or 100% says nothing about the axis.
+    numbers += [v for v in ends if measure.unit != "%" or 0 < v < 1]
     left = 14 + 5.3 * max(len(line) for arm in arms for line in _lines(arm.name))
     height = max(HEIGHT, TOP + ROW * len(arms) + BOTTOM)
     x = (accuracies if measure.unit == "%" else linear)(numbers, left, WIDTH - RIGHT - 6)
     gap = (height - TOP - BOTTOM) / len(arms)
     drawn = [
-        f'<path class="grid" d="M{at:.1f} {TOP}V{height - BOTTOM:.1f}"/>'
-        + _label(at, height - BOTTOM + 15, text)
-        for at, text in _without_overlap(x.shown())
+        _label((left + WIDTH - RIGHT) / 2, height - 1, x.note),
+        *(
+            f'<path class="grid" d="M{at:.1f} {TOP}V{height - BOTTOM:.1f}"/>'
+            + _label(at, height - BOTTOM + 13, text)
+            for at, text in _without_overlap(x.shown())
+        ),
     ]
     for row, arm in enumerate(arms):
         shape = _dots(arm, x, TOP + gap * (row + 0.5), measure)
@@ -211,8 +220,13 @@ def _without_overlap(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, st
     return shown
 
 
+def _note(text: str) -> str:
+    """Draw a remark on the y axis above it."""
+    return f'<text x="2" y="{TOP + 2}">{text}</text>' if text else ""
+
+
 def _label(x: float, y: float, text: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{text}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{text}</text>' if text else ""
 
 
 def _svg(width: float, height: float, label: str, drawn: Sequence[str]) -> str:

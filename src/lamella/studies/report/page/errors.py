@@ -12,6 +12,7 @@ import numpy as np
 
 from lamella.datasets import Samples
 from lamella.losses.metrics.classification_report import confusion_matrix
+from lamella.studies.analysis.best import best as best_arm
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.mistakes import as_images, worst_mistakes
 from lamella.studies.report.page import drawings
@@ -28,14 +29,15 @@ MIN_SHOWN = 0.0005
 def errors(results: Runs) -> dict[str, Any]:
     """Return confusion matrices of the arms, and the images that the best arm misclassifies.
 
-    Empty if the test set of the runs is not that of MNIST.
+    Validation chooses the arm; without validation scores it is the baseline. Empty if the test set
+    of the runs is not that of MNIST.
     """
     done = [run for run in results.runs if run.done]
     known = study_data(None, None)
     if not done or any(run.config.get("data") != known.checksums for run in done):
         return {}
-    scores = {arm: e.mean for arm, e in results.summary("test_accuracy").items() if e.n}
-    best = max(scores, key=scores.__getitem__)
+    validated = any("val_accuracy" in run.scores for run in done)
+    best = best_arm(results).arm if validated else results.study.baseline
     return {
         "matrices": _matrices(results, known.test.y),
         "arm": best,

@@ -13,7 +13,8 @@ MORE_ACCURACIES = (0.3, 0.7, 0.85, 0.93, 0.97, 0.985, 0.993, 0.997, 0.9985, 0.99
 class Scale:
     """Map from values in [low, high] to coordinates from ``start`` to ``end``.
 
-    Values outside the range are clipped. The map is linear in ``transform(value)``.
+    Values outside the range are clipped. The map is linear in ``transform(value)``, and ``note``
+    says how, if that is not the value itself.
     """
 
     low: float
@@ -22,6 +23,7 @@ class Scale:
     end: float
     ticks: Sequence[tuple[float, str]]
     transform: Callable[[float], float] = float
+    note: str = ""
 
     def __call__(self, value: float) -> float:
         low, high = self.transform(self.low), self.transform(self.high)
@@ -57,7 +59,8 @@ def losses(values: Sequence[float], start: float, end: float) -> Scale:
     within = [ten for ten in tens if low <= ten <= high]
     if len(within) < 3:
         tens = [factor * ten for ten in tens for factor in (1, 3)]
-    return Scale(low, high, start, end, [(ten, f"{ten:g}") for ten in tens], math.log10)
+    ticks = [(ten, f"{ten:g}") for ten in tens]
+    return Scale(low, high, start, end, ticks, math.log10, "logarithmic axis")
 
 
 def accuracies(values: Sequence[float], start: float, end: float) -> Scale:
@@ -83,6 +86,7 @@ def accuracies(values: Sequence[float], start: float, end: float) -> Scale:
         end,
         [(tick, f"{100 * tick:.4g}%") for tick in ticks],
         lambda value: -math.log10(max(1 - value, 1e-4)),
+        "axis logarithmic in the error",
     )
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from lamella.studies.analysis.comparison import compare, show_p, verdict_with_remarks
+from lamella.studies.analysis.answer import answer
+from lamella.studies.analysis.comparison import Comparison, show_p, verdict_with_remarks
 from lamella.studies.analysis.difference import Difference
+from lamella.studies.analysis.ledger import ledger, ledger_line
 from lamella.studies.analysis.measures import MEASURES, Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.statistics import Estimate
@@ -29,8 +31,14 @@ SHOWN_ERRORS = ("softmax-vs-mlp",)
 """Studies with confusion matrices on the page."""
 
 
-def section(results: Runs, chapter: str = "") -> dict[str, Any]:
-    """Return the variables of a study. Its heading is omitted if it equals that of the chapter."""
+def section(
+    results: Runs, chapter: str, comparison: Comparison | None, *, answers: bool = True
+) -> dict[str, Any]:
+    """Return the variables of a study; ``comparison`` is the declared one.
+
+    Its heading is omitted if it equals that of the chapter, or the page has no other study. With
+    ``answers`` it begins with its answer, and the set-up comes last.
+    """
     study = results.study
     known = is_original(results)
     fixed, varied = setup(results)
@@ -39,7 +47,9 @@ def section(results: Runs, chapter: str = "") -> dict[str, Any]:
     return {
         "id": f"study-{slug(study.name)}",
         "title": study.title,
-        "heading": study.title != chapter,
+        "heading": chapter not in ("", study.title),
+        "answer": answer(results, comparison) if answers else [],
+        "ledger": _ledger(results),
         "question": study.question,
         "note": bundled.note(study.name) if known else "",
         "cut": bundled.cut(study) if known else study.cut,
@@ -48,7 +58,7 @@ def section(results: Runs, chapter: str = "") -> dict[str, Any]:
         "fixed": [(label(name), value) for name, value in fixed],
         "varied": [(label(name), values) for name, values in varied],
         "baseline": study.baseline,
-        "arms": _arms(results),
+        "arms": _arms(results, comparison),
         "loss": drawings.curves(_losses(results), f"{study.title}: training loss", "loss"),
         "validation": drawings.curves(
             _curves(results, validation), f"{study.title}: {MEASURES[validation].label}", metric
@@ -103,14 +113,25 @@ def _count(number: int, noun: str) -> str:
     return f"{spelled} {noun}{'s' * (number != 1)}"
 
 
-def _arms(results: Runs) -> list[dict[str, Any]]:
+def _ledger(results: Runs) -> dict[str, Any]:
+    """Return the ledger as a line, the head and rows of a table, and notes."""
+    table = ledger(results).table()
+    return {
+        "line": ledger_line(results),
+        "head": table.head,
+        "rows": table.rows,
+        "notes": table.notes,
+    }
+
+
+def _arms(results: Runs, comparison: Comparison | None) -> list[dict[str, Any]]:
     """Return the rows of the table."""
     train, test, loss, seconds = (
         results.summary(name)
         for name in (f"train_{results.metric}", f"test_{results.metric}", "test_loss", "seconds")
     )
     measure = results.measure(None)
-    compared = {d.arm: d for d in compare(results, None, None)} if len(results.arms) > 1 else {}
+    compared = {d.arm: d for d in comparison or ()}
     drawn = [_span(d) for d in compared.values() if math.isfinite(d.mean)]
     reach = drawings.reach(drawn)
     return [

@@ -1,0 +1,123 @@
+"""Answer of a study in plain English: a sentence or two from its declared comparison."""
+
+import math
+from collections.abc import Sequence
+
+from lamella.studies.analysis.comparison import Comparison
+from lamella.studies.analysis.difference import Difference
+from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.runs import Runs
+
+
+def answer(runs: Runs, comparison: Comparison | None) -> list[str]:
+    """Return the sentences: which arms are better or worse, by how much; or what is open.
+
+    Parameters
+    ----------
+    runs : Runs
+    comparison : Comparison or None
+        To the baseline; None if there is one arm.
+    """
+    if comparison is None:
+        return [_one_arm(runs)]
+    measure, to = comparison.measure, comparison.to
+    by_verdict: dict[str, list[Difference]] = {}
+    for d in comparison:
+        by_verdict.setdefault(d.verdict.partition(",")[0], []).append(d)
+    sign = 1 if measure.higher_is_better else -1
+    sentences = []
+    for verdict, order in (("better", -sign), ("worse", sign)):
+        found = sorted(by_verdict.get(verdict, []), key=lambda d: order * _or_zero(d.mean))
+        if found:
+            first, *others = found
+            sentences.append(f"{first.arm} is {verdict} than {to}: {_by(first, measure)}.")
+            sentences += [f"Also {verdict}: {_list(others, measure)}."] if others else []
+    if same := by_verdict.get("equivalent", []):
+        margin = _amount(measure, comparison.margin or 0.0)
+        sentences.append(f"Equivalent to {to} within {margin}: {_list(same, measure)}.")
+    if undecided := by_verdict.get("undecided", []):
+        sentences.append(_undecided(undecided, comparison, alone=not sentences))
+    if untested := by_verdict.get("no verdict", []):
+        sentences.append(_no_verdict(runs, untested, comparison))
+    return sentences
+
+
+def _one_arm(runs: Runs) -> str:
+    (arm,) = runs.arms
+    measure, e = runs.measure(None), runs.summary()[arm]
+    if not e.n:
+        return f"No run of {arm} has a {measure.label}."
+    unit = measure.unit and f"{'' if measure.unit == '%' else ' '}{measure.unit}"
+    interval = (
+        ""
+        if math.isnan(e.low)
+        else f"95% interval {measure.show(e.low)} to {measure.show(e.high)}, "
+    )
+    return f"{arm} has a {measure.label} of {measure.show(e.mean)}{unit} ({interval}{_seeds(e.n)})."
+
+
+def _by(d: Difference, measure: Measure) -> str:
+    """Return the difference with its interval and seeds, or why there is no number."""
+    if math.isnan(d.mean):
+        return d.note or _seeds(d.n)
+    side = "higher" if d.mean > 0 else "lower"
+    low, high = (d.low, d.high) if math.isnan(d.low_samples) else (d.low_samples, d.high_samples)
+    interval = ""
+    if not math.isnan(low):
+        ends = sorted((abs(low), abs(high))) if low * high > 0 else [low, high]
+        interval = f"95% interval {measure.show(ends[0])} to {measure.show(ends[1])}, "
+    text = (
+        f"its {measure.label} is {_amount(measure, abs(d.mean))} {side} ({interval}{_seeds(d.n)})"
+    )
+    return f"{text}; {d.note}" if d.note else text
+
+
+def _list(found: Sequence[Difference], measure: Measure) -> str:
+    return ", ".join(
+        d.arm if math.isnan(d.mean) else f"{d.arm} ({measure.show(d.mean, sign=True)})"
+        for d in found
+    )
+
+
+def _undecided(found: Sequence[Difference], comparison: Comparison, *, alone: bool) -> str:
+    measure = comparison.measure
+    arms = _names([d.arm for d in found])
+    differ = "differs" if len(found) == 1 else "differ"
+    text = f"{_seeds(max(d.n for d in found)).capitalize()} do not decide whether {arms} {differ}"
+    text += f" from {comparison.to} in {measure.label}" if alone else f" from {comparison.to}"
+    if len(found) == 1 and alone and not math.isnan(found[0].mean):
+        text += f": {_by(found[0], measure)}"
+    smallest = [d.smallest_shown for d in found if not math.isnan(d.smallest_shown)]
+    if not smallest:
+        return f"{text}."
+    amount = _amount(measure, max(smallest))
+    text += f". A true difference of {amount} would have been seen with 80% probability."
+    return text + (
+        " More test samples would help, not more seeds."
+        if all(d.needs_samples for d in found)
+        else ""
+    )
+
+
+def _no_verdict(runs: Runs, found: Sequence[Difference], comparison: Comparison) -> str:
+    if len(runs.seeds) > 1:
+        return f"No verdict on {_names([d.arm for d in found])}: fewer than two seeds have numbers."
+    return "One seed allows no verdict: another seed may give another order."
+
+
+def _amount(measure: Measure, value: float) -> str:
+    unit = {"%": "points"}.get(measure.unit, measure.unit)
+    return f"{measure.show(value)} {unit}".strip()
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s' * (count != 1)}"
+
+
+def _names(arms: Sequence[str]) -> str:
+    *most, last = arms
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _or_zero(value: float) -> float:
+    return 0.0 if math.isnan(value) else value

@@ -1,0 +1,230 @@
+"""Ledger: everything about a study that was looked at, read, left out or chosen.
+
+The verdicts in it hold together: the probability that any of them is false is at most 5%. A verdict
+that a table alone would give, but that does not stand among all comparisons read, is withdrawn.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from lamella.core.errors import LamellaError
+from lamella.studies.analysis.best import best
+from lamella.studies.analysis.comparison import compare_among, show_p
+from lamella.studies.analysis.difference import Difference
+from lamella.studies.analysis.incomplete import incomplete_runs
+from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.reads import Read, Test, counted
+from lamella.studies.analysis.runs import Runs
+from lamella.studies.analysis.text_table import TextTable
+from lamella.studies.definition.tables import part_text
+from lamella.studies.running.storage import StudyFolder
+
+DECIDED = ("better", "worse", "equivalent")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A comparison that was read.
+
+    Attributes
+    ----------
+    measure : Measure
+    difference : Difference
+        Corrected for all comparisons that were read.
+    alone : Difference
+        Corrected for those of its own table only.
+    margin : float or None
+    """
+
+    measure: Measure
+    difference: Difference
+    alone: Difference
+    margin: float | None
+
+    @property
+    def verdict(self) -> str:
+        """The verdict that stands now; "withdrawn" if its own table alone would give one."""
+        now, alone = self.difference.verdict, self.alone.verdict
+        withdrawn = alone.startswith(DECIDED) and not now.startswith(DECIDED)
+        return f"withdrawn: {alone}" if withdrawn else now
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Looks, comparisons, gaps and choices of a study; printing it shows a table.
+
+    Attributes
+    ----------
+    entries : list of Entry
+        Each comparison that was read, once, with the verdict that stands now.
+    facts : dict of str to str
+        Looks, arms, seeds, measures, runs without a number, reductions and choices.
+    notes : list of str
+    """
+
+    entries: Sequence[Entry]
+    facts: dict[str, str]
+    notes: Sequence[str]
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    __repr__ = __str__
+
+    def table(self) -> TextTable:
+        """Return the comparisons as a text table, with the facts below."""
+        rows = [
+            [
+                f"{entry.difference.arm} - {entry.difference.to}",
+                entry.measure.label,
+                entry.measure.show_difference(entry.difference.mean),
+                show_p(entry.alone.p_adjusted),
+                show_p(entry.difference.p_adjusted),
+                entry.verdict,
+            ]
+            for entry in self.entries
+        ]
+        head = ["pair", "measure", "difference", "p, own table", "p, all read", "verdict now"]
+        facts = [f"{name[:1].upper()}{name[1:]}: {fact}." for name, fact in self.facts.items()]
+        return TextTable("Ledger", head, rows, [*self.notes, *facts], left=(1, 5))
+
+
+def ledger(runs: Runs) -> Ledger:
+    """Return the ledger of a study; it does not depend on the order of reading."""
+    reads = sorted(runs.reads, key=lambda read: _place(runs, read))
+    tests = counted(reads, runs.study.baseline)
+    entries: dict[tuple[Test, float | None], Entry] = {}
+    for read in reads:
+        for entry in _entries(runs, read, reads):
+            pair = frozenset((entry.difference.arm, entry.difference.to))
+            entries.setdefault(((read.measure, pair), read.margin), entry)
+    read_tests = dict.fromkeys(test for read in reads for test in read.tests)
+    notes = []
+    if reads:
+        could = len(tests) - len(read_tests)
+        others = f", with {could} that to= could also name" if could else ""
+        notes.append(
+            f"p is corrected for {_counted(len(tests), 'comparison')}{others}. At most 5% of "
+            "studies have a false verdict among those that stand."
+        )
+    if unknown := len(read_tests) - len({test for test, _ in entries}):
+        notes.append(
+            f"{_counted(unknown, 'comparison')} read of arms or measures not in these runs."
+        )
+    return Ledger(list(entries.values()), _facts(runs, reads), notes)
+
+
+def ledger_line(runs: Runs) -> str:
+    """Return the ledger in a line, to stand below a table."""
+    reads = list(runs.reads)
+    read = len({test for each in reads for test in each.tests})
+    measures = dict.fromkeys(each.measure for each in reads)
+    comparisons = f"{_counted(read, 'comparison')} read" + (
+        f" ({', '.join(_label(runs, name) for name in measures)})" if read else ""
+    )
+    parts = [
+        _counted(len(runs.arms), "arm"),
+        _counted(len(runs.seeds), "seed"),
+        _looks(runs),
+        comparisons.replace("0 comparisons", "no comparison"),
+        *(f"{_counted(count, 'run')} {status}" for status, count in _without_numbers(runs).items()),
+        _left_out(runs),
+        f"cut to {runs.study.cut}" if runs.study.cut else "",
+    ]
+    return f"Ledger: {', '.join(filter(None, parts))}."
+
+
+def _place(runs: Runs, read: Read) -> tuple[bool, str, bool, str, int, float]:
+    """Return the place of a comparison in the ledger: the declared one first."""
+    of_baseline = read.to == runs.study.baseline
+    default = read.measure == runs.measure(None).name
+    margin = -1.0 if read.margin is None else read.margin
+    return not default, read.measure, not of_baseline, read.to, len(read.arms), margin
+
+
+def _entries(runs: Runs, read: Read, reads: Sequence[Read]) -> Iterator[Entry]:
+    """Yield the comparisons of one table that these runs can repeat."""
+    with suppress(LamellaError):
+        measure = runs.measure(read.measure)
+        now, alone = (compare_among(runs, read, measure, among) for among in (reads, ()))
+        for difference, own in zip(now, alone, strict=True):
+            yield Entry(measure, difference, own, read.margin)
+
+
+def _facts(runs: Runs, reads: Sequence[Read]) -> dict[str, str]:
+    measures = dict.fromkeys(_label(runs, read.measure) for read in reads)
+    gaps = [f"{arm}: {gap}" for arm in runs.arms if (gap := incomplete_runs(runs, arm))]
+    facts = {
+        "looks": _looks(runs),
+        "arms": ", ".join(runs.arms),
+        "left out": _left_out(runs),
+        "seeds": ", ".join(map(str, runs.seeds)),
+        "measures read": ", ".join(measures) or "none",
+        "runs without numbers": "; ".join(gaps) or "none",
+        "cut": runs.study.cut,
+        "chosen": "; ".join(_choices(runs)) or "nothing",
+    }
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def _looks(runs: Runs) -> str:
+    return "1 look" if runs.looks is None else str(runs.looks)
+
+
+def _left_out(runs: Runs) -> str:
+    """Return the arms and seeds that the folder of the study has and these runs lack."""
+    if runs.folder is None:
+        return ""
+    try:
+        stored = StudyFolder(runs.folder).study()
+    except LamellaError:  # the folder is gone or damaged
+        return ""
+    arms = [arm for arm in stored.arms if arm not in runs.arms]
+    seeds = [str(seed) for seed in stored.seeds if seed not in runs.seeds]
+    parts = [
+        f"arm{'s' * (len(arms) > 1)} {', '.join(arms)}" if arms else "",
+        f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}" if seeds else "",
+    ]
+    text = " and ".join(filter(None, parts))
+    return f"{text} of the folder left out" if text else ""
+
+
+def _without_numbers(runs: Runs) -> dict[str, int]:
+    counts = dict(Counter(run.status for run in runs.failed))
+    return {**counts, "not run": len(runs.missing)} if runs.missing else counts
+
+
+def _choices(runs: Runs) -> Iterator[str]:
+    """Yield each choice that was made with results at hand, and by which score."""
+    for name in runs.reads.choices:
+        found = best(runs, name)
+        yield f"arm {found.arm}, by the {found.measure.label} (results.best)"
+    scored = {name for run in runs.runs for name in run.scores}
+    if f"best_val_{runs.metric}" in scored:
+        label = runs.measure(f"val_{runs.metric}").label
+        yield f"best epoch of each run, by the {label} (measures named best)"
+    tuning = runs.study.tuning or {}
+    if tuning.get("chosen"):
+        trials = max(map(len, tuning["trials"].values()))
+        seeds = ", ".join(map(str, tuning["seeds"]))
+        yield f"settings of each arm, from {trials}, by validation with seeds {seeds} (tune)"
+    stopping = {
+        part_text(callback): None
+        for run in runs.runs
+        for callback in run.config.get("experiment", {}).get("callbacks", ())
+    }
+    if stopping:
+        yield f"length of training, by {', '.join(stopping)}"
+
+
+def _label(runs: Runs, name: str) -> str:
+    try:
+        return runs.measure(name).label
+    except LamellaError:
+        return name
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
