@@ -159,7 +159,10 @@ class Results(Runs):
         ``results.plot("speed", threshold=0.95)`` draws the fraction of seeds that have not reached
         it yet.
         """
-        return speed(self, threshold, measure, by, to)
+        found = speed(self, threshold, measure, by, to)
+        if found.comparison is not None:
+            self.reads.add(found.comparison.read)
+        return found
 
     @known_arguments
     def sources(self, measure: str | None = None) -> Sources:
