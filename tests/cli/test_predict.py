@@ -94,3 +94,34 @@ def test_missing_pillow_is_named_with_its_extra(
     assert (done.status, done.out) == (2, "")
     assert "needs Pillow, which is not installed: pip install 'lamella[images]'" in done.err
     assert done.err.count("\n") == 1
+
+
+def test_a_page_gives_each_digit_its_line_and_place(
+    call: Call, softmax_run: Path, tmp_path: Path
+) -> None:
+    _, test = lm.datasets.mnist()
+    page = np.vstack(
+        [np.hstack(np.pad(test.x[i : i + 3], ((0, 0), (14, 14), (8, 8)))) for i in (0, 3)]
+    )
+    Image.fromarray(255 - np.kron(page, np.ones((3, 3), np.uint8))).save(tmp_path / "page.png")
+    argv = ["predict", tmp_path / "page.png", "--model", softmax_run / "model.safetensors"]
+    done = call(*argv, "--strip", tmp_path / "steps.png")
+    heads = [line.partition(": ")[0] for line in done.out.splitlines()]
+    places = [(line, place) for line in (1, 2) for place in (1, 2, 3)]
+    image = tmp_path / "page.png"
+    assert heads == [f"{image}, line {line} digit {place}" for line, place in places]
+    assert [line.split(": ")[1][0] for line in done.out.splitlines()] == list("721041")
+    with Image.open(tmp_path / "steps.png") as strip:
+        assert strip.format == "PNG"
+
+
+def test_doubt_is_said(call: Call, softmax_run: Path, tmp_path: Path) -> None:
+    star = Image.new("L", (200, 200), 255)
+    points = [(100, 20), (140, 180), (20, 75), (180, 75), (60, 180), (100, 20)]
+    pytest.importorskip("PIL.ImageDraw").Draw(star).line(points, fill=220, width=10)
+    star.save(tmp_path / "star.png")
+    argv = ["predict", tmp_path / "star.png", "--model", softmax_run / "model.safetensors"]
+    line = call(*argv).out
+    assert "unsure: too little contrast, unlike the digits of MNIST" in line
+    (answer,) = json.loads(call(*argv, "--json").out)
+    assert answer["unsure"][:2] == ["too little contrast", "unlike the digits of MNIST"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from lamella.datasets import read_digit
-from lamella.datasets.images import FORMATS
+from lamella.datasets.handwriting.pictures import FORMATS
 from tests.fuzz.mutate import Rng, bytes_mutated, pick
 
 EPS = (

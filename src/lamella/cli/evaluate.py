@@ -1,10 +1,10 @@
-"""Evaluate a saved model on MNIST's 10,000 test images."""
+"""Evaluate a saved model on MNIST's test images, another data set, or your own pictures."""
 
 import argparse
 import json
 
+from lamella.cli.data import add_data_options, test_set
 from lamella.core.disk import finite_or_none
-from lamella.datasets import mnist
 from lamella.models.loading import load
 
 
@@ -13,6 +13,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", metavar="FILE", help="a model that lamella train or save wrote, or its folder"
     )
+    add_data_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     parser.add_argument(
         "--backend",
@@ -25,11 +26,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the loss and the metrics."""
     model = load(args.file, backend=args.backend)
-    _, test = mnist()
+    test = test_set(args)
     scores = model.evaluate(test.x, test.y)
     if args.json:
         print(json.dumps({name: finite_or_none(value) for name, value in scores.items()}))
     else:
         shown = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
-        print(f"{shown} on {len(test.y):,} test images")
+        where = "test images" if test.name == "MNIST" else f"images of {test.name}"
+        print(f"{shown} on {len(test.y):,} {where}")
     return 0

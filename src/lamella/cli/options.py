@@ -5,6 +5,7 @@ import re
 from fractions import Fraction
 from typing import Any
 
+from lamella.cli.data import add_data_options
 from lamella.core.errors import ArgumentError
 from lamella.core.validation import at_least, in_range
 from lamella.models.classifiers import LOSSES, MLP, ReadyModel, SoftmaxClassifier
@@ -84,8 +85,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_fraction,
         default=1 / 12,
         metavar="FRACTION",
-        help="fraction of the 60,000 training images held out for validation (default: 1/12; "
-        "0: none)",
+        help="fraction of the training images held out for validation (default: 1/12; 0: none)",
     )
     how.add_argument(
         "--early-stopping",
@@ -101,6 +101,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="auto uses a GPU if available",
     )
+
+    add_data_options(parser.add_argument_group("data"))
 
     result = parser.add_argument_group("result")
     result.add_argument(
@@ -155,7 +157,7 @@ def refuse_contradictions(args: argparse.Namespace) -> None:
             raise ArgumentError(f"{option} is about the folder of --out: add --out DIR, or omit it")
 
 
-def classifier(args: argparse.Namespace) -> ReadyModel:
+def classifier(args: argparse.Namespace, classes: int) -> ReadyModel:
     """Create the model of the options; its parts check most of the values."""
     at_least("epochs", args.epochs, 1)
     at_least("batch_size", args.batch_size, 1)
@@ -163,7 +165,7 @@ def classifier(args: argparse.Namespace) -> ReadyModel:
     options: dict[str, Any] = {
         name: getattr(args, name) for name in ("loss", "l2", "seed", "backend", "dtype")
     }
-    options["optimizer"] = _optimizer(args)
+    options |= {"classes": classes, "optimizer": _optimizer(args)}
     if args.model == "softmax":
         return SoftmaxClassifier(**options)
     rates = args.dropout or [0.0]

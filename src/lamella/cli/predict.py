@@ -1,29 +1,37 @@
-"""Predict the digit on an image, with its probability."""
+"""Predict the digits on pictures, with their probabilities."""
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from lamella.cli.data import class_names
 from lamella.cli.messages import print_error
-from lamella.core.errors import FileFormatError, UsageError
-from lamella.datasets import read_digit
+from lamella.core.errors import FileFormatError
+from lamella.datasets.handwriting.likeness import UNLIKE, likeness
+from lamella.datasets.handwriting.preparation import Preparation, prepare
+from lamella.datasets.handwriting.strip import save_strip
 from lamella.models.loading import load
 
-DIGITS = 10
+FAINT = 0.15  # ink that takes less of the paper's light
+CLOSE = 0.6  # probability of the answer that leaves another one
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamella predict``."""
     parser.add_argument(
-        "images", metavar="IMAGE", nargs="+", help="a photo or drawing of a single digit"
+        "images", metavar="IMAGE", nargs="+", help="a photo or drawing of one or several digits"
     )
     parser.add_argument(
         "--model",
         metavar="FILE",
         required=True,
         help="a model that lamella train or save wrote, or its folder",
+    )
+    parser.add_argument(
+        "--strip", metavar="PNG", help="write a picture of all steps: IMAGE to 28x28"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON list of objects")
     parser.add_argument(
@@ -36,45 +44,76 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Answer:
-    """The two most probable digits of an image."""
+    """The two most probable classes of a digit, its place on the page, and reasons for doubt."""
 
     image: str
-    digit: int
+    digit: int | str
     probability: float
-    runner_up: int
+    runner_up: int | str
     runner_up_probability: float
+    line: int
+    place: int
+    unsure: list[str]
 
-    def __str__(self) -> str:
+    def text(self, *, alone: bool) -> str:
+        """Return the answer as a line; ``alone`` if the picture has no other digit."""
+        where = "" if alone else f", line {self.line} digit {self.place}"
+        doubt = f"; unsure: {', '.join(self.unsure)}" if self.unsure else ""
         return (
-            f"{self.image}: {self.digit} ({self.probability:.1%}), "
-            f"else {self.runner_up} ({self.runner_up_probability:.1%})"
+            f"{self.image}{where}: {self.digit} ({self.probability:.1%}), "
+            f"else {self.runner_up} ({self.runner_up_probability:.1%}){doubt}"
         )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print an answer for each readable image; the status is 1 if any is unreadable."""
+    """Print an answer for each digit; the status is 1 if any picture is unreadable."""
     model = load(args.model, backend=args.backend)
-    if model.shapes[-1] != (DIGITS,):
-        raise UsageError(
-            f"{args.model} gives outputs of shape {model.shapes[-1]}, but digits take {DIGITS} "
-            "classes: use a model trained on MNIST"
-        )
-    names, digits = [], []
+    names = class_names(args.model, model)
+    pages: dict[str, Preparation] = {}
     for name in args.images:
         try:
-            digits.append(read_digit(name))
-            names.append(name)
+            pages[name] = prepare(name, several=True)
         except FileFormatError as error:
             print_error(error)
-    probabilities = model.predict_proba(np.stack(digits)) if digits else []
-    answers = [_answer(name, p) for name, p in zip(names, probabilities, strict=True)]
+    found = {
+        name: _answers(name, page, model.predict_proba(page.images), names)
+        for name, page in pages.items()
+    }
+    if args.strip and pages:
+        captions = [" ".join(str(answer.digit) for answer in answers) for answers in found.values()]
+        save_strip(args.strip, list(pages.values()), captions)
     if args.json:
-        print(json.dumps([asdict(answer) for answer in answers], indent=2))
+        print(json.dumps([asdict(a) for answers in found.values() for a in answers], indent=2))
     else:
-        print(*answers, sep="\n", end="\n" if answers else "")
-    return 0 if len(answers) == len(args.images) else 1
+        for answers in found.values():
+            print(*(answer.text(alone=len(answers) == 1) for answer in answers), sep="\n")
+    return 0 if len(pages) == len(set(args.images)) else 1
 
 
-def _answer(name: str, p: np.ndarray) -> Answer:
-    second, first = np.argsort(p, kind="stable")[-2:].tolist()
-    return Answer(name, first, float(p[first]), second, float(p[second]))
+def _answers(
+    name: str, page: Preparation, chances: np.ndarray, names: Sequence[str]
+) -> list[Answer]:
+    is_digits = list(names) == [str(digit) for digit in range(10)]
+    alike = likeness(page.images) if is_digits else np.ones(len(page.images))
+    answers: list[Answer] = []
+    for p, like, line in zip(chances, alike, page.line.tolist(), strict=True):
+        second, first = np.argsort(p, kind="stable")[-2:].tolist()
+        reasons = {
+            "too little contrast": page.contrast < FAINT,
+            "unlike the digits of MNIST": like < UNLIKE,
+            "nearly another digit": p[first] < CLOSE,
+        }
+        words = (first, second) if is_digits else (names[first], names[second])
+        answers.append(
+            Answer(
+                name,
+                words[0],
+                float(p[first]),
+                words[1],
+                float(p[second]),
+                line + 1,
+                1 + sum(answer.line == line + 1 for answer in answers),
+                [reason for reason, holds in reasons.items() if holds],
+            )
+        )
+    return answers

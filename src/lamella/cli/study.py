@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lamella.cli.data import add_data_options
 from lamella.cli.messages import (
     counted,
     counted_runs,
@@ -41,6 +42,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="NAME_OR_TOML",
         help="bundled studies, TOML files, or all: every bundled study",
+    )
+    add_data_options(action)
+    action.add_argument(
+        "--test", metavar="FOLDER", help="test on your own pictures instead, see digit_folder"
     )
     action.add_argument(
         "--seeds",
@@ -141,7 +146,10 @@ def _run(args: argparse.Namespace) -> int:
     parent = Path(args.out or "runs")
     status = 0
     for study in studies:
-        out = parent / "-".join([study.name, *["quick"] * args.quick, *_changes(args.settings)])
+        changes = [("data", args.data), ("test", args.test)]
+        named = [(n, Path(v).name) for n, v in changes if v not in (None, "mnist")]
+        words = [study.name, *["quick"] * args.quick, *_changes([*named, *args.settings])]
+        out = parent / "-".join(words)
         if args.out and len(studies) == 1:
             out = parent
         status = _run_one(study, out, args) or status
@@ -151,13 +159,24 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
+    from lamella.studies.running.data import read_sets
+
     print(study.title + (f": {study.question}" if study.question else ""))
     size = f"{counted(len(study.arms), 'arm')}, {counted(len(study.seeds), 'seed')}"
     if study.tuning is not None:
         size += f", tuned with {counted(len(study.trials().arms), 'trial')}"
     print(f"{size}; cut to {study.cut}" if study.cut else size, flush=True)
+<<<<<<< HEAD
     from lamella.studies.pictures.beside import draw_beside
 
+=======
+    if study.data:
+        sets = read_sets(**study.data)
+        for name, reason in sets[1].unreadable.items():
+            print_error(f"left out {name}: {reason}")
+        trained, tested = (f"{each.name} ({len(each.y):,} images)" for each in sets)
+        print(f"trained on {trained}, tested on {tested}", flush=True)
+>>>>>>> c2ca34d (Handwriting end to end, own folders of digits, other image sets)
     try:
         results = study.run(
             out=out,
@@ -239,6 +258,9 @@ def _changes(settings: list[tuple[str, Any]]) -> list[str]:
 
 def _sized(study: "Study", args: argparse.Namespace) -> "Study":
     study = study.with_base(dict(args.settings)) if args.settings else study
+    given = {"name": args.data, "root": args.root, "test": args.test}
+    if any(given[name] not in (None, "mnist") for name in given):
+        study.data = {name: value for name, value in given.items() if value is not None}
     if args.quick:
         if args.seeds is not None or args.epochs is not None:
             raise ArgumentError("--quick sets seeds and epochs: omit --seeds and --epochs")

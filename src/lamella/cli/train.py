@@ -1,4 +1,4 @@
-"""Train on MNIST, and evaluate once on its 10,000 test images."""
+"""Train on MNIST or other images, and evaluate once on their test set."""
 
 import argparse
 import math
@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+from lamella.cli.data import data_record, train_and_test
 from lamella.cli.messages import one_line_warnings, print_error
 from lamella.cli.options import add_options, classifier, refuse_contradictions
 from lamella.cli.run_folder import RunFolder
@@ -15,8 +16,7 @@ from lamella.cli.run_record import options_of, read_record, refuse_other_options
 from lamella.core.config import to_json
 from lamella.core.disk import finite_or_none, write_atomically, write_json
 from lamella.core.errors import DivergenceWarning, UsageError
-from lamella.datasets import mnist
-from lamella.datasets.mnist import CHECKSUMS
+from lamella.datasets.samples import Collection
 from lamella.models.classifiers import ReadyModel
 from lamella.training.callbacks import (
     Callback,
@@ -30,6 +30,8 @@ from lamella.training.diagnostics.curves import save_figure, training_curves
 from lamella.training.environment import environment, installed
 
 __all__ = ["add_options", "repeat", "run"]
+
+Data = tuple[Collection, Collection]
 
 
 @dataclass(frozen=True)
@@ -60,17 +62,18 @@ def run(args: argparse.Namespace) -> int:
             return 0
         args = _begun(folder, quiet=args.quiet)
     refuse_contradictions(args)
-    model = classifier(args)
+    data = train_and_test(args)
+    model = classifier(args, len(data[0].classes))
     stopping = _early_stopping(args)
     if folder:
         folder.claim()
-        folder.start = _record(args, model)
+        folder.start = _record(args, model, data)
         if not installed("matplotlib"):
             print_error("there will be no curves.png: pip install 'lamella[plot]'")
     if not args.quiet:
-        print(model.build((28, 28)).summary(), flush=True)
+        print(model.build(data[0].x.shape[1:]).summary(), flush=True)
     try:
-        outcome = _train(args, model, stopping, folder)
+        outcome = _train(args, model, data, stopping, folder)
     except KeyboardInterrupt as interrupt:
         remedy = "nothing is kept without --out DIR"
         if folder:
@@ -79,15 +82,15 @@ def run(args: argparse.Namespace) -> int:
             interrupt.add_note(remedy)
         raise
     if folder:
-        _write(args, model, outcome, folder)
+        _write(args, model, data, outcome, folder)
         folder.finish()
     _report(outcome, folder)
     return 1 if outcome.diverged else 0
 
 
-def repeat(args: argparse.Namespace, model: ReadyModel) -> Outcome:
+def repeat(args: argparse.Namespace, model: ReadyModel, data: Data) -> Outcome:
     """Train with the options ``args`` and evaluate, without writing files."""
-    return _train(args, model, _early_stopping(args), None)
+    return _train(args, model, data, _early_stopping(args), None)
 
 
 def _early_stopping(args: argparse.Namespace) -> EarlyStopping | None:
@@ -107,6 +110,7 @@ def _begun(folder: RunFolder, *, quiet: bool) -> argparse.Namespace:
 def _train(
     args: argparse.Namespace,
     model: ReadyModel,
+    data: Data,
     stopping: EarlyStopping | None,
     folder: RunFolder | None,
 ) -> Outcome:
@@ -118,7 +122,7 @@ def _train(
             callbacks.append(ModelCheckpoint(folder.epochs, monitor=monitor, every_epoch=True))
     if model.backend.on_host:  # on a GPU it would synchronize after every batch
         callbacks.append(TerminateOnNaN())
-    train, test = mnist()
+    train, test = data
     began = time.perf_counter()
     # `_report` prints divergence once, as the reason for stopping.
     with one_line_warnings(CheckpointWarning):
@@ -148,7 +152,11 @@ def _train(
 
 
 def _write(
-    args: argparse.Namespace, model: ReadyModel, outcome: Outcome, folder: RunFolder
+    args: argparse.Namespace,
+    model: ReadyModel,
+    data: Data,
+    outcome: Outcome,
+    folder: RunFolder,
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)
@@ -156,11 +164,11 @@ def _write(
     lines = [f"{step},{loss!r}" for step, loss in enumerate(model.history.steps, 1)]
     write_atomically(folder.steps, "\n".join(["step,loss", *lines, ""]).encode())
     if installed("matplotlib"):
-        title = f"MNIST, {_name(model)}: test accuracy {outcome.test['accuracy']:.2%}"
+        title = f"{data[1].name}, {_name(model)}: test accuracy {outcome.test['accuracy']:.2%}"
         figure = training_curves(outcome.rows, title=title, kept_epoch=outcome.kept_epoch)
         save_figure(figure, folder.curves)
     record = {
-        **_record(args, model),
+        **_record(args, model, data),
         "epochs": len(outcome.rows),
         "kept_epoch": outcome.kept_epoch,
         "stop_reason": outcome.stop_reason,
@@ -171,19 +179,19 @@ def _write(
     write_json(folder.record, record)  # last: it marks the run as finished
 
 
-def _record(args: argparse.Namespace, model: ReadyModel) -> dict[str, Any]:
+def _record(args: argparse.Namespace, model: ReadyModel, data: Data) -> dict[str, Any]:
     """Return the facts that determine the result, known before training."""
     return {
         "configuration": {k: v for k, v in vars(args).items() if k not in ("run", "resume")},
         "model": to_json(model),
         "seed": model.seed,
         **environment(model.backend),
-        "data": {"name": "MNIST", "sha256": CHECKSUMS},
+        "data": data_record(args, *data),
     }
 
 
 def _name(model: ReadyModel) -> str:
-    widths = [784, *getattr(model, "hidden", []), 10]
+    widths = [math.prod(model.in_shape), *getattr(model, "hidden", []), model.shapes[-1][0]]
     return f"{type(model).__name__} {'-'.join(map(str, widths))}"
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from lamella.backend.threads import cap_blas_threads
 from lamella.cli import train
+from lamella.cli.data import data_record, train_and_test
 from lamella.cli.messages import print_error
 from lamella.cli.options import classifier
 from lamella.cli.run_folder import RunFolder
@@ -15,7 +16,6 @@ from lamella.cli.verify_study import conclude, study_of
 from lamella.cli.verify_study import verify as verify_runs
 from lamella.core.disk import finite_or_none
 from lamella.core.errors import ArgumentError, FileFormatError, LamellaError, UsageError
-from lamella.datasets.mnist import CHECKSUMS
 from lamella.models.loading import load
 from lamella.models.sequential import Sequential
 from lamella.training.differences import environment_differences, history_differences
@@ -55,21 +55,22 @@ def run(args: argparse.Namespace) -> int:
     options.backend = record.get("backend", {}).get("name", options.backend)
     options.quiet = args.quiet
     try:
-        model, threads = classifier(options), int(record["blas_threads"])
+        data = train_and_test(options)
+        model, threads = classifier(options, len(data[0].classes)), int(record["blas_threads"])
         most = max((int(library["threads"]) for library in record["blas"]), default=threads)
     except (LamellaError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{folder.record} does not say how to repeat it: {error}") from error
     here = environment(model.backend)
     others = environment_differences(record, here)
-    if record.get("data", {}).get("sha256") != CHECKSUMS:
-        others.append("MNIST (its checksums differ)")
+    if record.get("data", {}).get("sha256") != data_record(options, *data)["sha256"]:
+        others.append(f"{data[0].name} (its checksums differ)")
     # Unlike training, evaluation on the test images uses all available threads.
     least = max((library["threads"] for library in here["blas"]), default=most)
     compiled = record.get("products") == "compiled"  # its bits do not depend on threads
     if least < most and not compiled:
         others.append(f"number of available threads ({most} there, {least} here)")
     with cap_blas_threads(max(most, 1)):
-        outcome = train.repeat(options, model)
+        outcome = train.repeat(options, model, data)
     if model.blas_threads != threads:
         others.append(f"number of BLAS threads ({threads} there, {model.blas_threads} here)")
     scores = {name: finite_or_none(value) for name, value in outcome.test.items()}

@@ -2,13 +2,13 @@
 
 import hashlib
 from importlib import resources
-from typing import NamedTuple
 
 import numpy as np
 
 from lamella.core.errors import FileFormatError
 from lamella.core.signatures import known_arguments
 from lamella.datasets.idx import header, parse_idx
+from lamella.datasets.samples import Samples
 
 CHECKSUMS = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -17,13 +17,6 @@ CHECKSUMS = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 REMEDY = "Install lamella again: pip install --force-reinstall lamella"
-
-
-class Samples(NamedTuple):
-    """Inputs ``x`` and their targets ``y``."""
-
-    x: np.ndarray
-    y: np.ndarray
 
 
 @known_arguments

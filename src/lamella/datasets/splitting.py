@@ -7,7 +7,7 @@ import numpy as np
 from lamella.core.seeds import Streams
 from lamella.core.signatures import known_arguments
 from lamella.core.validation import expect_unmasked, in_range, positive
-from lamella.datasets.mnist import Samples
+from lamella.datasets.samples import Samples
 from lamella.network.batches import check_targets
 from lamella.training.splits import split_rows
 

@@ -19,7 +19,7 @@ from lamella.studies.definition.toml import read_toml
 from lamella.studies.growing import looks_of, run_until_decided
 from lamella.studies.pictures.beside import draw_beside
 from lamella.studies.results import Results
-from lamella.studies.running.data import study_data
+from lamella.studies.running.data import read_sets, study_data
 from lamella.studies.running.runner import run_study
 from lamella.studies.running.storage import StudyFolder
 from lamella.studies.tuned import expect_validation, run_tuned
@@ -46,6 +46,10 @@ class Study(StudyDefinition):
         5 means 0 to 4.
     title, question : str
         Shown in tables and reports.
+    data : dict, optional
+        Data of `run` without ``train`` and ``test``: "name" of a data set of
+        `lamella.datasets.idx_folder` or a folder of pictures, its "root", and a folder of pictures
+        to "test" on. MNIST by default.
     baseline : str, optional
         The arm that the others are compared to; by default the first.
     tune : dict or list, optional
@@ -102,7 +106,7 @@ class Study(StudyDefinition):
         Parameters
         ----------
         train, test : pairs (x, y), optional
-            MNIST by default.
+            Those of the study's ``data``, MNIST by default.
         validation : pair (x, y), optional
             Your own validation set, in place of the part of ``train`` that ``validation_split``
             holds out.
@@ -136,6 +140,8 @@ class Study(StudyDefinition):
             at_least("n_jobs", n_jobs, 1)
         if one_of("keep", keep, [None, "best", "last", "epochs"]) and out is None:
             raise UsageError("keep= needs a folder for the models: give out= as well")
+        if train is None and test is None and self.data:
+            train, test = read_sets(**self.data)
 
         def run(study: StudyDefinition, folder: Any, keep: str | None = None) -> Results:
             runs = run_study(

@@ -42,6 +42,7 @@ class StudyDefinition(KnownNames):
     tune : dict or list, optional
         Settings to try for each arm.
     tuning_seeds : int or list of int
+    data : dict, optional
 
     Attributes
     ----------
@@ -71,6 +72,7 @@ class StudyDefinition(KnownNames):
         tune: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         tuning_seeds: int | Iterable[int] = 1,
         vary: Iterable[str] | None = None,
+        data: Mapping[str, str] | None = None,
     ) -> None:
         if not isinstance(arms, Mapping) or not arms:
             raise ArgumentError(f"arms must be a dict of at least one arm, got {arms!r}")
@@ -93,6 +95,7 @@ class StudyDefinition(KnownNames):
             self.custom = {arm: join_parts(own, parts[arm]) for arm, own in self.custom.items()}
         elif tuning_seeds != 1:
             raise ArgumentError("tuning_seeds are those of tune, which is missing")
+        self.data = _check_data(data)
         self._complete()
 
     @classmethod
@@ -275,7 +278,7 @@ class StudyDefinition(KnownNames):
         for name in DESCRIPTION:
             setattr(study, name, table[name])
         study.looks, study.tuning = table.get("looks", NO_LOOKS), table.get("tuning")
-        study.custom, study.experiments = {}, {}
+        study.custom, study.experiments, study.data = {}, {}, {}
         return study
 
     def __repr__(self) -> str:
@@ -289,6 +292,18 @@ def _check_name(name: object) -> str:
             f"a study's name consists of letters, digits, spaces, - _ and . ; got {name!r}"
         )
     return name
+
+
+def _check_data(data: object) -> dict[str, str]:
+    if not isinstance(data, Mapping | None) or not all(
+        isinstance(value, str) for value in (data or {}).values()
+    ):
+        raise ArgumentError(
+            f'data is a table of texts, such as {{"test": "my-digits"}}; got {data!r:.80}'
+        )
+    for key in data or {}:
+        expect_known("the key of data", key, ("name", "root", "test"))
+    return dict(data or {})
 
 
 def _seeds(seeds: int | Iterable[int], name: str = "seeds", first: int = 0) -> list[int]:

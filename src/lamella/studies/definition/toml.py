@@ -10,7 +10,7 @@ from lamella.core.names import expect_known
 from lamella.studies.definition.tables import Table
 
 KEYS = (
-    *("name", "title", "question", "baseline", "seeds", "base", "arms"),
+    *("name", "title", "question", "baseline", "seeds", "data", "base", "arms"),
     *("tune", "tuning_seeds", "vary"),
 )
 MAX_BYTES = 2**18  # per file

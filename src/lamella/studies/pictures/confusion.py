@@ -40,7 +40,7 @@ def confusion(
     arm : str, optional
         The baseline of the study by default.
     names : list of str, optional
-        Class names. Class numbers by default.
+        Class names. Those of the data by default, or class numbers.
     theme, title : str, optional
         As in `lamella.studies.pictures.draw`.
 
@@ -75,6 +75,7 @@ def confusion(
                 weight="bold" if i == j else "normal",
                 color="#000000" if strong else look.text,
             )
+    names = names or class_names(runs)
     shown = [escape_math(str(name)) for name in (range(classes) if names is None else names)]
     axes.set_xticks(range(classes), shown)
     axes.set_yticks(range(classes), shown)
@@ -105,6 +106,12 @@ def predictions_of(
                 f"has {len(labels)}: pass the test set of the study"
             )
     return arm, runs, labels, f"{len(runs)} seeds" if len(runs) > 1 else f"seed {runs[0].seed}"
+
+
+def class_names(runs: Sequence[Run]) -> list[str] | None:
+    """Return the names of the classes that the data of the runs have, if any."""
+    names = runs[0].config.get("data", {}).get("classes")
+    return [str(name) for name in names] if isinstance(names, list) else None
 
 
 def _percent(fraction: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from lamella.core.errors import DataError
 from lamella.core.validation import at_least
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.confusion import predictions_of
+from lamella.studies.pictures.confusion import class_names, predictions_of
 from lamella.studies.pictures.style import Look, NothingToDraw, escape_math
 from lamella.studies.running.archived_run import ArchivedRun
 from lamella.studies.running.run import Run
@@ -94,7 +94,7 @@ def mistakes(
     count : int
         Maximum number of images.
     names : list of str, optional
-        Class names. Class numbers by default.
+        Class names. Those of the data by default, or class numbers.
     theme, title : str, optional
         As in `lamella.studies.pictures.draw`.
 
@@ -115,6 +115,7 @@ def mistakes(
         raise NothingToDraw(
             f"there is nothing to draw: the runs of {arm!r} predict every sample right"
         )
+    names = names or class_names(runs)
     images = as_images(np.asarray(test[0]))
     look = Look.of(results, theme, title)
     lines = math.ceil(len(found) / COLUMNS)

@@ -120,6 +120,13 @@ def _test_set(runs: Sequence[Run]) -> str:
         return "All runs of a study share one test set."
     (size,) = sizes
     text = f"All runs share one test set of {size:,} samples"
+    if names := [
+        run.config["data"].get("names") for run in runs if run.config["data"].get("names")
+    ]:
+        text = (
+            f"The networks were trained on {names[0]['train']} and tested on {names[0]['test']}, "
+            f"{size:,} samples that all runs share"
+        )
     found = [
         run.scores["test_accuracy"] for run in runs if "test_accuracy" in run.scores and run.done
     ]

@@ -1,6 +1,5 @@
 """Training and test data of a study, with checksums."""
 
-import hashlib
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from lamella.core.errors import DataError, UsageError
-from lamella.datasets import Samples, mnist
+from lamella.datasets.mnist import mnist
+from lamella.datasets.named import labelled_folder, named
+from lamella.datasets.samples import Collection, Samples, checksum
 from lamella.network.arrays import to_numpy
 
 
@@ -24,7 +25,7 @@ class StudyData:
         The user's own, in place of a part of ``train``.
     checksums : dict
         SHA-256 of each, by "train", "test" and "validation"; and the number of values of a sample,
-        "inputs", and of test samples, "tested".
+        "inputs", and of test samples, "tested". Of a `Collection` also its "names" and "classes".
     bundled : bool
         Whether the data are MNIST, which each worker reads from disk itself.
     """
@@ -56,7 +57,31 @@ def study_data(train: Any, test: Any, validation: Any = None) -> StudyData:
         sets["validation"] = _samples("validation", validation)
     checksums = _checksums(sets)
     bundled = len(sets["test"].y) == 10_000 and checksums == _mnist().checksums
+    if isinstance(test, Collection) and not bundled:
+        names = {"train": getattr(train, "name", ""), "test": test.name}
+        checksums |= {"names": names, "classes": list(test.classes)}
     return StudyData(sets["train"], sets["test"], sets.get("validation"), checksums, bundled)
+
+
+def read_sets(
+    name: str = "mnist", root: str | None = None, test: str | None = None
+) -> tuple[Collection, Collection]:
+    """Return the sets of a study's ``data``: those of a name or folder, or with another test set.
+
+    Raises
+    ------
+    DataError
+        If the test set has classes that the training set has not.
+    """
+    train, tested = named(name, root)
+    if test is not None:
+        tested = labelled_folder(test)
+    if tested.classes != train.classes:
+        raise DataError(
+            f"{tested.name} has the classes {', '.join(tested.classes)}, but {train.name} has "
+            f"{', '.join(train.classes)}"
+        )
+    return train, tested
 
 
 def unpack_arrays(
@@ -94,14 +119,6 @@ def _samples(name: str, pair: Any) -> Samples:
 
 
 def _checksums(sets: dict[str, Samples]) -> dict[str, Any]:
-    checksums: dict[str, Any] = {name: _checksum(samples) for name, samples in sets.items()}
+    checksums: dict[str, Any] = {name: checksum(samples) for name, samples in sets.items()}
     x = sets["train"].x
     return {**checksums, "inputs": math.prod(x.shape[1:]), "tested": len(sets["test"].y)}
-
-
-def _checksum(samples: Samples) -> str:
-    digest = hashlib.sha256()
-    for array in samples:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()

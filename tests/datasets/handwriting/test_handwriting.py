@@ -165,8 +165,8 @@ def test_uneven_light_does_not_matter(
         even = prepared(as_bytes(page(digit, paper, ink)), tmp_path / "even.png")
         uneven = prepared(as_bytes(page(digit, paper, ink) * LIGHT[name]), tmp_path / "uneven.png")
         # The light of dark paper is hardly seen, so ink stays weaker where it is dark.
-        assert difference(uneven, even) < (0.03 if paper > ink else 0.12)
-        assert difference(even, digit) < 0.04
+        assert difference(uneven, even) < (0.05 if paper > ink else 0.12)
+        assert difference(even, digit) < 0.05  # edges are sharpened
 
 
 def test_grain_under_uneven_light_is_background(digits: Digits, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Accuracy on photographs of digits that are made from MNIST."""

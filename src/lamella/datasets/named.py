@@ -1,0 +1,59 @@
+"""Data sets by name or folder, as the command line and the files of studies give them."""
+
+from pathlib import Path
+
+from lamella.core.errors import ArgumentError
+from lamella.core.names import did_you_mean
+from lamella.datasets.digit_folder import digit_folder
+from lamella.datasets.idx_folder import DIGITS, SETS, idx_folder
+from lamella.datasets.mnist import mnist
+from lamella.datasets.samples import Collection
+from lamella.datasets.splitting import train_test_split
+
+
+def named(data: str, root: str | None = None) -> tuple[Collection, Collection]:
+    """Return the training and test sets of a name, or of a folder of pictures.
+
+    Parameters
+    ----------
+    data : str
+        A name of `idx_folder`, or a folder for `digit_folder`, a fifth of which becomes the test
+        set. "mnist" without a root is the MNIST of the package.
+    root : str, optional
+        The folder of `idx_folder`.
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither a name nor a folder, or a name without a root.
+    """
+    if data == "mnist" and root is None:
+        train, test = (Collection(*part, "MNIST", DIGITS) for part in mnist())
+        return train, test
+    if data in SETS:
+        if root is None:
+            raise ArgumentError(
+                f"{data} is not part of lamella: give the folder of its files, root"
+            )
+        return idx_folder(root, data)
+    whole = labelled_folder(data)
+    halves = train_test_split(*whole)
+    train, test = (Collection(*half, whole.name, whole.classes) for half in halves)
+    train.unreadable = whole.unreadable
+    return train, test
+
+
+def labelled_folder(path: str) -> Collection:
+    """Return all pictures of a folder of the user's own.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such folder; the message has the nearest name of a data set.
+    """
+    if not Path(path).is_dir():
+        raise ArgumentError(
+            f"{path} is neither a folder of pictures nor a data set{did_you_mean(path, SETS)}: "
+            f"the data sets are {', '.join(SETS)}"
+        )
+    return digit_folder(path)
