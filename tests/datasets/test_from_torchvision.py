@@ -41,8 +41,6 @@ def test_objects_of_torchvision_equal_idx_folder(name: str, tmp_path: Path) -> N
     write_set(tmp_path, name)
     own, _, _ = SETS[name]
     options: dict[str, Any] = {"split": name.partition("-")[2]} if own == "EMNIST" else {}
-    if own == "QMNIST":
-        options["compat"] = True
     found = arrays_of(own, root=tmp_path, **options)
     for one, other in zip(found, idx_folder(tmp_path, name), strict=True):
         np.testing.assert_array_equal(one.x, other.x)

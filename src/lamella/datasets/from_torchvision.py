@@ -12,7 +12,9 @@ from lamella.datasets.samples import Collection
 
 
 @known_arguments
-def torchvision(dataset: Any, *, root: Any = None, download: bool = False, **options: Any) -> Any:
+def torchvision(
+    dataset: Any, *, root: Any = None, download: bool = False, split: str | None = None
+) -> Any:
     """Return a data set of torchvision as arrays.
 
     Parameters
@@ -25,8 +27,8 @@ def torchvision(dataset: Any, *, root: Any = None, download: bool = False, **opt
         Folder of the files, for a name.
     download : bool
         Whether torchvision may download them.
-    **options
-        Other arguments of the class, such as ``split="letters"`` of EMNIST.
+    split : str, optional
+        The part of EMNIST, such as "letters".
 
     Returns
     -------
@@ -53,9 +55,8 @@ def torchvision(dataset: Any, *, root: Any = None, download: bool = False, **opt
     if root is None:
         raise ArgumentError("give root=, the folder of torchvision's files")
     made = getattr(datasets, dataset)
-    return tuple(
-        _arrays(made(root, train=part, download=download, **options)) for part in (True, False)
-    )
+    options: dict[str, Any] = {"download": download} | ({"split": split} if split else {})
+    return tuple(_arrays(made(root, train=part, **options)) for part in (True, False))
 
 
 def _arrays(dataset: Any) -> Collection:
