@@ -349,3 +349,78 @@ def test_pictures_of_real_digits_are_read_as_the_digits(digits: Digits, tmp_path
     assert distance < 0.03
     same = model.predict_classes(np.stack(pictures)) == model.predict_classes(originals)
     assert same.sum() >= 19
+
+
+def slant(digit: np.ndarray) -> float:
+    """Return the mean shift of columns per row."""
+    y, x = np.mgrid[:28, :28]
+    mass = digit.astype(float) / digit.sum()
+    dy, dx = y - (mass * y).sum(), x - (mass * x).sum()
+    return float((mass * dy * dx).sum() / (mass * dy * dy).sum())
+
+
+def test_deslant_shears_a_digit_upright(digits: Digits) -> None:
+    slanted = [digit for digit in digits[1].x[:50] if abs(slant(digit)) > 0.2]
+    assert len(slanted) > 5
+    for digit in slanted:
+        large = np.kron(255 - digit, np.ones((5, 5), np.uint8))
+        assert abs(slant(read_digit(large, deslant=True))) < 0.06
+        assert abs(slant(read_digit(large)) - slant(digit)) < 0.06
+
+
+def test_path_bytes_array_and_image_give_the_same(tmp_path: Path) -> None:
+    expected = prepared(seven(), tmp_path / "a.png")
+    values = np.asarray(seven())
+    sources = [(tmp_path / "a.png").read_bytes(), values, values[..., None], seven()]
+    sources += [values / 255, values.astype(np.uint16) * 257, np.stack([values] * 3, axis=-1)]
+    for source in sources:
+        np.testing.assert_array_equal(read_digit(source), expected)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.zeros((0, 5)),
+        np.zeros(5),
+        np.zeros((9, 9, 2)),
+        np.array([["a"]]),
+        np.ones((9, 9), complex),
+    ],
+)
+def test_arrays_that_are_no_pictures_are_refused(values: np.ndarray) -> None:
+    with pytest.raises(FileFormatError, match=r"pictures (have the shape|consist of numbers)"):
+        read_digit(values)
+
+
+@pytest.mark.parametrize("form", ["GIF", "TIFF", "WEBP", "PNG"])
+def test_pictures_of_several_frames_are_refused(form: str) -> None:
+    memory = io.BytesIO()
+    seven().save(memory, form, save_all=True, append_images=[seven().rotate(20)])
+    with pytest.raises(FileFormatError, match="it has several frames"):
+        read_digit(memory.getvalue())
+
+
+def test_a_photo_of_cmyk_is_read(tmp_path: Path) -> None:
+    expected = prepared(seven(), tmp_path / "a.png")
+    assert difference(prepared(seven().convert("CMYK"), tmp_path / "b.jpg"), expected) < 0.02
+
+
+def test_a_large_jpeg_is_decoded_at_a_fraction(tmp_path: Path) -> None:
+    expected = prepared(seven(), tmp_path / "a.png")
+    large = seven().resize((5000, 6000), Image.Resampling.BICUBIC)  # 30 million pixels
+    assert difference(prepared(large, tmp_path / "b.jpg"), expected) < 0.03
+    with pytest.raises(FileFormatError, match="more than 25,000,000"):
+        prepared(large, tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("width", [3, 8])
+def test_a_table_at_the_edge_is_no_ink(width: int, digits: Digits) -> None:
+    photo = page(digits[1].x[0])
+    photo[:, : width * 3] = 20
+    assert difference(read_digit(photo), digits[1].x[0]) < 0.05
+
+
+def test_a_pattern_of_many_spots_is_no_page() -> None:
+    dots = (np.indices((1000, 1000)) % 15 < 7).all(axis=0)
+    with pytest.raises(FileFormatError, match="are a pattern"):
+        lm.datasets.read_digits(np.where(dots, 0, 255).astype(np.uint8))
