@@ -159,6 +159,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
+    from lamella.studies.pictures.beside import draw_beside
     from lamella.studies.running.data import read_sets
 
     print(study.title + (f": {study.question}" if study.question else ""))
@@ -166,17 +167,12 @@ def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
     if study.tuning is not None:
         size += f", tuned with {counted(len(study.trials().arms), 'trial')}"
     print(f"{size}; cut to {study.cut}" if study.cut else size, flush=True)
-<<<<<<< HEAD
-    from lamella.studies.pictures.beside import draw_beside
-
-=======
     if study.data:
         sets = read_sets(**study.data)
         for name, reason in sets[1].unreadable.items():
             print_error(f"left out {name}: {reason}")
         trained, tested = (f"{each.name} ({len(each.y):,} images)" for each in sets)
         print(f"trained on {trained}, tested on {tested}", flush=True)
->>>>>>> c2ca34d (Handwriting end to end, own folders of digits, other image sets)
     try:
         results = study.run(
             out=out,
