@@ -154,9 +154,10 @@ def test_calls_before_the_model_is_built_are_refused() -> None:
 @pytest.mark.parametrize(
     ("loss", "optimizer", "text"),
     [
-        ("mse", lm.SGD(0.1), r"loss must be a Loss such as SoftmaxCrossEntropy\(\), got 'mse'"),
+        ("mes", lm.SGD(0.1), r"loss must be a Loss such as SoftmaxCrossEntropy\(\), got 'mes'"),
+        ("adam", "mse", "'adam': that names an object of class Optimizer: check the order"),
         (lm.MeanSquaredError, lm.SGD(0.1), "loss must be an object, got the class MeanSq.*add ()"),
-        (lm.MeanSquaredError(), "sgd", "optimizer must be .* got 'sgd'"),
+        (lm.MeanSquaredError(), "ftrl", "optimizer must be an Optimizer .* got 'ftrl'"),
         (lm.MeanSquaredError(), lm.SGD, "optimizer must be an object, got the class SGD"),
         (lm.SGD(0.1), lm.MeanSquaredError(), r"loss must be a Loss.*got SGD"),
     ],

@@ -15,7 +15,7 @@ from lamella.backend import Backend, get_backend
 from lamella.backend.workspace import replayable
 from lamella.core import errors
 from lamella.core.errors import LamellaError
-from lamella.core.names import did_you_mean
+from lamella.core.names import public_names
 from lamella.core.version import __version__
 from lamella.layers import (
     ELU,
@@ -209,6 +209,8 @@ __all__ = [
     "testing",
 ]
 
+_refuse, __dir__ = public_names(__name__, [*__all__, "sklearn"])
+
 
 def __getattr__(name: str) -> Any:
     """Import modules and classes on first use that training itself does not need."""
@@ -220,7 +222,4 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(f"lamella.{_LAZY[name]}"), name)
     if name == "Checkpoint":
         raise AttributeError("lm.Checkpoint, which saves the best model, is now lm.ModelCheckpoint")
-    if name.startswith("Conv"):
-        raise AttributeError(f"lamella has no {name} and no other convolution: use PyTorch")
-    hint = "" if name.startswith("_") else did_you_mean(name, __all__)
-    raise AttributeError(f"module 'lamella' has no attribute {name!r}{hint}")
+    return _refuse(name)

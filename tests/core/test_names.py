@@ -1,10 +1,13 @@
 """Names: the nearest known one, names of other libraries, strings for objects."""
 
+from types import ModuleType
+
 import pytest
 
 import lamella as lm
 from lamella.core.errors import ArgumentError
 from lamella.core.names import (
+    MODULE_NAMES,
     OBJECTS,
     TRANSLATIONS,
     did_you_mean,
@@ -44,7 +47,7 @@ def test_a_near_name_is_preferred_to_a_similar_one_of_another_library() -> None:
 
 
 def test_translations_are_no_names_of_the_library_or_sentences() -> None:
-    for name, translations in TRANSLATIONS.items():
+    for name, translations in [*TRANSLATIONS.items(), *MODULE_NAMES.items()]:
         assert name.isidentifier()
         assert all(text.isidentifier() or " " in text for text in translations)
 
@@ -88,3 +91,25 @@ def test_objects_can_be_written_as_the_table_says(kind: str) -> None:
 def test_instance_says_how_to_write_the_object_of_a_string() -> None:
     with pytest.raises(ArgumentError, match=r"must be an Optimizer .*'adam': write Adam\(\)$"):
         instance("optimizer", "adam", lm.Optimizer, "Adam(1e-3)")
+
+
+@pytest.mark.parametrize("module", [lm, lm.layers, lm.losses, lm.models, lm.optimizers])
+def test_modules_show_their_public_names_only(module: ModuleType) -> None:
+    extra = ["sklearn"] if module is lm else []
+    assert dir(module) == sorted([*module.__all__, *extra])
+
+
+def test_names_of_other_libraries_are_named_where_they_are_looked_for() -> None:
+    with pytest.raises(AttributeError, match=r"'lamella' has no attribute 'Linear': use 'Dense'"):
+        _ = lm.Linear
+    with pytest.raises(AttributeError, match=r"lamella.layers.*'BatchNorm1d': use 'BatchNorm'"):
+        _ = lm.layers.BatchNorm1d
+    with pytest.raises(AttributeError, match="did you mean 'Dense'"):
+        _ = lm.layers.Dens
+    with pytest.raises(AttributeError, match=r"no attribute '_dense'$"):
+        _ = lm._dense
+
+
+def test_names_of_modules_are_free_for_attributes_of_the_users_own() -> None:
+    assert suggestion("tensors", ["layers"], 0.8) is None
+    assert suggestion("metrics", ["layers"], 0.8) is None

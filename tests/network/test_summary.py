@@ -1,5 +1,7 @@
 """Tables of layers."""
 
+from xml.etree import ElementTree
+
 import lamella as lm
 from lamella.backend import Backend
 from lamella.network.network import Network
@@ -29,4 +31,13 @@ def test_summary_lists_layers_shapes_and_parameters(backend: Backend) -> None:
     text = net.build((28, 28)).summary()
     assert text.startswith(repr(net))
     assert f"{784 * 4 + 4 + 8 + 15:,} parameters, input (28, 28)" in text
-    assert f"float32 on {backend.name} ({backend.reason}), seed 1" in text
+    assert f"float32 on {backend.name}, seed 1" in text
+
+
+def test_notebooks_show_the_table_of_a_summary() -> None:
+    net = Network([lm.Dense(3), lm.ReLU()], seed=4, backend="numpy")
+    assert "not built yet" in net._repr_html_()
+    page = ElementTree.fromstring(net.build((2,))._repr_html_())
+    cells = [[cell.text for cell in row] for row in page.iter("tr")]
+    assert cells[1:] == [["0", "Dense(units=3)", "(3,)", "9"], ["1", "ReLU()", "(3,)", "0"]]
+    assert [p.text for p in page.findall("p")][1:] == net.summary().splitlines()[-2:]

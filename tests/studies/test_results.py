@@ -12,7 +12,7 @@ from lamella.studies import Study
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.results import Results
 from tests.studies.small import RUN, TEST, TRAIN, small_study
-from tests.studies.synthetic import study
+from tests.studies.synthetic import study, trained
 from tests.subprocesses import loaded_packages
 
 pytest.importorskip("scipy")
@@ -84,3 +84,10 @@ def test_results_on_numbers_are_about_r2_and_have_no_accuracy(tmp_path: Path) ->
         results.compare(measure="test_accuracy")
     with pytest.raises(DataError, match="predicted no classes"):
         results.plot("confusion", test=(np.zeros((90, 2)), np.zeros(90)))
+
+
+def test_notebooks_show_the_tables_of_results_and_comparisons() -> None:
+    results = trained({"a<b": 0.9, "b": 0.95}, 3)
+    assert results._repr_html_() == results.table()._repr_html_()
+    assert "a&lt;b" in results._repr_html_()
+    assert results.compare()._repr_html_() == results.compare().table()._repr_html_()

@@ -7,7 +7,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from lamella.core.errors import ArgumentError
-from lamella.core.names import expect_known, suggestion
+from lamella.core.names import TRANSLATIONS, expect_known, object_named, suggestion
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -42,6 +42,8 @@ def expect_arguments(
         others = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
         remedies = [f"name the others, such as {others[0]}=..."] if others else []
         remedies += ["put several objects for one argument in a list"] if positional else []
+        layers = [object_named("Layer", arg) for arg in args if isinstance(arg, str)]
+        remedies = [f"put a layer of its own after it, {x}" for x in layers if x] or remedies
         raise ArgumentError(
             f"{name} takes {', '.join(positional) or 'nothing'} without a name, got {len(args)} "
             f"argument{'s' * (len(args) > 1)}{': ' if remedies else ''}{', or '.join(remedies)}"
@@ -88,7 +90,7 @@ def unknown_attribute(owner: object, name: str) -> str:
     if name.startswith("_"):
         return text
     known = [word for word in dir(owner) if not word.startswith("_")]
-    if name in known:  # a property without a value
+    if name in known and name not in TRANSLATIONS:  # a property without a value
         return f"{text} yet"
     found = suggestion(name, known, 0.7)
     return f"{text}: {found}" if found else text

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
+from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
 
 from lamella.core.errors import ArgumentError, DataError
-from lamella.core.names import did_you_mean, object_named
+from lamella.core.names import OBJECTS, did_you_mean, object_named
 
 T = TypeVar("T")
 
@@ -101,10 +102,24 @@ def instance(name: str, value: object, kind: type[T], hint: str) -> T:
     if isinstance(value, type) and issubclass(value, kind):
         raise ArgumentError(f"{name} must be an object, got the class {value.__name__}: add ()")
     if not isinstance(value, kind):
-        meant = object_named(kind.__name__, value) if isinstance(value, str) else None
-        remedy = f": write {meant}" if meant else ""
+        remedy = _remedy(kind.__name__, value) if isinstance(value, str) else ""
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
         raise ArgumentError(
             f"{name} must be {article} {kind.__name__} such as {hint}, got {value!r:.200}{remedy}"
         )
     return value
+
+
+def named_instance(name: str, value: object, kind: type[T], hint: str, module: ModuleType) -> T:
+    """Return ``value`` as `instance` does; a name of a class of ``module`` makes its object."""
+    written = object_named(kind.__name__, value, 1) if isinstance(value, str) else None
+    cls = getattr(module, written.removesuffix("()"), None) if written else None
+    return instance(name, value if cls is None else cls(), kind, hint)
+
+
+def _remedy(kind: str, value: str) -> str:
+    """Return the end of a message on a string in place of an object of a kind."""
+    if meant := object_named(kind, value):
+        return f": write {meant}"
+    others = [other for other in OBJECTS if object_named(other, value, 1)]
+    return f": that names an object of class {others[0]}: check the order" if others else ""

@@ -1,5 +1,6 @@
 """Layers: the mathematics of one step of a network, forward and backward."""
 
+from lamella.core.names import public_names
 from lamella.layers.activations import (
     ELU,
     GELU,
@@ -37,3 +38,5 @@ __all__ = [
     "Softplus",
     "Tanh",
 ]
+
+__getattr__, __dir__ = public_names(__name__, __all__)

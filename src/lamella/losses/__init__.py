@@ -1,5 +1,6 @@
 """Losses: the functions that training minimises."""
 
+from lamella.core.names import public_names
 from lamella.losses.base import Loss
 from lamella.losses.binary import BinaryCrossEntropy, SigmoidCrossEntropy
 from lamella.losses.classification import SoftmaxCrossEntropy
@@ -17,3 +18,5 @@ __all__ = [
     "SigmoidCrossEntropy",
     "SoftmaxCrossEntropy",
 ]
+
+__getattr__, __dir__ = public_names(__name__, __all__)

@@ -1,7 +1,7 @@
 """Sequential: a trainable network of layers in a row."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from lamella.training.fit import fit
 from lamella.training.loop import evaluate
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from lamella.training.diagnostics.check import CheckReport
     from lamella.training.diagnostics.doctor import DoctorReport
 
@@ -154,6 +156,49 @@ class Sequential(Trainable):
         self.expect_compiled()
         pred = self.predict(x, batch_size=batch_size)
         return np.asarray(self.turns.take_or_copy(self, _probabilities, pred))
+
+    @known_arguments
+    def plot_confusion(
+        self, x: Any, y: Any, *, class_names: Sequence[str] | None = None, theme: str = "light"
+    ) -> "Figure":
+        """Draw how often each class is predicted as each other, in percent of the class.
+
+        ``class_names`` are numbers by default; ``theme`` is "light" or "dark". Raise a DataError if
+        the targets are no classes, a MissingExtraError without matplotlib.
+        """
+        from lamella.training.diagnostics.confusion import plot_confusion
+
+        return plot_confusion(self, x, y, class_names, theme)
+
+    @known_arguments
+    def plot_mistakes(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        count: int = 18,
+        class_names: Sequence[str] | None = None,
+        theme: str = "light",
+    ) -> "Figure":
+        """Draw the images that the model gets wrong, at most ``count``, the surest first.
+
+        Samples are images (H, W), (H, W, 3) or rows of square ones; see `plot_confusion`.
+        """
+        from lamella.training.diagnostics.mistakes import plot_mistakes
+
+        return plot_mistakes(self, x, y, at_least("count", count, 1), class_names, theme)
+
+    @known_arguments
+    def plot_weights(
+        self, layer: int | None = None, *, count: int = 30, theme: str = "light"
+    ) -> "Figure":
+        """Draw a layer's weights: images of up to ``count`` units if inputs are, else a matrix.
+
+        ``layer`` is an index of ``model.layers``, by default of the first with a matrix.
+        """
+        from lamella.training.diagnostics.weights_plot import plot_weights
+
+        return plot_weights(self, layer, at_least("count", count, 1), theme)
 
     @known_arguments
     def save(self, path: Any) -> None:

@@ -28,11 +28,21 @@ from lamella.network.attributes import expect_effective
 from lamella.network.batches import Batches, check_inputs
 from lamella.network.layer_list import check_layers, expect_built
 from lamella.network.replay import replay_forward
-from lamella.network.summary import layer_table, summary
+from lamella.network.summary import layer_html, layer_table, summary
 from lamella.network.trained_on import TrainedOn
 from lamella.network.turns import Turns
 
 EVALUATION_BATCH = 512  # a few hundred rows stay in the caches
+
+
+class Parameters(list[Parameter]):
+    """Parameters of a model. A call of them raises an error, since PyTorch has a method there."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise UsageError(
+            "model.parameters is a list, without (); an optimizer gets them by itself, as in "
+            "model.compile(loss, Adam(1e-3))"
+        )
 
 
 class Network(Configured):
@@ -195,6 +205,12 @@ class Network(Configured):
             return np.asarray(pred[..., 0] > self.threshold, np.int64)
         return np.asarray(pred.argmax(axis=-1))
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise UsageError(
+            "a model is not called as a function: write model.predict(x), or model.train_step(x, "
+            "y) in a training loop"
+        )
+
     def penalty(self) -> float:
         """Return the sum of all regularizers' penalties on the present weights."""
         return float(sum(float(p.regularizer.penalty(p.value)) for p in self.regularized))
@@ -207,7 +223,7 @@ class Network(Configured):
     @property
     def parameters(self) -> list[Parameter]:
         """All trained arrays, in the order of the layers."""
-        return [parameter for layer in self.layers for parameter in layer.parameters]
+        return Parameters(parameter for layer in self.layers for parameter in layer.parameters)
 
     @property
     def states(self) -> list[State]:
@@ -237,6 +253,9 @@ class Network(Configured):
 
     def __repr__(self) -> str:
         return layer_table(self)
+
+    def _repr_html_(self) -> str:
+        return layer_html(self)
 
     def built(self) -> ParameterStore:
         """Return the parameters; raise a UsageError if there are none yet, or of other layers."""

@@ -2,18 +2,36 @@
 
 from typing import Any
 
+from lamella.core.html import html_table
+
 
 def summary(network: Any) -> str:
     """Return a table of layers, output shapes and parameter counts, with dtype and seed."""
-    lines = [repr(network)]
+    return "\n".join([repr(network), *_notes(network)])
+
+
+def _notes(network: Any) -> list[str]:
+    lines = []
     if network.store is None:
         lines.append("not built yet: compile(..., in_shape=) or fit builds it")
     else:
         frozen = sum(p.size for p in network.store if not p.trainable)
         count = f"{network.store.count:,} parameters" + f" ({frozen:,} frozen)" * (frozen > 0)
         lines.append(f"{count}, input {network.in_shape}")
-    lines.append(f"{network.dtype.name} on {network.backend.name}, seed {network.seed}")
-    return "\n".join(lines)
+    return [*lines, f"{network.dtype.name} on {network.backend.name}, seed {network.seed}"]
+
+
+def layer_html(network: Any) -> str:
+    """Return the table of `summary` as HTML."""
+    rows = []
+    for i, layer in enumerate(network.layers):
+        shape = count = ""
+        if network.store is not None and i + 1 < len(network.shapes):
+            shape = str(network.shapes[i + 1])
+            count = f"{sum(p.size for p in layer.parameters):,}"
+        rows.append([i, repr(layer), shape, count])
+    title, head = type(network).__name__, ["", "layer", "output", "parameters"]
+    return html_table(title, head, rows, _notes(network), left=(1, 2))
 
 
 def layer_table(network: Any) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Self
 
+from lamella import losses, optimizers
 from lamella.backend.workspace import replayable
 from lamella.core.errors import UsageError
-from lamella.core.names import FREEZE
+from lamella.core.names import TRANSLATIONS
 from lamella.core.signatures import known_arguments
 from lamella.core.typing import Array, Shape
-from lamella.core.validation import instance, sizes
+from lamella.core.validation import named_instance, sizes
 from lamella.losses import Loss
 from lamella.losses.metrics import Metric, get_metrics
 from lamella.losses.target_kind import TargetKind
@@ -32,8 +33,14 @@ def set_by_compile(name: str) -> Any:
     return property(attrgetter(f"_{name}"), refuse)
 
 
-def _refuse_trainable(model: Any, value: Any) -> None:
-    raise UsageError(f"model.trainable = {value!r:.80} has no effect: {FREEZE}")
+def without_effect(name: str) -> Any:
+    """Return a property for a word of Keras; an assignment raises a UsageError with advice."""
+
+    def refuse(model: Any, value: Any) -> None:
+        (advice,) = TRANSLATIONS[name]
+        raise UsageError(f"model.{name} = {value!r:.80} has no effect: {advice}")
+
+    return property(None, refuse)
 
 
 class Trainable(Network):
@@ -42,7 +49,8 @@ class Trainable(Network):
     loss: Loss = set_by_compile("loss")
     optimizer: Optimizer = set_by_compile("optimizer")
     metrics: Sequence[Metric] = set_by_compile("metrics")
-    trainable = property(None, _refuse_trainable)
+    trainable = without_effect("trainable")
+    stop_training = without_effect("stop_training")
     _loss: Loss
     _optimizer: Optimizer
     _metrics: Sequence[Metric] = ()
@@ -63,8 +71,8 @@ class Trainable(Network):
     @known_arguments
     def compile(
         self,
-        loss: Loss,
-        optimizer: Optimizer,
+        loss: str | Loss,
+        optimizer: str | Optimizer,
         metrics: Iterable[str | Metric] = (),
         *,
         in_shape: Shape | None = None,
@@ -73,8 +81,11 @@ class Trainable(Network):
 
         Parameters
         ----------
-        loss : Loss
-        optimizer : Optimizer
+        loss : Loss or str
+            A string stands for an object without arguments: "cross-entropy", "bce", "mse", "mae",
+            "huber" and so on, or a name of Keras such as "categorical_crossentropy".
+        optimizer : Optimizer or str
+            "sgd", "momentum", "adam" and so on have the default learning rate.
         metrics : list of str or Metric
             Reported with the loss, such as ``["accuracy"]``. Names are "accuracy" (of classes or
             answers), "top_5" (or another k), "binary_accuracy" and "subset_accuracy" of yes-or-no
@@ -95,8 +106,8 @@ class Trainable(Network):
                 "fit is running on this model, and its logs and checkpoints are those of its loss, "
                 "optimizer and metrics: call compile after it, or before"
             )
-        loss = instance("loss", loss, Loss, "SoftmaxCrossEntropy()")
-        optimizer = instance("optimizer", optimizer, Optimizer, "Adam(1e-3)")
+        loss = named_instance("loss", loss, Loss, "SoftmaxCrossEntropy()", losses)
+        optimizer = named_instance("optimizer", optimizer, Optimizer, "Adam(1e-3)", optimizers)
         in_shape = None if in_shape is None else sizes("in_shape", in_shape)
         found = get_metrics(metrics)
         parts: list[Loss | Optimizer | Metric] = [loss, optimizer, *found]

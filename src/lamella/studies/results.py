@@ -212,6 +212,9 @@ class Results(Runs):
         table = overview(self, [measures] if isinstance(measures, str) else measures)
         return replace(table, notes=[*table.notes, ledger_line(self)])
 
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
     def rows(self, per: Literal["epoch", "run"] = "epoch") -> list[dict[str, Any]]:
         """Return tidy rows: one per run and epoch, or one per run with its final scores.
 

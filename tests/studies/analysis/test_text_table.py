@@ -1,5 +1,7 @@
 """Tables as text."""
 
+from xml.etree import ElementTree
+
 import pytest
 
 from lamella.studies.analysis.text_table import TextTable
@@ -57,3 +59,14 @@ def test_long_headings_go_over_several_lines() -> None:
 def test_rows_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match="argument"):
         str(TextTable("T", ["a", "b"], [["1"]]))
+
+
+def test_notebooks_show_the_same_cells_and_notes_with_names_escaped() -> None:
+    table = TextTable("T", ["arm", "loss", ""], [["<b>$a$", "1.0", "ok"]], ["A > b."], left=(2,))
+    page = ElementTree.fromstring(table._repr_html_())
+    assert [[cell.text or "" for cell in row] for row in page.iter("tr")] == [
+        ["arm", "loss", ""],
+        ["<b>$a$", "1.0", "ok"],
+    ]
+    assert ["left" in cell.get("style", "") for cell in page.iter("td")] == [True, False, True]
+    assert [p.text for p in page.findall("p")][1:] == ["A > b."]

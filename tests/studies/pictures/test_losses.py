@@ -5,9 +5,10 @@ import pytest
 
 from lamella.core.errors import DataError
 from lamella.studies.pictures.losses import loss_curves, smoothed
-from lamella.studies.pictures.style import arm_styles, get_theme
+from lamella.studies.pictures.style import arm_styles
 from lamella.studies.results import Results
 from lamella.studies.running.archived_run import archived
+from lamella.training.diagnostics.theme import get_theme
 from tests.studies.pictures.reading import bands, is_inside, legend, lines, points, texts
 from tests.studies.synthetic import run, study, trained
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lamella.core.errors import ArgumentError, DataError
-from lamella.studies.pictures.mistakes import Mistake, as_images, mistakes, worst_mistakes
+from lamella.studies.pictures.mistakes import Mistake, mistakes, worst_mistakes
 from lamella.studies.results import Results
 from lamella.studies.running.archived_run import archived
 from tests.studies.pictures.reading import is_inside, texts
@@ -50,22 +50,6 @@ def test_images_are_those_of_the_mistakes() -> None:
 def test_one_seed_is_not_counted() -> None:
     seen = texts(mistakes(results(1), (IMAGES, LABELS), names=list("abcdefghij")))
     assert "c predicted as j\n90% sure" in seen
-
-
-@pytest.mark.parametrize("shape", [(5, 36), (5, 6, 6), (5, 6, 6, 1)])
-def test_square_rows_are_images_too(shape: tuple[int, ...]) -> None:
-    assert (as_images(IMAGES.reshape(shape)) == IMAGES).all()
-
-
-def test_colours_are_kept() -> None:
-    coloured = np.random.default_rng(0).random((5, 4, 6, 3))
-    np.testing.assert_array_equal(as_images(coloured), coloured)
-
-
-@pytest.mark.parametrize("shape", [(5, 35), (5,), (5, 3, 6, 6), (5, 2, 2, 2, 3)])
-def test_samples_that_are_no_images_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(DataError, match="expected samples of shape"):
-        as_images(np.zeros(shape))
 
 
 def test_no_mistakes_are_an_error() -> None:

@@ -4,30 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from lamella.core.errors import ArgumentError
-from lamella.studies.pictures.style import PALETTE, THEMES, Look, arm_styles, get_theme
+from lamella.studies.pictures.style import PALETTE, Look, arm_styles
 from lamella.studies.results import Results
+from lamella.training.diagnostics.theme import THEMES, get_theme
+from tests.colors import contrast
 from tests.subprocesses import missing_extra, run_python
 
 NAMES = [f"arm {number}" for number in range(40)]
-
-
-def luminance(color: str) -> float:
-    fractions = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in fractions]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: str, other: str) -> float:
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.parametrize("name", THEMES)
-def test_text_is_readable_on_the_background(name: str) -> None:
-    theme = get_theme(name)
-    assert contrast(theme.text, theme.background) > 10
-    assert contrast(theme.muted, theme.background) > 4.5
 
 
 @pytest.mark.parametrize("name", THEMES)
@@ -57,11 +40,6 @@ def test_an_arm_keeps_its_colour_in_both_themes() -> None:
     differ = [arm for arm in light if light[arm].color != dark[arm].color]
     assert differ == ["arm 4"]  # its colour is the text colour
     assert [light[arm].marker for arm in light] == [dark[arm].marker for arm in dark]
-
-
-def test_unknown_theme_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="theme must be one of 'light', 'dark'; got 'grey'"):
-        get_theme("grey")
 
 
 def test_title_and_subtitle_stand_above_the_axes(two: Results) -> None:

@@ -1,11 +1,14 @@
 """History: losses and scores of each epoch as plain numbers."""
 
 import json
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 import lamella as lm
 from lamella.backend import Backend
+from lamella.core.errors import DataError
 from tests.data import clouds
 from tests.networks import small_classifier
 
@@ -93,3 +96,49 @@ def test_epochs_before_an_interrupt_are_kept() -> None:
         model.fit(*clouds(), callbacks=[Interrupt()], verbose=False)
     assert model.history["epoch"] == [1, 2]
     assert model.epochs_done == 2
+
+
+def cells_of(history: lm.History) -> list[list[str | None]]:
+    page = ElementTree.fromstring(history._repr_html_())
+    return [[cell.text for cell in row] for row in page.iter("tr")]
+
+
+def test_notebooks_show_a_row_for_each_epoch_and_few_of_many() -> None:
+    history = small_classifier().fit(*clouds(), epochs=21, verbose=False)
+    head, *rows = cells_of(history)
+    assert head == list(history.rows[0])
+    assert [row[0] for row in rows] == [*map(str, range(1, 11)), "…", *map(str, range(12, 22))]
+    assert rows[0][1] == f"{history['loss'][0]:.4g}"
+    assert cells_of(lm.History()) == [["epoch"]]
+
+
+def test_numbers_that_only_some_epochs_have_get_a_column() -> None:
+    class Log(lm.Callback):
+        def on_epoch_end(self, model: lm.Sequential, epoch: int, logs: dict[str, Any]) -> None:
+            if epoch == 1:
+                logs["<i>"] = "late"
+
+    history = small_classifier().fit(*clouds(), epochs=2, verbose=False, callbacks=[Log()])
+    head, first, second = cells_of(history)
+    assert (head[-1], first[-1], second[-1]) == ("<i>", None, "late")
+
+
+def test_a_history_is_a_data_frame_of_its_rows() -> None:
+    pandas = pytest.importorskip("pandas")
+    history = small_classifier().fit(*clouds(), epochs=3, verbose=False)
+    assert pandas.DataFrame(history).to_dict("records") == history.rows == list(history)
+
+
+def test_plot_draws_training_and_validation() -> None:
+    history = small_classifier().fit(*clouds(), epochs=3, validation_split=0.2, verbose=False)
+    loss, accuracy = history.plot(title="A title").axes
+    assert [list(line.get_ydata()) for line in loss.lines] == [history["loss"], history["val_loss"]]
+    assert list(accuracy.lines[1].get_ydata()) == history["val_accuracy"]
+    with pytest.raises(DataError, match="train first"):
+        lm.History().plot()
+
+
+def test_a_history_is_no_model() -> None:
+    history = small_classifier().fit(*clouds(), epochs=1, verbose=False)
+    with pytest.raises(AttributeError, match=r"fit returns the history: write model.predict\("):
+        _ = history.predict

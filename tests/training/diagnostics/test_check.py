@@ -2,6 +2,7 @@
 
 import warnings
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -90,3 +91,12 @@ def test_training_has_the_same_bits_with_and_without_a_check(backend: Backend) -
 def test_import_of_lamella_does_not_load_the_diagnostics() -> None:
     code = "import sys, lamella; assert not any('diagnostics' in name for name in sys.modules)"
     run_python("-c", code)
+
+
+def test_the_report_is_its_text_and_in_notebooks_a_table_with_the_findings() -> None:
+    x, y = clouds(200)
+    report = classifier().check(1000 * x, y)
+    assert repr(report) == str(report)
+    page = ElementTree.fromstring(report._repr_html_())
+    assert [cell.text for cell in page.findall(".//tr")[1]] == ["x", "(6,)"]
+    assert [p.text for p in page.findall("p")][1:] == [str(report.findings[0])]

@@ -1,5 +1,7 @@
 """model.doctor: its report, and a model that it leaves unchanged."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
@@ -64,3 +66,13 @@ def test_numbers_whose_squares_overflow_give_a_report_without_a_warning() -> Non
     model = lm.Sequential([lm.Dense(3)], seed=1, dtype="float64", backend="numpy")
     model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1))
     assert names(model.doctor(1e160 * x.astype(float), y, steps=5))[0] == "unscaled inputs"
+
+
+def test_the_report_is_its_text_and_in_notebooks_a_table_of_the_layers() -> None:
+    report = relu_network().doctor(*clouds(300))
+    assert repr(report) == str(report)
+    page = ElementTree.fromstring(report._repr_html_())
+    lines = str(report).splitlines()
+    rows = [" ".join(cell.text or "" for cell in row).split() for row in page.iter("tr")]
+    assert rows == [line.split() for line in lines[: len(rows)]]
+    assert [p.text for p in page.findall("p")][1:] == [report.summary(), *lines[len(rows) + 1 :]]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamella.core.errors import ArgumentError, DataError
+from lamella.core.html import html_table
 from lamella.core.signatures import known_arguments
 from lamella.losses.labels import as_labels, check_labels
 
@@ -46,6 +47,18 @@ class ClassificationReport:
     class_names: list[str]
 
     def __str__(self) -> str:
+        scores, counts = self._tables()
+        return f"{_table(scores)}\n\naccuracy {self.accuracy:.4f}\n\n{_table(counts)}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        titles = f"Accuracy {self.accuracy:.4f}", "Confusion matrix"
+        tables = zip(titles, self._tables(), strict=True)
+        return "".join(html_table(title, rows[0], rows[1:]) for title, rows in tables)
+
+    def _tables(self) -> tuple[list[list[str]], list[list[str]]]:
+        """Return the scores and the matrix as rows of text, headings first."""
         scores = self.precision, self.recall, self.f1
         rows = [["class", "precision", "recall", "F1", "samples"]]
         counts = [["true \\ predicted", *self.class_names]]
@@ -53,8 +66,7 @@ class ClassificationReport:
             rows.append([name, *(f"{score[i]:.4f}" for score in scores), f"{self.support[i]:,}"])
             counts.append([name, *map(str, self.matrix[i])])
         means = (f"{score.mean():.4f}" for score in scores)
-        rows.append(["mean", *means, f"{self.matrix.sum():,}"])
-        return f"{_table(rows)}\n\naccuracy {self.accuracy:.4f}\n\n{_table(counts)}"
+        return [*rows, ["mean", *means, f"{self.matrix.sum():,}"]], counts
 
 
 @known_arguments

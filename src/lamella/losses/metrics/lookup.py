@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from lamella.core.errors import ArgumentError, DataError
-from lamella.core.names import did_you_mean
+from lamella.core.names import did_you_mean, suggestion
 from lamella.core.typing import Shape
 from lamella.core.validation import instance
 from lamella.losses.base import Loss
@@ -49,7 +49,8 @@ def metric_named(name: str) -> Metric:
     if top := re.fullmatch(r"top_([1-9]\d{0,8})", name):
         return TopK(int(top[1]))
     known = [*METRICS, "top_5"]
-    hint = did_you_mean(name, known)
+    found = suggestion(name, known)
+    hint = f": {found}" if found else ""
     raise ArgumentError(f"metric must be one of {', '.join(known)}; got {name!r}{hint}")
 
 

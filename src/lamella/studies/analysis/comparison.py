@@ -12,15 +12,15 @@ from lamella.studies.analysis.incomplete import missing_values
 from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.reads import ALL, Read, counted
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.analysis.text_table import TextTable
+from lamella.studies.analysis.text_table import Tabular, TextTable
 from lamella.studies.analysis.times import times_by_arm, without_equivalence
 from lamella.studies.analysis.tuning import tuning_notes
 from lamella.studies.analysis.verdicts import with_verdicts
 from lamella.studies.definition.sources import sources_text
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Tabular):
     """Differences between arms, as one family of tests; printing it shows a table.
 
     Attributes
@@ -81,11 +81,6 @@ class Comparison:
     @property
     def _is_to_one(self) -> bool:
         return all(d.to == self.to for d in self.differences)
-
-    def __str__(self) -> str:
-        return str(self.table())
-
-    __repr__ = __str__
 
     def table(self) -> TextTable:
         """Return the differences as a text table."""

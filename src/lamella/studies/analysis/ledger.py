@@ -17,7 +17,7 @@ from lamella.studies.analysis.incomplete import incomplete_runs
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.reads import Read, Test, counted
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.analysis.text_table import TextTable
+from lamella.studies.analysis.text_table import Tabular, TextTable
 from lamella.studies.definition.tables import part_text
 from lamella.studies.running.storage import StudyFolder
 
@@ -51,8 +51,8 @@ class Entry:
         return f"withdrawn: {alone}" if withdrawn else now
 
 
-@dataclass(frozen=True)
-class Ledger:
+@dataclass(frozen=True, repr=False)
+class Ledger(Tabular):
     """Looks, comparisons, gaps and choices of a study; printing it shows a table.
 
     Attributes
@@ -67,11 +67,6 @@ class Ledger:
     entries: Sequence[Entry]
     facts: dict[str, str]
     notes: Sequence[str]
-
-    def __str__(self) -> str:
-        return str(self.table())
-
-    __repr__ = __str__
 
     def table(self) -> TextTable:
         """Return the comparisons as a text table, with the facts below."""

@@ -25,7 +25,7 @@ from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.samples import seeds_and_samples
 from lamella.studies.analysis.statistics import is_constant
 from lamella.studies.analysis.student import special
-from lamella.studies.analysis.text_table import TextTable
+from lamella.studies.analysis.text_table import Tabular, TextTable
 from lamella.studies.definition.sources import SOURCES, sources_text
 from lamella.studies.definition.tables import Table, merge
 
@@ -57,8 +57,8 @@ class Spread:
         return float(low), float(high)
 
 
-@dataclass(frozen=True)
-class Sources:
+@dataclass(frozen=True, repr=False)
+class Sources(Tabular):
     """Spread of a score by its sources; printing it shows a table.
 
     Attributes
@@ -87,11 +87,6 @@ class Sources:
 
     def __getitem__(self, source: str) -> Spread:
         return self.alone[source]
-
-    def __str__(self) -> str:
-        return str(self.table())
-
-    __repr__ = __str__
 
     def table(self) -> TextTable:
         """Return one row per source as a text table; percentages are of all sources together."""

@@ -13,7 +13,7 @@ from lamella.studies.analysis.comparison import (
 from lamella.studies.analysis.measures import TimeTo, time_to
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.survival import HALF, Survival
-from lamella.studies.analysis.text_table import TextTable
+from lamella.studies.analysis.text_table import Tabular, TextTable
 from lamella.studies.analysis.times import curve, times_by_arm
 
 
@@ -40,8 +40,8 @@ class ArmSpeed:
     curve: Survival
 
 
-@dataclass(frozen=True)
-class Speed:
+@dataclass(frozen=True, repr=False)
+class Speed(Tabular):
     """Times to a score of all arms; printing it shows a table.
 
     Attributes
@@ -64,11 +64,6 @@ class Speed:
 
     def __getitem__(self, arm: str) -> ArmSpeed:
         return self.arms[arm]
-
-    def __str__(self) -> str:
-        return str(self.table())
-
-    __repr__ = __str__
 
     def table(self) -> TextTable:
         """Return one row per arm as a text table."""

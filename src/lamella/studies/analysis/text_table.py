@@ -2,8 +2,11 @@
 
 import re
 import textwrap
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from lamella.core.html import html_table
 
 MAX_HEADING = 16
 """Characters; longer headings wrap."""
@@ -54,6 +57,9 @@ class TextTable:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        return html_table(self.title, self.head, self.rows, self.notes, self.left)
+
     def to_markdown(self) -> str:
         """Return the table in Markdown, with the title above and the notes below."""
         right = ["---" if self._is_left(place) else "---:" for place in range(len(self.head))]
@@ -92,6 +98,22 @@ class TextTable:
             for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
         ]
         return "  ".join(aligned).rstrip()
+
+
+class Tabular(ABC):
+    """Base of results that print, and show in notebooks, as their table."""
+
+    @abstractmethod
+    def table(self) -> TextTable:
+        """Return the results as a text table."""
+
+    def __str__(self) -> str:
+        return str(self.table())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
 
 def _escape_latex(text: str) -> str:

@@ -146,11 +146,16 @@ class Tuning:
         sd = f" ± {self.test.show(found.sd)}" if found.n > 1 else ""
         return f"{found.text(self.test.show)}{sd}"
 
+    def _tables(self) -> list[TextTable]:
+        return [self.table(), *([self.crossed_table()] if len(self.arms) > 1 else [])]
+
     def __str__(self) -> str:
-        tables = [self.table(), *([self.crossed_table()] if len(self.arms) > 1 else [])]
-        return "\n\n".join(map(str, tables))
+        return "\n\n".join(map(str, self._tables()))
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return "".join(table._repr_html_() for table in self._tables())
 
     def rows(self, per: Literal["epoch", "run"] = "run") -> list[dict[str, Any]]:
         """Return tidy rows of the trials, as `Results.rows` does of the comparison.

@@ -8,15 +8,12 @@ import numpy as np
 from lamella.core.errors import DataError
 from lamella.losses.metrics.classification_report import confusion_matrix
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.style import Look, NothingToDraw, escape_math
+from lamella.studies.pictures.style import Look, NothingToDraw
 from lamella.studies.running.run import Run
+from lamella.training.diagnostics.confusion import draw_confusion
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-ERRORS = {"light": ("#ffffff", "#D55E00"), "dark": ("#1b1b1f", "#D55E00")}
-"""Colours of no errors and of most errors, by theme."""
 
 
 def confusion(
@@ -52,36 +49,10 @@ def confusion(
     arm, runs, labels, seeds = predictions_of(results, arm, test)
     classes = int(max(labels.max(), *(run.predictions.max() for run in runs))) + 1
     counts = np.sum([confusion_matrix(labels, run.predictions, classes) for run in runs], axis=0)
-    fractions = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    errors = np.where(np.eye(classes, dtype=bool), 0, fractions)
     look = Look.of(results, theme, title)
-    size = 2.0 + 0.42 * classes
     subtitle = f"{arm}: percent of each class, {seeds}{' together' * (len(runs) > 1)}"
-    figure, ((axes,),) = look.figure(size + 0.4, size, subtitle=subtitle)
-    from matplotlib.colors import LinearSegmentedColormap
-
-    colors = LinearSegmentedColormap.from_list("errors", ERRORS[theme])
-    axes.imshow(errors, cmap=colors, vmin=0, vmax=max(float(errors.max()), 1e-9))
-    for i, j in np.ndindex(classes, classes):
-        if counts[i, j]:
-            strong = errors[i, j] > 0.6 * errors.max() and theme == "light"
-            axes.text(
-                j,
-                i,
-                _percent(fractions[i, j]),
-                ha="center",
-                va="center",
-                fontsize=8.5,
-                weight="bold" if i == j else "normal",
-                color="#000000" if strong else look.text,
-            )
     names = names or class_names(runs)
-    shown = [escape_math(str(name)) for name in (range(classes) if names is None else names)]
-    axes.set_xticks(range(classes), shown)
-    axes.set_yticks(range(classes), shown)
-    axes.set(xlabel="predicted class", ylabel="true class")
-    axes.spines["bottom"].set_visible(False)
-    return figure
+    return draw_confusion(counts, theme, names, title=look.title, subtitle=subtitle)
 
 
 def predictions_of(
@@ -112,7 +83,3 @@ def class_names(runs: Sequence[Run]) -> list[str] | None:
     """Return the names of the classes that the data of the runs have, if any."""
     names = runs[0].config.get("data", {}).get("classes")
     return [str(name) for name in names] if isinstance(names, list) else None
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f}" if fraction >= 0.0005 else "·"

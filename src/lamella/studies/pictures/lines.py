@@ -7,7 +7,8 @@ import numpy as np
 
 from lamella.studies.analysis.incomplete import name_suffix
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.style import Look, escape_math
+from lamella.studies.pictures.style import Look
+from lamella.training.diagnostics.theme import escape_math
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,25 +1,22 @@
 """Test images that an arm misclassifies most often."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella.core.errors import DataError
 from lamella.core.validation import at_least
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.confusion import class_names, predictions_of
-from lamella.studies.pictures.style import Look, NothingToDraw, escape_math
+from lamella.studies.pictures.style import Look, NothingToDraw
 from lamella.studies.running.archived_run import ArchivedRun
 from lamella.studies.running.run import Run
+from lamella.training.diagnostics.mistakes import as_images, draw_images
+from lamella.training.diagnostics.theme import escape_math
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-COLUMNS = 6
 
 
 @dataclass(frozen=True)
@@ -117,35 +114,12 @@ def mistakes(
         )
     names = names or class_names(runs)
     images = as_images(np.asarray(test[0]))
-    look = Look.of(results, theme, title)
-    lines = math.ceil(len(found) / COLUMNS)
-    figure, grid = look.figure(
-        7.2,
-        0.6 + 1.5 * lines,
+    return draw_images(
+        images[[mistake.index for mistake in found]],
+        [_caption(mistake, len(runs), names) for mistake in found],
+        theme,
+        title=Look.of(results, theme, title).title,
         subtitle=f"{arm}, {seeds}: most frequent mistakes, ties by confidence",
-        rows=lines,
-        columns=COLUMNS,
-    )
-    for axes, mistake in zip(grid.ravel(), found, strict=False):
-        axes.imshow(images[mistake.index], cmap="gray", interpolation="nearest")
-        axes.set_title(_caption(mistake, len(runs), names), fontsize=8, color=look.text)
-    for axes in grid.ravel():
-        axes.set_axis_off()
-    return figure
-
-
-def as_images(x: np.ndarray) -> np.ndarray:
-    """Return samples as images (N, H, W) or (N, H, W, 3)."""
-    if x.ndim == 4 and x.shape[-1] == 1:
-        x = x[..., 0]
-    if x.ndim == 3 or (x.ndim == 4 and x.shape[-1] == 3):
-        return x
-    side = math.isqrt(x.shape[-1])
-    if x.ndim == 2 and side * side == x.shape[-1]:
-        return x.reshape(-1, side, side)
-    raise DataError(
-        "mistakes are drawn as images: expected samples of shape (H, W), (H, W, 3) or (H * W,) "
-        f"with H = W, got {x.shape[1:]}"
     )
 
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.lines import mark_cut_off, median_peak
-from lamella.studies.pictures.style import Look, NothingToDraw, Theme, escape_math
+from lamella.studies.pictures.style import Look, NothingToDraw
 from lamella.studies.running.archived_run import ArchivedRun, has_steps
 from lamella.studies.running.run import Run
+from lamella.training.diagnostics.theme import Theme, escape_math
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

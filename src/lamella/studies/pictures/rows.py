@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from lamella.studies.analysis.incomplete import name_suffix
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.style import Look, escape_math
+from lamella.studies.pictures.style import Look
 from lamella.studies.pictures.zoom import ZOOMED, zoom_limits
+from lamella.training.diagnostics.theme import escape_math
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

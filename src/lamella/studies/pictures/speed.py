@@ -10,7 +10,8 @@ from lamella.studies.analysis.measures import TimeTo
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.speed import Speed
 from lamella.studies.analysis.speed import speed as speed_of
-from lamella.studies.pictures.style import Look, NothingToDraw, escape_math
+from lamella.studies.pictures.style import Look, NothingToDraw
+from lamella.training.diagnostics.theme import escape_math
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

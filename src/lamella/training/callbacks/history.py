@@ -1,13 +1,20 @@
 """History: losses and scores of each epoch."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lamella.core.disk import plain
+from lamella.core.html import html_table
 from lamella.core.signatures import unknown_attribute
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback, logged_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 10  # first and last epochs in a notebook's table
 
 
 class History(Callback):
@@ -27,7 +34,8 @@ class History(Callback):
 
     Examples
     --------
-    ``history["val_accuracy"]`` lists the accuracy of each epoch.
+    ``history["val_accuracy"]`` lists the accuracy of each epoch, ``history.plot()`` draws the
+    curves, and ``pandas.DataFrame(history)`` is a table of the rows.
     """
 
     def __init__(self) -> None:
@@ -69,10 +77,21 @@ class History(Callback):
         if name == "history" or name in logged:
             example = "loss" if name == "history" else name
             raise AttributeError(f'a History has no {name!r}: write history["{example}"]')
+        if name in ("evaluate", "predict", "predict_classes", "predict_proba", "score"):
+            raise AttributeError(f"fit returns the history: write model.{name}(...) after it")
         raise AttributeError(unknown_attribute(self, name), name=name, obj=self)
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def plot(self, *, title: str = "") -> "Figure":
+        """Draw loss and scores of training and validation by epoch; `training_curves` says how."""
+        from lamella.training.diagnostics.curves import training_curves
+
+        return training_curves(self.rows, title=title)
 
     def __repr__(self) -> str:
         if not self.rows:
@@ -80,3 +99,11 @@ class History(Callback):
         shown = {k: logged_text(v, ".4g") for k, v in self.rows[-1].items() if k != "epoch"}
         last = ", ".join(f"{name} {text}" for name, text in shown.items())
         return f"History({len(self)} epochs; last: {last})"
+
+    def _repr_html_(self) -> str:
+        head = list(dict.fromkeys(name for row in self.rows for name in row)) or ["epoch"]
+        rows = [[logged_text(row.get(name, ""), ".4g") for name in head] for row in self.rows]
+        if len(rows) > 2 * SHOWN:
+            rows[SHOWN:-SHOWN] = [["…"] * len(head)]
+        notes = [f"ended early: {self.stop_reason}"] if self.stop_reason else []
+        return html_table(f"History: {len(self)} epoch{'s' * (len(self) != 1)}", head, rows, notes)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lamella.core.errors import CheckWarning, warn_user
+from lamella.core.html import html_table
 from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
 from lamella.training.diagnostics.data import (
@@ -42,6 +43,13 @@ class CheckReport:
         lines = [f"{self.samples:,} samples"]
         lines += [f"  {name:<{width}}  {shape}" for name, shape in self.shapes]
         return "\n".join([*lines, *report_lines(self.findings)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        notes = list(map(str, self.findings)) or ["no findings"]
+        title, head = f"Check of {self.samples:,} samples", ["layer", "shape"]
+        return html_table(title, head, self.shapes, notes, left=(1,))
 
 
 def examine(model: Trainable, data: Data, y: np.ndarray) -> CheckReport:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamella.core.disk import write_atomically
-from lamella.core.errors import DataError, MissingExtraError
+from lamella.core.errors import DataError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ INK, PALE = "#333333", "#dddddd"
 def training_curves(
     rows: Sequence[dict[str, Any]], *, title: str = "", kept_epoch: int | None = None
 ) -> "Figure":
-    """Draw loss and accuracy of training and validation by epoch.
+    """Draw loss and accuracy, or R2, of training and validation by epoch.
 
     Parameters
     ----------
@@ -49,20 +49,18 @@ def training_curves(
     MissingExtraError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("matplotlib", "plot", "drawing curves") from None
+    from lamella.training.diagnostics.figure import Figure
+
     if not rows:
         raise DataError("there are no epochs to draw: train first")
-    panels = [name for name in ("loss", "accuracy") if name in rows[0]]
+    panels = [name for name in ("loss", "accuracy", "r2") if name in rows[0]]
     figure = Figure(figsize=(4.6 * len(panels), 3.8), dpi=150, layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for panel, name in zip(axes, panels, strict=True):
         _draw(panel, rows, name, kept_epoch)
         if name == "loss":
             panel.set_ylim(bottom=0)
-        else:
+        elif name == "accuracy":
             panel.yaxis.set_major_formatter(lambda fraction, _: f"{100 * fraction:.4g}%")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lamella.core.html import html_table
 from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
 from lamella.training.diagnostics.check import find
@@ -18,6 +19,7 @@ from lamella.training.diagnostics.rules import layer_findings, learning_findings
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+HEADS = ("layer", "mean", "spread", "dead", "gradient", "out grad", "update")
 SAMPLES = 512  # batch size of the measured step
 FACTORS = (0.1, 10.0, 0.01, 100.0, 0.001, 1000.0)  # of the learning rate, tried in this order
 # Change of a layer's weights in a step, relative to their norm, at which small networks of all
@@ -59,14 +61,18 @@ class DoctorReport:
 
     def __str__(self) -> str:
         width = max(len("layer"), *(len(layer.name) for layer in self.layers))
-        heads = ("mean", "spread", "dead", "gradient", "out grad", "update")
-        lines = [f"{'layer':<{width}}" + "".join(f"{head:>10}" for head in heads)]
-        for layer in self.layers:
-            dead = "" if layer.dead is None else f"{layer.dead:.0%}"
-            cells = [_short(layer.mean), _short(layer.spread), dead]
-            cells += [_short(layer.gradient), _short(layer.output_gradient), _short(layer.update)]
-            lines.append(f"{layer.name:<{width}}" + "".join(f"{cell:>10}" for cell in cells))
+        lines = [
+            f"{name:<{width}}" + "".join(f"{cell:>10}" for cell in cells)
+            for name, *cells in (HEADS, *map(_cells, self.layers))
+        ]
         return "\n".join([*lines, self.summary(), *report_lines(self.findings)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        findings = list(map(str, self.findings)) or ["no findings"]
+        rows = map(_cells, self.layers)
+        return html_table("Doctor: one training step", HEADS, rows, [self.summary(), *findings])
 
     def summary(self) -> str:
         """Return the result of the attempt to memorize one batch as a line."""
@@ -123,6 +129,12 @@ def _scale(model: Trainable, data: Data) -> float:
             squares = np.ldexp(numbers.astype(float), -exponent) ** 2
             scales.append(float(np.ldexp(np.sqrt(squares.mean()), exponent)))
     return max(scales)
+
+
+def _cells(layer: LayerStats) -> list[str]:
+    dead = "" if layer.dead is None else f"{layer.dead:.0%}"
+    gradients = [_short(layer.gradient), _short(layer.output_gradient), _short(layer.update)]
+    return [layer.name, _short(layer.mean), _short(layer.spread), dead, *gradients]
 
 
 def _short(number: float | None) -> str:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella.core.errors import MissingExtraError
 from lamella.training.diagnostics.curves import INK, PALE, style_panel
 from lamella.training.diagnostics.finding import Finding
 from lamella.training.diagnostics.layer_stats import LayerStats
@@ -30,10 +29,8 @@ def doctor_plot(
     layers: list[LayerStats], attempt: Attempt, findings: list[Finding], summary: str
 ) -> "Figure":
     """Draw layer statistics and the attempt, with the findings below."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("matplotlib", "plot", "drawing a report") from None
+    from lamella.training.diagnostics.figure import Figure
+
     texts = "\n".join(str(finding) for finding in findings) or "no findings"
     below = _wrapped(texts)
     height = 2.2 + 0.26 * len(layers) + 0.19 * len(below.splitlines())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamella.core.errors import ArgumentError, DataError, MissingExtraError
+from lamella.core.errors import ArgumentError, DataError
 from lamella.core.signatures import known_arguments
 from lamella.core.validation import at_least, instance, positive
 from lamella.network.prepare import expect_batch, expect_scale, prepare
@@ -40,10 +40,8 @@ class LearningRates:
 
     def plot(self) -> "Figure":
         """Draw loss against learning rate; save it with ``figure.savefig(path)``."""
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise MissingExtraError("matplotlib", "plot", "drawing curves") from None
+        from lamella.training.diagnostics.figure import Figure
+
         figure = Figure(figsize=(5.6, 3.8), dpi=150, layout="constrained")
         axes = figure.subplots()
         axes.plot(self.rates, self.losses, color=TRAINING["color"], linewidth=1.8)
@@ -61,6 +59,8 @@ class LearningRates:
         if self.suggestion is None:
             return f"no suggestion: the loss does not fall ({lowest})"
         return f"suggested learning rate {self.suggestion:.2g} ({lowest})"
+
+    __repr__ = __str__
 
 
 @known_arguments

@@ -14,10 +14,11 @@ from lamella.datasets import Samples
 from lamella.losses.metrics.classification_report import confusion_matrix
 from lamella.studies.analysis.best import best as best_arm
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.mistakes import as_images, worst_mistakes
+from lamella.studies.pictures.mistakes import worst_mistakes
 from lamella.studies.report.page import drawings
 from lamella.studies.running.data import study_data
 from lamella.studies.running.run import Run
+from lamella.training.diagnostics.mistakes import as_images
 
 CLASSES = 10
 IMAGES = 12
