@@ -26,7 +26,7 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
     hidden, dropout, batch_norm, l2, loss, backend, dtype
         As in `lamella.MLP`. Features are used as they are, also uint8: put a ``StandardScaler``
         before it.
-    optimizer : Optimizer, optional
+    optimizer : Optimizer or str, optional
         Adam(1e-3) by default.
     epochs, batch_size, callbacks, verbose, check
         As in `lamella.Sequential.fit`. ``fit`` works on copies of callbacks, loss and optimizer.
@@ -68,7 +68,7 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
         batch_norm: bool = False,
         l2: float = 0.0,
         loss: str | Loss | None = None,
-        optimizer: Optimizer | None = None,
+        optimizer: str | Optimizer | None = None,
         epochs: int = 100,
         batch_size: int = 32,
         class_weight: Any = None,

@@ -1,5 +1,7 @@
 """Precision, recall and F1 by class equal scikit-learn's."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,12 @@ def test_other_targets_are_refused(y: object, predicted: object) -> None:
 def test_too_few_names_are_refused() -> None:
     with pytest.raises(ArgumentError, match="must have 3 names"):
         lm.classification_report(LABELS, LABELS, ["a", "b"])
+
+
+def test_the_report_is_its_text_and_in_notebooks_two_tables() -> None:
+    report = lm.classification_report([0, 1, 1], [0, 1, 0], ["<a>", "b"])
+    assert repr(report) == str(report)
+    page = ElementTree.fromstring(f"<div>{report._repr_html_()}</div>")
+    scores, counts = ([[c.text for c in row] for row in t.iter("tr")] for t in page.iter("table"))
+    assert scores[1] == ["<a>", "0.5000", "1.0000", "0.6667", "1"]
+    assert counts == [["true \\ predicted", "<a>", "b"], ["<a>", "1", "0"], ["b", "1", "1"]]
