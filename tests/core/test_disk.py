@@ -156,7 +156,9 @@ def test_only_regular_files_are_read(name: str, tmp_path: Path) -> None:
     make, text = IRREGULAR[name]
     make(tmp_path / "a")
     for read in (file_to_read, read_file, lm.load, lm.load_study, lm.datasets.read_idx):
-        with pytest.raises(FileFormatError, match=f"cannot read .*a: {text}"):
+        is_folder = name == "folder" and read is lm.load  # load looks for a model in it
+        expected = "holds no model" if is_folder else f"cannot read .*a: {text}"
+        with pytest.raises(FileFormatError, match=expected):
             read(tmp_path / "a")
 
 
