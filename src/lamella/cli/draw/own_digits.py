@@ -1,0 +1,59 @@
+"""One's own drawings: PNG files in a folder a class, those for testing apart."""
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lamella.core.disk import expect_writable, write_atomically
+from lamella.core.errors import ArgumentError, MissingExtraError
+from lamella.datasets import Collection, digit_folder
+
+CLASSES = "0123456789"
+TEST_EVERY = 5  # the fifth, tenth and so on drawing of a class is for testing only
+
+
+class OwnDigits:
+    """Drawings in ``folder/train`` and ``folder/test``, both in the form of `digit_folder`.
+
+    A file's name is the hash of its pixels: a drawing has one label, and keeping it again moves it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keep(self, image: np.ndarray, label: Any) -> str:
+        """Keep an image, uint8 (28, 28), and return its part, "train" or "test"."""
+        if not isinstance(label, str) or label not in list(CLASSES):
+            raise ArgumentError(f"label must be one of {', '.join(CLASSES)}, got {label!r:.40}")
+        try:
+            from PIL import Image
+        except ImportError:
+            raise MissingExtraError("Pillow", "images", "keeping drawings") from None
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "PNG")
+        self.remove(image)
+        count = len([*self.folder.glob(f"t*/{label}/[!.]*")])
+        part = "test" if count % TEST_EVERY == TEST_EVERY - 1 else "train"
+        folder = expect_writable(self.folder / part / label)
+        write_atomically(folder / _name(image), file.getvalue())
+        return part
+
+    def remove(self, image: np.ndarray) -> None:
+        """Remove an image, whatever its label, if it was kept."""
+        for file in self.folder.glob(f"t*/[0-9]/{_name(image)}"):
+            file.unlink(missing_ok=True)
+
+    def count(self, part: str) -> int:
+        """Return the number of drawings in a part."""
+        return len([*self.folder.glob(f"{part}/[0-9]/[!.]*")])
+
+    def samples(self, part: str) -> Collection | None:
+        """Return the digits of a part, or None if there are none."""
+        return digit_folder(self.folder / part) if self.count(part) else None
+
+
+def _name(image: np.ndarray) -> str:
+    return f"{hashlib.sha256(image.tobytes()).hexdigest()[:16]}.png"

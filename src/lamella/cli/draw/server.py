@@ -1,0 +1,146 @@
+"""Server of the page, for browsers of this machine only."""
+
+import json
+import os
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from lamella.cli.draw.page import TYPES, page_file
+from lamella.cli.draw.studio import Studio
+from lamella.core.errors import LamellaError, UsageError
+from lamella.core.version import __version__
+
+ADDRESS = "127.0.0.1"
+MOST_BYTES = 4096  # of a request's body; a drawing takes 1,100
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class DrawServer(ThreadingHTTPServer):
+    """Server on a port of 127.0.0.1; set ``studio`` before it serves.
+
+    Raises
+    ------
+    UsageError
+        If the port is in use or not permitted.
+    """
+
+    studio: Studio
+    allow_reuse_address = os.name != "nt"  # on Windows it would share the port of another server
+
+    def __init__(self, port: int) -> None:
+        try:
+            super().__init__((ADDRESS, port), Handler)
+        except OSError as error:
+            raise UsageError(
+                f"cannot serve on port {port} of {ADDRESS}: {error.strerror or error}. Choose "
+                "another one with --port, or --port 0 for one that is free"
+            ) from error
+        self.address = f"http://{ADDRESS}:{self.server_address[1]}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print errors, except those of connections that ended early."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
+class _Refused(Exception):
+    """Status and reason of a request that is answered with an error."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request: a file of the page, the network, or a table as JSON.
+
+    Requests must name this machine as their host and come from the page itself, so that no page of
+    another site can read, keep or train anything (DNS rebinding, cross-site requests).
+    """
+
+    server: DrawServer
+    server_version, sys_version = f"lamella/{__version__}", ""
+    timeout = 10  # seconds without a byte
+
+    def do_GET(self) -> None:
+        """Answer with a file, the network or the state."""
+        path = self.path.partition("?")[0]
+        name = "page.html" if path == "/" else path[1:]
+        if self._is_refused():
+            return
+        if path == "/state":
+            self._answer_json(self.server.studio.state())
+        elif path == "/model.js":
+            self._answer(self.server.studio.script, "text/javascript")
+        elif name in TYPES:
+            self._answer(page_file(name), TYPES[name])
+        else:
+            self._answer_json({"error": "there is no such page"}, 404)
+
+    def do_POST(self) -> None:
+        """Keep or remove a drawing, or fine-tune."""
+        if self._is_refused():
+            return
+        try:
+            post = self.server.studio.posts.get(self.path)
+            if post is None:
+                raise _Refused(404, "there is no such request")
+            self._answer_json(post(self._table()))
+        except _Refused as refused:
+            status, reason = refused.args
+            self._answer_json({"error": reason}, status)
+        except (ConnectionError, TimeoutError):
+            raise
+        except (LamellaError, OSError, MemoryError) as error:
+            self._answer_json({"error": str(error)}, 400)
+
+    def _is_refused(self) -> bool:
+        """Refuse other hosts and origins."""
+        host = self.headers.get("Host", "").lower()
+        name = host.removesuffix(f":{self.server.server_address[1]}")
+        origin = self.headers.get("Origin", f"http://{host}").lower()
+        site = self.headers.get("Sec-Fetch-Site", "none")
+        reason = ""
+        if name not in (ADDRESS, "localhost"):
+            reason = f"this is no name of the server: write {self.server.address}"
+        elif origin != f"http://{host}" or site not in ("same-origin", "none"):
+            reason = "requests of other sites are refused"
+        if reason:
+            self._answer_json({"error": reason}, 403)
+        return bool(reason)
+
+    def _table(self) -> dict[str, Any]:
+        """Return the body, a JSON object of limited size."""
+        if self.headers.get_content_type() != "application/json":
+            raise _Refused(415, "the body must be application/json")
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()):
+            raise _Refused(411, "the request needs a Content-Length")
+        if len(length) > len(str(MOST_BYTES)) or int(length) > MOST_BYTES:
+            raise _Refused(413, f"the body is longer than {MOST_BYTES} bytes")
+        try:
+            table = json.loads(self.rfile.read(int(length)))
+        except (ValueError, RecursionError):
+            table = None
+        if not isinstance(table, dict):
+            raise _Refused(400, "the body is no JSON object")
+        return table
+
+    def _answer_json(self, table: dict[str, Any], status: int = 200) -> None:
+        self._answer(json.dumps(table), "application/json", status)
+
+    def _answer(self, text: str, kind: str, status: int = 200) -> None:
+        content = text.encode()
+        self.send_response(status)
+        facts = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(content))}
+        for name, value in (HEADERS | facts).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Print nothing: the page shows its errors itself."""
