@@ -69,7 +69,10 @@ def _model(args: argparse.Namespace) -> Sequential:
     tuned = Path(args.out) / MODEL
     source = args.model or (tuned if tuned.exists() else None)
     if source is None:
-        return _small_network()
+        print("training a small network on MNIST, for some seconds", flush=True)
+        small = MLP([128], optimizer=Adam(1e-3), seed=2023, backend="numpy")
+        small.fit(*mnist()[0], epochs=3, verbose=False)
+        return small
     model: Sequential = load(source, backend="numpy")
     if not model.compiled:
         raise UsageError(f"{source} is not compiled, so its outputs are no probabilities")
@@ -78,12 +81,4 @@ def _model(args: argparse.Namespace) -> Sequential:
             f"{source} takes inputs of shape {model.in_shape} or has classes other than the ten "
             "digits: use a model that was trained on MNIST's images of (28, 28)"
         )
-    return model
-
-
-def _small_network() -> Sequential:
-    print("training a small network on MNIST, for some seconds", flush=True)
-    train, _ = mnist()
-    model = MLP([128], optimizer=Adam(1e-3), seed=2023, backend="numpy")
-    model.fit(train.x, train.y, epochs=3, verbose=False)
     return model

@@ -9,7 +9,7 @@ from lamella.datasets import Samples
 from lamella.models.sequential import Sequential
 from lamella.optimizers import Adam
 
-RATE, EPOCHS = 2e-4, 3
+RATE, EPOCHS = 5e-4, 3
 MNIST_SAMPLES = 5000
 MOST_COPIES, MOST_SAMPLES = 25, 2500  # of each own digit, and of all together
 

@@ -1,7 +1,7 @@
 "use strict";
 const $ = (id) => document.getElementById(id);
 const served = document.documentElement.hasAttribute("data-served");
-const percent = (p) => `${(100 * p).toFixed(p > 0.9995 || p < 0.0005 ? 0 : 1)}%`;
+const percent = (p) => (p < 0.0005 ? "<0.1%" : p > 0.9995 ? ">99.9%" : `${(100 * p).toFixed(1)}%`);
 const board = new Board($("board"), update);
 let image = null, lastKept = null, version = null, tuning = false, said;
 
@@ -18,19 +18,19 @@ function update() {
 
 function showAnswer(p) {
   const best = p ? p.indexOf(Math.max(...p)) : -1;
-  $("guess").value = p ? network.classNames[best] : "–";
+  $("guess").textContent = p ? network.classNames[best] : "–";
   $("sure").textContent = p ? percent(p[best]) : "Draw with a mouse, a pen or a finger.";
   [...$("bars").children].forEach((row, i) => {
     row.classList.toggle("best", i === best);
     row.querySelector("i").style.width = `${p ? 100 * p[i] : 0}%`;
-    row.querySelector("output").value = p ? percent(p[i]) : "";
+    row.querySelector("em").textContent = p ? percent(p[i]) : "";
   });
   for (const button of $("labels").children) {
     button.disabled = !p;
     button.classList.toggle("best", button.value === network.classNames[best]);
   }
   clearTimeout(said);  /* screen readers hear the answer once the pen rests */
-  said = setTimeout(() => { $("spoken").textContent = p ? `${$("guess").value}, ${$("sure").textContent}` : ""; }, 600);
+  said = setTimeout(() => { $("spoken").textContent = p ? `${$("guess").textContent}, ${$("sure").textContent}` : ""; }, 600);
 }
 
 /* The outputs of the first layer of weights, after its activation. */
@@ -38,12 +38,12 @@ function showResponse(layers, drawn) {
   const names = Object.keys(layers), dense = names.filter((name) => name.endsWith(" Dense"));
   const name = dense.length > 1 ? names[names.indexOf(dense[1]) - 1] : dense[0] ?? names[0];
   const values = layers[name], largest = Math.max(...values.map(Math.abs), 1e-9);
-  const width = Math.ceil(Math.sqrt(values.length)), strong = values.filter((v) => v > 0.1 * largest).length;
+  const width = Math.ceil(Math.sqrt(values.length)), active = values.filter((v) => Math.abs(v) > 0.1 * largest);
   const grey = new Uint8Array(width * Math.ceil(values.length / width));
-  if (drawn) values.forEach((v, i) => { grey[i] = 255 * Math.max(v, 0) / largest; });
+  const signed = Math.min(...values) < 0;  /* then grey is 0, and black the most negative */
+  if (drawn) values.forEach((v, i) => { grey[i] = signed ? 127.5 * (1 + v / largest) : 255 * v / largest; });
   paintGrey($("response"), grey, width);
-  $("units").textContent = `A square for each of ${values.length} units, bright if it answers`
-    + (drawn ? `; ${strong} answer with more than a tenth of the strongest.` : ".");
+  $("units").textContent = `${drawn ? active.length : 0} of ${values.length} units are active.`;
 }
 
 function paintGrey(canvas, grey, width) {
@@ -138,7 +138,7 @@ function button(name, action) {
 
 for (const name of network.classNames) {
   const row = document.createElement("li");
-  row.innerHTML = "<b></b><span class=bar aria-hidden=true><i></i></span><output></output>";
+  row.innerHTML = "<b></b><span class=bar aria-hidden=true><i></i></span><em></em>";
   row.querySelector("b").textContent = name;
   $("bars").append(row);
   $("labels").append(button(name, () => keep(name)));

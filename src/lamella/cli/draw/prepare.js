@@ -8,14 +8,14 @@ function prepare(ink, width, height) {
   let top = height, left = width, bottom = 0, right = 0;
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++)
-      if (strokes[y * width + x] > 0) {
+      if (strokes[y * width + x] > 0.4) {
         top = Math.min(top, y); bottom = Math.max(bottom, y + 1);
         left = Math.min(left, x); right = Math.max(right, x + 1);
       }
   if (bottom === 0) return null;
   const scale = BOX / Math.max(bottom - top, right - left);
-  const rows = weights(top, bottom, Math.max(1, Math.round((bottom - top) * scale)));
-  const columns = weights(left, right, Math.max(1, Math.round((right - left) * scale)));
+  const rows = weights(top, bottom, Math.max(1, round((bottom - top) * scale)));
+  const columns = weights(left, right, Math.max(1, round((right - left) * scale)));
   const small = rows.map((row) => columns.map((column) => {
     let sum = 0;
     for (const [y, a] of row) for (const [x, b] of column) sum += a * b * strokes[y * width + x];
@@ -23,11 +23,16 @@ function prepare(ink, width, height) {
   }));
   let mass = 0, massY = 0, massX = 0;
   small.forEach((row, y) => row.forEach((v, x) => { mass += v; massY += v * y; massX += v * x; }));
-  const corner = (centre, side) => Math.min(Math.max(Math.round(SIDE / 2 - centre), 0), SIDE - side);
+  const corner = (centre, side) => Math.min(Math.max(round(SIDE / 2 - centre), 0), SIDE - side);
   const y0 = corner(massY / mass, rows.length), x0 = corner(massX / mass, columns.length);
   const image = new Uint8Array(SIDE * SIDE);
   small.forEach((row, y) => image.set(row, (y0 + y) * SIDE + x0));
   return image;
+}
+
+/* Round as Python does, halves to even numbers. */
+function round(v) {
+  return v % 1 === 0.5 ? 2 * Math.round(v / 2) : Math.round(v);
 }
 
 /* For each of n equal parts of [from, to): the pixels that it covers, with fractions that add up to 1. */

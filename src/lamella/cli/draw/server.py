@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -12,6 +13,7 @@ from lamella.core.errors import LamellaError, UsageError
 from lamella.core.version import __version__
 
 ADDRESS = "127.0.0.1"
+JSON = "application/json"
 MOST_BYTES = 4096  # of a request's body; a drawing takes 1,100
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -24,13 +26,7 @@ HEADERS = {
 
 
 class DrawServer(ThreadingHTTPServer):
-    """Server on a port of 127.0.0.1; set ``studio`` before it serves.
-
-    Raises
-    ------
-    UsageError
-        If the port is in use or not permitted.
-    """
+    """Server on a port of 127.0.0.1; set ``studio`` before it serves."""
 
     studio: Studio
     allow_reuse_address = os.name != "nt"  # on Windows it would share the port of another server
@@ -68,55 +64,60 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with a file, the network or the state."""
-        path = self.path.partition("?")[0]
-        name = "page.html" if path == "/" else path[1:]
-        if self._is_refused():
-            return
-        if path == "/state":
-            self._answer_json(self.server.studio.state())
-        elif path == "/model.js":
-            self._answer(self.server.studio.script, "text/javascript")
-        elif name in TYPES:
-            self._answer(page_file(name), TYPES[name])
-        else:
-            self._answer_json({"error": "there is no such page"}, 404)
+        self._serve(self._get)
 
     def do_POST(self) -> None:
         """Keep or remove a drawing, or fine-tune."""
-        if self._is_refused():
-            return
+        self._serve(self._post)
+
+    def _serve(self, answer: Callable[[], tuple[str, str]]) -> None:
+        status, kind = 200, JSON
         try:
-            post = self.server.studio.posts.get(self.path)
-            if post is None:
-                raise _Refused(404, "there is no such request")
-            self._answer_json(post(self._table()))
+            self._expect_own_page()
+            text, kind = answer()
         except _Refused as refused:
             status, reason = refused.args
-            self._answer_json({"error": reason}, status)
-        except (ConnectionError, TimeoutError):
-            raise
+            text = json.dumps({"error": reason})
         except (LamellaError, OSError, MemoryError) as error:
-            self._answer_json({"error": str(error)}, 400)
+            status, text = 400, json.dumps({"error": str(error)})
+        content = text.encode()
+        self.send_response(status)
+        facts = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(content))}
+        for name, value in (HEADERS | facts).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
 
-    def _is_refused(self) -> bool:
-        """Refuse other hosts and origins."""
+    def _expect_own_page(self) -> None:
         host = self.headers.get("Host", "").lower()
-        name = host.removesuffix(f":{self.server.server_address[1]}")
+        if host.removesuffix(f":{self.server.server_address[1]}") not in (ADDRESS, "localhost"):
+            raise _Refused(403, f"this is no name of the server: write {self.server.address}")
         origin = self.headers.get("Origin", f"http://{host}").lower()
         site = self.headers.get("Sec-Fetch-Site", "none")
-        reason = ""
-        if name not in (ADDRESS, "localhost"):
-            reason = f"this is no name of the server: write {self.server.address}"
-        elif origin != f"http://{host}" or site not in ("same-origin", "none"):
-            reason = "requests of other sites are refused"
-        if reason:
-            self._answer_json({"error": reason}, 403)
-        return bool(reason)
+        if origin != f"http://{host}" or site not in ("same-origin", "none"):
+            raise _Refused(403, "requests of other sites are refused")
+
+    def _get(self) -> tuple[str, str]:
+        path = self.path.partition("?")[0]
+        name = "page.html" if path == "/" else path[1:]
+        if path == "/state":
+            return json.dumps(self.server.studio.state()), JSON
+        if path == "/model.js":
+            return self.server.studio.script, "text/javascript"
+        if name not in TYPES:
+            raise _Refused(404, "there is no such page")
+        return page_file(name), TYPES[name]
+
+    def _post(self) -> tuple[str, str]:
+        post = self.server.studio.posts.get(self.path)
+        if post is None:
+            raise _Refused(404, "there is no such request")
+        return json.dumps(post(self._table())), JSON
 
     def _table(self) -> dict[str, Any]:
         """Return the body, a JSON object of limited size."""
-        if self.headers.get_content_type() != "application/json":
-            raise _Refused(415, "the body must be application/json")
+        if self.headers.get_content_type() != JSON:
+            raise _Refused(415, f"the body must be {JSON}")
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()):
             raise _Refused(411, "the request needs a Content-Length")
@@ -129,18 +130,6 @@ class Handler(BaseHTTPRequestHandler):
         if not isinstance(table, dict):
             raise _Refused(400, "the body is no JSON object")
         return table
-
-    def _answer_json(self, table: dict[str, Any], status: int = 200) -> None:
-        self._answer(json.dumps(table), "application/json", status)
-
-    def _answer(self, text: str, kind: str, status: int = 200) -> None:
-        content = text.encode()
-        self.send_response(status)
-        facts = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(content))}
-        for name, value in (HEADERS | facts).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing: the page shows its errors itself."""

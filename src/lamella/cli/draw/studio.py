@@ -23,19 +23,8 @@ MODEL = "model.safetensors"
 class Studio:
     """Answers to the requests of all pages, as tables that JSON can represent.
 
-    Parameters
-    ----------
-    model : Sequential
-        Network from (28, 28) to ten classes.
-    folder : Path
-        Of the own digits and the fine-tuned model; created when something is kept.
-
-    Attributes
-    ----------
-    script : str
-        The network in JavaScript.
-    version : int
-        Number of fine-tunings; a page that has another one loads the script again.
+    ``folder`` is created when something is kept. ``version`` counts the fine-tunings: a page that
+    has another one loads ``script``, the network in JavaScript, again.
     """
 
     def __init__(self, model: Sequential, folder: Path) -> None:
