@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 
 from lamella.core.disk import expect_writable, write_atomically
 from lamella.core.errors import ArgumentError, MissingExtraError
-from lamella.datasets import Collection, digit_folder
+from lamella.datasets import Collection, digit_folder, read_digit
 
-CLASSES = "0123456789"
+CLASSES, PARTS = "0123456789", ("train", "test")
 TEST_EVERY = 5  # the fifth, tenth and so on drawing of a class is for testing only
 
 
@@ -32,10 +33,12 @@ class OwnDigits:
             from PIL import Image
         except ImportError:
             raise MissingExtraError("Pillow", "images", "keeping drawings") from None
+        if not np.array_equal(read_digit(image), image):
+            raise ArgumentError("the image is no prepared one: most of its border must be black")
         file = io.BytesIO()
         Image.fromarray(image).save(file, "PNG")
         self.remove(image)
-        count = len([*self.folder.glob(f"t*/{label}/[!.]*")])
+        count = sum(self.count(part, label) for part in PARTS)
         part = "test" if count % TEST_EVERY == TEST_EVERY - 1 else "train"
         folder = expect_writable(self.folder / part / label)
         write_atomically(folder / _name(image), file.getvalue())
@@ -43,12 +46,12 @@ class OwnDigits:
 
     def remove(self, image: np.ndarray) -> None:
         """Remove an image, whatever its label, if it was kept."""
-        for file in self.folder.glob(f"t*/[0-9]/{_name(image)}"):
-            file.unlink(missing_ok=True)
+        for part, label in itertools.product(PARTS, CLASSES):
+            (self.folder / part / label / _name(image)).unlink(missing_ok=True)
 
-    def count(self, part: str) -> int:
-        """Return the number of drawings in a part."""
-        return len([*self.folder.glob(f"{part}/[0-9]/[!.]*")])
+    def count(self, part: str, label: str = "[0-9]") -> int:
+        """Return the number of drawings in a part, of one class or all."""
+        return len([*self.folder.glob(f"{part}/{label}/[!.]*")])
 
     def samples(self, part: str) -> Collection | None:
         """Return the digits of a part, or None if there are none."""

@@ -10,9 +10,7 @@ from lamella.models.sequential import Sequential
 TYPES = {
     "page.html": "text/html",
     "page.css": "text/css",
-    "prepare.js": "text/javascript",
-    "board.js": "text/javascript",
-    "page.js": "text/javascript",
+    **dict.fromkeys(("prepare.js", "board.js", "page.js"), "text/javascript"),
 }
 POLICY = "default-src 'none'; img-src data:; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 

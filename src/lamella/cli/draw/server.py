@@ -34,9 +34,9 @@ class DrawServer(ThreadingHTTPServer):
     def __init__(self, port: int) -> None:
         try:
             super().__init__((ADDRESS, port), Handler)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise UsageError(
-                f"cannot serve on port {port} of {ADDRESS}: {error.strerror or error}. Choose "
+                f"cannot serve on port {port} of {ADDRESS}: {error}. Choose "
                 "another one with --port, or --port 0 for one that is free"
             ) from error
         self.address = f"http://{ADDRESS}:{self.server_address[1]}/"
@@ -99,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _get(self) -> tuple[str, str]:
         path = self.path.partition("?")[0]
-        name = "page.html" if path == "/" else path[1:]
+        name = "page.html" if path == "/" else path.removeprefix("/")
         if path == "/state":
             return json.dumps(self.server.studio.state()), JSON
         if path == "/model.js":
@@ -119,9 +119,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get_content_type() != JSON:
             raise _Refused(415, f"the body must be {JSON}")
         length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()):
+        if not length.isdecimal():
             raise _Refused(411, "the request needs a Content-Length")
-        if len(length) > len(str(MOST_BYTES)) or int(length) > MOST_BYTES:
+        if int(length[:9]) > MOST_BYTES:
             raise _Refused(413, f"the body is longer than {MOST_BYTES} bytes")
         try:
             table = json.loads(self.rfile.read(int(length)))

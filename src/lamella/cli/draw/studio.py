@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lamella.cli.draw.fine_tuning import fine_tuned, scores
-from lamella.cli.draw.own_digits import OwnDigits
+from lamella.cli.draw.own_digits import PARTS, OwnDigits
 from lamella.cli.draw.page import network_script
 from lamella.core.disk import expect_writable
 from lamella.core.errors import ArgumentError, UsageError
@@ -40,7 +40,7 @@ class Studio:
             "version": self.version,
             "model": f"{type(self.model).__name__} {'-'.join(map(str, (784, *widths)))}",
             "folder": str(self.folder),
-            **{part: self.own.count(part) for part in ("train", "test")},
+            **{part: self.own.count(part) for part in PARTS},
         }
 
     def keep(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -70,9 +70,9 @@ class Studio:
             expect_writable(self.folder)
             train, test = mnist()
             tuned = fine_tuned(self.model, own, train)
+            script = network_script(tuned)  # raises if the training diverged
             sets = {"own, trained on": own, "own, for testing": held_out, "MNIST’s test set": test}
             rows = scores(self.model, tuned, sets)
-            script = network_script(tuned)
             tuned.save(self.folder / MODEL)
             self.model, self.script, self.version = tuned, script, self.version + 1
             return {**self.state(), "scores": rows, "seconds": time.perf_counter() - began}
