@@ -18,7 +18,6 @@ def test_own_digits_are_learned_without_forgetting(
     rows = scores(network, tuned, {"own": own, "later": later, "none": None, "MNIST": test})
     assert [row[:2] for row in rows] == [("own", 200), ("later", 1000), ("MNIST", 10_000)]
     (_, _, before, after), (_, _, unseen, seen), (_, _, mnist, kept) = rows
-    print(rows)
     assert before < 0.6
     assert after > 0.9
     assert seen > unseen + 0.1

@@ -1,12 +1,13 @@
 """Own digits: the test part, labels, and pictures that touch the border."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lamella.cli.draw.own_digits import OwnDigits
-from lamella.core.errors import ArgumentError
+from lamella.core.errors import ArgumentError, MissingExtraError
 
 pytest.importorskip("PIL", reason="drawings are kept as PNG")
 
@@ -44,3 +45,11 @@ def test_images_that_would_be_prepared_again_are_refused(tmp_path: Path) -> None
 def test_labels_are_digits(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"label must be one of 0, 1, .* got '\.\./7'"):
         OwnDigits(tmp_path).keep(np.ones((28, 28), np.uint8), "../7")
+
+
+def test_without_pillow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(
+        MissingExtraError, match=r"keeping drawings needs Pillow.*images"
+    ):
+        OwnDigits(tmp_path).keep(np.zeros((28, 28), np.uint8), "7")

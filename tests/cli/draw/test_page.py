@@ -80,9 +80,8 @@ def test_drawings_are_prepared_as_read_digit_prepares_them(name: str, tmp_path: 
 
 
 def test_a_blank_drawing_is_no_image(tmp_path: Path) -> None:
-    assert (
-        prepared([np.zeros((280, 280), np.uint8), np.full((280, 280), 60, np.uint8)]) == [None] * 2
-    )
+    blank, faint = np.zeros((280, 280), np.uint8), np.full((280, 280), 60, np.uint8)
+    assert prepared(tmp_path, [blank, faint]) == [None, None]
 
 
 def test_prepared_images_of_mnist_remain(

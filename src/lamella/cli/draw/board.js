@@ -91,7 +91,9 @@ class Board {
   ink() {
     this.sheet.clearRect(0, 0, SIZE, SIZE);
     this.draw(this.sheet, "#000");
-    return this.sheet.getImageData(0, 0, SIZE, SIZE).data.filter((_, i) => i % 4 === 3);
+    const { data } = this.sheet.getImageData(0, 0, SIZE, SIZE), ink = new Uint8Array(SIZE * SIZE);
+    for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3];
+    return ink;
   }
 
   changed() {

@@ -1,14 +1,14 @@
 "use strict";
 const SIDE = 28, BOX = 20;
+const STROKE = Float32Array.from({ length: 256 }, (_, v) => Math.min(Math.max((v / 255 - 0.25) / 0.35, 0), 1));
 
 /* Prepare ink (0 to 255) as lamella.datasets.read_digit does: cropped, scaled to 20 x 20, and placed
    in 28 x 28 with the centre of mass in the middle. Returns null if there is no ink. */
 function prepare(ink, width, height) {
-  const strokes = Float32Array.from(ink, (v) => Math.min(Math.max((v / 255 - 0.25) / 0.35, 0), 1));
   let top = height, left = width, bottom = 0, right = 0;
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++)
-      if (strokes[y * width + x] > 0.4) {
+      if (STROKE[ink[y * width + x]] > 0.4) {
         top = Math.min(top, y); bottom = Math.max(bottom, y + 1);
         left = Math.min(left, x); right = Math.max(right, x + 1);
       }
@@ -18,7 +18,7 @@ function prepare(ink, width, height) {
   const columns = weights(left, right, Math.max(1, round((right - left) * scale)));
   const small = rows.map((row) => columns.map((column) => {
     let sum = 0;
-    for (const [y, a] of row) for (const [x, b] of column) sum += a * b * strokes[y * width + x];
+    for (const [y, a] of row) for (const [x, b] of column) sum += a * b * STROKE[ink[y * width + x]];
     return Math.round(255 * sum);
   }));
   let mass = 0, massY = 0, massX = 0;
