@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lamella.core.disk import expect_writable, write_atomically
-from lamella.core.errors import ArgumentError, MissingExtraError
+from lamella.core.errors import ArgumentError
 from lamella.datasets import Collection, digit_folder, read_digit
 
 CLASSES, PARTS = "0123456789", ("train", "test")
@@ -29,12 +29,10 @@ class OwnDigits:
         """Keep an image, uint8 (28, 28), and return its part, "train" or "test"."""
         if not isinstance(label, str) or label not in list(CLASSES):
             raise ArgumentError(f"label must be one of {', '.join(CLASSES)}, got {label!r:.40}")
-        try:
-            from PIL import Image
-        except ImportError:
-            raise MissingExtraError("Pillow", "images", "keeping drawings") from None
         if not np.array_equal(read_digit(image), image):
             raise ArgumentError("the image is no prepared one: most of its border must be black")
+        from PIL import Image
+
         file = io.BytesIO()
         Image.fromarray(image).save(file, "PNG")
         self.remove(image)
