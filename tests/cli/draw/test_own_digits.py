@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lamella.cli.draw.own_digits import OwnDigits
-from lamella.core.errors import ArgumentError, MissingExtraError
+from lamella.core.errors import ArgumentError, MissingExtraError, UsageError
 
 pytest.importorskip("PIL", reason="drawings are kept as PNG")
 
@@ -35,6 +35,15 @@ def test_files_added_by_hand_count(tmp_path: Path, rng: np.random.Generator) -> 
     for number in range(3):
         (first.parent / f"{number}.png").write_bytes(first.read_bytes())
     assert own.keep(images[1], "3") == "test"
+
+
+def test_a_label_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    own, bar = OwnDigits(tmp_path), np.pad(np.full((20, 3), 255, np.uint8), ((4, 4), (12, 13)))
+    own.keep(bar, "1")
+    (tmp_path / "train" / "7").write_text("no folder")
+    with pytest.raises(UsageError, match="cannot write to the folder"):
+        own.keep(bar, "7")
+    assert [file.parent.name for file in tmp_path.rglob("*.png")] == ["1"]
 
 
 def test_images_that_would_be_prepared_again_are_refused(tmp_path: Path) -> None:

@@ -84,34 +84,6 @@ def test_a_blank_drawing_is_no_image(tmp_path: Path) -> None:
     assert prepared(tmp_path, [blank, faint]) == [None, None]
 
 
-def test_prepared_images_of_mnist_remain(
-    digits: tuple[lm.datasets.Samples, lm.datasets.Samples], tmp_path: Path
-) -> None:
-    """Without their border, so that they are scaled by 1 and placed again."""
-    x = digits[1].x[:200].astype(int)
-    x = np.where(x > 102, x, 0)  # the fainter pixels are no ink
-    found = np.reshape(prepared(tmp_path, [*x.astype(np.uint8)]), x.shape)
-    ink = np.clip(np.round((x / 255 - 0.25) / 0.35 * 255), 0, 255)
-    same = [abs(np.roll(found[i], shift, (0, 1)) - ink[i]).max() <= 1
-            for i in range(200) if _extent(x[i]) == 20
-            for shift in [_shift(found[i], ink[i])]]  # fmt: skip
-    assert len(same) > 50
-    assert all(same)
-
-
-def _extent(image: np.ndarray) -> int:
-    return max(int(np.ptp(np.flatnonzero(image.any(axis=axis)))) + 1 for axis in (0, 1))
-
-
-def _shift(found: np.ndarray, ink: np.ndarray) -> tuple[int, int]:
-    """Return how far the first row and column of ink are apart."""
-    y, x = (
-        int(np.flatnonzero(ink.any(axis=a))[0] - np.flatnonzero(found.any(axis=a))[0])
-        for a in (1, 0)
-    )
-    return y, x
-
-
 def test_the_exported_page_answers_as_the_model(
     network: lm.Sequential,
     digits: tuple[lm.datasets.Samples, lm.datasets.Samples],

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +30,27 @@ class OwnDigits:
             raise ArgumentError(f"label must be one of {', '.join(CLASSES)}, got {label!r:.40}")
         if not np.array_equal(read_digit(image), image):
             raise ArgumentError("the image is no prepared one: most of its border must be black")
+        places = self._places(image)
+        kept = [place for place in places if place.exists()]
+        for place in kept:
+            if place.parent.name == label:
+                return place.parents[1].name
         from PIL import Image
 
         file = io.BytesIO()
         Image.fromarray(image).save(file, "PNG")
-        self.remove(image)
         count = sum(self.count(part, label) for part in PARTS)
         part = "test" if count % TEST_EVERY == TEST_EVERY - 1 else "train"
         folder = expect_writable(self.folder / part / label)
-        write_atomically(folder / _name(image), file.getvalue())
+        write_atomically(folder / places[0].name, file.getvalue())
+        for place in kept:
+            place.unlink(missing_ok=True)
         return part
 
     def remove(self, image: np.ndarray) -> None:
         """Remove an image, whatever its label, if it was kept."""
-        for part, label in itertools.product(PARTS, CLASSES):
-            (self.folder / part / label / _name(image)).unlink(missing_ok=True)
+        for place in self._places(image):
+            place.unlink(missing_ok=True)
 
     def count(self, part: str, label: str = "[0-9]") -> int:
         """Return the number of drawings in a part, of one class or all."""
@@ -55,6 +60,7 @@ class OwnDigits:
         """Return the digits of a part, or None if there are none."""
         return digit_folder(self.folder / part) if self.count(part) else None
 
-
-def _name(image: np.ndarray) -> str:
-    return f"{hashlib.sha256(image.tobytes()).hexdigest()[:16]}.png"
+    def _places(self, image: np.ndarray) -> list[Path]:
+        """Return the files that an image has under each label, of which one may exist."""
+        name = f"{hashlib.sha256(image.tobytes()).hexdigest()[:16]}.png"
+        return [self.folder / part / label / name for part in PARTS for label in CLASSES]

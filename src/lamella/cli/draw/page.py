@@ -1,6 +1,5 @@
 """Files of the page, and the page as a single file."""
 
-import re
 from importlib import resources
 
 from lamella.interchange.description import describe
@@ -27,16 +26,13 @@ def network_script(model: Sequential) -> str:
 
 def exported_page(model: Sequential) -> str:
     """Return the page with scripts, styles and network in it, without the parts for a server."""
-
-    def script(match: re.Match[str]) -> str:
-        name = match[1]
-        text = network_script(model) if name == "model.js" else page_file(name)
-        text = text.replace("</", "<\\/")  # which would end the script
-        return f"<script>\n{text}</script>"
-
     html = page_file("page.html").replace(" data-served", "", 1)
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     html = html.replace('<meta charset="utf-8">', f'<meta charset="utf-8">\n{policy}')
     style = f"<style>\n{page_file('page.css')}</style>"
     html = html.replace('<link rel="stylesheet" href="page.css">', style)
-    return re.sub(r'<script src="([\w.]+)"></script>', script, html)
+    scripts = {name: page_file(name) for name in TYPES if name.endswith(".js")}
+    for name, text in {"model.js": network_script(model), **scripts}.items():
+        text = text.replace("</", "<\\/")  # which would end the script
+        html = html.replace(f'<script src="{name}"></script>', f"<script>\n{text}</script>")
+    return html
