@@ -69,7 +69,7 @@ def test_every_lamella_command_in_readme_parses() -> None:
     called += [
         words.split() for words in re.findall(r"`[^`\s]*lamella ([^`]+)`", PAGES[0].read_text())
     ]
-    named = {"train", "evaluate", "predict", "study", "report", "verify", "info"}
+    named = {"train", "evaluate", "predict", "draw", "study", "report", "verify", "info"}
     assert {words[0] for words in called} == named
     for words in called:
         if "--help" not in words:

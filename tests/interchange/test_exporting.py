@@ -1,5 +1,7 @@
 """Exports predict as the model does, in every language and for every layer."""
 
+import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import lamella as lm
 from lamella.backend.elementwise import OPERATIONS
 from lamella.core.errors import ArgumentError, DataError, UsageError
 from tests.data import clouds, contents
-from tests.interchange.predictors import PREDICTORS
+from tests.interchange.predictors import NODE, PREDICTORS
+from tests.subprocesses import TIME_LIMIT
 
 ARGUMENTS = {"Dense": (5,), "Dropout": (0.5,)}
 LAYERS = [name for name in lm.layers.__all__ if name not in ("Activation", "Layer")]
@@ -192,3 +195,25 @@ def test_an_export_leaves_the_model_as_it_is(tmp_path: Path) -> None:
         model.fit(x, y, epochs=1, verbose=False, check=False)
     one, other = (model.state_dict() for model in models)
     assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_javascript_returns_the_outputs_of_each_layer(tmp_path: Path) -> None:
+    if NODE is None:
+        pytest.skip("node runs the exported JavaScript, and is not installed")
+    x, _ = clouds()
+    layers = [lm.Dense(4), lm.Tanh(), lm.Flatten(), lm.Dropout(0.5), lm.Dense(3)]
+    model = lm.Sequential(layers, seed=1, backend="numpy")
+    model.compile(lm.SoftmaxCrossEntropy(), lm.SGD(0.1)).build(x.shape[1:])
+    lm.export(model, tmp_path / "m.js")
+    sample = np.float32(x[:1])
+    script = f"""const found = require("./m.js").layers({sample[0].tolist()});
+    console.log(JSON.stringify(Object.entries(found).map(([name, y]) => [name, [...y]])))"""
+    run = subprocess.run(
+        [NODE, "-e", script], cwd=tmp_path, capture_output=True, timeout=TIME_LIMIT
+    )
+    found = dict(json.loads(run.stdout))
+    assert [*found] == ["0 Dense", "1 Tanh", "4 Dense", "probabilities"]
+    for name, layer in {"0 Dense": 0, "1 Tanh": 1, "4 Dense": 4}.items():
+        sample = model.layers[layer].forward(sample, training=False)
+        np.testing.assert_allclose(found[name], sample[0], rtol=1e-5)
+    np.testing.assert_allclose(found["probabilities"], model.predict_proba(x[:1])[0], rtol=1e-5)

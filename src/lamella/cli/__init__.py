@@ -1,4 +1,4 @@
-"""The command ``lamella``: train, verify, evaluate, predict, export, study, report, info.
+"""The command ``lamella``: train, verify, evaluate, predict, draw, export, study, report, info.
 
 Exit status: 0 on success; 1 if training diverged, a run of a study failed, a verified run differs
 or an image could not be read; 2 if the request is invalid or impossible, with the reason in one
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from lamella.cli import evaluate, export, info, predict, report, study, train, verify
+from lamella.cli import draw, evaluate, export, info, predict, report, study, train, verify
 from lamella.cli.messages import print_error, show_help
 from lamella.core.errors import ArgumentError, LamellaError
 from lamella.core.names import did_you_mean, suggestion
@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"lamella {__version__}")
     parser.set_defaults(run=show_help(parser))
     commands = parser.add_subparsers(metavar="COMMAND")
-    for command in (train, verify, evaluate, predict, export, study, report, info):
+    for command in (train, verify, evaluate, predict, draw, export, study, report, info):
         name = command.__name__.rpartition(".")[2]
         summary = (command.__doc__ or "").partition("\n")[0]
         subparser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)

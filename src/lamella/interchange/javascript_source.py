@@ -7,6 +7,7 @@ import numpy as np
 
 from lamella.interchange.c_like import body, function, functions
 from lamella.interchange.description import Description
+from lamella.interchange.graph import Graph
 from lamella.interchange.numpy_source import base64_lines
 
 SOURCE = """\
@@ -18,13 +19,21 @@ SOURCE = """\
 const classNames = {class_names};
 
 function predict(given) {{
+    const y = new {type}({out_size});
+    compute(input(given), y);
+    return y;
+}}
+
+function layers(given) {{
+    return compute(input(given), new {type}({out_size}));
+}}
+
+function input(given) {{
     if (given.length !== {size}) throw new RangeError("expected {size} numbers");
     const bytes = given instanceof Uint8Array || given instanceof Uint8ClampedArray;
     const x = new {type}({size});
     for (let i = 0; i < {size}; i++) x[i] = bytes ? given[i] / 255 : given[i];
-    const y = new {type}({out_size});
-    compute(x, y);
-    return y;
+    return x;
 }}
 
 {code}function array(text) {{
@@ -32,7 +41,7 @@ function predict(given) {{
 }}
 
 {arrays}
-const model = {{ predict, classNames }};
+const model = {{ predict, layers, classNames }};
 if (typeof module === "object" && module.exports) module.exports = model;
 else globalThis.{name} = model;
 }})();
@@ -47,14 +56,15 @@ def javascript_source(description: Description, name: str) -> str:
     def number(value: float) -> str:
         return f"({value!r})" if value < 0 else repr(value)
 
-    code = function("function compute(x, y)", body(d.graph, number))
+    code = function("function compute(x, y)", [*body(d.graph, number), _outputs(d.graph)])
     code = re.sub(r"^static \w+ (\w+)\((.*?)\) {", _signature, functions(code), flags=re.M) + code
     code = re.sub(r"\bARRAY (\w+)\[(\d+)\];", rf"const \1 = new {kind}(\2);", code)
     code = re.sub(r"\b([a-z0-9]+)F\(", r"Math.\1(", code).replace("Math.fabs(", "Math.abs(")
     usage = [
         f"In a page, this script defines {name}; in node, write {name} = require(its path).",
         f"{name}.predict(x) takes one sample x, an array of {size} numbers, and returns an",
-        f"array of {out_size}. {name}.classNames are the names of the classes.",
+        f"array of {out_size}. {name}.layers(x) returns the outputs of each layer by its name, and",
+        f"{name}.classNames are the names of the classes.",
     ]
     arrays = [
         f"const {key} = array(`\n{base64_lines(array, d.dtype)}`);"
@@ -70,6 +80,17 @@ def javascript_source(description: Description, name: str) -> str:
         out_size=out_size,
         name=name,
     )
+
+
+def _outputs(graph: Graph) -> str:
+    """Return the statement that returns the outputs of each layer that computes something."""
+    last = len(graph.operations) - 1
+    outputs = [
+        f'"{operation.label}": {"y" if i == last else f"h{i}"}'
+        for i, operation in enumerate(graph.operations)
+        if operation.label and operation.kind != "reshape"
+    ]
+    return f"return {{ {', '.join(outputs)} }};"
 
 
 def _signature(match: re.Match[str]) -> str:

@@ -41,7 +41,8 @@ def read_digit(source: Any, *, deslant: bool = False) -> np.ndarray:
     source : path, bytes, file object, array or Pillow image
         PNG, JPEG, GIF, BMP, PPM, TIFF or WebP of at most 25 million pixels, JPEG of 80 million.
         Arrays are (H, W), (H, W, 3) or (H, W, 4). Grey of 16 bits and floats are scaled by their
-        range. A picture of 28 x 28 with a black border counts as prepared and is not changed.
+        range. A picture of 28 x 28 whose border is mostly black counts as prepared and is not
+        changed.
     deslant : bool
         Whether to shear the digit upright. MNIST's digits are slanted as they were written, so a
         network that was trained on them does not need it.

@@ -43,7 +43,7 @@ class Preparation:
 def prepare(source: Any, *, several: bool = False, deslant: bool = False) -> Preparation:
     """Prepare one digit, or with ``several`` all digits of a page; see `read_digit`."""
     grey = read_grey(source)
-    if grey.shape == (SIDE, SIDE) and _border(grey).max() == 0 < grey.max():
+    if grey.shape == (SIDE, SIDE) and np.median(_border(grey)) == 0 < grey.max():
         image = grey.astype(np.uint8)[None]
         whole = np.array([[0, 0, SIDE, SIDE]])
         return Preparation(image, whole, np.zeros(1, int), 1.0, {"as it was made": grey})
