@@ -43,3 +43,11 @@ def test_wrong_requests_are_one_line(
     np.savez(tmp_path / "other.npz", a=1)
     assert main(["export", str(tmp_path / "other.npz"), "--out", "m.py"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_model_is_not_replaced(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = saved.read_bytes()
+    other = saved.parent / "." / saved.name
+    assert main(["export", str(saved), "--to", "c", "--out", str(other)]) == 2
+    assert "would replace the model" in capsys.readouterr().err
+    assert saved.read_bytes() == before

@@ -183,6 +183,14 @@ def test_objects_other_than_paths_are_refused(value: object) -> None:
             use(value)
 
 
+@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
+def test_paths_with_impossible_characters_are_refused(value: str) -> None:
+    model = lm.Sequential([lm.Dense(3)]).build((2,))
+    for use in (as_path, model.save, lm.load, lambda path: lm.export(model, path, to="c")):
+        with pytest.raises(ArgumentError, match="characters that no path can have"):
+            use(value)
+
+
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path

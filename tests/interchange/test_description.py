@@ -76,3 +76,17 @@ def test_a_model_of_another_backend_is_described(backend: Any) -> None:
     found = describe(model).graph.arrays["layer0_W"]
     assert type(found) is np.ndarray
     assert (found == model.state_dict()["0.Dense.W"]).all()
+
+
+class Counted(lm.MeanSquaredError):
+    """A loss whose probabilities have another shape than the outputs."""
+
+    def probabilities(self, pred: Any) -> Any:
+        return pred.sum(axis=-1, keepdims=True)
+
+
+def test_probabilities_of_another_shape_are_refused() -> None:
+    model = lm.Sequential([lm.Dense(2)], seed=1)
+    model.compile(Counted(), lm.SGD(0.1), in_shape=(4,))
+    with pytest.raises(UsageError, match=r"must have shape \(2,\) for a sample, got \(1,\)"):
+        describe(model)

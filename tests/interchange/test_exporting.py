@@ -170,8 +170,8 @@ def test_wrong_calls_write_nothing(tmp_path: Path) -> None:
         lm.export(model, tmp_path / "m.cpp")
     with pytest.raises(ArgumentError, match="did you mean 'numpy'"):
         lm.export(model, tmp_path / "m.py", to="nunpy")
-    for names in ("ab", ["a"], ["a", 2]):
-        with pytest.raises(ArgumentError, match="class_names must be a list of 2 names"):
+    for names in ("ab", ["a"], ["a", 2], {"a", "b"}, {"a": 0, "b": 1}, 2):
+        with pytest.raises(ArgumentError, match=r"class_names must (be a list|have 2 names)"):
             lm.export(model, tmp_path / "m.py", class_names=names)
     with pytest.raises(UsageError, match="cannot write"):
         lm.export(model, tmp_path, to="c")
@@ -217,3 +217,41 @@ def test_javascript_returns_the_outputs_of_each_layer(tmp_path: Path) -> None:
         sample = model.layers[layer].forward(sample, training=False)
         np.testing.assert_allclose(found[name], sample[0], rtol=1e-5)
     np.testing.assert_allclose(found["probabilities"], model.predict_proba(x[:1])[0], rtol=1e-5)
+
+
+class Caching(lm.Layer):
+    """A layer whose forward keeps what backward needs: the outputs do not use it."""
+
+    def forward(self, x: Any, training: bool) -> Any:
+        self.above = x > np.ones(x.shape[-1:], "float32") / 2
+        return x * [1.0, 2.0, 3.0]
+
+    def backward(self, dy: Any) -> Any:
+        return dy * self.above
+
+
+class Long(lm.Layer):
+    """A layer of one long formula."""
+
+    def forward(self, x: Any, training: bool) -> Any:
+        for _ in range(300):
+            x = np.tanh(x) + 0.1
+        return x
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+@pytest.mark.parametrize("layer", [Caching, Long])
+def test_unused_and_long_formulas_are_exported(layer: Any, predictor: Any, tmp_path: Path) -> None:
+    x = np.random.default_rng(4).uniform(-1, 1, (5, 3)).astype("float32")
+    expect_equal(predictor, tmp_path, varied([layer()], (3,)), x)
+
+
+def test_names_with_control_characters_are_escaped(predictor: Any, tmp_path: Path) -> None:
+    odd = type("ab\n\r\\", (lm.ReLU,), {})()
+    x = np.random.default_rng(4).uniform(-1, 1, (5, 3)).astype("float32")
+    model = varied([odd], (3,))
+    names = ["a\0", "\r\n*/ ?\ud800", '\u2028"""\\']
+    found = predictor(tmp_path, model, x, class_names=names)
+    np.testing.assert_allclose(found, model.predict(x))

@@ -123,8 +123,9 @@ def test_max_norm_bounds_the_weights_of_each_unit_after_each_step(
     assert np.linalg.norm(last, axis=0).max() > 0.7  # the other layer is free
 
 
-def test_max_norm_leaves_shorter_weights_and_biases_alone(backend: Backend) -> None:
-    limited = steps_with_max_norm(backend, "float32", 1e6)
+@pytest.mark.parametrize("limit", [1e6, 1e300])  # the last is no number of float32
+def test_max_norm_leaves_shorter_weights_and_biases_alone(backend: Backend, limit: float) -> None:
+    limited = steps_with_max_norm(backend, "float32", limit)
     layers = [lm.Dense(5), lm.ReLU(), lm.Dense(3, init="glorot_normal")]
     free = lm.Sequential(layers, seed=3, backend=backend)
     free.compile(lm.SoftmaxCrossEntropy(), lm.Adam(0.1), in_shape=(4,))

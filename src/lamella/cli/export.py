@@ -1,7 +1,9 @@
 """Export a saved model to ONNX, Python, C or JavaScript."""
 
 import argparse
+import os
 
+from lamella.core.errors import ArgumentError
 from lamella.interchange import export
 from lamella.interchange.exporting import SUFFIXES
 from lamella.models.loading import load
@@ -23,6 +25,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the file."""
+    if os.path.realpath(args.out) == os.path.realpath(args.file):
+        raise ArgumentError(f"--out would replace the model {args.file}: give another name")
     model = load(args.file, backend="numpy")
     export(model, args.out, to=args.to, class_names=args.class_names)
     return 0

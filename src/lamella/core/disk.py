@@ -100,15 +100,19 @@ def as_path(value: Any, name: str = "path") -> Path:
     Raises
     ------
     ArgumentError
-        If it is none, such as an open file or a buffer.
+        If it is none, such as an open file or a buffer, or has characters that no path can have.
     """
     try:
-        return Path(value)
+        path = Path(value)
     except TypeError:
         raise ArgumentError(
             f"{name} must be a path or a string, got {value!r:.80}: files are read and written by "
             "their names"
         ) from None
+    with contextlib.suppress(UnicodeEncodeError):
+        if b"\0" not in os.fsencode(path):
+            return path
+    raise ArgumentError(f"{name} has characters that no path can have, got {value!r:.80}")
 
 
 def file_to_read(path: Any) -> Path:

@@ -1,7 +1,7 @@
 """Checks of arguments: most return the valid value or raise an ArgumentError."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from numbers import Integral, Real
 from types import ModuleType
 from typing import TypeVar
@@ -72,6 +72,15 @@ def sizes(name: str, value: object) -> tuple[int, ...]:
             f"{name} must be a tuple of the sizes of one sample, such as (28, 28), got {value!r}"
         )
     return tuple(at_least(name, size, 1) for size in value)
+
+
+def texts(name: str, value: object) -> list[str]:
+    """Return the strings of a list, array or other iterable that has an order."""
+    if isinstance(value, Iterable) and not isinstance(value, str | Set | Mapping):
+        found = [*value]
+        if all(isinstance(text, str) for text in found):
+            return [*map(str, found)]
+    raise ArgumentError(f"{name} must be a list of strings, got {value!r:.200}")
 
 
 def expect_unmasked(name: str, data: object) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from lamella.core.errors import ArgumentError, DataError, UsageError
 from lamella.core.typing import Shape
-from lamella.core.validation import instance
+from lamella.core.validation import instance, texts
 from lamella.core.version import __version__
 from lamella.interchange.graph import Graph, Symbol
 from lamella.network.model_file import from_parts, reduce
@@ -46,10 +46,10 @@ class Description:
         return math.prod(self.shapes[0]), math.prod(self.shapes[1])
 
     def head(self, *usage: str) -> str:
-        """Return the model, its inputs, outputs and usage as lines of ASCII, to be a comment."""
+        """Return a comment on the model and its usage: lines of printable ASCII, with escapes."""
         lines = [
             f"Predictor of a network that was trained with lamella {__version__}.",
-            *("", self.table, ""),
+            *("", *self.table.split("\n"), ""),
             f"Input: samples of shape {self.shapes[0]}. Bytes are pixels and are divided by 255;",
             "all other numbers are used as they are. The network was trained on "
             f"{'bytes' if self.images else 'numbers as they are'}.",
@@ -57,24 +57,24 @@ class Description:
             *([f"Classes: {', '.join(self.class_names)}."] if self.class_names else []),
             *("", *usage),
         ]
-        text = "\n".join(lines).encode("ascii", "backslashreplace").decode()
+        text = "\n".join(line.encode("unicode_escape").decode() for line in lines)
         return text.replace("*/", "* /").replace("??", "? ?").replace('"""', "'''")
 
 
-def describe(given: Any, class_names: Sequence[str] | None = None) -> Description:
+def describe(given: Any, class_names: Iterable[str] | None = None) -> Description:
     """Return the description of a built model; `lamella.export` lists arguments and errors."""
     instance("model", given, Trainable, "lm.load(path)").built()
     given.expect_effective_parts()
-    for name, value in given.state_dict().items():
+    _, (header, arrays, classes, _), _ = reduce(given)
+    model = from_parts(header, arrays, classes, "numpy")  # a copy, whose layers may keep symbols
+    known = {part.name: part.value for part in (*model.parameters, *model.states)}
+    for name, value in known.items():
         if not np.isfinite(value).all():
             raise DataError(
                 f"{name} has NaN or infinite numbers: the training diverged. Restore earlier "
                 "weights, or train with a smaller learning rate"
             )
-    _, (header, arrays, known, _), _ = reduce(given)
-    model = from_parts(header, arrays, known, "numpy")  # a copy, whose layers may keep symbols
-    parts = *model.parameters, *model.states
-    graph = Graph(model.in_shape, model.dtype, {part.name: part.value for part in parts})
+    graph = Graph(model.in_shape, model.dtype, known)
     seen, x = model.trained_on, Symbol(graph, 0)
     rows = np.random.default_rng(0).standard_normal((SAMPLES, *model.in_shape))
     rows = (rows * (seen.typical if seen else 1)).astype(model.dtype)
@@ -93,11 +93,12 @@ def describe(given: Any, class_names: Sequence[str] | None = None) -> Descriptio
             rows = outputs
         if model.compiled:
             try:
-                graph.apply(model.loss.probabilities, x, x.shape, "probabilities")
+                x = graph.apply(model.loss.probabilities, x, x.shape, "probabilities")
             except Exception as error:  # of custom losses
                 raise UsageError(
                     f"{type(model.loss).__name__}.probabilities cannot be exported: {error}"
                 ) from error
+    graph.prune(x)
     names = _class_names(model, class_names)
     return Description(graph, model.dtype, bool(seen and seen.images), names, layer_table(model))
 
@@ -110,16 +111,15 @@ def _expect_equal(found: np.ndarray, outputs: np.ndarray) -> None:
         )
 
 
-def _class_names(model: Trainable, given: Sequence[str] | None) -> list[str]:
+def _class_names(model: Trainable, given: Iterable[str] | None) -> list[str]:
     shape = model.shapes[-1]
     count = shape[0] if len(shape) == 1 else 0
     if given is None:
         numbers = count < 2 or (model.trained_on is not None and model.target_kind is None)
         return [] if numbers else [str(number) for number in range(count)]
-    names = [*given] if isinstance(given, Iterable) and not isinstance(given, str) else []
-    if len(names) != count or not all(isinstance(name, str) for name in names):
+    names = texts("class_names", given)
+    if len(names) != count:
         raise ArgumentError(
-            f"class_names must be a list of {count} names for outputs of shape {shape}, got "
-            f"{given!r:.200}"
+            f"class_names must have {count} names for outputs of shape {shape}, got {names!r:.200}"
         )
     return names

@@ -8,7 +8,11 @@ from lamella.core.disk import as_path, file_to_write, write_atomically
 from lamella.core.errors import ArgumentError
 from lamella.core.names import did_you_mean
 from lamella.core.signatures import known_arguments
+from lamella.interchange.c_source import c_source
 from lamella.interchange.description import describe
+from lamella.interchange.javascript_source import javascript_source
+from lamella.interchange.numpy_source import numpy_source
+from lamella.interchange.onnx_file import onnx_file
 
 SUFFIXES = {".py": "numpy", ".c": "c", ".js": "js", ".onnx": "onnx"}
 
@@ -53,14 +57,10 @@ def export(
     if kind not in SUFFIXES.values():
         raise ArgumentError(
             f"models are exported to {', '.join(SUFFIXES.values())} (files {', '.join(SUFFIXES)}), "
-            f"got {to or file.name!r}{did_you_mean(to, SUFFIXES.values())}"
+            f"got {file.name if to is None else to!r}{did_you_mean(to, SUFFIXES.values())}"
         )
     if kind == "onnx":
         return export_onnx(model, file, class_names=class_names)
-    from lamella.interchange.c_source import c_source
-    from lamella.interchange.javascript_source import javascript_source
-    from lamella.interchange.numpy_source import numpy_source
-
     file_to_write(file)
     description = describe(model, class_names)
     stem = re.sub(r"\W", "_", file.stem, flags=re.ASCII).strip("_")
@@ -71,8 +71,7 @@ def export(
         text = c_source(description, stem)
     else:  # no word that a page or JavaScript reserves ends in _model
         text = javascript_source(description, f"{stem}_model")
-    write_atomically(file, text.encode())
-    return None
+    return write_atomically(file, text.encode())
 
 
 @known_arguments
@@ -86,27 +85,22 @@ def export_onnx(
 ) -> None:
     """Write a trained model as an ONNX file, checked by onnx (extra ``onnx``).
 
-    The input is ``x`` (N, ...) with any N, the output ``y``, as in `export`.
+    The input is ``x`` (N, ...) with any N, the output ``y``. Model, names and errors are those of
+    `export`; the names are in the metadata, as a JSON list.
 
     Parameters
     ----------
-    model, path, class_names
-        As in `export`. The names are in the metadata, as a JSON list.
     uint8 : bool, optional
         Whether ``x`` are bytes, which the file divides by 255, or numbers of the model's dtype. By
         default, as in the training.
     opset : int
-        Version of ONNX's operations, at least 18.
+        Version of ONNX's operations, from 18 to the latest that onnx and lamella know.
 
     Raises
     ------
     MissingExtraError
         If onnx is not installed.
-    LamellaError
-        As `export`, and if onnx does not know the opset.
     """
-    from lamella.interchange.onnx_file import onnx_file
-
     file = as_path(path)
     file_to_write(file)
     write_atomically(file, onnx_file(describe(model, class_names), uint8, opset))

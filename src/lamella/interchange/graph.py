@@ -1,9 +1,9 @@
-"""Trace of a network's inference: the list of operations from which all exports are written."""
+"""Trace of a network's inference: the operations from which all exports are written."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partialmethod
 from typing import Any
 
@@ -19,19 +19,12 @@ Input = int | float | str
 
 @dataclass
 class Operation:
-    """One operation on a batch.
+    """One operation on a batch; its result has ``shape`` for one sample.
 
-    Attributes
-    ----------
-    kind : str
-        Name of a function of numpy; "max" and "sum" are over the last axis, which remains.
-        "input" and "reshape" begin the network, and a layer that arranges its features anew.
-    inputs : tuple
-        Each the number of an earlier operation (int), the name of an array, or a constant (float).
-    shape : tuple of int
-        Of the result for one sample.
-    label : str
-        Position and class of the layer if this is its result.
+    ``kind`` is the name of a function of numpy; "max" and "sum" are over the last axis, which
+    remains; "input" begins the network, and "reshape" arranges features anew. Each input is the
+    number of an earlier operation (int), the name of an array, or a constant (float). ``label``
+    names the layer whose result this is.
     """
 
     kind: str
@@ -39,9 +32,14 @@ class Operation:
     shape: Shape
     label: str = ""
 
+    @property
+    def sources(self) -> list[int]:
+        """Numbers of the operations whose results this one takes."""
+        return [i for i in self.inputs if isinstance(i, int)]
+
 
 class Graph:
-    """Operations in order, and arrays by name. Names are identifiers in all languages.
+    """Operations in order, and arrays by names that are identifiers in all languages.
 
     ``known`` are the parameters and states of the model by name.
     """
@@ -64,6 +62,8 @@ class Graph:
         y = function(x)
         if not isinstance(y, Symbol):
             raise UsageError(f"the result does not depend on the input: {y!r:.80}")
+        if np.prod(y.shape) != np.prod(shape):
+            raise UsageError(f"the result must have shape {shape} for a sample, got {y.shape}")
         y = y if y.shape == shape else self.add("reshape", (y.number,), shape)
         if y.number != x.number:
             self.operations[y.number].label = label
@@ -74,7 +74,6 @@ class Graph:
         for name, other in self.arrays.items():
             if other is array:
                 return name
-        self.expect_finite(array)
         own = next((key for key, value in self.known.items() if value is array), "constant")
         name = re.sub(r"\W", "_", f"layer{self.part}_{own.rpartition('.')[2]}", flags=re.ASCII)
         while name in self.arrays:
@@ -82,14 +81,22 @@ class Graph:
         self.arrays[name] = array
         return name
 
-    def expect_finite(self, numbers: Any) -> None:
-        """Raise a UsageError unless numbers are finite in the dtype of the model."""
-        if not np.isfinite(np.asarray(numbers).astype(self.dtype)).all():
-            raise UsageError(f"exports know no NaN or infinite numbers, got {numbers!r:.80}")
+    def prune(self, last: "Symbol") -> None:
+        """Remove operations and arrays that the result ``last`` does not need."""
+        needed = {last.number}
+        for i in range(last.number, 0, -1):
+            needed.update(self.operations[i].sources if i in needed else ())
+        new = {old: number for number, old in enumerate(sorted(needed))}
+        self.operations = [
+            replace(op, inputs=tuple(new[i] if isinstance(i, int) else i for i in op.inputs))
+            for op in map(self.operations.__getitem__, sorted(needed))
+        ]
+        used = {i for op in self.operations for i in op.inputs if isinstance(i, str)}
+        self.arrays = {name: array for name, array in self.arrays.items() if name in used}
 
-    def uses(self) -> Counter[Input]:
+    def uses(self) -> Counter[int]:
         """Count how often each operation is the input of a later one."""
-        return Counter(i for operation in self.operations for i in operation.inputs)
+        return Counter(i for operation in self.operations for i in operation.sources)
 
 
 class Symbol(NDArrayOperatorsMixin):
@@ -100,9 +107,12 @@ class Symbol(NDArrayOperatorsMixin):
         self.shape = graph.operations[number].shape  # of one sample
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        kind = ufunc.__name__
-        if method != "__call__" or options or kind not in (*OPERATIONS, "matmul"):
-            raise UsageError(f"exports know no numpy.{kind} with {options or method}")
+        kind, extra = ufunc.__name__, [*options, *([method] if method != "__call__" else [])]
+        if extra or kind not in (*OPERATIONS, "matmul"):
+            detail = f" with {', '.join(extra)}" if extra else ""
+            raise UsageError(f"exports know no numpy.{kind}{detail}")
+        if kind in ("positive", "square"):
+            return self if kind == "positive" else self * self
         numbers = tuple(map(self._input, inputs))
         shapes = [x.shape for x in inputs if isinstance(x, Symbol)]
         others = [np.shape(x) for x in inputs if not isinstance(x, Symbol)]
@@ -137,10 +147,10 @@ class Symbol(NDArrayOperatorsMixin):
     def _input(self, x: Any) -> Input:
         if isinstance(x, Symbol):
             return x.number
-        if np.ndim(x):
-            return self.graph.name(x)
-        self.graph.expect_finite(x)
-        return float(x)
+        array = np.asarray(x)
+        if not np.isfinite(array.astype(self.graph.dtype)).all():
+            raise UsageError(f"exports know no NaN or infinite numbers, got {x!r:.80}")
+        return self.graph.name(array) if array.ndim else float(array)
 
 
 def _without_ones(shape: Shape) -> Shape:

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from lamella.interchange.c_like import body, function, functions
+from lamella.interchange.c_source import LIBRARY, functions
 from lamella.interchange.description import Description
 from lamella.interchange.graph import Graph
 from lamella.interchange.numpy_source import base64_lines
@@ -52,14 +52,13 @@ def javascript_source(description: Description, name: str) -> str:
     """Return the predictor as the text of a script, which defines ``name`` in a page."""
     d, (size, out_size) = description, description.sizes
     kind = "Float32Array" if d.dtype == np.float32 else "Float64Array"
-
-    def number(value: float) -> str:
-        return f"({value!r})" if value < 0 else repr(value)
-
-    code = function("function compute(x, y)", [*body(d.graph, number), _outputs(d.graph)])
-    code = re.sub(r"^static \w+ (\w+)\((.*?)\) {", _signature, functions(code), flags=re.M) + code
-    code = re.sub(r"\bARRAY (\w+)\[(\d+)\];", rf"const \1 = new {kind}(\2);", code)
-    code = re.sub(r"\b([a-z0-9]+)F\(", r"Math.\1(", code).replace("Math.fabs(", "Math.abs(")
+    # JavaScript differs from C in declarations and in the names of functions.
+    code = functions(d.graph, "void compute(double *x, double *y)", "double", "")
+    code = re.sub(r"^(?:static )?\w+ (\w+)\((.*?)\) {", _signature, code, flags=re.M)
+    code = re.sub(r"(?:static )?double (\w+)\[(\d+)\];", rf"const \1 = new {kind}(\2);", code)
+    code = re.sub(rf"\b({'|'.join(LIBRARY.values())})\(", r"Math.\1(", code)
+    code = re.sub(r"\bint\b", "let", code.replace("Math.fabs(", "Math.abs("))
+    code = code.rstrip().removesuffix("}") + f"    {_outputs(d.graph)}\n}}\n\n"
     usage = [
         f"In a page, this script defines {name}; in node, write {name} = require(its path).",
         f"{name}.predict(x) takes one sample x, an array of {size} numbers, and returns an",
@@ -73,7 +72,7 @@ def javascript_source(description: Description, name: str) -> str:
     return SOURCE.format(
         head=d.head(*usage),
         class_names=json.dumps(d.class_names).replace("<", "\\u003c"),
-        code=re.sub(r"\b(REAL|INT)\b", "let", code),
+        code=code,
         type=kind,
         arrays="\n".join(arrays),
         size=size,
@@ -84,9 +83,8 @@ def javascript_source(description: Description, name: str) -> str:
 
 def _outputs(graph: Graph) -> str:
     """Return the statement that returns the outputs of each layer that computes something."""
-    last = len(graph.operations) - 1
     outputs = [
-        f'"{operation.label}": {"y" if i == last else f"h{i}"}'
+        f'"{operation.label}": h{i}'
         for i, operation in enumerate(graph.operations)
         if operation.label and operation.kind != "reshape"
     ]

@@ -12,7 +12,8 @@ from lamella.interchange.graph import Graph
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 COMPARISONS = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<="}
 OPERATORS = {name: f"({{}} {sign} {{}})" for name, sign in (_SIGNS | COMPARISONS).items()}
-OPERATORS |= {"negative": "(-{})", "positive": "{}"}
+OPERATORS["negative"] = "(-{})"
+LONG = 200  # characters of an expression; one that is longer becomes a statement
 SOURCE = '''"""{head}
 """
 
@@ -50,7 +51,7 @@ def numpy_source(description: Description) -> str:
         for name, array in d.graph.arrays.items()
     ]
     return SOURCE.format(
-        head=d.head("predict(x) takes samples x of shape (N, ...).").replace("\\", "\\\\"),
+        head=d.head("predict(x) takes samples x of shape (N, ...)."),
         dtype=d.dtype.newbyteorder("<").str,
         class_names=ascii(d.class_names),
         size=d.sizes[0],
@@ -82,7 +83,7 @@ def _statements(graph: Graph) -> str:
             text = OPERATORS[kind].format(*inputs) + ".astype(DTYPE)" * (kind in COMPARISONS)
         else:
             text = f"np.{kind}({', '.join(inputs)})"
-        if operation.label or uses[number] > 1:
+        if operation.label or uses[number] > 1 or len(text) > LONG:
             comment = f"  # {operation.label}" if operation.label else ""
             lines.append(f"    h{number} = {strip(text)}{comment}")
             text = f"h{number}"

@@ -23,7 +23,6 @@ from lamella.network.network import Network
 
 TORCH = {"W": "weight", "gamma": "weight", "b": "bias", "beta": "bias"}
 COUNTER = "num_batches_tracked"  # of torch's BatchNorm, used only with momentum=None
-Part = Parameter | State
 
 
 @known_arguments
@@ -33,12 +32,14 @@ def to_torch(model: Network, path: Any = None) -> dict[str, np.ndarray]:
     ``load_state_dict`` takes ``{name: torch.from_numpy(array)}`` of it. With a ``path``, write it
     as a safetensors file, too.
     """
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for part in _parts(model):
         layer, own = _place(part)
+        name = f"{layer}.{TORCH.get(own, own)}"
+        if name in arrays:
+            raise ShapeError(f"two arrays, of which {part.name} is one, would be {name} of torch")
         value = model.backend.to_host(part.value)
-        value = np.array(value.T if own == "W" else value, order="C")
-        arrays[f"{layer}.{TORCH.get(own, own)}"] = value
+        arrays[name] = np.array(value.T if own == "W" else value, order="C")
         if own == "running_var":
             arrays[f"{layer}.{COUNTER}"] = np.array(0)
     if path is not None:
@@ -65,7 +66,7 @@ def from_torch(model: Network, state: Any) -> None:
     ShapeError
         If the architectures differ.
     DataError
-        If weights are not finite, or layers of a file are not numbered.
+        If weights are not finite or no numbers, or layers of a file are not numbered.
     FileFormatError
         If the file is no safetensors file, or one of `lamella.save`.
     """
@@ -83,17 +84,11 @@ def from_torch(model: Network, state: Any) -> None:
         )
     layers = dict(zip(ours, theirs, strict=True))
     # A single module has names without a layer, "weight" and "bias".
-    names = {f"{layers[i]}.{TORCH.get(own, own)}".removeprefix("."): own for i, own in places}
-    if names.keys() != arrays.keys():
-        missing, unknown = sorted(names.keys() - arrays), sorted(arrays.keys() - names)
+    names = [f"{layers[i]}.{TORCH.get(own, own)}".removeprefix(".") for i, own in places]
+    if {*names} != arrays.keys():
+        missing, unknown = sorted({*names} - arrays.keys()), sorted(arrays.keys() - {*names})
         raise ShapeError(f"the layers differ: missing {missing}, unknown {unknown}")
-    given = {}
-    for name, own in names.items():
-        array = arrays[name]
-        array = array.detach().cpu().double() if hasattr(array, "detach") else array
-        array = to_numpy(name, array)
-        given[name] = array.T if own == "W" else array
-    _assign(model, given)
+    _assign(model, [(name, arrays[name]) for name in names], transposed="W")
 
 
 @known_arguments
@@ -115,17 +110,14 @@ def from_keras(model: Network, weights: Sequence[Any]) -> None:
 def to_sklearn(model: Network) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return ``coefs_`` and ``intercepts_`` of an MLPClassifier or MLPRegressor.
 
-    Raises
-    ------
-    ShapeError
-        If the model has other weights than those of `Dense` layers with biases.
+    Raises a ShapeError if the model has other weights than those of `Dense` layers with biases.
     """
     parts = _parts(model)
-    for part, own in zip(parts, ["W", "b"] * len(parts), strict=False):
-        if _place(part)[1] != own:
-            raise ShapeError(
-                f"networks of scikit-learn have W and b in each layer, this one has {part.name}"
-            )
+    if [_place(part)[1] for part in parts] != ["W", "b"] * (len(parts) // 2):
+        raise ShapeError(
+            "networks of scikit-learn have W and b in each layer, this one has "
+            f"{', '.join(part.name for part in parts)}"
+        )
     arrays = to_keras(model)
     return arrays[::2], arrays[1::2]
 
@@ -139,38 +131,38 @@ def from_sklearn(model: Network, coefs: Sequence[Any], intercepts: Sequence[Any]
     matrices, biases = _named("coefs", coefs), _named("intercepts", intercepts)
     if len(matrices) != len(biases):
         raise ShapeError(f"there are {len(matrices)} coefs, but {len(biases)} intercepts")
-    pairs = zip(matrices.items(), biases.items(), strict=True)
-    _assign(model, dict(item for pair in pairs for item in pair))
+    _assign(model, [item for pair in zip(matrices, biases, strict=True) for item in pair])
 
 
-def _parts(model: Network) -> list[Part]:
+def _parts(model: Network) -> list[Parameter | State]:
     """Return parameters, then states, of each layer: the order of torch and Keras."""
     instance("model", model, Network, "lm.load(path)").built()
-    parts: list[Part] = []
+    parts: list[Parameter | State] = []
     for layer in model.layers:
         parts += [*layer.parameters, *layer.states]
     return parts
 
 
-def _named(name: str, given: Any) -> dict[str, Any]:
-    """Return the arrays of a list by their places in it."""
+def _named(name: str, given: Any) -> list[tuple[str, Any]]:
+    """Return the arrays of a list, with their places in it as names."""
     arrays = instance(name, given, Sequence, "[W, b]")
-    return {f"{name}[{i}]": array for i, array in enumerate(arrays)}
+    return [(f"{name}[{i}]", array) for i, array in enumerate(arrays)]
 
 
-def _place(part: Part) -> tuple[str, str]:
+def _place(part: Parameter | State) -> tuple[str, str]:
     """Return the number of an array's layer, and its name there."""
     return part.name.partition(".")[0], part.name.rpartition(".")[2]
 
 
-def _assign(model: Network, given: Mapping[str, Any]) -> None:
+def _assign(model: Network, given: Sequence[tuple[str, Any]], transposed: str = "") -> None:
     """Set all values in the order of `_parts`, or none and raise an error."""
     parts, arrays = _parts(model), {}
     if len(parts) != len(given):
         names = ", ".join(part.name for part in parts)
         raise ShapeError(f"got {len(given)} arrays, the model has {len(parts)}: {names}")
-    for part, (name, value) in zip(parts, given.items(), strict=True):
-        array = to_numpy(name, value)
+    for part, (name, value) in zip(parts, given, strict=True):
+        own, array = _place(part)[1], _to_numpy(name, value)
+        array = array.T if own == transposed else array
         if array.shape != part.shape:
             raise ShapeError(
                 f"{part.name} has shape {part.shape}, but {name} {array.shape}: the layers differ "
@@ -180,7 +172,20 @@ def _assign(model: Network, given: Mapping[str, Any]) -> None:
             arrays[part.name] = array.astype(model.dtype)
         if not np.isfinite(arrays[part.name]).all():
             raise DataError(f"{name} has NaN, or numbers too large for {model.dtype}")
+        if own == "running_var" and array.min() < 0:
+            raise DataError(f"{name} is a variance, but has the negative number {array.min():g}")
     model.load_state_dict(arrays)
+
+
+def _to_numpy(name: str, value: Any) -> np.ndarray:
+    """Return an array, or a tensor of torch on any device; numpy has no bfloat16."""
+    if hasattr(value, "detach"):
+        try:
+            value = value.detach().cpu()
+            value = value.double() if value.is_floating_point() else value
+        except RuntimeError as error:
+            raise DataError(f"{name} cannot be read as an array: {error}") from error
+    return to_numpy(name, value)
 
 
 def _read(path: Any) -> dict[str, np.ndarray]:

@@ -60,8 +60,9 @@ def bind_flushes(
 
 def bind_max(store: ParameterStore) -> list[Callable[[], None]]:
     """Return functions that scale columns over the ``max_norm`` of a parameter down to it."""
+    most = float(np.finfo(store.values.dtype).max)
     limited = [p for p in store if p.max_norm and p.trainable]
-    return [_limit_columns(store.backend, p.value, p.max_norm) for p in limited]
+    return [_limit_columns(store.backend, p.value, min(p.max_norm, most)) for p in limited]
 
 
 def _limit_columns(backend: Backend, w: Array, limit: float) -> Callable[[], None]:

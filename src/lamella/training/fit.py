@@ -17,6 +17,7 @@ from lamella.network.trained_on import TrainedOn
 from lamella.network.turns import one_at_a_time
 from lamella.training.callbacks import Callback, History, Progress
 from lamella.training.callbacks.base import expect_hooks
+from lamella.training.callbacks.weight_average import expect_one_average
 from lamella.training.loop import train
 from lamella.training.splits import split_rows
 
@@ -103,6 +104,7 @@ def fit(
     for callback in instance("callbacks", callbacks, Sequence, "[EarlyStopping()]"):
         expect_hooks(instance("callback", callback, Callback, "EarlyStopping()"))
         expect_effective(callback)
+    expect_one_average(callbacks)
     _expect_one_validation(validation_data, validation_split)
     data, given_y = prepare(model, x, y, sample_weight, class_weight, trains=True)
     model.expect_trainable()

@@ -49,7 +49,12 @@ def test_scores_are_those_of_a_count_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("y", "predicted"),
-    [([], []), ([0, 1], [0]), ([0.5, 1.5], [0, 1]), (3, 3), ([0, 1], [0.0, 1.0]), ([0], [-1])],
+    [
+        *(([], []), ([0, 1], [0]), ([0.5, 1.5], [0, 1]), (3, 3), ([0, 1], [0.0, 1.0]), ([0], [-1])),
+        *(([0, 1], [0, np.nan]), ([0, 1], ["a", "b"]), (["a", "b"], [0, 1])),
+        (np.ma.array([0, 1], mask=[True, False]), [0, 1]),
+        ([0, 1], np.ma.array([0, 1], mask=[True, False])),
+    ],
 )
 def test_other_targets_are_refused(y: object, predicted: object) -> None:
     with pytest.raises(DataError):
@@ -68,3 +73,9 @@ def test_the_report_is_its_text_and_in_notebooks_two_tables() -> None:
     scores, counts = ([[c.text for c in row] for row in t.iter("tr")] for t in page.iter("table"))
     assert scores[1] == ["<a>", "0.5000", "1.0000", "0.6667", "1"]
     assert counts == [["true \\ predicted", "<a>", "b"], ["<a>", "1", "0"], ["b", "1", "1"]]
+
+
+def test_names_that_are_no_list_of_strings_are_refused() -> None:
+    for names in ([1, 2, 3], {"a", "b", "c"}, "abc", 3):
+        with pytest.raises(ArgumentError, match="class_names must be a list of strings"):
+            lm.classification_report(LABELS, LABELS, names)  # type: ignore[arg-type]

@@ -99,6 +99,12 @@ def test_layers_losses_optimizers_and_the_average_are_named_in_words() -> None:
     assert by_words.table() == by_objects.table()
 
 
+def test_two_averages_are_refused() -> None:
+    average = {"class": "WeightAverage", "decay": 0.9}
+    with pytest.raises(lm.errors.ArgumentError, match="give one WeightAverage"):
+        experiment(callbacks=[average, average])
+
+
 def test_callbacks_and_metrics_are_named_in_words_as_well() -> None:
     words = {"class": "EarlyStopping", "monitor": "val_loss", "patience": 3}
     by_words = experiment(callbacks=[words], metrics=["top_3"])

@@ -1,5 +1,6 @@
 """WeightAverage: the average of torch, where it is evaluated, and interrupted trainings."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend
-from lamella.core.errors import ArgumentError
+from lamella.core.errors import ArgumentError, UsageError
 from tests.data import clouds
 from tests.networks import bits_of, small_classifier
 from tests.training.checkpoints.interrupting import BATCHES, finished, interrupted, made
@@ -173,3 +174,39 @@ def test_one_callback_serves_one_fit_after_the_other() -> None:
 def test_decay_is_below_1(decay: Any) -> None:
     with pytest.raises(ArgumentError, match="decay must be"):
         lm.WeightAverage(decay)
+    with pytest.raises(ArgumentError, match="decay must be"):
+        lm.WeightAverage().decay = decay
+
+
+def test_two_averages_are_refused_before_training() -> None:
+    model = small_classifier()
+    one = lm.WeightAverage(0.5)
+    for averages in ([one, lm.WeightAverage(0.9)], [one, one]):
+        with pytest.raises(ArgumentError, match="give one WeightAverage"):
+            fitted(model, *averages)
+    assert model.store is None
+
+
+def test_an_epoch_that_is_stopped_before_its_first_step_leaves_the_weights() -> None:
+    model = small_classifier().build((6,))
+    start = weights(model)
+    weight = np.repeat([0.0, 1.0], [15, 45])
+    stop = lm.LambdaCallback(on_batch_end=lambda model, batch, log: model.stop("now"))
+    fitted(model, stop, lm.WeightAverage(0.5), shuffle=False, sample_weight=weight)
+    np.testing.assert_array_equal(weights(model), start)
+
+
+def test_a_used_average_holds_no_model() -> None:
+    averaged = lm.WeightAverage(0.9)
+    fitted(small_classifier(), averaged)
+    assert pickle.loads(pickle.dumps(averaged)).decay == 0.9
+
+
+def test_an_average_serves_one_fit_at_a_time() -> None:
+    averaged = lm.WeightAverage(0.9)
+    nested = lm.LambdaCallback(
+        on_epoch_end=lambda model, epoch, logs: fitted(small_classifier(), averaged)
+    )
+    with pytest.raises(UsageError, match="averages another fit"):
+        fitted(small_classifier(), averaged, nested)
+    fitted(small_classifier(), averaged)

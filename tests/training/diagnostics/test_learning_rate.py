@@ -64,6 +64,15 @@ def test_the_plot_marks_the_suggestion() -> None:
     assert mark.get_xdata()[0] == found.suggestion
 
 
+def test_losses_that_are_not_finite_are_refused() -> None:
+    x, y = clouds()
+    with pytest.raises(DataError, match=r"after a step at low=1e\+30: give a lower rate"):
+        lm.find_lr(small_classifier(), x, y, low=1e30, high=1e35)
+    model = lm.Sequential([lm.Dense(1)], seed=1).compile(lm.Poisson(), lm.SGD(0.1))
+    with pytest.raises(DataError, match="not finite before any step"):
+        lm.find_lr(model, x, y)
+
+
 def test_wrong_arguments_are_refused() -> None:
     x, y = clouds()
     model = small_classifier()

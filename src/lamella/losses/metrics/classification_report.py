@@ -1,7 +1,6 @@
 """Precision, recall and F1 of each class, with the confusion matrix."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,42 +8,33 @@ import numpy as np
 from lamella.core.errors import ArgumentError, DataError
 from lamella.core.html import html_table
 from lamella.core.signatures import known_arguments
-from lamella.losses.labels import as_labels, check_labels
+from lamella.core.validation import expect_unmasked, texts
+from lamella.losses.labels import as_labels, check_labels, is_integer
 
 MOST_CLASSES = 10_000  # a matrix of them has 800 MB
 
 
-@dataclass(frozen=True)
 class ClassificationReport:
-    """Scores of each class; printing shows them as a table.
+    """Confusion matrix and scores of each class; printing shows them as tables.
 
         precision = right / predicted    recall = right / support
         F1 = 2 right / (predicted + support)
 
-    A score whose denominator is 0 is 0.
-
-    Attributes
-    ----------
-    matrix : ndarray of int, shape (classes, classes)
-        Number of samples of class i (row) that were predicted as class j (column).
-    precision, recall, f1 : ndarray (classes,)
-    support : ndarray of int (classes,)
-        Number of samples of each class.
-    accuracy : float
-    class_names : list of str
+    ``matrix[i, j]`` counts the samples of class i that were predicted as class j, and ``support``
+    those of each class. A score whose denominator is 0 is 0.
 
     References
     ----------
     Equal to sklearn.metrics.precision_recall_fscore_support(zero_division=0).
     """
 
-    matrix: np.ndarray
-    precision: np.ndarray
-    recall: np.ndarray
-    f1: np.ndarray
-    support: np.ndarray
-    accuracy: float
-    class_names: list[str]
+    def __init__(self, matrix: np.ndarray, class_names: list[str]) -> None:
+        right, predicted, support = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
+        self.matrix, self.class_names, self.support = matrix, class_names, support
+        self.precision = right / np.maximum(predicted, 1)
+        self.recall = right / np.maximum(support, 1)
+        self.f1 = 2 * right / np.maximum(predicted + support, 1)
+        self.accuracy = float(right.sum() / matrix.sum())
 
     def __str__(self) -> str:
         scores, counts = self._tables()
@@ -89,12 +79,15 @@ def classification_report(
     DataError
         If these are no labels, or there are none.
     """
+    expect_unmasked("y", y)
+    expect_unmasked("predicted", predicted)
     given, found = np.asarray(y), np.asarray(predicted)
     labels = as_labels(given) if given.ndim and given.size else None
-    if labels is None or found.shape != labels.shape:
+    if labels is None or found.shape != labels.shape or not is_integer(found):
         raise DataError(
             "classification_report takes labels (N,) or one-hot rows and as many predicted "
-            f"labels, such as model.predict_classes(x); got shapes {given.shape} and {found.shape}"
+            f"labels, such as model.predict_classes(x); got {given.dtype} of shape {given.shape} "
+            f"and {found.dtype} of shape {found.shape}"
         )
     least = given.shape[1] if given.ndim == 2 else 0
     count = max(least, int(labels.max()) + 1, int(found.max()) + 1)
@@ -103,21 +96,12 @@ def classification_report(
             f"classification_report takes labels below {MOST_CLASSES:,}, got {count - 1:,}: number "
             "the classes from 0, as np.unique(y, return_inverse=True)[1] does"
         )
-    names = [str(number) for number in range(count)] if class_names is None else [*class_names]
-    if isinstance(class_names, str) or len(names) < count:
+    numbers = map(str, range(count))
+    names = texts("class_names", numbers if class_names is None else class_names)
+    if len(names) < count:
         raise ArgumentError(f"class_names must have {count} names, got {class_names!r:.200}")
     labels, found = check_labels(labels, len(names)), check_labels(found, len(names))
-    matrix = confusion_matrix(labels, found, len(names))
-    right, times, support = matrix.diagonal(), matrix.sum(axis=0), matrix.sum(axis=1)
-    return ClassificationReport(
-        matrix,
-        right / np.maximum(times, 1),
-        right / np.maximum(support, 1),
-        2 * right / np.maximum(times + support, 1),
-        support,
-        float(right.sum() / len(labels)),
-        names,
-    )
+    return ClassificationReport(confusion_matrix(labels, found, len(names)), names)
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:

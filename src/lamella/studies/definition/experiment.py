@@ -40,6 +40,7 @@ from lamella.training.callbacks import (
     TerminateOnNaN,
     WeightAverage,
 )
+from lamella.training.callbacks.weight_average import expect_one_average
 from lamella.training.checkpoints.code_digest import code_digest
 
 DEFAULTS: Table = {
@@ -242,6 +243,7 @@ def _callbacks(table: Table, known: Known) -> list[Callback]:
         if isinstance(each, dict) and "class" in each:
             expect_known(f"callbacks.{i}.class", each["class"], names)
     found = [from_table(each, known, f"callbacks.{i}") for i, each in enumerate(given)]
+    expect_one_average(found)
     return [instance("callback", each, Callback, "EarlyStopping()") for each in found]
 
 

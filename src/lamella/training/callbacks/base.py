@@ -100,5 +100,5 @@ def expect_signature(callback: Callback, name: str) -> None:
     if moved:
         raise UsageError(
             f"{type(callback).__name__}.{name}{signature} does not take the arguments of fit: "
-            f"write def {name}({', '.join(HOOKS[name])})"
+            f"write def {name}({', '.join(wanted if name in vars(callback) else HOOKS[name])})"
         )

@@ -24,14 +24,10 @@ FALL, BEGIN = 0.9, 10  # the loss falls if the lowest is below this part of the 
 
 @dataclass(frozen=True)
 class LearningRates:
-    """Losses at rising learning rates.
+    """Learning rate of each step, and the loss of its batch before it, as a running mean.
 
-    Attributes
-    ----------
-    rates, losses : ndarray
-        Learning rate of each step, and the loss of its batch before it, as a running mean.
-    suggestion : float or None
-        A tenth of the rate of the lowest loss, where the loss still falls; None if it never does.
+    ``suggestion`` is a tenth of the rate of the lowest loss, where the loss still falls; None if it
+    never does.
     """
 
     rates: np.ndarray
@@ -44,14 +40,11 @@ class LearningRates:
 
         figure = Figure(figsize=(5.6, 3.8), dpi=150, layout="constrained")
         axes = figure.subplots()
-        axes.plot(self.rates, self.losses, color=TRAINING["color"], linewidth=1.8)
-        axes.set_xscale("log")
+        axes.semilogx(self.rates, self.losses, color=TRAINING["color"], linewidth=1.8)
         axes.set_xlabel("learning rate", color=INK)
         if self.suggestion is not None:
-            label = f"suggestion {self.suggestion:.2g}"
-            axes.axvline(self.suggestion, color=VALIDATION["color"], linestyle="--", label=label)
-            axes.legend(frameon=False)
-        style_panel(axes, "loss of a batch, running mean")
+            axes.axvline(self.suggestion, color=VALIDATION["color"], linestyle="--")
+        style_panel(axes, f"{self}\nloss of a batch, running mean")
         return figure
 
     def __str__(self) -> str:
@@ -121,7 +114,8 @@ def find_lr(
                 means.pop()
                 break
     if len(means) < 2:
-        raise DataError(f"the loss is not finite after a step at low={low:g}: give a lower rate")
+        when = f"after a step at low={low:g}: give a lower rate"
+        raise DataError(f"the loss is not finite {when if means else 'before any step'}")
     losses, rates = np.array(means), rates[: len(means)]
     falls = losses.min() < FALL * losses[:BEGIN].mean()
     return LearningRates(rates, losses, float(rates[losses.argmin()]) / 10 if falls else None)
