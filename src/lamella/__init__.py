@@ -75,6 +75,7 @@ from lamella.optimizers.schedules import (
     StepDecay,
     Warmup,
 )
+from lamella.training.augment import Augment
 from lamella.training.callbacks import (
     CSV,
     Callback,
@@ -124,6 +125,7 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "Augment",
     "Backend",
     "BatchNorm",
     "BinaryAccuracy",

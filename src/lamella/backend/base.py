@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.backend.distortion import Distortion, distort
 from lamella.backend.elementwise import Program
 from lamella.backend.random import Noise
 from lamella.core.typing import Array
@@ -127,6 +128,10 @@ class Backend(ABC):
     def tune_threads(self) -> AbstractContextManager[Callable[[], None]]:
         """Yield a function to call after each step; it finds the faster way for the next ones."""
         return nullcontext(lambda: None)
+
+    def distort(self, x: Array, index: Array, how: Distortion) -> None:
+        """Distort a batch of images in place, with the numbers of the samples at ``index``."""
+        distort(self.xp, x, index, how)
 
     def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
         """Return ``scale(images, index, out)``: pick images by index and divide them by 255.

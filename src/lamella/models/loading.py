@@ -20,6 +20,7 @@ from lamella.models.classifiers import MLP, SoftmaxClassifier
 from lamella.models.sequential import Sequential
 from lamella.network.model_file import FORMAT, from_parts
 from lamella.optimizers import schedules
+from lamella.training.augment import Augment
 
 Part = Callable[..., Any]
 MAX_HEADER = 2**20  # characters; 1,000 layers take a fifth of it
@@ -30,7 +31,7 @@ KNOWN: dict[str, Callable[..., Any]] = {
     **{name: getattr(lamella.optimizers, name) for name in lamella.optimizers.__all__},
     **{cls.__name__: cls for cls in (Sequential, MLP, SoftmaxClassifier)},
     **{cls.__name__: cls for cls in (*METRICS.values(), TopK)},
-    **{cls.__name__: cls for cls in (L1, L2, L1L2)},
+    **{cls.__name__: cls for cls in (L1, L2, L1L2, Augment)},
     **{name: getattr(schedules, name) for name in schedules.__all__},
     **INITIALIZERS,
 }

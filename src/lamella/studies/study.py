@@ -37,8 +37,8 @@ class Study(StudyDefinition):
         Letters, digits, spaces, and the signs - _ and .
     base : dict
         Fields of an `Experiment`: model, loss, optimizer, batch_size, epochs, shuffle,
-        validation_split, samples, class_weight, metrics, callbacks. Missing fields take the
-        defaults of `Experiment`.
+        validation_split, samples, class_weight, augment, metrics, callbacks. Missing fields take
+        the defaults of `Experiment`.
     arms : dict of name to dict
         Changes of each arm: fields, or dotted names that reach into them, such as
         ``{"optimizer.lr": 0.5}``.

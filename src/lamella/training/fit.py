@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.config import to_json
 from lamella.core.errors import DataError, UsageError, numpy_warnings_off
 from lamella.core.signatures import known_arguments
 from lamella.core.validation import at_least, in_range, instance, one_of
@@ -15,6 +16,7 @@ from lamella.network.prepare import expect_batch, expect_scale, expect_weight, p
 from lamella.network.trainable import Trainable
 from lamella.network.trained_on import TrainedOn
 from lamella.network.turns import one_at_a_time
+from lamella.training.augment import Augment
 from lamella.training.callbacks import Callback, History, Progress
 from lamella.training.callbacks.base import expect_hooks
 from lamella.training.callbacks.weight_average import expect_one_average
@@ -36,6 +38,7 @@ def fit(
     shuffle: bool = True,
     sample_weight: Any = None,
     class_weight: Any = None,
+    augment: Augment | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoint: Any = None,
     verbose: bool | int = True,
@@ -69,6 +72,8 @@ def fit(
         Multiplies the weights of the samples of each class; a list begins with label 0.
         "balanced" is N / (number of classes x samples of the class), as in scikit-learn. Targets
         must have one class a sample.
+    augment : Augment, optional
+        Distorts the images of each training batch, differently in each epoch.
     callbacks : sequence of Callback
     checkpoint : path or ResumeFolder, optional
         Folder for checkpoints of this training. After an interruption the same call resumes
@@ -109,6 +114,8 @@ def fit(
     data, given_y = prepare(model, x, y, sample_weight, class_weight, trains=True)
     model.expect_trainable()
     expect_scale(model, data)
+    if augment is not None:
+        instance("augment", augment, Augment, "Augment(rotate=10)").image_shape(data.x.shape[1:])
     rows, held_out = split_rows(given_y, validation_split, model.streams)
     weights = None if data.weight is None else model.backend.to_host(data.weight)
     if weights is not None and not weights[rows].any():
@@ -135,6 +142,7 @@ def fit(
         from lamella.training.checkpoints import open_resume_folder
 
         options = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle}
+        options["augment"] = to_json(augment)
         resume = open_resume_folder(checkpoint, model, data, validation, rows, callbacks, **options)
     history = History()
     everyone = [history, *callbacks, *([Progress(live=verbose != 2)] if verbose else [])]
@@ -164,6 +172,7 @@ def fit(
             epochs=0 if model.stop_reason else epochs,
             batch_size=batch_size,
             shuffle=shuffle,
+            augment=augment,
             callbacks=everyone,
             step_done=step_done,
             resumed=resume.epoch_so_far if resume else None,

@@ -11,6 +11,7 @@ from lamella.network.attributes import expect_effective
 from lamella.network.batches import Data
 from lamella.network.network import EVALUATION_BATCH
 from lamella.network.trainable import Trainable
+from lamella.training.augment import Augment
 from lamella.training.callbacks.base import Callback
 from lamella.training.divergence import report_divergence
 from lamella.training.epoch_log import EpochLog
@@ -26,6 +27,7 @@ def train(
     epochs: int,
     batch_size: int,
     shuffle: bool,
+    augment: Augment | None,
     callbacks: Sequence[Callback],
     step_done: Callable[[], None],
     resumed: tuple[np.ndarray, float] | None = None,
@@ -40,7 +42,7 @@ def train(
         Indices of the samples to train on.
     weights : ndarray or None
         ``data.weight`` on the host.
-    epochs, batch_size, shuffle, callbacks
+    epochs, batch_size, shuffle, augment, callbacks
         As in `Sequential.fit`.
     step_done : function ()
         Called after each step; see `Backend.tune_threads`.
@@ -59,6 +61,7 @@ def train(
         order = model.streams.generator("shuffle", epoch).permutation(rows) if shuffle else rows
         log = EpochLog(model, sizes if weights is None else _sums(weights[order], starts))
         on_device = model.backend.asarray(order)
+        distort = None if augment is None else augment.for_epoch(model, data, rows, epoch)
         if resumed is not None:
             log.restore(*resumed)
         model.optimizer.begin_epoch(epoch - model.compiled_at, len(sizes), log.done)
@@ -70,7 +73,7 @@ def train(
                 log.skip()
                 model.optimizer.begin_epoch(epoch - model.compiled_at, len(sizes), log.done)
             else:
-                turns.take(_step, model, data, on_device[start : start + batch_size], log)
+                turns.take(_step, model, data, on_device[start : start + batch_size], log, distort)
                 step_done()
             for callback in batch_callbacks:
                 callback.on_batch_end(model, batch, log)
@@ -102,8 +105,16 @@ def _is_finite(logs: dict[str, Any]) -> bool:
     return math.isfinite(logs["loss"]) and math.isfinite(logs.get("val_loss", 0.0))
 
 
-def _step(model: Trainable, data: Data, index: Array, log: EpochLog) -> None:
+def _step(
+    model: Trainable,
+    data: Data,
+    index: Array,
+    log: EpochLog,
+    distort: Callable[[Array, Array], None] | None,
+) -> None:
     x, y, weight = model.batches.take(data, index)
+    if distort is not None:
+        distort(x, index)
     loss = model.step(x, y, weight)
     log.append(loss, [metric.score(model.pred, y) for metric in model.metrics], weight)
 

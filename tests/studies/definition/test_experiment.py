@@ -194,6 +194,11 @@ def test_a_changed_code_under_the_same_name_gives_a_new_experiment() -> None:
         ({"shuffle": 1}, "shuffle must be a bool"),
         ({"validation_split": 1}, "validation_split must be in [0, 1), got 1"),
         ({"class_weight": "balancd"}, "class_weight must be one of 'balanced'; got 'balancd'"),
+        ({"augment": {"class": "Augment", "rotat": 5}}, "did you mean 'rotate'?"),
+        ({"augment": {"class": "Augment", "rotate": -5}}, "rotate must be in [0, 180], got -5"),
+        ({"augment": {"class": "Adam"}}, "augment.class 'Adam' is not known"),
+        ({"augment": {"rotate": 5}}, "augment needs a class"),
+        ({"augment": True}, "augment must be an Augment such as Augment(rotate=10)"),
         ({"metrics": ["top5"]}, "metric must be one of"),
         ({"callbacks": [{"class": "EarlyStoping"}]}, "did you mean 'EarlyStopping'?"),
         ({"callbacks": [{"class": "CSV", "path": "x"}]}, "callbacks.0.class 'CSV' is not known"),
@@ -209,3 +214,14 @@ def test_wrong_settings_are_refused(fields: dict[str, Any], text: str | None) ->
     with pytest.raises(lm.LamellaError) as caught:
         experiment(**fields)
     assert text in str(caught.value)
+
+
+def test_augmentation_is_part_of_the_table_only_where_there_is_one() -> None:
+    assert "augment" not in experiment().table()  # keys of runs from before
+    table = experiment(augment=lm.Augment(rotate=10)).table()
+    assert table["augment"]["class"] == "Augment"
+    assert table["augment"]["rotate"] == 10
+    assert "own" not in table
+    again = Experiment.from_table(table)
+    assert again.table() == table
+    assert repr(again.new_augment()) == "Augment(rotate=10.0)"

@@ -178,6 +178,24 @@ def test_class_weights_are_those_of_fit(weight: Any) -> None:
     assert run.step_losses.astype(float).tolist() == model.history.steps
 
 
+def test_augmentation_is_that_of_fit() -> None:
+    images = np.random.default_rng(0).random((60, 8, 8), dtype="float32")
+    data, augment = Samples(images, np.arange(60) % 3), lm.Augment(rotate=20, elastic=1)
+    run = trained(seed=5, train=data, test=data, augment=augment)
+    model = lm.MLP([5], classes=3, optimizer=lm.Adam(3e-2), seed=5)
+    options: dict[str, Any] = {"epochs": 4, "batch_size": 20, "verbose": False}
+    model.fit(*data, validation_split=1 / 12, augment=augment, **options)
+    assert run.step_losses.astype(float).tolist() == model.history.steps
+    plain = trained(seed=5, train=data, test=data)
+    assert (run.step_losses != plain.step_losses).all()
+
+
+def test_augmentation_of_samples_that_are_no_images_fails_with_the_reason() -> None:
+    run = trained(augment=lm.Augment(rotate=20))
+    assert run.status == "failed"
+    assert "augment distorts grey images" in run.reason
+
+
 def test_class_weights_of_data_sorted_by_class_are_balanced() -> None:
     order = np.argsort(TRAIN.y)
     run = trained(train=Samples(TRAIN.x[order], TRAIN.y[order]), class_weight="balanced")

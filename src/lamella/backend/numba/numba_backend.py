@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import numba as compiled
+from lamella.backend.distortion import Distortion
 from lamella.backend.elementwise import Program
 from lamella.backend.numba.call_recorder import (
     call,
@@ -143,6 +144,14 @@ class NumbaBackend(NumpyBackend):
         from lamella.backend.numba.thread_tuning import tune_threads
 
         return tune_threads()
+
+    def distort(self, x: Array, index: Array, how: Distortion) -> None:
+        if not compiled.is_available():
+            super().distort(x, index, how)
+            return
+        from lamella.backend.numba import distortion
+
+        distortion.distort(x, index, how)
 
     def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
         if not compiled.is_available():

@@ -32,6 +32,7 @@ from lamella.studies.definition.tables import (
     merge,
     to_table,
 )
+from lamella.training.augment import Augment
 from lamella.training.callbacks import (
     Callback,
     EarlyStopping,
@@ -52,6 +53,7 @@ DEFAULTS: Table = {
     "validation_split": 1 / 12,
     "samples": None,
     "class_weight": None,
+    "augment": None,
     "metrics": [],
     "callbacks": [],
     "vary": None,
@@ -61,6 +63,7 @@ CALLBACKS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (EarlyStopping, GradientNorms, ReduceLROnPlateau, TerminateOnNaN, WeightAverage)
 }
+HINT = "Augment(rotate=10)"
 T = TypeVar("T")
 
 
@@ -82,6 +85,8 @@ class Experiment:
         the seed, so that smaller sets are subsets of larger ones. None, the default, takes all.
     class_weight : dict, list, "balanced" or None
         As in `Sequential.fit`; the labels of a dict become text.
+    augment : table or None
+        `Augment`, as in `Sequential.fit`.
     metrics : list of str or table
         Scored in addition to the loss and to accuracy or R2.
     callbacks : list of table
@@ -106,6 +111,7 @@ class Experiment:
     validation_split: float
     samples: int | None
     class_weight: Any
+    augment: Table | None
     metrics: list[Table]
     callbacks: list[Table]
     vary: list[str] | None = None
@@ -151,6 +157,7 @@ class Experiment:
             ),
             samples=None if samples is None else at_least("samples", samples, 1),
             class_weight=weight,
+            augment=to_table(_augment(table, known)),
             metrics=[to_table(metric) for metric in _metrics(table, known)],
             callbacks=[to_table(callback) for callback in callbacks],
             vary=check_vary(table["vary"]),
@@ -167,6 +174,8 @@ class Experiment:
         table = self._fields()
         if self.vary is None:
             del table["vary"]  # as in runs of earlier versions, whose keys must not change
+        if self.augment is None:  # keys of runs from before it was a field
+            del table["augment"]
         if self.custom:
             table["own"] = {name: code_digest(part) for name, part in sorted(self.custom.items())}
         return table
@@ -199,6 +208,10 @@ class Experiment:
         """Return new metrics of ``metrics``."""
         return _metrics(self._fields(), {**KNOWN, **self.custom})
 
+    def new_augment(self) -> Augment | None:
+        """Return a new object of ``augment``."""
+        return _augment(self._fields(), KNOWN)
+
     def new_callbacks(self) -> list[Callback]:
         """Return the observers and new callbacks."""
         return [*self.observers, *_callbacks(self._fields(), {**CALLBACKS, **self.custom})]
@@ -226,6 +239,10 @@ def _model(table: Table, known: Known, seed: int) -> Sequential:
         return model
     model = call(kind, options, "model")
     return model.compile(loss, optimizer)
+
+
+def _augment(table: Table, known: Known) -> Augment | None:
+    return None if table["augment"] is None else _part("augment", table, known, Augment, HINT)
 
 
 def _metrics(table: Table, known: Known) -> list[Metric]:

@@ -47,6 +47,7 @@ def fit(
         epochs=epochs,
         batch_size=experiment.batch_size,
         shuffle=experiment.shuffle,
+        augment=experiment.new_augment(),
         validation_data=parts.get("val"),
         verbose=False,
         **options,

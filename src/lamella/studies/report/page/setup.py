@@ -16,6 +16,7 @@ LABELS = {
     "validation_split": "held out for validation",
     "samples": "training samples",
     "class_weight": "weights of the classes",
+    "augment": "augmentation",
     "metrics": "further metrics",
     "clip_norm": "gradients clipped at norm",
 }
@@ -87,7 +88,7 @@ def _fields(experiment: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         fields[name] = experiment[name]
     if "validation" in data:
         fields |= {"validation_split": None, "validation": "a set of its own"}
-    for name in ("class_weight", "metrics", "callbacks", "vary"):
+    for name in ("class_weight", "augment", "metrics", "callbacks", "vary"):
         fields[name] = experiment.get(name)
     if not experiment["shuffle"]:
         fields["order of the samples"] = "as in the file, in every epoch"
