@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.calibration.draws import Rng, scores
 from lamella.studies.analysis.difference import difference
-from lamella.studies.analysis.reads import ALL, Read, Test, counted
+from lamella.studies.analysis.reads import ALL, Read, Test, family_of
 from lamella.studies.analysis.statistics import holm
 from lamella.studies.analysis.student import SIGNIFICANCE
 
@@ -67,7 +67,7 @@ def false_verdicts_of(
         standing = []
         for count in range(1, len(reads) + 1):
             shown = [test for read in reads[:count] for test in read.tests]
-            standing.append(_any_verdict(shown, counted(reads[:count], "0"), p_value))
+            standing.append(_any_verdict(shown, family_of(reads[:count], "0"), p_value))
         ledger += standing[-1]
         greedy += any(standing)
     return tables / studies, ledger / studies, greedy / studies

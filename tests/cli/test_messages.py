@@ -4,17 +4,13 @@ import warnings
 
 import pytest
 
-from lamella.cli.messages import counted, counted_runs, one_line_warnings, print_error
+from lamella.cli.messages import counted_runs, one_line_warnings, print_error
 from tests.studies.synthetic import scored
 
 
 def test_error_is_one_line_without_its_line_breaks(capsys: pytest.CaptureFixture[str]) -> None:
     print_error("cannot read\n  the file\n")
     assert capsys.readouterr() == ("", "lamella: cannot read the file\n")
-
-
-def test_number_decides_between_singular_and_plural() -> None:
-    assert [counted(n, "run") for n in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
 
 
 def test_only_warnings_of_the_category_become_lines(capsys: pytest.CaptureFixture[str]) -> None:

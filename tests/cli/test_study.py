@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -312,14 +313,20 @@ def test_show_prints_the_studies_of_an_archive(call: Call, finished: Path, tmp_p
     whole = call("study", "show", finished / "out").out
     done = call("study", "show", archive)
     assert done.status == 0
-    assert done.out.startswith("\nrates: ")
-    assert done.out.endswith(whole)
+    assert done.out == whole
     assert call("study", "show", archive, "--study", "rates").out == done.out
     done = call("study", "show", archive, "--study", "ratse")
     assert (done.status, done.out) == (2, "")
     assert "did you mean 'rates'?" in done.err
-    done = call("study", "show", finished / "out", "--study", "rates")
-    assert "--study is for archives" in done.err
+    assert call("study", "show", finished / "out", "--study", "rates").out == whole
+
+
+def test_show_prints_all_studies_of_a_folder(call: Call, finished: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(finished / "out", tmp_path / name)
+    done = call("study", "show", tmp_path)
+    assert done.out.count("rates: ") == 2
+    assert call("study", "show", finished / "out").out in done.out
 
 
 def test_an_archive_that_cannot_be_written_is_reported(

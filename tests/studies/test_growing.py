@@ -80,3 +80,20 @@ def test_wrong_numbers_of_seeds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="until must be"):
         small_study().run(**RUN, until="forever")
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [{"measure": "test_acuracy"}, {"margin": -1}, {"measure": "steps_to_95"}]
+)
+def test_what_cannot_decide_is_refused_before_the_first_run(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(ArgumentError):
+        small_study().run(**RUN, out=tmp_path / "out", until="decided", most=4, **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options", [{"most": 4}, {"measure": "test_loss"}, {"margin": 0.1}])
+def test_what_only_until_needs_is_refused_without_it(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match='give until="decided" too'):
+        small_study().run(**RUN, **options)

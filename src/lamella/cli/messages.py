@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lamella.core.terminal import error_stream
+from lamella.core.wording import counted
 
 if TYPE_CHECKING:
     from lamella.studies.results import Results
@@ -25,11 +26,6 @@ def show_help(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace],
         return 0
 
     return show
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: "1 run", "2 runs"."""
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def counted_runs(results: "Sequence[Results]") -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from lamella.cli.data import add_data_options
 from lamella.cli.messages import (
-    counted,
     counted_runs,
     one_line_warnings,
     print_error,
@@ -17,6 +16,7 @@ from lamella.cli.messages import (
 from lamella.core.disk import write_atomically
 from lamella.core.errors import ArgumentError
 from lamella.core.names import expect_known
+from lamella.core.wording import counted
 
 if TYPE_CHECKING:
     from lamella.studies.results import Results
@@ -101,8 +101,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     about = "print the results of the runs in a folder so far"
     action = actions.add_parser("show", help=about, description=about, allow_abbrev=False)
     action.set_defaults(action=_show)
-    action.add_argument("source", metavar="DIR", help="folder of a study, or an archive")
-    action.add_argument("--study", metavar="NAME", help="one study of an archive (default: all)")
+    action.add_argument(
+        "source", metavar="DIR", help="folder of one or several studies, or an archive"
+    )
+    action.add_argument("--study", metavar="NAME", help="one of several studies (default: all)")
     action.add_argument("--to", metavar="ARM", help="compare to this arm (default: the baseline)")
     action.add_argument(
         "--measure", help="measure to compare (default: test_accuracy, or test_r2 for numbers)"
@@ -194,19 +196,16 @@ def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from lamella.studies.results import Results, read_archive
+    from lamella.studies.results import read_all
 
-    if not Path(args.source).is_file():
-        if args.study is not None:
-            raise ArgumentError(f"--study is for archives, and {args.source} is none")
-        return _print(Results.load(args.source), to=args.to, measure=args.measure)
-    found = read_archive(args.source)
+    found = read_all(args.source)
     if args.study is not None:
         expect_known("the study", args.study, [each.study.name for each in found])
         found = [each for each in found if each.study.name == args.study]
     status = 0
     for results in found:
-        print(f"\n{results.study.name}: {results.study.title}")
+        if len(found) > 1:
+            print(f"\n{results.study.name}: {results.study.title}")
         status = _print(results, to=args.to, measure=args.measure) or status
     return status
 

@@ -4,7 +4,8 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from lamella.cli.messages import counted, print_error
+from lamella.cli.messages import print_error
+from lamella.core.wording import counted
 
 
 def study_of(folder: Path) -> tuple[Path, str | None] | None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from lamella.core.errors import ArgumentError
-from lamella.core.validation import at_least
+from lamella.core.validation import at_least, positive
+from lamella.studies.analysis.comparison import compare
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.results import Results
 
@@ -47,6 +48,15 @@ def run_until_decided(
             if not {"undecided", "no verdict"} & {*verdicts}:
                 break
     return results
+
+
+def expect_comparison(study: StudyDefinition, measure: str | None, margin: float | None) -> None:
+    """Raise an ArgumentError before the first run if it could not decide when to stop."""
+    if margin is not None:
+        positive("margin", margin)
+    own = [each.name for arm in study.experiments.values() for each in arm.new_metrics()]
+    if str(measure).partition("_")[2] not in own:
+        compare(Results(study, []), None, measure, margin if measure else None)
 
 
 def looks_of(study: StudyDefinition, most: int) -> tuple[list[int], list[int]]:

@@ -15,6 +15,7 @@ from lamella.studies.analysis.comparison import Comparison, compare
 from lamella.studies.analysis.ledger import Ledger, ledger, ledger_line
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.overview import overview
+from lamella.studies.analysis.reads import Reads
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.sources import Sources, sources
 from lamella.studies.analysis.speed import Speed, speed
@@ -22,7 +23,7 @@ from lamella.studies.analysis.text_table import TextTable
 from lamella.studies.analysis.tidy import tidy_rows, to_csv, to_dataframe
 from lamella.studies.running.archive.reading import read_studies
 from lamella.studies.running.storage import StudyFolder
-from lamella.studies.running.stored import Stored, stored_studies
+from lamella.studies.running.stored import Stored, reads_of, stored_studies
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,6 +78,7 @@ class Results(Runs):
     def _of(cls, stored: Stored) -> Self:
         folder = stored.path if isinstance(stored, StudyFolder) else None
         results = cls(stored.study(), stored.runs(), folder)
+        results.reads = Reads(folder, reads_of(stored))
         results.tuning = read_tuning(stored, results)
         return results
 

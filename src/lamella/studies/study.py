@@ -16,7 +16,7 @@ from lamella.studies.definition import bundled
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.definition.source_study import study_of_sources
 from lamella.studies.definition.toml import read_toml
-from lamella.studies.growing import looks_of, run_until_decided
+from lamella.studies.growing import expect_comparison, looks_of, run_until_decided
 from lamella.studies.pictures.beside import draw_beside
 from lamella.studies.results import Results
 from lamella.studies.running.data import read_sets, study_data
@@ -94,7 +94,7 @@ class Study(StudyDefinition):
         n_jobs: int | None = None,
         verbose: bool = True,
         until: str | None = None,
-        most: int = 20,
+        most: int | None = None,
         measure: str | None = None,
         margin: float | None = None,
     ) -> Results:
@@ -126,16 +126,17 @@ class Study(StudyDefinition):
         until : {"decided"}, optional
             Add seeds, one at a time from the third on, until each comparison to the baseline is
             decided. Verdicts hold whenever it stops: p counts all looks, those yet to come too.
-        most : int
-            Greatest number of seeds, fixed before the first look: a folder keeps it.
+        most : int, optional
+            Greatest number of seeds, by default 20, fixed before the first look: a folder keeps it.
         measure, margin
-            As in `Results.compare`; they decide ``until``.
+            As in `Results.compare`, for ``until``.
 
         Returns
         -------
         Results
             Includes runs that diverged or failed, with the reason.
         """
+        limit = 20 if most is None else most
         if n_jobs is not None and n_jobs != -1:
             at_least("n_jobs", n_jobs, 1)
         if one_of("keep", keep, [None, "best", "last", "epochs"]) and out is None:
@@ -166,11 +167,14 @@ class Study(StudyDefinition):
             if until is None:
                 return run_and_keep(study, folder)
             return run_until_decided(
-                study, run_and_keep, folder, most=most, measure=measure, margin=margin
+                study, run_and_keep, folder, most=limit, measure=measure, margin=margin
             )
 
         if one_of("until", until, [None, "decided"]):
-            self.resized(seeds=looks_of(self, most)[0])  # no seed may be one of the tuning
+            self.resized(seeds=looks_of(self, limit)[0])  # no seed may be one of the tuning
+            expect_comparison(self, measure, margin)
+        elif (most, measure, margin) != (None, None, None):
+            raise UsageError('most, measure and margin say when to stop: give until="decided" too')
         if self.tuning is None or self.tuning["chosen"]:
             results = compare(self, out)
         else:

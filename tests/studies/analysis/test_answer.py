@@ -78,3 +78,18 @@ def test_a_diverged_arm_is_worse_for_that_reason() -> None:
     runs += [run("lost", seed, status="diverged") for seed in range(3)]
     text = said(Results(study(["good", "lost"]), runs))
     assert text == "lost is worse than good: diverged with every seed; all-or-none test."
+
+
+def test_identical_arms_are_neither_higher_nor_lower() -> None:
+    text = said(scored({"base": BASE, "same": BASE, "up": BETTER}))
+    assert "same and base have the same test accuracy with every seed." in text
+    assert "lower" not in text
+
+
+def test_losses_of_different_kinds_have_no_verdict() -> None:
+    results = scored({"base": BASE, "b": BETTER, "c": WORSE}, "test_loss")
+    results.study.arms["b"] = {"loss": {"class": "MSE"}}
+    found = results.compare(measure="test_loss")
+    assert (found["b"].verdict, found["c"].verdict) == ("no verdict", "better")
+    assert found["b"].note == "the arms minimise different losses"
+    assert "No verdict on b: the arms minimise different losses." in said(results)

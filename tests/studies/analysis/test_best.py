@@ -58,3 +58,28 @@ def test_best_arm_is_among_the_candidates_in_95_percent_of_studies() -> None:
         values = {f"arm {place}": list(rng.normal(size=5)) for place in range(4)}
         missed += "arm 0" not in scored(values, "val_loss").best("val_loss").candidates
     assert 0 < missed <= 0.05 * 300 + 2 * (300 * 0.05 * 0.95) ** 0.5
+
+
+def test_one_arm_is_not_compared() -> None:
+    text = str(scored({"only": VALUES["top"]}, "val_accuracy").best("val_accuracy"))
+    assert text == "only has the best mean validation accuracy, 98.43%."
+
+
+def test_an_arm_that_diverged_too_rarely_to_tell_may_be_the_best() -> None:
+    runs = [run("safe", seed, {"val_accuracy": 0.9 + seed / 1000}) for seed in range(2)]
+    runs += [run("wild", 0, {"val_accuracy": 0.99}), run("wild", 1, status="diverged")]
+    runs += [run("lost", seed, status="diverged") for seed in range(2)]
+    found = Results(study(["wild", "safe", "lost"]), runs).best("val_accuracy")
+    assert found.candidates == ["wild", "safe", "lost"]
+    assert str(found) == (
+        "safe has the best mean validation accuracy, of the arms with the fewest diverged runs, "
+        "90.05%. Not shown to be worse: wild, lost."
+    )
+
+
+def test_candidates_of_a_study_that_grew_are_tested_over_all_looks() -> None:
+    rows = [[0.9, 0.901, 0.902, 0.9015], [0.901, 0.913, 0.9135, 0.9113]]
+    results = scored(dict(zip("ab", rows, strict=True)), "val_accuracy")
+    assert results.best("val_accuracy").candidates == ["b"]
+    results.study.looks = {"planned": [], "past": [2, 3]}
+    assert results.best("val_accuracy").candidates == ["a", "b"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import lamella as lm
+from lamella.studies.analysis.reads import Reads
 from lamella.studies.analysis.statistics import holm
 from lamella.studies.results import Results
 from tests.studies.small import RUN, small_study
@@ -135,7 +136,10 @@ def test_the_ledger_lists_gaps_reductions_and_choices() -> None:
     facts = results.ledger().facts
     assert facts["cut"] == "3 of 5 seeds"
     assert "arm Adam, by the validation accuracy (results.best)" in facts["chosen"]
-    assert "settings of each arm, from 2, by validation with seeds 1000 (tune)" in facts["chosen"]
+    assert (
+        "settings of each arm, from 2, by validation with the tuning seed 1000 (tune)"
+        in facts["chosen"]
+    )
     assert "best epoch of each run, by the validation accuracy" in facts["chosen"]
 
 
@@ -171,3 +175,46 @@ def test_a_drawn_comparison_is_read_and_numpy_margins_are_numbers() -> None:
     assert [read.to for read in results.reads] == ["a"]
     results.compare(margin=np.float32(0.5))
     assert [read.margin for read in results.reads] == [None, 0.5]
+
+
+def test_ten_comparisons_are_not_none() -> None:
+    values = {f"arm {place}": [0.9 + place / 100, 0.91 + place / 90] for place in range(11)}
+    results = scored(values)
+    results.compare()
+    assert "10 comparisons read (test accuracy)." in str(results.table())
+
+
+def test_a_margin_stands_beside_its_comparisons() -> None:
+    results = scored(VALUES)
+    results.compare()
+    results.compare(margin=0.01)
+    labels = {entry.label for entry in results.ledger().entries}
+    assert labels == {"test accuracy", "test accuracy, margin 1 points"}
+    assert "(Bonferroni)" in str(results.ledger())
+
+
+def test_times_to_scores_of_two_columns_are_two_measures() -> None:
+    rows = [{"val_accuracy": 0.5, "val_loss": 0.6}, {"val_accuracy": 0.9, "val_loss": 0.2}]
+    runs = [
+        run(arm, seed, {"test_accuracy": 0.9}, epochs=rows, steps_per_epoch=4 + seed)
+        for arm in ("base", "a")
+        for seed in range(3)
+    ]
+    results = Results(study(["base", "a"], 3), runs)
+    results.speed(0.5)
+    results.speed(0.5, measure="val_loss")
+    results.speed(0.500000001)
+    assert {entry.measure.name for entry in results.ledger().entries} == {
+        "steps_to_val_accuracy_0.5",
+        "steps_to_val_accuracy_0.500000001",
+        "steps_to_val_loss_0.5",
+    }
+    assert len(results.ledger().entries) == 3
+    assert "ratio" in str(results.ledger())
+
+
+def test_a_damaged_file_is_said() -> None:
+    results = small_study().run(**RUN)
+    results.reads = Reads(None, b"{\n")
+    assert "reads.jsonl is damaged: 1 line of it cannot be read" in str(results.ledger())
+    assert "reads.jsonl is damaged" in str(results.table())

@@ -86,7 +86,7 @@ def test_epochs_to_an_unreached_score_are_nan() -> None:
 def test_epochs_to_can_be_asked_for_by_name() -> None:
     measure = get_measure("epochs_to_0.95")
     assert measure == time_to(0.95, "val_accuracy")
-    assert measure.label == "epochs to validation accuracy 95 %"
+    assert measure.label == "epochs to validation accuracy 95%"
     assert measure.show(3.0) == "3.0"
 
 

@@ -54,3 +54,8 @@ def test_a_pilot_gives_the_spread() -> None:
     assert plan == study.plan(0.1, sd=max(sds))
     assert plan.comparisons == 2
     assert str(plan).startswith(f"{plan.seeds} seeds show a difference of 0.1 with probability 0.")
+
+
+def test_an_effect_is_a_number() -> None:
+    with pytest.raises(ArgumentError, match="effect must be a finite number, got 'x'"):
+        plan_seeds("x", 1.0)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lamella.studies.analysis.reads import Read, Reads, counted
+from lamella.studies.analysis.reads import Read, Reads, family_of
 from tests.subprocesses import run_python
 
 ARMS = ("base", "a", "b", "c")
@@ -15,19 +15,20 @@ TO_BASE, TO_A, LOSS = Read("acc", "base", ARMS), Read("acc", "a", ARMS), Read("l
 
 
 def test_comparisons_to_the_baseline_count_as_read() -> None:
-    assert len(counted([TO_BASE], "base")) == 3
-    assert len(counted([TO_BASE, TO_BASE, LOSS], "base")) == 6
+    assert len(family_of([TO_BASE], "base")) == 3
+    assert len(family_of([TO_BASE, TO_BASE, LOSS], "base")) == 6
 
 
 def test_another_arm_for_to_counts_all_pairs_that_it_could_be() -> None:
-    assert len(counted([TO_A], "base")) == 6
+    assert len(family_of([TO_A], "base")) == 6
     assert (
-        len(counted([TO_BASE, TO_A, Read("acc", "b", ARMS), Read("acc", "all", ARMS)], "base")) == 6
+        len(family_of([TO_BASE, TO_A, Read("acc", "b", ARMS), Read("acc", "all", ARMS)], "base"))
+        == 6
     )
 
 
 def test_the_order_of_reading_does_not_matter() -> None:
-    found = {frozenset(counted(reads, "base")) for reads in permutations([TO_BASE, TO_A, LOSS])}
+    found = {frozenset(family_of(reads, "base")) for reads in permutations([TO_BASE, TO_A, LOSS])}
     assert len(found) == 1
 
 
@@ -37,7 +38,7 @@ def test_an_arm_called_all_is_an_arm() -> None:
 
 
 def test_margins_add_no_tests() -> None:
-    assert len(counted([TO_BASE, Read("acc", "base", ARMS, 0.01)], "base")) == 3
+    assert len(family_of([TO_BASE, Read("acc", "base", ARMS, 0.01)], "base")) == 3
 
 
 def test_another_object_on_the_same_folder_knows_them(tmp_path: Path) -> None:
@@ -94,3 +95,11 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
         list(pool.map(lambda name: run_python("-c", ADD, str(tmp_path), name), "xyz"))
     lines = (tmp_path / "reads.jsonl").read_text().splitlines()
     assert len({json.loads(line)["measure"] for line in lines}) == 150
+
+
+def test_a_line_that_is_cut_off_does_not_swallow_the_next(tmp_path: Path) -> None:
+    (tmp_path / "reads.jsonl").write_text('{"measure": "ac')
+    reads = Reads(tmp_path)
+    reads.add(TO_BASE)
+    assert list(Reads(tmp_path)) == [TO_BASE]
+    assert reads.unreadable == 1

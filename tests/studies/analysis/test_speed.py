@@ -46,7 +46,7 @@ def test_table_has_the_ratio_of_the_comparison() -> None:
     assert found.comparison is not None
     assert found.comparison["b"] == d
     text = str(found)
-    assert text.startswith("Steps to validation accuracy 90 %")
+    assert text.startswith("Steps to validation accuracy 90%")
     assert f"{math.exp(d.mean):.2f}" in text
     assert "1 of 3" in text
     assert "> 200" in text  # the median of b

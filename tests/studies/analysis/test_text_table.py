@@ -35,6 +35,16 @@ def test_markdown_keeps_alignment_and_escapes_bars() -> None:
     )
 
 
+def test_markdown_escapes_markup_and_keeps_cells_in_a_line() -> None:
+    table = TextTable("T", ["arm"], [["<b>a*\nb"]])
+    assert table.to_markdown().splitlines()[-1] == r"| \<b>a\* b |"
+
+
+def test_titles_do_not_leave_the_comments_of_latex() -> None:
+    lines = TextTable("one\n\\input{x}", ["arm"], [["a\nb"]], ["two\nthree"]).to_latex().split("\n")
+    assert (lines[0], lines[-1]) == (r"% one \input{x}", "% two three")
+
+
 def test_latex_escapes_what_it_would_read_as_commands() -> None:
     table = TextTable("T", ["arm", "95%"], [["a_1 & {b}", "0.5 ± 0.1"], ["x^2", "< 0.001"]], ["N."])
     assert table.to_latex().splitlines() == [

@@ -23,7 +23,7 @@ TEST = (np.zeros((400, 5, 5), np.uint8), np.arange(400) % 10)
         ("test_accuracy", "Test accuracy: mean over seeds"),
         ("best_val_accuracy", "Best validation accuracy: mean over seeds"),
         ("seconds", "Training time: mean over seeds"),
-        ("epochs_to_0.9", "Epochs to validation accuracy 90 %: mean over seeds"),
+        ("epochs_to_0.9", "Epochs to validation accuracy 90%: mean over seeds"),
         ("differences", "Test accuracy, difference to softmax"),
         ("report_loss", "steps:"),
         ("report_scores", "epochs:"),

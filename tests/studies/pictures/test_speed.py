@@ -31,7 +31,7 @@ def test_line_falls_where_seeds_get_there_and_ends_with_the_runs() -> None:
     assert list(reached.get_xdata()) == [2, 3]
     assert (end.get_marker(), list(end.get_xdata())) == ("|", [4])
     assert list(legend(figure)) == ["a: 3 of 4"]
-    assert "Fraction of seeds not there yet: epochs to validation accuracy 90 %" in texts(figure)
+    assert "Fraction of seeds not there yet: epochs to validation accuracy 90%" in texts(figure)
 
 
 def test_line_of_an_arm_that_always_gets_there_ends_at_zero() -> None:

@@ -179,7 +179,7 @@ def test_the_page_of_one_study_begins_with_its_answer() -> None:
     places = [re.search(f'(class|id)="[^"]*{part}', text).start() for part in parts]  # type: ignore[union-attr]
     assert places == sorted(places)
     assert "Ledger: 3 arms, 3 seeds, 1 look, 2 comparisons read (test loss)." in words
-    assert "p is corrected for 2 comparisons." in words
+    assert "p is corrected for 2 comparisons (Holm)." in words
     assert "claim" not in words
 
 
@@ -313,3 +313,17 @@ def test_runs_of_an_archive_make_the_page_of_the_folder() -> None:
     whole = results_of("depth")
     kept = Results(whole.study, [archived(run) for run in whole.runs])
     assert Page(render([kept])).words == Page(render([whole])).words
+
+
+def test_the_page_has_the_notes_of_the_comparison() -> None:
+    results = small_study(vary=["init"], seeds=3).run(TRAIN, TEST, verbose=False)
+    results.study.looks = {"planned": [], "past": [2]}
+    words = Page(render([results])).words
+    assert "Only initial weights vary with the seed" in words
+    assert "The study was looked at after 2 and 3 seeds" in words
+
+
+def test_one_seed_is_said_once() -> None:
+    words = Page(render([small_study(seeds=1).run(TRAIN, TEST, verbose=False)])).words
+    assert "One seed allows no verdict" in words
+    assert "One seed allows no conclusion" not in words

@@ -340,3 +340,12 @@ def test_without_joblib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "joblib", None)
     with pytest.raises(MissingExtraError, match=r"needs joblib.*pip install 'lamella\[studies\]'"):
         small_study().run(**RUN)
+
+
+def test_each_arm_warns_once(tmp_path: Path) -> None:
+    arms = {"a": {}, "b": {"optimizer.lr": 3e-2}}
+    study = small_study(base={"model": lm.MLP([5]), "epochs": 1}, arms=arms, seeds=3)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        study.run(**RUN)
+    assert sum("missing classes" in str(each.message) for each in caught) == 2

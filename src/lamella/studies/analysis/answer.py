@@ -3,9 +3,10 @@
 import math
 from collections.abc import Sequence
 
+from lamella.core.wording import counted, listed
 from lamella.studies.analysis.comparison import Comparison
-from lamella.studies.analysis.difference import Difference
-from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.difference import IDENTICAL, Difference
+from lamella.studies.analysis.measures import Measure, interval_text
 from lamella.studies.analysis.runs import Runs
 
 
@@ -35,7 +36,11 @@ def answer(runs: Runs, comparison: Comparison | None) -> list[str]:
     if same := by_verdict.get("equivalent", []):
         margin = _amount(measure, comparison.margin or 0.0)
         sentences.append(f"Equivalent to {to} within {margin}: {_list(same, measure)}.")
-    if undecided := by_verdict.get("undecided", []):
+    undecided = by_verdict.get("undecided", [])
+    if identical := [d for d in undecided if IDENTICAL in d.note]:
+        arms = listed([d.arm for d in identical])
+        sentences.append(f"{arms} and {to} have the same {measure.label} with every seed.")
+    if undecided := [d for d in undecided if d not in identical]:
         sentences.append(_undecided(undecided, comparison, alone=not sentences))
     if untested := by_verdict.get("no verdict", []):
         sentences.append(_no_verdict(runs, untested, comparison))
@@ -48,28 +53,26 @@ def _one_arm(runs: Runs) -> str:
     if not e.n:
         return f"No run of {arm} has a {measure.label}."
     unit = measure.unit and f"{'' if measure.unit == '%' else ' '}{measure.unit}"
-    interval = (
-        ""
-        if math.isnan(e.low)
-        else f"95% interval {measure.show(e.low)} to {measure.show(e.high)}, "
-    )
-    return f"{arm} has a {measure.label} of {measure.show(e.mean)}{unit} ({interval}{_seeds(e.n)})."
+    of = _interval(measure, e.low, e.high, e.n)
+    return f"{arm} has a {measure.label} of {measure.show(e.mean)}{unit} ({of})."
 
 
 def _by(d: Difference, measure: Measure) -> str:
     """Return the difference with its interval and seeds, or why there is no number."""
     if math.isnan(d.mean):
-        return d.note or _seeds(d.n)
+        return d.note or counted(d.n, "seed")
     side = "higher" if d.mean > 0 else "lower"
     low, high = (d.low, d.high) if math.isnan(d.low_samples) else (d.low_samples, d.high_samples)
-    interval = ""
-    if not math.isnan(low):
-        ends = sorted((abs(low), abs(high))) if low * high > 0 else [low, high]
-        interval = f"95% interval {measure.show(ends[0])} to {measure.show(ends[1])}, "
-    text = (
-        f"its {measure.label} is {_amount(measure, abs(d.mean))} {side} ({interval}{_seeds(d.n)})"
-    )
+    if low * high > 0:
+        low, high = sorted((abs(low), abs(high)))
+    of = _interval(measure, low, high, d.n)
+    text = f"its {measure.label} is {_amount(measure, abs(d.mean))} {side} ({of})"
     return f"{text}; {d.note}" if d.note else text
+
+
+def _interval(measure: Measure, low: float, high: float, seeds: int) -> str:
+    interval = interval_text(measure.show, low, high)
+    return ("" if interval == "-" else f"95% interval {interval}, ") + counted(seeds, "seed")
 
 
 def _list(found: Sequence[Difference], measure: Measure) -> str:
@@ -81,9 +84,9 @@ def _list(found: Sequence[Difference], measure: Measure) -> str:
 
 def _undecided(found: Sequence[Difference], comparison: Comparison, *, alone: bool) -> str:
     measure = comparison.measure
-    arms = _names([d.arm for d in found])
+    arms = listed([d.arm for d in found], "or")
     differ = "differs" if len(found) == 1 else "differ"
-    text = f"{_seeds(max(d.n for d in found)).capitalize()} do not decide whether {arms} {differ}"
+    text = f"{counted(max(d.n for d in found), 'seed')} do not decide whether {arms} {differ}"
     text += f" from {comparison.to} in {measure.label}" if alone else f" from {comparison.to}"
     if len(found) == 1 and alone and not math.isnan(found[0].mean):
         text += f": {_by(found[0], measure)}"
@@ -101,22 +104,13 @@ def _undecided(found: Sequence[Difference], comparison: Comparison, *, alone: bo
 
 def _no_verdict(runs: Runs, found: Sequence[Difference], comparison: Comparison) -> str:
     if len(runs.seeds) > 1:
-        return f"No verdict on {_names([d.arm for d in found])}: fewer than two seeds have numbers."
+        arms = listed([d.arm for d in found], "or")
+        return f"No verdict on {arms}: {found[0].note}."
     return "One seed allows no verdict: another seed may give another order."
 
 
 def _amount(measure: Measure, value: float) -> str:
-    unit = {"%": "points"}.get(measure.unit, measure.unit)
-    return f"{measure.show(value)} {unit}".strip()
-
-
-def _seeds(count: int) -> str:
-    return f"{count} seed{'s' * (count != 1)}"
-
-
-def _names(arms: Sequence[str]) -> str:
-    *most, last = arms
-    return f"{', '.join(most)} or {last}" if most else last
+    return f"{measure.show(value)}{measure.unit_of_differences}"
 
 
 def _or_zero(value: float) -> float:

@@ -7,11 +7,12 @@ Hsu, Multiple comparisons with the best treatment, 1981.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from lamella.core.errors import ArgumentError, DataError
-from lamella.studies.analysis.difference import difference
+from lamella.studies.analysis.family import differences_of
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.student import SIGNIFICANCE
@@ -31,25 +32,30 @@ class Best:
     candidates : list of str
         All arms that may be the best, ``arm`` among them: the truly best arm is one of them in at
         least 95% of studies.
+    of : int
+        Number of arms.
+    is_of_fewest_diverged : bool
+        Whether an arm with more diverged runs has a better mean of the others.
     """
 
     arm: str
     measure: Measure
     mean: float
     candidates: Sequence[str]
+    of: int
+    is_of_fewest_diverged: bool
 
     def __str__(self) -> str:
         unit = "%" if self.measure.unit == "%" else ""
+        text = f"{self.arm} has the best mean {self.measure.label}"
+        text += ", of the arms with the fewest diverged runs" * self.is_of_fewest_diverged
+        text += f", {self.measure.show(self.mean)}{unit}."
+        if self.of == 1:
+            return text
         others = ", ".join(arm for arm in self.candidates if arm != self.arm)
-        return (
-            f"{self.arm} has the best mean {self.measure.label}, "
-            f"{self.measure.show(self.mean)}{unit}. "
-            + (
-                f"Not shown to be worse: {others}."
-                if others
-                else "All others are shown to be worse."
-            )
-        )
+        if others:
+            return f"{text} Not shown to be worse: {others}."
+        return f"{text} All others are shown to be worse."
 
     __repr__ = __str__
 
@@ -67,7 +73,8 @@ def best(runs: Runs, measure: str | None = None) -> Best:
     Notes
     -----
     An arm is no candidate if another one is better in a one-sided paired test at 0.05 / (K - 1),
-    for K arms. The best of K arms is then left out with probability 0.05 at most.
+    for K arms, over all looks at a study that grew. The best of K arms is then left out with
+    probability 0.05 at most.
     """
     chosen = runs.measure(measure or f"val_{runs.metric}")
     if not chosen.name.startswith(("val_", "best_val_")):
@@ -85,22 +92,10 @@ def best(runs: Runs, measure: str | None = None) -> Best:
     sign = 1 if chosen.higher_is_better else -1
     arm = min(means, key=lambda arm: (len(values[arm]) - len(finite[arm]), -sign * means[arm]))
     beaten = {
-        worse
-        for worse in means
-        for better in means
-        if worse not in (arm, better) and _is_better(values, better, worse, chosen, len(means))
+        d.to if d.favours > 0 else d.arm
+        for d in differences_of(runs, chosen, [*combinations(runs.arms, 2)])
+        if d.favours and d.p / 2 < SIGNIFICANCE / (len(runs.arms) - 1)
     }
-    return Best(arm, chosen, means[arm], [each for each in means if each not in beaten])
-
-
-def _is_better(
-    values: dict[str, dict[int, float]], better: str, worse: str, measure: Measure, arms: int
-) -> bool:
-    found = difference(
-        better,
-        worse,
-        values[better],
-        values[worse],
-        higher_is_better=measure.higher_is_better,
-    )
-    return found.favours > 0 and found.p / 2 < SIGNIFICANCE / (arms - 1)
+    candidates = [each for each in runs.arms if each == arm or each not in beaten]
+    is_of_fewest = any(sign * mean > sign * means[arm] for mean in means.values())
+    return Best(arm, chosen, means[arm], candidates, len(runs.arms), is_of_fewest)

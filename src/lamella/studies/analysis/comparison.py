@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from lamella.core.errors import ArgumentError
 from lamella.core.validation import number, positive
+from lamella.core.wording import capitalized, counted
 from lamella.studies.analysis.difference import Difference
 from lamella.studies.analysis.family import differences_of, p_values
 from lamella.studies.analysis.incomplete import missing_values
-from lamella.studies.analysis.measures import Measure, TimeTo
-from lamella.studies.analysis.reads import ALL, Read, counted
+from lamella.studies.analysis.measures import Measure, TimeTo, interval_text
+from lamella.studies.analysis.reads import ALL, Read, family_of
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.text_table import Tabular, TextTable
 from lamella.studies.analysis.times import times_by_arm, without_equivalence
@@ -86,41 +87,33 @@ class Comparison(Tabular):
         """Return the differences as a text table."""
         one = self._is_to_one
         over_samples = any(len(d.errors) > 1 for d in self.differences)
-        contrast = "ratio" if isinstance(self.measure, TimeTo) else f"difference{self._unit}"
+        unit = self.measure.unit_of_differences
+        contrast = f"{self.measure.contrast}{unit and ','}{unit}"
         head = ["arm" if one else "pair", contrast, "95% interval, new seeds"]
         head += ["95%, new seeds and samples"] * over_samples
         head += ["p, corrected", "P(better)", "effect", "pairs", "verdict"]
         others = f"compared to {self.to}" if one else "all pairs"
         return TextTable(
-            title=f"{_capital(self.measure.label)}, {others}",
+            title=f"{capitalized(self.measure.label)}, {others}",
             head=head,
             rows=[self._row(d, over_samples) for d in self.differences],
             notes=[*self._method(over_samples), *self.notes],
             left=(len(head) - 1,),
         )
 
-    @property
-    def _unit(self) -> str:
-        return {"%": ", points"}.get(
-            self.measure.unit, self.measure.unit and f", {self.measure.unit}"
-        )
-
     def _row(self, d: Difference, over_samples: bool) -> list[str]:
         intervals = [(d.low, d.high), (d.low_samples, d.high_samples)][: 1 + over_samples]
+        show = self.measure.show_difference
         return [
             d.arm if self._is_to_one else f"{d.arm} - {d.to}",
-            self.measure.show_difference(d.mean),
-            *(self._interval(low, high) for low, high in intervals),
+            show(d.mean),
+            *(interval_text(show, *ends) for ends in intervals),
             show_p(d.p_adjusted),
             "-" if math.isnan(d.p_better) else f"{d.p_better:.2f}",
             "-" if math.isnan(d.effect) else f"{d.effect:+.1f}",
             str(d.n),
             verdict_with_remarks(d, self.measure),
         ]
-
-    def _interval(self, low: float, high: float) -> str:
-        show = self.measure.show_difference
-        return "-" if math.isnan(low) else f"{show(low)} to {show(high)}"
 
     def _method(self, over_samples: bool) -> list[str]:
         tested = sum(not math.isnan(d.p) for d in self.differences)
@@ -132,23 +125,20 @@ class Comparison(Tabular):
             every = all(len(d.errors) > 1 for d in self.differences if not math.isnan(d.p))
             reach = "new seeds and new test samples"
             reach += "" if every else " (without a second interval, new seeds only)"
-        plural = "Ratios" if isinstance(self.measure, TimeTo) else "Differences"
+        plural = capitalized(f"{self.measure.contrast}s")
         notes = [
             f"{direction} is better. {plural} are paired by seed; intervals are not corrected.",
             f"Verdicts are about {reach}: p < 0.05, corrected for {self._counts(tested)}.",
         ]
         if self.margin is not None:
-            unit = self._unit.removeprefix(",")
-            margin = f"{self.measure.scale * self.margin:g}{unit}"
-            if isinstance(self.measure, TimeTo):
-                margin = f"a factor of {math.exp(self.margin):g}"
+            margin = self.measure.show_margin(self.margin)
             notes.append(f"Equivalent: within {margin}, by two one-sided tests.")
         return notes
 
     def _counts(self, here: int) -> str:
         """Return the number of tests in the family, and where they stand."""
         total = sum(not math.isnan(p) for p in self.family)
-        text = f"{total} comparison{'s' * (total > 1)} ({self.method})"
+        text = f"{counted(total, 'comparison')} ({self.method})"
         could = total - here - self.before
         parts = [
             f"{here} here",
@@ -208,7 +198,7 @@ def compare_among(runs: Runs, here: Read, measure: Measure, reads: Sequence[Read
         only = sources_text(vary)
         notes.append(f"Only {only} vary with the seed: verdicts hold for the others as they are.")
     own, before = set(here.tests), {test for read in reads for test in read.tests}
-    tests = [test for test in counted([*reads, here], runs.study.baseline) if test not in own]
+    tests = [test for test in family_of([*reads, here], runs.study.baseline) if test not in own]
     p_others = p_values(runs, tests)
     equivalence = any(read.margin is not None for read in reads)
     found = with_verdicts(found, here.margin, others=p_others, equivalence=equivalence)
@@ -246,8 +236,7 @@ def verdict_with_remarks(d: Difference, measure: Measure) -> str:
     """Return the verdict with its remark, and if undecided with the difference it would take."""
     remarks = [d.note]
     if not math.isnan(d.smallest_shown):
-        unit = {"%": " points"}.get(measure.unit, measure.unit and f" {measure.unit}")
-        smallest = f"{measure.show(d.smallest_shown)}{unit}"
+        smallest = f"{measure.show(d.smallest_shown)}{measure.unit_of_differences}"
         if isinstance(measure, TimeTo):
             smallest = f"a ratio of {measure.show_difference(d.smallest_shown)}"
         remarks.append(f"80% power from {smallest}")
@@ -261,7 +250,3 @@ def show_p(p: float) -> str:
     if math.isnan(p):
         return "-"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -27,6 +27,7 @@ Verdict = Literal[
     "undecided",
     "no verdict",
 ]
+IDENTICAL = "identical with every seed"
 Correct = Mapping[int, np.ndarray]
 """For each seed, which test samples were predicted correctly."""
 
@@ -139,25 +140,26 @@ def difference(
     known = [s for s in ours if not math.isnan(ours[s]) and not math.isnan(theirs.get(s, math.nan))]
     a, b = (np.array([side[s] for s in known], np.float64) for side in (ours, theirs))
     if not known:
-        return _untested(arm, to, a, "no seed in common")
+        return untested(arm, to, a, "no seed in common")
     d = np.subtract(a, b, out=np.zeros(len(known)), where=a != b)  # inf - inf is a tie
     better = 1 if higher_is_better else -1
     if len(known) == 1:
-        return _untested(arm, to, d, "one seed: no interval, no test")
+        return untested(arm, to, d, "one seed: no interval, no test")
     if np.isinf(d).any() or np.isinf(a).all():
         return _by_ranks(arm, to, d, a, b, better)
     both = np.isfinite(a)
     seeds = [seed for seed, finite in zip(known, both, strict=True) if finite]
     d, sizes = d[both], np.concatenate([a[both], b[both]])
     if len(seeds) < 2:
-        return _untested(arm, to, d, "one seed: no interval, no test")
+        return untested(arm, to, d, "one seed: no interval, no test")
     errors = _errors(d, sizes, seeds, correct)
     if not errors:
         return _by_signs(arm, to, d, sizes, better)
     return _by_t(arm, to, d, errors, better)
 
 
-def _untested(arm: str, to: str, d: np.ndarray, note: str) -> Difference:
+def untested(arm: str, to: str, d: np.ndarray, note: str) -> Difference:
+    """Return a difference without a test, as of one seed."""
     mean = float(d[0]) if len(d) and math.isfinite(d[0]) else math.nan
     nan = math.nan
     return Difference(arm, to, mean, nan, nan, nan, nan, len(d), note=note)
@@ -211,7 +213,7 @@ def _by_signs(arm: str, to: str, d: np.ndarray, sizes: np.ndarray, better: int) 
     n, mean = len(d), float(d.mean())
     found = Difference(arm, to, mean, math.nan, math.nan, 1.0, 1.0, n)
     if is_constant(np.append(d, 0.0), sizes):
-        return replace(found, mean=0.0, note="identical with every seed")
+        return replace(found, mean=0.0, note=IDENTICAL)
     p, favours = 2.0 ** (1 - n), better * int(np.sign(mean))
     note = "the same difference with every seed: sign test, no interval"
     return replace(found, p=p, p_adjusted=p, favours=favours, note=note)

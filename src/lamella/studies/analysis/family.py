@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+import numpy as np
+
 from lamella.core.errors import LamellaError
-from lamella.studies.analysis.difference import Difference, difference
+from lamella.studies.analysis.difference import Difference, difference, untested
 from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.reads import Test
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.sequential import over_looks
 from lamella.studies.analysis.times import ratio, times_by_arm
+from lamella.studies.definition.tables import merge
 
 
 def differences_of(
@@ -17,12 +20,20 @@ def differences_of(
 ) -> Iterator[Difference]:
     """Yield the difference of each pair, tested over all looks at the study.
 
-    Pairs of which the runs lack an arm are left out.
+    Pairs of which the runs lack an arm are left out. Losses of arms that minimise different ones
+    are not tested.
     """
     times = times_by_arm(runs, measure) if isinstance(measure, TimeTo) else {}
     values, correct = runs.ranked_values(measure), runs.correct(measure)
+    is_loss = (measure.column if isinstance(measure, TimeTo) else measure.name).endswith("loss")
+    base = runs.study.base
+    losses = {arm: merge(base, own).get("loss") for arm, own in runs.study.arms.items()}
     for arm, other in pairs:
         if not {arm, other} <= values.keys():
+            continue
+
+        if is_loss and losses[arm] != losses[other]:
+            yield untested(arm, other, np.zeros(0), "the arms minimise different losses")
             continue
 
         def of_first(seeds: int, arm: str = arm, other: str = other) -> Difference:

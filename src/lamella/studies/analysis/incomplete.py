@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lamella.core.wording import named
 from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.runs import Runs
 
@@ -43,4 +44,4 @@ def missing_values(results: Runs, arm: str, measure: Measure) -> str:
 def _seeds(seeds: Sequence[int], whole: Sequence[int]) -> str:
     if len(seeds) == len(whole) > 1:
         return "every seed"
-    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+    return named("seed", seeds)

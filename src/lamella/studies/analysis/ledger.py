@@ -10,16 +10,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from lamella.core.errors import LamellaError
+from lamella.core.wording import counted, listed, named
 from lamella.studies.analysis.best import best
 from lamella.studies.analysis.comparison import compare_among, show_p
 from lamella.studies.analysis.difference import Difference
 from lamella.studies.analysis.incomplete import incomplete_runs
 from lamella.studies.analysis.measures import Measure
-from lamella.studies.analysis.reads import Read, Test, counted
+from lamella.studies.analysis.reads import Read, Test, family_of
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.text_table import Tabular, TextTable
 from lamella.studies.definition.tables import part_text
 from lamella.studies.running.storage import StudyFolder
+from lamella.studies.running.stored import READS
 
 DECIDED = ("better", "worse", "equivalent")
 
@@ -42,6 +44,13 @@ class Entry:
     difference: Difference
     alone: Difference
     margin: float | None
+
+    @property
+    def label(self) -> str:
+        """The measure, with the margin if there is one."""
+        if self.margin is None:
+            return self.measure.label
+        return f"{self.measure.label}, margin {self.measure.show_margin(self.margin)}"
 
     @property
     def verdict(self) -> str:
@@ -73,7 +82,7 @@ class Ledger(Tabular):
         rows = [
             [
                 f"{entry.difference.arm} - {entry.difference.to}",
-                entry.measure.label,
+                entry.label,
                 entry.measure.show_difference(entry.difference.mean),
                 show_p(entry.alone.p_adjusted),
                 show_p(entry.difference.p_adjusted),
@@ -81,7 +90,9 @@ class Ledger(Tabular):
             ]
             for entry in self.entries
         ]
-        head = ["pair", "measure", "difference", "p, own table", "p, all read", "verdict now"]
+        contrasts = dict.fromkeys(entry.measure.contrast for entry in self.entries)
+        contrast = listed([*contrasts], "or") if contrasts else "difference"
+        head = ["pair", "measure", contrast, "p, own table", "p, all read", "verdict now"]
         facts = [f"{name[:1].upper()}{name[1:]}: {fact}." for name, fact in self.facts.items()]
         return TextTable("Ledger", head, rows, [*self.notes, *facts], left=(1, 5))
 
@@ -89,7 +100,7 @@ class Ledger(Tabular):
 def ledger(runs: Runs) -> Ledger:
     """Return the ledger of a study; it does not depend on the order of reading."""
     reads = sorted(runs.reads, key=lambda read: _place(runs, read))
-    tests = counted(reads, runs.study.baseline)
+    tests = family_of(reads, runs.study.baseline)
     entries: dict[tuple[Test, float | None], Entry] = {}
     for read in reads:
         for entry in _entries(runs, read, reads):
@@ -100,13 +111,16 @@ def ledger(runs: Runs) -> Ledger:
     if reads:
         could = len(tests) - len(read_tests)
         others = f", with {could} that to= could also name" if could else ""
+        method = "Holm" if all(read.margin is None for read in reads) else "Bonferroni"
         notes.append(
-            f"p is corrected for {_counted(len(tests), 'comparison')}{others}. At most 5% of "
-            "studies have a false verdict among those that stand."
+            f"p is corrected for {counted(len(tests), 'comparison')} ({method}){others}. At most "
+            "5% of studies have a false verdict among those that stand."
         )
+    if unreadable := runs.reads.unreadable:
+        notes.append(_unreadable(unreadable))
     if unknown := len(read_tests) - len({test for test, _ in entries}):
         notes.append(
-            f"{_counted(unknown, 'comparison')} read of arms or measures not in these runs."
+            f"{counted(unknown, 'comparison')} read of arms or measures not in these runs."
         )
     return Ledger(list(entries.values()), _facts(runs, reads), notes)
 
@@ -116,19 +130,27 @@ def ledger_line(runs: Runs) -> str:
     reads = list(runs.reads)
     read = len({test for each in reads for test in each.tests})
     measures = dict.fromkeys(each.measure for each in reads)
-    comparisons = f"{_counted(read, 'comparison')} read" + (
-        f" ({', '.join(_label(runs, name) for name in measures)})" if read else ""
-    )
+    comparisons = "no comparison read"
+    if read:
+        labels = ", ".join(_label(runs, name) for name in measures)
+        comparisons = f"{counted(read, 'comparison')} read ({labels})"
+    left_out = _left_out(runs)
+    unreadable = runs.reads.unreadable
     parts = [
-        _counted(len(runs.arms), "arm"),
-        _counted(len(runs.seeds), "seed"),
+        counted(len(runs.arms), "arm"),
+        counted(len(runs.seeds), "seed"),
         _looks(runs),
-        comparisons.replace("0 comparisons", "no comparison"),
-        *(f"{_counted(count, 'run')} {status}" for status, count in _without_numbers(runs).items()),
-        _left_out(runs),
+        comparisons,
+        *(f"{counted(count, 'run')} {status}" for status, count in _without_numbers(runs).items()),
+        left_out and f"{left_out} of the folder left out",
         f"cut to {runs.study.cut}" if runs.study.cut else "",
     ]
-    return f"Ledger: {', '.join(filter(None, parts))}."
+    line = f"Ledger: {', '.join(filter(None, parts))}."
+    return f"{line} {_unreadable(unreadable)}" if unreadable else line
+
+
+def _unreadable(lines: int) -> str:
+    return f"{READS} is damaged: {counted(lines, 'line')} of it cannot be read, and may be missing."
 
 
 def _place(runs: Runs, read: Read) -> tuple[bool, str, bool, str, int, float]:
@@ -179,11 +201,10 @@ def _left_out(runs: Runs) -> str:
     arms = [arm for arm in stored.arms if arm not in runs.arms]
     seeds = [str(seed) for seed in stored.seeds if seed not in runs.seeds]
     parts = [
-        f"arm{'s' * (len(arms) > 1)} {', '.join(arms)}" if arms else "",
-        f"seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}" if seeds else "",
+        named("arm", arms) if arms else "",
+        named("seed", seeds) if seeds else "",
     ]
-    text = " and ".join(filter(None, parts))
-    return f"{text} of the folder left out" if text else ""
+    return " and ".join(filter(None, parts))
 
 
 def _without_numbers(runs: Runs) -> dict[str, int]:
@@ -203,8 +224,8 @@ def _choices(runs: Runs) -> Iterator[str]:
     tuning = runs.study.tuning or {}
     if tuning.get("chosen"):
         trials = max(map(len, tuning["trials"].values()))
-        seeds = ", ".join(map(str, tuning["seeds"]))
-        yield f"settings of each arm, from {trials}, by validation with seeds {seeds} (tune)"
+        seeds = named("tuning seed", tuning["seeds"])
+        yield f"settings of each arm, from {trials}, by validation with the {seeds} (tune)"
     stopping = {
         part_text(callback): None
         for run in runs.runs
@@ -219,7 +240,3 @@ def _label(runs: Runs, name: str) -> str:
         return runs.measure(name).label
     except LamellaError:
         return name
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lamella.core.wording import listed
 from lamella.studies.analysis.student import special
 
 PATHS, AT_ONCE = 200_000, 20_000  # of F: its error at 0.05 is 0.0005
@@ -95,13 +96,11 @@ class Looks:
         return extension * (extension + 1) / RESERVE if extension else 1.0
 
     def __str__(self) -> str:
-        *others, last = map(str, self.taken)
-        counts = f"{', '.join(others)} and {last}" if others else last
         price = self._price(None if self.planned else self.seeds)
         after = "an earlier look" if self.planned else "looks that nobody planned"
         note = f" (p is multiplied by {price:g}, after {after})" if price > 1 else ""
         most = f" of at most {self.at[-1]}" if self.planned else ""
-        return f"looked at after {counts}{most} seeds{note}"
+        return f"looked at after {listed(self.taken)}{most} seeds{note}"
 
 
 def planned_or_past(planned: Sequence[int], past: Sequence[int], seeds: int) -> Looks | None:

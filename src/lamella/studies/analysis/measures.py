@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lamella.core.errors import ArgumentError
@@ -11,8 +12,8 @@ from lamella.losses.metrics import is_higher_better
 from lamella.studies.running.run import Run
 
 COUNTED = ("epochs", "steps", "seconds")
-TIME = rf"({'|'.join(COUNTED)})_to_(\d*\.?\d+)"
-"""Names of times to a score, such as "steps_to_0.95"."""
+TIME = rf"({'|'.join(COUNTED)})_to_(?:(\w+)_)?(-?\d*\.?\d+(?:e[-+]?\d+)?)"
+"""Times to a score, as "steps_to_val_loss_0.3"; the column may be left out: "steps_to_0.95"."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Measure:
     Attributes
     ----------
     name : str
-        A key of ``run.scores``, "seconds", or "epochs_to_<threshold>", also of steps or seconds.
+        A key of ``run.scores``, "seconds", or as `TIME`.
     label : str
         Short description.
     unit : str
@@ -57,6 +58,21 @@ class Measure:
     def show_difference(self, value: float) -> str:
         """Return the difference of two values as text, with its sign."""
         return self.show(value, sign=True)
+
+    def show_margin(self, margin: float) -> str:
+        """Return a margin as text with its unit; of times, a factor."""
+        return f"{self.scale * margin:g}{self.unit_of_differences}"
+
+    @property
+    def unit_of_differences(self) -> str:
+        """The unit with a space before it: differences of percentages are points."""
+        unit = "points" if self.unit == "%" else self.unit
+        return unit and f" {unit}"
+
+    @property
+    def contrast(self) -> str:
+        """How two arms are compared: by their difference, or ratio."""
+        return "difference"
 
     def of(self, run: Run) -> float:
         """Return the value of one run, or nan if it has none."""
@@ -97,6 +113,18 @@ class TimeTo(Measure):
 
     def show_difference(self, value: float) -> str:
         return f"{math.exp(value):.2f}" if math.isfinite(value) else "-"
+
+    def show_margin(self, margin: float) -> str:
+        return f"a factor of {math.exp(margin):g}"
+
+    @property
+    def contrast(self) -> str:
+        return "ratio"
+
+
+def interval_text(show: Callable[[float], str], low: float, high: float) -> str:
+    """Return an interval as text; a dash if there is none."""
+    return "-" if math.isnan(low) else f"{show(low)} to {show(high)}"
 
 
 def column_is_higher_better(column: str) -> bool:
@@ -165,9 +193,9 @@ def time_to(threshold: float, column: str = "val_accuracy", counted: str = "epoc
             f"got {threshold!r}"
         )
     name = MEASURES[column].label if column in MEASURES else column.replace("_", " ")
-    goal = f"{100 * threshold:g} %" if column.endswith("accuracy") else f"{threshold:g}"
+    goal = f"{100 * threshold:g}%" if column.endswith("accuracy") else f"{threshold:g}"
     return TimeTo(
-        f"{counted}_to_{threshold:g}",
+        f"{counted}_to_{column}_{float(threshold)!r}",
         f"{counted} to {name} {goal}",
         "",
         higher_is_better=False,
@@ -187,6 +215,6 @@ def get_measure(name: str, column: str = "val_accuracy") -> Measure:
         If there is none; the message has the nearest name.
     """
     if isinstance(name, str) and (goal := re.fullmatch(TIME, name)):
-        return time_to(float(goal[2]), column, goal[1])
+        return time_to(float(goal[3]), goal[2] or column, goal[1])
     expect_known("the measure", name, [*MEASURES, *(f"{each}_to_0.95" for each in COUNTED)])
     return MEASURES[name]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from lamella.studies.analysis.incomplete import incomplete_runs
-from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.measures import Measure, interval_text
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.statistics import Estimate
 from lamella.studies.analysis.text_table import TextTable
@@ -34,7 +34,7 @@ def overview(results: Runs, measures: Sequence[str] | None = None) -> TextTable:
         if place == 0:
             head.append("95% interval")
             for arm, row in zip(results.arms, rows, strict=True):
-                row.append(_interval(summary[arm], measure))
+                row.append(interval_text(measure.show, summary[arm].low, summary[arm].high))
     for arm, row in zip(results.arms, rows, strict=True):
         done, seeds = len(results.of(arm)), len(results.seeds)
         row.append(str(done) if done == seeds else f"{done} of {seeds}")
@@ -66,7 +66,3 @@ def _notes(results: Runs, columns: Sequence[tuple[Measure, Mapping[str, Estimate
 def _mean_and_sd(e: Estimate, measure: Measure) -> str:
     sd = "" if math.isnan(e.sd) else f" ± {measure.show(e.sd)}"
     return f"{e.text(measure.show)}{sd}"
-
-
-def _interval(e: Estimate, measure: Measure) -> str:
-    return "-" if e.low != e.low else f"{measure.show(e.low)} to {measure.show(e.high)}"

@@ -16,7 +16,7 @@ import math
 from dataclasses import dataclass
 
 from lamella.core.errors import ArgumentError, UsageError
-from lamella.core.validation import at_least, in_range, positive
+from lamella.core.validation import at_least, in_range, number, positive
 from lamella.studies.analysis.difference import difference
 from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.runs import Runs
@@ -66,7 +66,7 @@ def plan_seeds(effect: float, sd: float, comparisons: int = 1, power: float = PO
     power : float
         In [0, 1).
     """
-    positive("effect", abs(effect))
+    positive("effect", abs(number("effect", effect)))
     positive("sd", sd)
     at_least("comparisons", comparisons, 1)
     in_range("power", power, 0, 1, right_open=True)

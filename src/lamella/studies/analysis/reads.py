@@ -18,13 +18,13 @@ from itertools import combinations
 from pathlib import Path
 from typing import Self
 
-from lamella.core.disk import file_to_write, read_file
-from lamella.core.errors import FileFormatError, UsageError
+from lamella.core.disk import file_to_write
+from lamella.core.errors import UsageError
+from lamella.studies.running.storage import StudyFolder
+from lamella.studies.running.stored import READS, reads_of
 
 ALL = "all"
 """Compare all pairs of arms."""
-FILE = "reads.jsonl"
-MAX_BYTES = 1_000_000
 
 Test = tuple[str, frozenset[str]]
 """Measure and pair of arms."""
@@ -72,7 +72,7 @@ class Read:
         return found if texts and isinstance(found.margin, float | None) else None
 
 
-def counted(reads: Iterable[Read], baseline: str) -> list[Test]:
+def family_of(reads: Iterable[Read], baseline: str) -> list[Test]:
     """Return all tests that count, whatever the order in which they were read.
 
     Those of comparisons to the baseline are counted as read. If arms were compared to another one
@@ -99,6 +99,8 @@ class Reads:
     folder : path, optional
         Folder of the study. One that cannot be written is no error: the reads are then kept in
         memory only.
+    lines : bytes
+        Comparisons that were read before, as the file has them; for studies of an archive.
 
     Attributes
     ----------
@@ -106,34 +108,37 @@ class Reads:
         The measures by which `Results.best` chose an arm.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._file = None if folder is None else folder / FILE
+    def __init__(self, folder: Path | None = None, lines: bytes = b"") -> None:
+        self._folder, self._lines = folder, lines
         self._here: dict[Read, None] = {}
         self.choices: dict[str, None] = {}
 
     def __iter__(self) -> Iterator[Read]:
-        return iter(dict.fromkeys([*self._stored(), *self._here]))
+        stored = filter(None, map(Read.of_line, self._stored()))
+        return iter(dict.fromkeys([*stored, *self._here]))
+
+    @property
+    def unreadable(self) -> int:
+        """Number of lines that hold no comparison, since the file is damaged."""
+        return sum(Read.of_line(line) is None for line in self._stored())
 
     def add(self, read: Read) -> None:
         """Remember a comparison; the file gets a line unless it has the same already."""
         self._here[read] = None
-        if self._file is None or read in self._stored():
+        if self._folder is None or read in map(Read.of_line, self._stored()):
             return
         line = json.dumps(asdict(read)) + "\n"
         with suppress(OSError, UsageError):
-            path, _ = file_to_write(self._file)
+            path, _ = file_to_write(self._folder / READS)
             # One write in append mode: lines of several processes do not mix.
-            file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
             try:
-                os.write(file, line.encode())
+                size = os.fstat(file).st_size
+                is_cut = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+                os.write(file, f"{chr(10) * is_cut}{line}".encode())
             finally:
                 os.close(file)
 
-    def _stored(self) -> list[Read]:
-        if self._file is None:
-            return []
-        try:
-            lines = read_file(self._file, MAX_BYTES).splitlines()
-        except (FileNotFoundError, FileFormatError):
-            return []
-        return [read for line in lines if (read := Read.of_line(line)) is not None]
+    def _stored(self) -> list[bytes]:
+        lines = self._lines if self._folder is None else reads_of(StudyFolder(self._folder))
+        return lines.splitlines()

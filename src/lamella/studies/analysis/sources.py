@@ -20,7 +20,7 @@ import numpy as np
 
 from lamella.core.errors import UsageError
 from lamella.studies.analysis.incomplete import incomplete_runs
-from lamella.studies.analysis.measures import Measure
+from lamella.studies.analysis.measures import Measure, interval_text
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.samples import seeds_and_samples
 from lamella.studies.analysis.statistics import is_constant
@@ -104,9 +104,13 @@ class Sources(Tabular):
         return TextTable(f"Spread of {self.measure.label}, by source", head, rows, self.notes)
 
     def _row(self, name: str, spread: Spread) -> list[str]:
-        (low, high), show = spread.interval(), self.measure.show
-        interval = "-" if math.isnan(low) else f"{show(low)} to {show(high)}"
-        return [name, show(spread.sd), interval, self._percent(spread.sd**2)]
+        show = self.measure.show
+        return [
+            name,
+            show(spread.sd),
+            interval_text(show, *spread.interval()),
+            self._percent(spread.sd**2),
+        ]
 
     def _percent(self, variance: float) -> str:
         whole = self.together.sd**2

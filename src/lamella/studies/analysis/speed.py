@@ -4,13 +4,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lamella.core.wording import capitalized
 from lamella.studies.analysis.comparison import (
     Comparison,
     compare,
     show_p,
     verdict_with_remarks,
 )
-from lamella.studies.analysis.measures import TimeTo, time_to
+from lamella.studies.analysis.measures import TimeTo, interval_text, time_to
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.survival import HALF, Survival
 from lamella.studies.analysis.text_table import Tabular, TextTable
@@ -83,15 +84,12 @@ class Speed(Tabular):
         for arm, each in self.arms.items():
             row = [arm, f"{each.reached} of {each.of}", self._median(each), show(each.mean)]
             if d := others.get(arm):
-                low, high = map(self.measure.show_difference, (d.low, d.high))
-                interval = "-" if math.isnan(d.low) else f"{low} to {high}"
-                verdict = verdict_with_remarks(d, self.measure)
-                row += [self.measure.show_difference(d.mean), interval, show_p(d.p_adjusted)]
-                row.append(verdict)
+                ratio = self.measure.show_difference
+                row += [ratio(d.mean), interval_text(ratio, d.low, d.high), show_p(d.p_adjusted)]
+                row.append(verdict_with_remarks(d, self.measure))
             rows.append(row + [""] * (len(head) - len(row)))
         left = (len(head) - 1,) if others else ()
-        label = self.measure.label
-        return TextTable(label[:1].upper() + label[1:], head, rows, notes, left)
+        return TextTable(capitalized(self.measure.label), head, rows, notes, left)
 
     def _median(self, each: ArmSpeed) -> str:
         if math.isfinite(each.median):

@@ -10,7 +10,6 @@ from lamella.core.html import html_table
 
 MAX_HEADING = 16
 """Characters; longer headings wrap."""
-BAR = r"\|"
 LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -64,12 +63,11 @@ class TextTable:
         """Return the table in Markdown, with the title above and the notes below."""
         right = ["---" if self._is_left(place) else "---:" for place in range(len(self.head))]
         lines = [
-            f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |"
-            for cells in (self.head, right, *self.rows)
+            f"| {' | '.join(cells)} |"
+            for cells in (_escaped(self.head), right, *map(_escaped, self.rows))
         ]
-        return "\n".join(
-            [f"**{self.title}**", "", *lines, *([""] if self.notes else []), *self.notes]
-        )
+        (title,), notes = _escaped([self.title]), _escaped(self.notes)
+        return "\n".join([f"**{title}**", "", *lines, *([""] if notes else []), *notes])
 
     def to_latex(self) -> str:
         """Return a LaTeX ``tabular`` that needs no package; title and notes are comments."""
@@ -77,7 +75,7 @@ class TextTable:
         rows = [" & ".join(map(_escape_latex, cells)) + r" \\" for cells in (self.head, *self.rows)]
         return "\n".join(
             [
-                f"% {self.title}",
+                f"% {_one_line(self.title)}",
                 rf"\begin{{tabular}}{{{columns}}}",
                 r"\hline",
                 rows[0],
@@ -85,7 +83,7 @@ class TextTable:
                 *rows[1:],
                 r"\hline",
                 r"\end{tabular}",
-                *(f"% {note}" for note in self.notes),
+                *(f"% {_one_line(note)}" for note in self.notes),
             ]
         )
 
@@ -116,5 +114,10 @@ class Tabular(ABC):
         return self.table()._repr_html_()
 
 
-def _escape_latex(text: str) -> str:
-    return re.sub("|".join(map(re.escape, LATEX)), lambda sign: LATEX[sign[0]], text)
+def _escaped(cells: Sequence[str]) -> list[str]:
+    """Return cells with a backslash before each sign that Markdown reads as markup."""
+    return [re.sub(r"([\\|<*`\[])", r"\\\1", _one_line(cell)) for cell in cells]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())

@@ -86,7 +86,8 @@ def ratio(arm: str, to: str, ours: Mapping[int, Time], theirs: Mapping[int, Time
     In a pair, a time is known up to the end of a run that did not reach the score. Both times
     are therefore limited to the end of the epoch after it: the least that this run can have
     needed. A diverged run never reaches the score; it counts as one epoch more than the longest
-    run. If one arm never and the other always reaches it first, the test is that of `all_or_none`.
+    run. If one arm never and the other always reaches it first, the test is that of `all_or_none`,
+    without an interval.
 
     Returns
     -------
@@ -100,13 +101,15 @@ def ratio(arm: str, to: str, ours: Mapping[int, Time], theirs: Mapping[int, Time
     found = difference(arm, to, *logs, higher_is_better=False)
     never = [sum(math.isinf(side[s].reached) for s in seeds) for side in (ours, theirs)]
     signs = np.sign([a - b for a, b in pairs])
+    if any(never) and not signs.any():
+        return replace(found, mean=math.nan, note="no pair in which one got there first")
     if len(seeds) > 1 and sorted(never) == [0, len(seeds)] and abs(signs.sum()) == len(seeds):
         p, favours = all_or_none(len(seeds)), -int(signs[0])
-        return replace(found, p=p, p_adjusted=p, favours=favours, note="all-or-none test")
+        found = replace(found, p=p, p_adjusted=p, favours=favours, note="all-or-none test")
+        found = replace(found, low=math.nan, high=math.nan, effect=math.nan, errors=())
     bound = {(True, False): "at least", (False, True): "at most"}.get((never[0] > 0, never[1] > 0))
-    if bound and found.errors:
-        return replace(found, note=f"the ratio is {bound} this")
-    return found
+    remarks = [found.note, f"the ratio is {bound} this" if bound else ""]
+    return replace(found, note="; ".join(filter(None, remarks)))
 
 
 def _limited(a: Time, b: Time, longest: float) -> tuple[float, float]:

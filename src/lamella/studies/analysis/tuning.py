@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from lamella.core.disk import as_path, write_atomically
 from lamella.core.names import expect_known
+from lamella.core.wording import named
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.statistics import Estimate
 from lamella.studies.analysis.text_table import TextTable
@@ -111,8 +112,8 @@ class Tuning:
             for trial in tuned.trials
         ]
         notes = [
-            f"Mean over the {_seeds(self.seeds)}. The best is chosen; diverged trials rank last. "
-            "Test scores decide nothing."
+            f"Mean over the {named('tuning seed', self.seeds)}. The best is chosen; diverged "
+            "trials rank last. Test scores decide nothing."
         ]
         for tuned in self.arms.values():
             if all(trial.diverged and not trial.done for trial in tuned.trials):
@@ -187,13 +188,9 @@ def tuning_notes(tuning: Table | None) -> list[str]:
     chosen = "; ".join(f"{arm}: {text}" for arm, text in texts.items())
     notes = [
         f"As tuned: the best of {' or '.join(map(str, sorted(trials)))} trials each by validation, "
-        f"with the {_seeds(tuning['seeds'])}. {chosen}."
+        f"with the {named('tuning seed', tuning['seeds'])}. {chosen}."
     ]
     for arm in texts:
         if names := fields_at_edge(tuning, arm):
             notes.append(f"{arm}: {' and '.join(names)} at the edge of what was tried: extend it.")
     return notes
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    return f"tuning seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"

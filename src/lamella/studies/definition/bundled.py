@@ -10,6 +10,7 @@ from importlib import resources
 from itertools import pairwise, takewhile
 
 from lamella.core.names import expect_known
+from lamella.core.wording import counted
 from lamella.studies.definition.definition import StudyDefinition
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
@@ -151,7 +152,7 @@ def _arms(study: StudyDefinition) -> tuple[object, object]:
 
 def _rounded(minutes: float) -> str:
     number = round(minutes) if minutes < 10 else 5 * round(minutes / 5)
-    return f"{number} minute{'s' * (number > 1)}"
+    return counted(number, "minute")
 
 
 @cache

@@ -1,7 +1,6 @@
 """Study definition: a common base, arms that change it, and seeds."""
 
 import copy
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -9,7 +8,7 @@ from lamella.core.config import join_parts
 from lamella.core.errors import ArgumentError, FileFormatError, LamellaError
 from lamella.core.names import expect_known
 from lamella.core.signatures import KnownNames, known_arguments
-from lamella.core.validation import at_least
+from lamella.studies.definition.checks import check_data, check_name, expect_arm_names, seeds_given
 from lamella.studies.definition.experiment import Experiment
 from lamella.studies.definition.fields import arm_parts, custom_parts, fields_table
 from lamella.studies.definition.sources import with_vary
@@ -76,26 +75,27 @@ class StudyDefinition(KnownNames):
     ) -> None:
         if not isinstance(arms, Mapping) or not arms:
             raise ArgumentError(f"arms must be a dict of at least one arm, got {arms!r}")
-        self.name, self.title, self.question = _check_name(name), title or name, question
+        self.name, self.title, self.question = check_name(name), title or name, question
         self.base = with_vary(fields_table(base), vary)
         self.arms = {str(arm): fields_table(fields) for arm, fields in arms.items()}
+        expect_arm_names(list(map(str, arms)))
         self.custom = {
             str(arm): arm_parts(base, fields, self.base, self.arms[str(arm)])
             for arm, fields in arms.items()
         }
-        self.seeds = _seeds(seeds)
+        self.seeds = seeds_given(seeds)
         self.baseline = next(iter(self.arms)) if baseline is None else baseline
         expect_known("the baseline", self.baseline, self.arms)
         self.cut = ""
         self.looks = NO_LOOKS
         self.tuning: Table | None = None
         if tune is not None:
-            seeds_of_tuning = _seeds(tuning_seeds, "tuning_seeds", FIRST_SEED)
+            seeds_of_tuning = seeds_given(tuning_seeds, "tuning_seeds", FIRST_SEED)
             self.tuning, parts = tuning_of_arms(tune, self.arms, seeds_of_tuning)
             self.custom = {arm: join_parts(own, parts[arm]) for arm, own in self.custom.items()}
         elif tuning_seeds != 1:
             raise ArgumentError("tuning_seeds are those of tune, which is missing")
-        self.data = _check_data(data)
+        self.data = check_data(data)
         self._complete()
 
     @classmethod
@@ -200,11 +200,11 @@ class StudyDefinition(KnownNames):
             arm: {name: value for name, value in fields.items() if name not in changes}
             for arm, fields in self.arms.items()
         }
-        resized.seeds = self.seeds if seeds is None else _seeds(seeds)
+        resized.seeds = self.seeds if seeds is None else seeds_given(seeds)
         if tuning_seeds is not None:
             if self.tuning is None:
                 raise ArgumentError(f"study {self.name!r} tunes nothing, so it has no tuning_seeds")
-            given = _seeds(tuning_seeds, "tuning_seeds", FIRST_SEED)
+            given = seeds_given(tuning_seeds, "tuning_seeds", FIRST_SEED)
             resized.tuning = {**self.tuning, "seeds": given}
         resized._complete()
         sizes = zip(self._sizes().items(), resized._sizes().values(), strict=True)
@@ -284,32 +284,3 @@ class StudyDefinition(KnownNames):
     def __repr__(self) -> str:
         arms = ", ".join(self.arms)
         return f"Study({self.name!r}, {len(self.arms)} arms: {arms}; {len(self.seeds)} seeds)"
-
-
-def _check_name(name: object) -> str:
-    if not (isinstance(name, str) and re.fullmatch(r"[\w][\w .-]*", name)):
-        raise ArgumentError(
-            f"a study's name consists of letters, digits, spaces, - _ and . ; got {name!r}"
-        )
-    return name
-
-
-def _check_data(data: object) -> dict[str, str]:
-    if not isinstance(data, Mapping | None) or not all(
-        isinstance(value, str) for value in (data or {}).values()
-    ):
-        raise ArgumentError(
-            f'data is a table of texts, such as {{"test": "my-digits"}}; got {data!r:.80}'
-        )
-    for key in data or {}:
-        expect_known("the key of data", key, ("name", "root", "test"))
-    return dict(data or {})
-
-
-def _seeds(seeds: int | Iterable[int], name: str = "seeds", first: int = 0) -> list[int]:
-    if isinstance(seeds, Iterable) and not isinstance(seeds, str):
-        found = [at_least(name, seed, 0) for seed in seeds]
-        if not found or len(set(found)) < len(found):
-            raise ArgumentError(f"{name} must be at least one, without repetition; got {seeds!r}")
-        return found
-    return list(range(first, first + at_least(name, seeds, 1)))

@@ -4,6 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 from lamella.core.errors import DataError
+from lamella.core.wording import capitalized
 from lamella.studies.analysis.comparison import Comparison, compare, show_p
 from lamella.studies.analysis.difference import Difference
 from lamella.studies.analysis.measures import Measure, TimeTo
@@ -80,7 +81,7 @@ def _subtitle(comparison: Comparison) -> str:
     measure = comparison.measure
     unit = {"%": " in percentage points", "s": " in seconds"}.get(measure.unit, "")
     side = "right" if measure.higher_is_better else "left"
-    label = measure.label[:1].upper() + measure.label[1:]
+    label = capitalized(measure.label)
     return f"{label}, difference to {comparison.to}{unit} ({side} is better)"
 
 
@@ -89,4 +90,5 @@ def _footnote(comparison: Comparison) -> str:
         return "one seed: no interval, no verdict"
     over_samples = any(len(d.errors) > 1 for d in comparison)
     thin = "; thin: new seeds and test samples" if over_samples else ""
-    return f"95% interval over seeds, uncorrected{thin}; filled: p < 0.05, corrected (Holm)"
+    method = f"filled: p < 0.05, corrected ({comparison.method})"
+    return f"95% interval over seeds, uncorrected{thin}\n{method}"

@@ -3,6 +3,7 @@
 import math
 from typing import TYPE_CHECKING
 
+from lamella.core.wording import capitalized
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.rows import Row, draw_rows
@@ -50,7 +51,7 @@ def score_points(
 
 
 def _subtitle(results: Runs, measure: Measure) -> str:
-    label = measure.label[:1].upper() + measure.label[1:]
+    label = capitalized(measure.label)
     if len(results.seeds) == 1:
         return f"{label}; one seed ({results.seeds[0]}): no interval"
     return f"{label}: mean over seeds with its 95% interval; thin ticks: each seed"

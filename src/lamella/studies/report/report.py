@@ -13,6 +13,7 @@ from typing import Any
 
 from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import DataError, MissingExtraError
+from lamella.core.wording import counted
 from lamella.studies.analysis.comparison import declared
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.student import SIGNIFICANCE
@@ -195,7 +196,7 @@ def _chapter(
 
 def _duration(seconds: float) -> str:
     if seconds < 120:
-        return f"{seconds:.0f} seconds"
+        return counted(round(seconds), "second")
     return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
 

@@ -60,6 +60,7 @@ def run_study(
     todo = [task for task in tasks if task.key not in done]
     if not todo:
         return [done[task.key] for task in tasks]
+    first = {task.arm: task.key for task in reversed(todo)}.values()  # warn once of each arm
     workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
     bar = Progress(study.name, len(tasks), len(done)) if verbose else _NoBar()
     # Worker processes limit their own threads; for worker threads this process must do so.
@@ -71,6 +72,7 @@ def run_study(
                 study.experiments[task.arm],
                 *data.worker_arrays,
                 keep=keep,
+                check=task.key in first,
                 progress=bar.folder,
             )
             for task in todo

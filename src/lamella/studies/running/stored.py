@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from lamella.core.disk import as_path
-from lamella.core.errors import UsageError
+from lamella.core.disk import as_path, read_file
+from lamella.core.errors import FileFormatError, UsageError
 from lamella.studies.running.archive.reading import ArchivedStudy, read_studies
 from lamella.studies.running.storage import CROSSED, TRIALS, StudyFolder
 
 Stored = StudyFolder | ArchivedStudy
+READS = "reads.jsonl"
+MAX_READS = 10_000_000  # bytes
 
 
 def stored_studies(path: Any) -> list[Stored]:
@@ -43,6 +45,18 @@ def parts_of(study: Stored) -> dict[str, Stored]:
     return {
         name: StudyFolder(path) for name, path in paths.items() if (path / "study.json").exists()
     }
+
+
+def reads_of(study: Stored) -> bytes:
+    """Return the comparisons of a study that were read, one a line; empty if there are none."""
+    if isinstance(study, ArchivedStudy):
+        return study.reads()
+    try:
+        return read_file(study.path / READS, MAX_READS)
+    except FileNotFoundError:
+        return b""
+    except FileFormatError as error:
+        return str(error).encode()  # a line that holds no comparison
 
 
 def has_run(study: Stored, key: str) -> bool:

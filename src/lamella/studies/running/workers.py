@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.core.errors import UsageError
+from lamella.core.errors import CheckWarning, UsageError
 from lamella.studies.definition.experiment import Experiment
 from lamella.studies.definition.tables import Table
 from lamella.studies.running.clock import EpochClock, with_seconds
@@ -33,11 +34,13 @@ def work(
     experiment: Experiment,
     *arrays: np.ndarray | None,
     keep: str | None = None,
+    check: bool = True,
     progress: Path | None = None,
 ) -> tuple[Run, dict[str, Any]]:
     """Train one run, see `train_run`, for the process ``parent_pid``.
 
-    ``progress`` is the folder in which it reports its loss, see `progress`.
+    ``progress`` is the folder in which it reports its loss, see `progress`. Without ``check``, the
+    warnings of `fit` about data and model are off.
 
     Raises
     ------
@@ -53,7 +56,10 @@ def work(
     clock = EpochClock()
     reporters = [EpochReporter(progress / task.key, task.arm, task.seed)] if progress else []
     observed = replace(experiment, observers=(clock, *reporters))
-    run, log = train_run(task, observed, *arrays, keep=keep)
+    with warnings.catch_warnings():
+        if not check:
+            warnings.simplefilter("ignore", CheckWarning)
+        run, log = train_run(task, observed, *arrays, keep=keep)
     log["epoch_seconds"] = clock.seconds
     return with_seconds(run, log), log
 

@@ -55,3 +55,8 @@ def test_accuracies_close_together_are_linear() -> None:
 def test_perfect_accuracy_can_be_drawn() -> None:
     assert 0 <= accuracies([0.5, 1.0], 0, 100)(1.0) <= 100
     assert accuracies([1.0, 1.0], 0, 100)(1.0) <= 100
+
+
+def test_losses_over_many_decades_have_few_ticks() -> None:
+    scale = losses([0.3, 1e28], 100, 0)
+    assert 4 <= len(scale.shown()) <= 9

@@ -149,3 +149,15 @@ def test_nothing_to_pack_is_an_error(tmp_path: Path) -> None:
     results: Any = Results(study, [])
     with pytest.raises(ArgumentError, match="must be a path"):
         write_archive(results, tmp_path / "a")
+
+
+def test_comparisons_that_were_read_count_in_an_archive_too(tmp_path: Path) -> None:
+    results = small_study().run(**RUN, out=tmp_path / "one")
+    for measure in ("test_loss", "val_accuracy"):
+        results.compare(measure=measure)
+    there = results.compare()
+    (found,) = read_archive(write_archive(tmp_path / "one", tmp_path / "a.tar.xz"))
+    assert str(found.compare()) == str(there)
+    assert str(found.ledger()) == str(results.ledger())
+    again = write_archive(tmp_path / "a.tar.xz", tmp_path / "b.tar.xz")
+    assert list(read_archive(again)[0].reads) == list(results.reads)

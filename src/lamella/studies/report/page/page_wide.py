@@ -8,7 +8,7 @@ from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.statistics import false_discovery
 from lamella.studies.analysis.student import SIGNIFICANCE
 
-WITHDRAWN = "not among all comparisons of this page"
+WITHDRAWN = "not shown among all comparisons of this page"
 
 
 def page_wide(results: Sequence[Runs]) -> tuple[list[Comparison | None], str]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+TICKS = 8  # at most, on a logarithmic axis
 STEPS = (1, 2, 2.5, 5, 10)
 ACCURACIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
 MORE_ACCURACIES = (0.3, 0.7, 0.85, 0.93, 0.97, 0.985, 0.993, 0.997, 0.9985, 0.9993)
@@ -57,6 +58,7 @@ def losses(values: Sequence[float], start: float, end: float) -> Scale:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     tens = [10.0**power for power in range(first, last + 1)]
     within = [ten for ten in tens if low <= ten <= high]
+    tens = tens[:: math.ceil(len(within) / TICKS) or 1]
     if len(within) < 3:
         tens = [factor * ten for ten in tens for factor in (1, 3)]
     ticks = [(ten, f"{ten:g}") for ten in tens]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.wording import capitalized, listed
 from lamella.studies.analysis.answer import answer
 from lamella.studies.analysis.comparison import Comparison, show_p, verdict_with_remarks
 from lamella.studies.analysis.difference import Difference
@@ -44,6 +45,7 @@ def section(
     fixed, varied = setup(results)
     metric, test = results.metric, results.measure(None)
     validation = f"val_{metric}"
+    said = len(results.seeds) > 1 or (answers and comparison is not None)
     return {
         "id": f"study-{slug(study.name)}",
         "title": study.title,
@@ -53,7 +55,7 @@ def section(
         "question": study.question,
         "note": bundled.note(study.name) if known else "",
         "cut": bundled.cut(study) if known else study.cut,
-        "one_seed": f"{ONE_SEED} Differences may be chance." if len(results.seeds) == 1 else "",
+        "one_seed": "" if said else f"{ONE_SEED} Differences may be chance.",
         "summary": _summary(results, [label(name) for name, _ in varied]),
         "fixed": [(label(name), value) for name, value in fixed],
         "varied": [(label(name), values) for name, values in varied],
@@ -65,14 +67,14 @@ def section(
         ),
         "scores": drawings.dots(_dots(results), f"{study.title}: {test.label}", test),
         "score": test.title.removeprefix("test "),
-        "labels": {"validation": _capital(MEASURES[validation].label), "test": test.label},
+        "labels": {"validation": capitalized(MEASURES[validation].label), "test": test.label},
         "points": ", points" if test.unit == "%" else "",
         "errors": errors(results) if study.name in SHOWN_ERRORS else {},
         "failed": [
             f"{run.arm}, seed {run.seed}, {run.status}: {run.reason}" for run in results.failed
         ],
         "missing": len(results.missing),
-        "tuned": " ".join(tuning_notes(study.tuning)),
+        "notes": comparison.notes if comparison else tuning_notes(study.tuning),
         "tuning": tuning_tables(results.tuning),
     }
 
@@ -93,19 +95,13 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _summary(results: Runs, varied: Sequence[str]) -> str:
     """Return numbers of arms and seeds, and the fields that differ between arms, as sentences."""
     arms, seeds = len(results.arms), len(results.seeds)
     size = f"{_count(arms, 'arm')} with {_count(seeds, 'seed').lower()}{' each' * (arms > 1)}."
     if not varied:
         return size
-    *most, last = varied
-    fields = f"{', '.join(most)} and {last}" if most else last
-    return f"{size} They differ only in {fields}."
+    return f"{size} They differ only in {listed(varied)}."
 
 
 def _count(number: int, noun: str) -> str:

@@ -12,7 +12,8 @@ It is a tar of the following files, compressed by xz with a SHA-256 check (``tar
     archive.json
         format    "lamella-archive-1"
         studies   the ``study.json`` of each study's folder: definition, and keys of its runs;
-                  in "parts" those of the folders ``tuning`` and ``crossed`` within it
+                  in "parts" those of the folders ``tuning`` and ``crossed`` within it, and in
+                  "reads" the text of ``reads.jsonl``
         configs   distinct configurations of runs, without seeds
         logs      distinct environments of runs, without hosts and dates
         runs      by key, each once although several studies may have it: status, reason,

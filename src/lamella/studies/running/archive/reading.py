@@ -71,6 +71,10 @@ class ArchivedStudy:
         run = self._runs.get(task.key)
         return None if run is None else replace(run, study=task.study, arm=task.arm)
 
+    def reads(self) -> bytes:
+        """Return the comparisons that were read, one a line; empty if there are none."""
+        return str(self._index.get("reads", "")).encode()
+
     def parts(self) -> "dict[str, ArchivedStudy]":
         """Return the studies within its folder by name: trials, and crossed choices."""
         inside = self._index.get("parts", {})

@@ -18,7 +18,7 @@ from lamella.studies.running.archive.reading import FORMAT
 from lamella.studies.running.archived_run import ArchivedRun, archived
 from lamella.studies.running.repeat import differences
 from lamella.studies.running.run_files import npy_bytes, rows_to_null, to_null
-from lamella.studies.running.stored import Stored, parts_of, stored_studies
+from lamella.studies.running.stored import Stored, parts_of, reads_of, stored_studies
 
 OF_ONE_RUN = (
     "study",
@@ -77,7 +77,9 @@ def write_archive(source: Any, path: Any) -> Path:
 
 def _index(study: Stored) -> Table:
     parts = {name: part.read_index() for name, part in parts_of(study).items()}
-    return {**study.read_index(), **({"parts": parts} if parts else {})}
+    reads = reads_of(study).decode(errors="replace")
+    extra = {"parts": parts, "reads": reads}
+    return {**study.read_index(), **{name: value for name, value in extra.items() if value}}
 
 
 def _expect_same(one: ArchivedRun, other: ArchivedRun) -> None:
