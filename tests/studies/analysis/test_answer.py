@@ -93,3 +93,14 @@ def test_losses_of_different_kinds_have_no_verdict() -> None:
     assert (found["b"].verdict, found["c"].verdict) == ("no verdict", "better")
     assert found["b"].note == "the arms minimise different losses"
     assert "No verdict on b: the arms minimise different losses." in said(results)
+
+
+def test_sources_of_variance_are_no_arms_to_compare() -> None:
+    results = scored({"all sources": BASE, "init": BETTER, "order": WORSE})
+    results.study.arms |= {"init": {"vary": ["init"]}, "order": {"vary": ["order"]}}
+    assert {d.verdict for d in results.compare()} == {"no verdict"}
+    assert "see sources()" in results.compare()["init"].note
+    assert said(results) == (
+        "Over seeds, the test accuracy has a standard deviation of 0.07 points; over those of one "
+        "source alone: initial weights 0.15 and order of samples 0.00."
+    )

@@ -4,6 +4,7 @@ import json
 import os
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,7 @@ def test_a_read_only_file_is_no_error(tmp_path: Path) -> None:
 ADD = """
 import sys
 from pathlib import Path
+from typing import Any
 from lamella.studies.analysis.reads import Read, Reads
 for number in range(50):
     Reads(Path(sys.argv[1])).add(Read(f"{sys.argv[2]}-{number}", "a", ("a", "b") * 40))
@@ -103,3 +105,13 @@ def test_a_line_that_is_cut_off_does_not_swallow_the_next(tmp_path: Path) -> Non
     reads.add(TO_BASE)
     assert list(Reads(tmp_path)) == [TO_BASE]
     assert reads.unreadable == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"margin": -3.0}, {"margin": 0.0}, {"arms": ["a", "a"]}, {"arms": ["a"]}, {"to": "z"}],
+)
+def test_comparisons_that_cannot_have_been_made_are_skipped(change: dict[str, Any]) -> None:
+    line = {"measure": "acc", "to": "a", "arms": ["a", "b"], "margin": 0.1}
+    assert Read.of_line(json.dumps(line).encode()) is not None
+    assert Read.of_line(json.dumps({**line, **change}).encode()) is None

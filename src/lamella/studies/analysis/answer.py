@@ -2,12 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 
+from lamella.core.errors import UsageError
 from lamella.core.wording import counted, listed
 from lamella.studies.analysis.comparison import Comparison
 from lamella.studies.analysis.difference import IDENTICAL, Difference
 from lamella.studies.analysis.measures import Measure, interval_text
 from lamella.studies.analysis.runs import Runs
+from lamella.studies.analysis.sources import Sources, sources
+from lamella.studies.definition.sources import sources_text
 
 
 def answer(runs: Runs, comparison: Comparison | None) -> list[str]:
@@ -21,6 +25,8 @@ def answer(runs: Runs, comparison: Comparison | None) -> list[str]:
     """
     if comparison is None:
         return [_one_arm(runs)]
+    with suppress(UsageError):
+        return [_spread(sources(runs, None))]
     measure, to = comparison.measure, comparison.to
     by_verdict: dict[str, list[Difference]] = {}
     for d in comparison:
@@ -55,6 +61,15 @@ def _one_arm(runs: Runs) -> str:
     unit = measure.unit and f"{'' if measure.unit == '%' else ' '}{measure.unit}"
     of = _interval(measure, e.low, e.high, e.n)
     return f"{arm} has a {measure.label} of {measure.show(e.mean)}{unit} ({of})."
+
+
+def _spread(found: Sources) -> str:
+    measure = found.measure
+    alone = [f"{sources_text([name])} {measure.show(s.sd)}" for name, s in found.alone.items()]
+    return (
+        f"Over seeds, the {measure.label} has a standard deviation of "
+        f"{_amount(measure, found.together.sd)}; over those of one source alone: {listed(alone)}."
+    )
 
 
 def _by(d: Difference, measure: Measure) -> str:

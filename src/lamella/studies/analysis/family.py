@@ -12,6 +12,7 @@ from lamella.studies.analysis.reads import Test
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.sequential import over_looks
 from lamella.studies.analysis.times import ratio, times_by_arm
+from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.definition.tables import merge
 
 
@@ -20,20 +21,16 @@ def differences_of(
 ) -> Iterator[Difference]:
     """Yield the difference of each pair, tested over all looks at the study.
 
-    Pairs of which the runs lack an arm are left out. Losses of arms that minimise different ones
-    are not tested.
+    Pairs of which the runs lack an arm are left out, and those that cannot be compared not tested.
     """
     times = times_by_arm(runs, measure) if isinstance(measure, TimeTo) else {}
     values, correct = runs.ranked_values(measure), runs.correct(measure)
-    is_loss = (measure.column if isinstance(measure, TimeTo) else measure.name).endswith("loss")
-    base = runs.study.base
-    losses = {arm: merge(base, own).get("loss") for arm, own in runs.study.arms.items()}
     for arm, other in pairs:
         if not {arm, other} <= values.keys():
             continue
 
-        if is_loss and losses[arm] != losses[other]:
-            yield untested(arm, other, np.zeros(0), "the arms minimise different losses")
+        if reason := _incomparable(runs.study, measure, arm, other):
+            yield untested(arm, other, np.zeros(0), reason)
             continue
 
         def of_first(seeds: int, arm: str = arm, other: str = other) -> Difference:
@@ -52,6 +49,18 @@ def differences_of(
 
         looks = runs.looks
         yield of_first(len(runs.seeds)) if looks is None else over_looks(of_first, looks)
+
+
+def _incomparable(study: StudyDefinition, measure: Measure, arm: str, other: str) -> str:
+    """Return why the difference of two arms would mean nothing; empty if it means something."""
+    fields = [merge(study.base, study.arms[name]) for name in (arm, other)]
+    vary, losses = ([each.get(name) for each in fields] for name in ("vary", "loss"))
+    column = measure.column if isinstance(measure, TimeTo) else measure.name
+    if vary[0] != vary[1]:
+        return "the luck of the seed that one arm holds is in the difference: see sources()"
+    if column.endswith("loss") and losses[0] != losses[1]:
+        return "the arms minimise different losses"
+    return ""
 
 
 def p_values(runs: Runs, tests: Sequence[Test]) -> list[float]:

@@ -127,6 +127,13 @@ def interval_text(show: Callable[[float], str], low: float, high: float) -> str:
     return "-" if math.isnan(low) else f"{show(low)} to {show(high)}"
 
 
+def column_label(column: str) -> str:
+    """Return the description of a score of the user's own, such as "validation top_5"."""
+    part, _, metric = column.partition("_")
+    names = {"train": "training", "val": "validation", "test": "test"}
+    return f"{names[part]} {metric}" if part in names else f"training {column}"
+
+
 def column_is_higher_better(column: str) -> bool:
     """Whether higher is better for a column of the epochs or a score, by its metric.
 
@@ -192,7 +199,7 @@ def time_to(threshold: float, column: str = "val_accuracy", counted: str = "epoc
             f"the threshold of {column} must be a fraction in [0, 1], such as 0.95; "
             f"got {threshold!r}"
         )
-    name = MEASURES[column].label if column in MEASURES else column.replace("_", " ")
+    name = MEASURES[column].label if column in MEASURES else column_label(column)
     goal = f"{100 * threshold:g}%" if column.endswith("accuracy") else f"{threshold:g}"
     return TimeTo(
         f"{counted}_to_{column}_{float(threshold)!r}",

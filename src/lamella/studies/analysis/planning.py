@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from lamella.core.errors import ArgumentError, UsageError
 from lamella.core.validation import at_least, in_range, number, positive
+from lamella.core.wording import counted
 from lamella.studies.analysis.difference import difference
 from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.runs import Runs
@@ -50,7 +51,8 @@ class Plan:
         return (
             f"{self.seeds:,} seeds show a difference of {self.effect:g} with probability "
             f"{self.power:.2f}, if differences by seed have a standard deviation of {self.sd:.3g} "
-            f"and {self.comparisons} are tested. Other test samples are not considered."
+            f"and p is corrected for {counted(self.comparisons, 'comparison')}. Other test samples "
+            "are not considered."
         )
 
 

@@ -10,6 +10,7 @@ count them too.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -68,8 +69,16 @@ class Read:
             found = cls(**{**table, "arms": tuple(table["arms"])})
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
-        texts = all(isinstance(text, str) for text in (found.measure, found.to, *found.arms))
-        return found if texts and isinstance(found.margin, float | None) else None
+        return found if found._is_sound() else None
+
+    def _is_sound(self) -> bool:
+        arms, margin = self.arms, self.margin
+        return (
+            all(isinstance(text, str) for text in (self.measure, self.to, *arms))
+            and (margin is None or (isinstance(margin, float) and 0 < margin < math.inf))
+            and len(arms) == len({*arms}) > 1
+            and self.to in (*arms, ALL)
+        )
 
 
 def family_of(reads: Iterable[Read], baseline: str) -> list[Test]:

@@ -11,7 +11,14 @@ from lamella.core.errors import DataError
 from lamella.core.names import expect_known
 from lamella.losses.metrics import is_higher_better
 from lamella.studies.analysis.looks import Looks, planned_or_past
-from lamella.studies.analysis.measures import MEASURES, Measure, TimeTo, get_measure, time_to
+from lamella.studies.analysis.measures import (
+    MEASURES,
+    Measure,
+    TimeTo,
+    column_label,
+    get_measure,
+    time_to,
+)
 from lamella.studies.analysis.reads import Reads
 from lamella.studies.analysis.statistics import Estimate, censored, estimate
 from lamella.studies.analysis.tuning import Tuning
@@ -88,9 +95,9 @@ class Runs:
         return get_measure(name, f"val_{self.metric}")
 
     def _of_metric(self, name: str) -> Measure:
-        part, _, metric = name.partition("_")
+        metric = name.partition("_")[2]
         own = [each for arm in self.study.experiments.values() for each in arm.new_metrics()]
-        return Measure(name, f"{part} {metric}", "", is_higher_better(metric, own), digits=4)
+        return Measure(name, column_label(name), "", is_higher_better(metric, own), digits=4)
 
     def values(self, measure: str | Measure) -> dict[str, dict[int, float]]:
         """Return one number per finished run: for each arm, by seed.
