@@ -162,9 +162,11 @@ class Results(Runs):
         it yet.
         """
         found = speed(self, threshold, measure, by, to)
-        if found.comparison is not None:
-            self.reads.add(found.comparison.read)
-        return found
+        if found.comparison is None:
+            return found
+        self.reads.add(found.comparison.read)
+        notes = [*found.comparison.notes, ledger_line(self)]
+        return replace(found, comparison=replace(found.comparison, notes=notes))
 
     @known_arguments
     def sources(self, measure: str | None = None) -> Sources:

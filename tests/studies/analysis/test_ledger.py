@@ -218,3 +218,16 @@ def test_a_damaged_file_is_said() -> None:
     results.reads = Reads(None, b"{\n")
     assert "reads.jsonl is damaged: 1 line of it cannot be read" in str(results.ledger())
     assert "reads.jsonl is damaged" in str(results.table())
+
+
+def test_a_ratio_that_is_a_bound_is_called_one() -> None:
+    rows = {"base": [{"val_accuracy": 0.96}], "a": [{"val_accuracy": 0.5}]}
+    runs = [
+        run(arm, seed, epochs=epochs, steps_per_epoch=4)
+        for arm, epochs in rows.items()
+        for seed in range(3)
+    ]
+    results = Results(study(["base", "a"], 3), runs)
+    results.speed(0.95)
+    (entry,) = results.ledger().entries
+    assert entry.contrast == "at least 2.00"

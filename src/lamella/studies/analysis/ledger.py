@@ -53,6 +53,13 @@ class Entry:
         return f"{self.measure.label}, margin {self.measure.show_margin(self.margin)}"
 
     @property
+    def contrast(self) -> str:
+        """The difference, or the ratio of times, which may be a bound."""
+        text = self.measure.show_difference(self.difference.mean)
+        bounds = [word for word in ("at least", "at most") if word in self.difference.note]
+        return " ".join([*bounds, text])
+
+    @property
     def verdict(self) -> str:
         """The verdict that stands now; "withdrawn" if its own table alone would give one."""
         now, alone = self.difference.verdict, self.alone.verdict
@@ -83,7 +90,7 @@ class Ledger(Tabular):
             [
                 f"{entry.difference.arm} - {entry.difference.to}",
                 entry.label,
-                entry.measure.show_difference(entry.difference.mean),
+                entry.contrast,
                 show_p(entry.alone.p_adjusted),
                 show_p(entry.difference.p_adjusted),
                 entry.verdict,

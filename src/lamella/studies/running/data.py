@@ -112,7 +112,10 @@ def _samples(name: str, pair: Any) -> Samples:
     try:
         x, y = (np.ascontiguousarray(to_numpy(*part)) for part in zip("xy", pair, strict=True))
     except DataError as error:
-        raise DataError(f"in {name}: {error}") from error
+        alike = (
+            "; in the other sets y = np.searchsorted(names, y)" if "names, y" in str(error) else ""
+        )
+        raise DataError(f"in {name}: {error}{alike}") from error
     if len(x) != len(y):
         raise DataError(f"{name} has {len(x)} inputs, but {len(y)} targets")
     return Samples(x, y)

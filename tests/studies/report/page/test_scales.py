@@ -58,5 +58,12 @@ def test_perfect_accuracy_can_be_drawn() -> None:
 
 
 def test_losses_over_many_decades_have_few_ticks() -> None:
-    scale = losses([0.3, 1e28], 100, 0)
+    scale = losses([10.0**power for power in range(-12, 4)], 100, 0)
     assert 4 <= len(scale.shown()) <= 9
+
+
+def test_a_diverging_loss_does_not_hide_the_others() -> None:
+    scale = losses([0.3, 0.4, 0.5, 3.0, 1e28], 100, 0)
+    assert scale.high < 10
+    assert scale.note == "logarithmic axis, cut at the top"
+    assert scale(1e28) == scale.end

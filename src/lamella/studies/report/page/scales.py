@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
+CUT = 1e3  # times the median loss
 TICKS = 8  # at most, on a logarithmic axis
 STEPS = (1, 2, 2.5, 5, 10)
 ACCURACIES = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
@@ -50,8 +52,14 @@ def linear(
 
 
 def losses(values: Sequence[float], start: float, end: float) -> Scale:
-    """Return a scale for losses: logarithmic if they differ by a factor above ten."""
+    """Return a scale for losses: logarithmic if they differ by a factor above ten.
+
+    It ends at 1000 times the median, so that a diverging loss does not hide the others.
+    """
     positive = [value for value in values if value > 0]
+    most = CUT * median(positive) if positive else 0.0
+    note = "logarithmic axis" + (", cut at the top" if max(positive, default=0) > most else "")
+    positive = [value for value in positive if value <= most]
     if not positive or max(positive) < 10 * min(positive):
         return linear(values, start, end)
     low, high = min(positive) / 1.15, max(positive) * 1.15
@@ -62,7 +70,7 @@ def losses(values: Sequence[float], start: float, end: float) -> Scale:
     if len(within) < 3:
         tens = [factor * ten for ten in tens for factor in (1, 3)]
     ticks = [(ten, f"{ten:g}") for ten in tens]
-    return Scale(low, high, start, end, ticks, math.log10, "logarithmic axis")
+    return Scale(low, high, start, end, ticks, math.log10, note)
 
 
 def accuracies(values: Sequence[float], start: float, end: float) -> Scale:

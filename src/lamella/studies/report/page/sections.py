@@ -44,7 +44,7 @@ def section(
     known = is_original(results)
     fixed, varied = setup(results)
     metric, test = results.metric, results.measure(None)
-    validation = f"val_{metric}"
+    validation, summary = f"val_{metric}", results.summary()
     said = len(results.seeds) > 1 or (answers and comparison is not None)
     return {
         "id": f"study-{slug(study.name)}",
@@ -66,6 +66,7 @@ def section(
             _curves(results, validation), f"{study.title}: {MEASURES[validation].label}", metric
         ),
         "scores": drawings.dots(_dots(results), f"{study.title}: {test.label}", test),
+        "interval": ", 95% interval" * any(math.isfinite(e.low) for e in summary.values()),
         "score": test.title.removeprefix("test "),
         "labels": {"validation": capitalized(MEASURES[validation].label), "test": test.label},
         "points": ", points" if test.unit == "%" else "",
