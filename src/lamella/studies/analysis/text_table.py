@@ -121,3 +121,8 @@ def _escaped(cells: Sequence[str]) -> list[str]:
 
 def _one_line(text: str) -> str:
     return " ".join(text.splitlines())
+
+
+def _escape_latex(text: str) -> str:
+    pattern = "|".join(map(re.escape, LATEX))
+    return re.sub(pattern, lambda sign: LATEX[sign[0]], _one_line(text))
