@@ -41,6 +41,14 @@ def test_a_study_is_repeated_bit_for_bit(command: Call, study: Path) -> None:
     assert last == "bit-identical: 4 runs of 8 epochs, their scores and predictions"
 
 
+def test_all_studies_of_a_folder_are_repeated(call: Call, study: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(study, tmp_path / name)
+    done = call("verify", tmp_path, "--runs", 2)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("small, arm 'plain', seed 0: bit-identical\n")
+
+
 def test_some_runs_and_one_are_repeated(
     call: Call, study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

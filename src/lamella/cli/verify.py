@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder",
         metavar="RUN_DIR",
-        help="folder of lamella train --out, folder of a study, or archive of studies",
+        help="folder of lamella train --out, folder of studies, or archive of studies",
     )
     parser.add_argument(
         "--runs",

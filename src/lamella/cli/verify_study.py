@@ -9,8 +9,8 @@ from lamella.core.wording import counted
 
 
 def study_of(folder: Path) -> tuple[Path, str | None] | None:
-    """Return the folder of a study or an archive; and the key, if ``folder`` is that of a run."""
-    if folder.is_file() or (folder / "study.json").exists():
+    """Return the folder of studies, or an archive; and the key, if ``folder`` is that of a run."""
+    if folder.is_file() or (folder / "study.json").exists() or any(folder.glob("*/study.json")):
         return folder, None
     folder = Path(os.path.realpath(folder))  # which takes a loop of links as it is
     if folder.parent.name == "runs" and (folder.parent.parent / "study.json").exists():
@@ -26,7 +26,8 @@ def verify(folder: Path, key: str | None, *, most: int | None, quiet: bool) -> i
     others: dict[str, None] = {}
     for found in repeat_runs(folder, most=most, keys=None if key is None else [key]):
         name = f"arm {found.task.arm!r}, seed {found.task.seed}"
-        name = f"{found.task.study}, {name}" if folder.is_file() else name
+        several = not (folder / "study.json").exists()
+        name = f"{found.task.study}, {name}" if several else name
         runs, wrong = runs + 1, wrong + bool(found.parts)
         epochs += len(found.run.epochs) if found.run else 0
         others.update(dict.fromkeys(found.others))

@@ -327,3 +327,14 @@ def test_one_seed_is_said_once() -> None:
     words = Page(render([small_study(seeds=1).run(TRAIN, TEST, verbose=False)])).words
     assert "One seed allows no verdict" in words
     assert "One seed allows no conclusion" not in words
+
+
+def test_the_page_has_the_tables_of_tuning_and_of_sources() -> None:
+    tuned = small_study(tune={"optimizer.lr": [1e-3, 3e-2]}, arms={"a": {}, "b": {"epochs": 2}})
+    words = Page(render([tuned.run(TRAIN, TEST, verbose=False)])).words
+    assert "Tuning: 2 trials of each arm" in words
+    assert "choice of a choice of b" in words
+    spread = small_study(seeds=3).sources("fast").run(TRAIN, TEST, verbose=False)
+    words = Page(render([spread])).words
+    assert "Over seeds, the test accuracy has a standard deviation of" in words
+    assert "Spread of test accuracy, by source" in words

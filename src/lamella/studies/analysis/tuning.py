@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from lamella.core.disk import as_path, write_atomically
 from lamella.core.names import expect_known
-from lamella.core.wording import named
+from lamella.core.wording import capitalized, named
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.statistics import Estimate
 from lamella.studies.analysis.text_table import TextTable
@@ -139,7 +139,9 @@ class Tuning:
         ]
         notes = ["Mean ± standard deviation over the seeds of the comparison, for display only."]
         head = ["arm", *(f"choice of {arm}" for arm in arms)]
-        return TextTable(f"{self.test.title}, of each arm at each choice", head, rows, notes)
+        return TextTable(
+            f"{capitalized(self.test.title)}, of each arm at each choice", head, rows, notes
+        )
 
     def _score(self, found: Estimate | None) -> str:
         if found is None or not found.of:
@@ -147,16 +149,17 @@ class Tuning:
         sd = f" ± {self.test.show(found.sd)}" if found.n > 1 else ""
         return f"{found.text(self.test.show)}{sd}"
 
-    def _tables(self) -> list[TextTable]:
+    def tables(self) -> list[TextTable]:
+        """Return the trials, and with several arms each arm at each choice."""
         return [self.table(), *([self.crossed_table()] if len(self.arms) > 1 else [])]
 
     def __str__(self) -> str:
-        return "\n\n".join(map(str, self._tables()))
+        return "\n\n".join(map(str, self.tables()))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return "".join(table._repr_html_() for table in self._tables())
+        return "".join(table._repr_html_() for table in self.tables())
 
     def rows(self, per: Literal["epoch", "run"] = "run") -> list[dict[str, Any]]:
         """Return tidy rows of the trials, as `Results.rows` does of the comparison.

@@ -3,10 +3,12 @@
 import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from lamella.core.errors import UsageError
 from lamella.core.wording import capitalized, listed
 from lamella.studies.analysis.answer import answer
 from lamella.studies.analysis.comparison import Comparison, show_p, verdict_with_remarks
@@ -14,13 +16,14 @@ from lamella.studies.analysis.difference import Difference
 from lamella.studies.analysis.ledger import ledger, ledger_line
 from lamella.studies.analysis.measures import MEASURES, Measure
 from lamella.studies.analysis.runs import Runs
+from lamella.studies.analysis.sources import sources
 from lamella.studies.analysis.statistics import Estimate
+from lamella.studies.analysis.text_table import TextTable
 from lamella.studies.analysis.tuning import tuning_notes
 from lamella.studies.definition import bundled
 from lamella.studies.report.page import drawings
 from lamella.studies.report.page.errors import errors
 from lamella.studies.report.page.setup import label, setup
-from lamella.studies.report.page.tuning import tuning_tables
 from lamella.studies.report.page.verdicts import ONE_SEED, show_difference
 from lamella.studies.running.archived_run import ArchivedRun
 from lamella.studies.running.data import study_data
@@ -51,7 +54,8 @@ def section(
         "title": study.title,
         "heading": chapter not in ("", study.title),
         "answer": answer(results, comparison) if answers else [],
-        "ledger": _ledger(results),
+        "ledger": ledger(results).table(),
+        "ledger_line": ledger_line(results),
         "question": study.question,
         "note": bundled.note(study.name) if known else "",
         "cut": bundled.cut(study) if known else study.cut,
@@ -76,7 +80,7 @@ def section(
         ],
         "missing": len(results.missing),
         "notes": comparison.notes if comparison else tuning_notes(study.tuning),
-        "tuning": tuning_tables(results.tuning),
+        "tables": _tables(results),
     }
 
 
@@ -110,15 +114,12 @@ def _count(number: int, noun: str) -> str:
     return f"{spelled} {noun}{'s' * (number != 1)}"
 
 
-def _ledger(results: Runs) -> dict[str, Any]:
-    """Return the ledger as a line, the head and rows of a table, and notes."""
-    table = ledger(results).table()
-    return {
-        "line": ledger_line(results),
-        "head": table.head,
-        "rows": table.rows,
-        "notes": table.notes,
-    }
+def _tables(results: Runs) -> list[TextTable]:
+    """Return the tables of the tuning, or of the sources of variance, if the study has them."""
+    found = [] if results.tuning is None else results.tuning.tables()
+    with suppress(UsageError):
+        found.append(sources(results, None).table())
+    return found
 
 
 def _arms(results: Runs, comparison: Comparison | None) -> list[dict[str, Any]]:
