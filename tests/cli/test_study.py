@@ -175,6 +175,13 @@ def test_most_adds_seeds_until_decided(call: Call, toml: Path, tmp_path: Path) -
     assert len(table["seeds"]) in (3, 4)
 
 
+def test_quick_keeps_the_seeds_that_are_given(call: Call, toml: Path, tmp_path: Path) -> None:
+    options = ["--quick", "--seeds", "3,2023,7", "--n-jobs", 1, "--quiet"]
+    done = call("study", "run", toml, "--out", tmp_path / "out", *options)
+    assert done.status == 0, done.err
+    assert StudyFolder(tmp_path / "out").study().seeds == [3, 2023, 7]
+
+
 def test_quick_lists_its_reductions(call: Call, toml: Path, tmp_path: Path) -> None:
     toml.write_text(TOML.replace("seeds = 2", "seeds = 3").replace("epochs = 1", "epochs = 4"))
     out = tmp_path / "out"
@@ -252,7 +259,6 @@ def test_a_damaged_run_is_reported_in_one_line(call: Call, toml: Path, tmp_path:
         (["run", "learning-rat"], "'learning-rat' is not known: did you mean 'learning-rate'?"),
         (["run", "missing.toml"], "missing.toml"),
         (["run", "rates.toml", "--seeds", 0], "seeds must be a whole number of at least 1, got 0"),
-        (["run", "rates.toml", "--quick", "--seeds", 3], "--quick sets seeds and epochs"),
         (["run", "rates.toml", "--n-jobs", 0], "n_jobs"),
         (["run", "rates.toml", "--seeds", "3;4"], "write how many, such as 5, or which, such as"),
         (["run", "rates.toml", "--set", "epochs"], "write NAME=VALUE, such as optimizer.lr=1e-3"),

@@ -14,7 +14,6 @@ from lamella.cli.messages import (
     show_help,
 )
 from lamella.core.disk import write_atomically
-from lamella.core.errors import ArgumentError
 from lamella.core.names import expect_known
 from lamella.core.wording import counted
 
@@ -256,11 +255,11 @@ def _sized(study: "Study", args: argparse.Namespace) -> "Study":
     given = {"name": args.data, "root": args.root, "test": args.test}
     if any(given[name] not in (None, "mnist") for name in given):
         study.data = {name: value for name, value in given.items() if value is not None}
-    if args.quick:
-        if args.seeds is not None or args.epochs is not None:
-            raise ArgumentError("--quick sets seeds and epochs: omit --seeds and --epochs")
-        return study.quick()
-    return study.resized(seeds=args.seeds, epochs=args.epochs)
+    study = study.resized(seeds=args.seeds, epochs=args.epochs)
+    if not args.quick:
+        return study
+    given = {"seeds": args.seeds and len(study.seeds), "epochs": args.epochs}
+    return study.quick(**{name: number for name, number in given.items() if number})
 
 
 def _tables(results: "Results", to: str | None = None, measure: str | None = None) -> str:
