@@ -264,7 +264,7 @@ def test_a_damaged_run_is_reported_in_one_line(call: Call, toml: Path, tmp_path:
         (["run", "rates.toml", "--set", "epochs"], "write NAME=VALUE, such as optimizer.lr=1e-3"),
         (["run", "rates.toml", "--set", "epohs=3"], "did you mean 'epochs'?"),
         (["run", "rates.toml", "--set", "optimizer.lr=3"], "the arm 'small' sets optimizer itself"),
-        (["show", "."], "holds no study: there is no study.json"),
+        (["show", "."], "holds no study, nor do the folders in it"),
         (["show"], "the following arguments are required: DIR"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",

@@ -63,8 +63,8 @@ class Study(StudyDefinition):
         3 means 1000000 to 1000002. None of them may be a seed of the comparison.
     vary : list of str, optional
         Sources of variance that depend on the seed, by default all: "init" (initial weights),
-        "order" (of the samples), "dropout", "split" (validation), "samples" (choice of them). The
-        others are held at one seed, so that verdicts say nothing about them.
+        "order" (of the samples), "dropout", "augment", "split" (validation), "samples" (choice of
+        them). The others are held at one seed, so that verdicts say nothing about them.
 
     Attributes
     ----------

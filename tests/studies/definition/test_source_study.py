@@ -5,6 +5,7 @@ import pytest
 from lamella.core.errors import ArgumentError
 from lamella.studies import parse_study
 from lamella.studies.definition.definition import StudyDefinition
+from lamella.studies.definition.sources import SOURCES
 from lamella.studies.running.runner import plan
 from tests.studies.small import CHECKSUMS, small_study
 
@@ -45,7 +46,7 @@ def test_keys_without_vary_are_those_of_before_and_others_differ() -> None:
     assert held.config["experiment"].pop("vary") == ["init"]
     assert held.config == first.config
     assert held.key != first.key
-    every = small_study(vary=["samples", "split", "dropout", "order", "init"])
+    every = small_study(vary=reversed(SOURCES))
     assert plan(every, CHECKSUMS)[0].key == first.key
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import lamella as lm
 from lamella.core.errors import ArgumentError
 from lamella.core.seeds import Streams
 from lamella.studies.definition.sources import HELD_SEED, SOURCES, VariedStreams, check_vary
@@ -34,7 +35,7 @@ def test_all_sources_are_the_default() -> None:
     ("vary", "message"),
     [
         (["ordr"], "the source 'ordr' is not known: did you mean 'order'"),
-        (["seed"], "known are init, order, dropout, split, samples"),
+        (["seed"], "known are init, order, dropout, augment, split, samples"),
         ([3], "the source 3 is not known"),
         ("init", r"must be a list of sources, such as \[\"init\"\]; got 'init'"),
         (3, "must be a list of sources"),
@@ -91,5 +92,7 @@ def test_experiments_name_the_sources_that_they_have() -> None:
     assert study.experiments["dropped"].sources() == ["init", "order", "dropout", "split"]
     base = {**study.base, "shuffle": False, "validation_split": 0.0, "samples": 50}
     assert small_study(base=base).experiments["fast"].sources() == ["init", "samples"]
+    distorted = small_study(base={**base, "augment": lm.Augment()})
+    assert distorted.experiments["fast"].sources() == ["init", "augment", "samples"]
     held = small_study(vary=["order", "samples"])
     assert held.experiments["fast"].sources() == ["order"]

@@ -94,8 +94,8 @@ class Experiment:
         Each run has new ones, created with the same arguments.
     vary : list of str or None
         Sources of variance that depend on the seed, by default all: "init" (initial weights),
-        "order" (of the samples), "dropout", "split" (validation), "samples" (choice of them). The
-        others are held at one seed.
+        "order" (of the samples), "dropout", "augment", "split" (validation), "samples" (choice of
+        them). The others are held at one seed.
     custom : dict
         The user's classes and functions among the settings, by name.
     observers : tuple of Callback
@@ -199,6 +199,7 @@ class Experiment:
             "init": True,
             "order": self.shuffle,
             "dropout": any(type(layer).__name__ in ("Dropout", *self.custom) for layer in layers),
+            "augment": self.augment is not None,
             "split": self.validation_split > 0,
             "samples": self.samples is not None,
         }

@@ -16,6 +16,7 @@ SOURCES = {
     "init": ("init", "initial weights"),
     "order": ("shuffle", "order of samples"),
     "dropout": ("noise", "dropout"),
+    "augment": ("augment", "augmentation"),
     "split": ("split", "validation split"),
     "samples": ("samples", "choice of training samples"),
 }
