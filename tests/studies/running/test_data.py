@@ -93,3 +93,23 @@ def test_masked_arrays_are_refused(place: int) -> None:
     wrong[place] = np.ma.masked_equal(wrong[place], 1)
     with pytest.raises(DataError, match=f"^in test: {'xy'[place]} has [0-9] masked value"):
         study_data(pair, wrong)
+
+
+def test_text_labels_are_numbered_as_in_the_training_set() -> None:
+    x = np.zeros((3, 2), np.float32)
+    data = study_data((x, ["emu", "cat", "dog"]), (x[:2], np.array(["dog", "emu"], object)))
+    assert data.train.y.tolist() == [2, 0, 1]
+    assert data.test.y.tolist() == [1, 2]
+    assert data.checksums["classes"] == ["cat", "dog", "emu"]
+    with pytest.raises(DataError, match="test has labels that the training set has not: 'fox'"):
+        study_data((x, ["emu", "cat", "dog"]), (x[:1], ["fox"]))
+    with pytest.raises(DataError, match=r"test has labels .*'0'"):
+        study_data((x, ["emu", "cat", "dog"]), (x[:1], ["0"]))
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [0.5, 1.5, 2.5], [[0, 1], [1, 0], [1, 0]]])
+def test_numbers_are_targets_as_they_are(labels: list[float]) -> None:
+    x = np.zeros((3, 2), np.float32)
+    data = study_data((x, labels), (x, labels))
+    np.testing.assert_array_equal(data.train.y, labels)
+    assert "classes" not in data.checksums

@@ -9,6 +9,7 @@ from lamella.core.errors import DataError
 from lamella.losses.metrics.classification_report import confusion_matrix
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.style import Look, NothingToDraw
+from lamella.studies.running.data import numbered_labels
 from lamella.studies.running.run import Run
 from lamella.training.diagnostics.confusion import draw_confusion
 
@@ -66,7 +67,7 @@ def predictions_of(
     runs = results.of(arm)
     if not runs:
         raise NothingToDraw(f"no run of {arm!r} is done: there are no predictions")
-    labels = np.asarray(test[1])
+    labels = numbered_labels("test", test[1], class_names(runs) or ())
     labels = labels.argmax(axis=1) if labels.ndim == 2 else labels
     if not any(run.predictions.size for run in runs):
         raise NothingToDraw(f"the runs of {arm!r} predicted no classes")

@@ -1,6 +1,7 @@
 """Training and test data of a study, with checksums."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -52,10 +53,19 @@ def study_data(train: Any, test: Any, validation: Any = None) -> StudyData:
         return _mnist()
     if train is None:
         raise UsageError("give train and test with your own validation set")
-    sets = {"train": _samples("train", train), "test": _samples("test", test)}
+    pairs = {"train": train, "test": test}
     if validation is not None:
-        sets["validation"] = _samples("validation", validation)
+        pairs["validation"] = validation
+    classes = _text_classes(_targets("train", train))
+    if classes:
+        pairs = {
+            name: (pair[0], numbered_labels(name, _targets(name, pair), classes))
+            for name, pair in pairs.items()
+        }
+    sets = {name: _samples(name, pair) for name, pair in pairs.items()}
     checksums = _checksums(sets)
+    if classes:
+        checksums |= {"classes": classes}
     bundled = len(sets["test"].y) == 10_000 and checksums == _mnist().checksums
     if isinstance(test, Collection) and not bundled:
         names = {"train": getattr(train, "name", ""), "test": test.name}
@@ -106,16 +116,45 @@ def _mnist() -> StudyData:
     return StudyData(train, test, None, _checksums({"train": train, "test": test}), True)
 
 
-def _samples(name: str, pair: Any) -> Samples:
+def numbered_labels(name: str, y: Any, classes: Sequence[str]) -> np.ndarray:
+    """Return the number of each label's class: of text, its place in ``classes``.
+
+    Raises
+    ------
+    DataError
+        If a label is not among the classes, which are those of the training set.
+    """
+    labels = np.asarray(y)
+    if not _text_classes(labels):
+        return labels
+    if unknown := sorted({str(label) for label in labels.flat} - {*classes}):
+        raise DataError(
+            f"{name} has labels that the training set has not: {', '.join(map(repr, unknown[:5]))}"
+            f"; it has {', '.join(map(repr, classes[:10]))}"
+        )
+    return np.searchsorted(np.array(classes), labels.astype(str))
+
+
+def _text_classes(y: Any) -> list[str]:
+    """Return the sorted labels if they are text, else an empty list."""
+    labels = np.asarray(y)
+    if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.flat):
+        labels = labels.astype(str)
+    return np.unique(labels).tolist() if labels.dtype.kind == "U" and labels.ndim == 1 else []
+
+
+def _targets(name: str, pair: Any) -> Any:
     if not (isinstance(pair, tuple | list) and len(pair) == 2):
         raise DataError(f"{name} must be a pair (x, y), got {type(pair).__name__}")
+    return pair[1]
+
+
+def _samples(name: str, pair: Any) -> Samples:
+    _targets(name, pair)
     try:
         x, y = (np.ascontiguousarray(to_numpy(*part)) for part in zip("xy", pair, strict=True))
     except DataError as error:
-        alike = (
-            "; in the other sets y = np.searchsorted(names, y)" if "names, y" in str(error) else ""
-        )
-        raise DataError(f"in {name}: {error}{alike}") from error
+        raise DataError(f"in {name}: {error}") from error
     if len(x) != len(y):
         raise DataError(f"{name} has {len(x)} inputs, but {len(y)} targets")
     return Samples(x, y)

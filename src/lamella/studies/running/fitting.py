@@ -1,12 +1,14 @@
 """Training of a run: its part of the data, the warm-up, and losses and weights on the way."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from lamella.core.names import expect_known
 from lamella.core.seeds import Streams
 from lamella.datasets import Samples
 from lamella.models.sequential import Sequential
@@ -69,10 +71,14 @@ def warm_up(experiment: Experiment, copy: Sequential, parts: dict[str, Samples])
     copy.optimizer.flush_tiny()
 
 
-def class_weights(experiment: Experiment) -> Any:
-    """Return class weights with labels as numbers, which are text in files."""
+def class_weights(experiment: Experiment, classes: Sequence[str] = ()) -> Any:
+    """Return class weights by number: labels are text in files, or have names in the data."""
     weight = experiment.class_weight
-    return {int(k): v for k, v in weight.items()} if isinstance(weight, dict) else weight
+    if not isinstance(weight, dict):
+        return weight
+    for label in weight if classes else ():
+        expect_known("the label in class_weight", label, classes)
+    return {classes.index(k) if classes else int(k): v for k, v in weight.items()}
 
 
 class RunMonitor(Callback):

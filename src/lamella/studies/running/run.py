@@ -207,7 +207,7 @@ def _train(
         parts,
         experiment.epochs,
         callbacks=[monitor, *experiment.new_callbacks()],
-        class_weight=class_weights(experiment),
+        class_weight=class_weights(experiment, task.config.get("data", {}).get("classes", [])),
     )
     seconds = time.perf_counter() - began
 
