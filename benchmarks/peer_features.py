@@ -29,7 +29,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("its backend's", "keras:compute_loss_and_updates"),
         ("yes", "torch:backward"),
         ("no", f"{SKLEARN}:-autograd"),
-        ("no: a layer returns its backward function", "thinc:-autograd"),
+        ("no: layers return their backward function", "thinc:-autograd"),
         ("yes", "dezero:backward"),
         ("yes", "tinygrad:backward"),
     ],
@@ -70,7 +70,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("yes", "tinygrad:Tensor"),
     ],
     "batches streamed from disk": [
-        ("no: arrays, or your own loop over `train_step`", "lamella:-loader"),
+        ("your own loop", "lamella:-loader"),
         ("yes", "keras:PyDataset"),
         ("yes", "torch:DataLoader"),
         ("`partial_fit`", f"{SKLEARN}:partial_fit"),
@@ -115,10 +115,10 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("no", "tinygrad:-early_?stop|trainer"),
     ],
     "early stopping": [
-        ("yes, keeps the best weights", "lamella:EarlyStopping"),
-        ("yes, the best weights by an option", "keras:EarlyStopping"),
-        ("yes, the best weights by an option (skorch)", "skorch:EarlyStopping"),
-        ("yes, keeps the best weights", f"{SKLEARN}:_update_no_improvement_count"),
+        ("yes, best weights", "lamella:EarlyStopping"),
+        ("yes, best weights by an option", "keras:EarlyStopping"),
+        ("yes, best weights by an option (skorch)", "skorch:EarlyStopping"),
+        ("yes, best weights", f"{SKLEARN}:_update_no_improvement_count"),
         ("no", "thinc:-early_?stop"),
         ("no", "dezero:-early_?stop"),
         ("no", "tinygrad:-early_?stop"),
@@ -141,7 +141,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("download", "dezero:MNIST"),
         ("download", "tinygrad:mnist"),
     ],
-    "comparisons over seeds, intervals, corrected tests": [
+    "comparisons over seeds with corrected tests": [
         ("yes", "lamella:Study"),
         ("no", "keras:-holm|bonferroni"),
         ("no", "torch:-holm|bonferroni"),

@@ -41,7 +41,13 @@ def process(app: Sphinx, what: str, name: str, obj: Any, options: Any, text: lis
 
 
 def class_signature(
-    app: Sphinx, what: str, name: str, obj: Any, options: Any, text: str | None, returned: str | None
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: Any,
+    options: Any,
+    text: str | None,
+    returned: str | None,
 ) -> tuple[str | None, str | None]:
     """Return the arguments of a class, and those of others as they are."""
     if what == "class" and text:
