@@ -38,6 +38,12 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     assert names - set(re.findall(r"^[\w/-]+$", index, re.MULTILINE)) == set()
 
 
+def test_every_example_is_on_its_page() -> None:
+    page = (DOCS / "examples.md").read_text("utf-8")
+    files = {path.name for path in (ROOT / "examples").iterdir() if path.is_file()}
+    assert {name for name in files if f"../examples/{name}" not in page} == set()
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for package in ("sphinx", "furo", "myst_parser", "latex2mathml", "sklearn"):
