@@ -45,7 +45,7 @@ def test_python_runs_as_pasted_and_prints_the_output_on_the_page(
 ) -> None:
     if page.stem == "sklearn":
         pytest.importorskip("sklearn", reason="scikit-learn, of the extra sklearn, is missing")
-    program = tmp_path / f"{page.stem}.py"
+    program = tmp_path / f"{page.stem}_page.py"  # sklearn.py would hide scikit-learn
     program.write_text(python_of(page))
     done = run_python("-W", "error", program, folder=tmp_path)
     for shown in blocks(page, "text"):

@@ -68,8 +68,8 @@ class SoftmaxClassifier(ReadyModel):
         Number of classes, at least 2.
     loss : {"cross-entropy", "L2", "L1"} or Loss
         "L2" is the mean squared, "L1" the mean absolute difference between probabilities and
-        one-hot labels; other strings are those of `Sequential.compile`. `SigmoidCrossEntropy`()
-        suits samples with several labels at once, given as rows of 0 and 1.
+        one-hot labels; other strings are those of `Sequential.compile`. `SigmoidCrossEntropy` suits
+        samples with several labels at once, given as rows of 0 and 1.
     optimizer : Optimizer or str, optional
         Adam(2e-3) by default: the best of 5e-4 to 1e-2 on held-out images, in 5 epochs.
     l2 : float

@@ -19,8 +19,7 @@ class LamellaRegressor(RegressorMixin, MLPEstimator):
     loss : {"L2", "L1"} or Loss, optional
         "L2", the mean squared error, by default. Targets are used as they are: standardize large
         ones with a ``TransformedTargetRegressor(..., transformer=StandardScaler())``.
-    hidden, dropout, batch_norm, l2, optimizer, epochs, batch_size, callbacks, verbose,
-    check
+    hidden, dropout, batch_norm, l2, optimizer, epochs, batch_size, callbacks, verbose, check
         As in `LamellaClassifier`.
     early_stopping, validation_split, dtype, backend, random_state
         As in `LamellaClassifier`; held-out samples are not stratified.
