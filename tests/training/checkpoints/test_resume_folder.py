@@ -1,6 +1,7 @@
 """fit(checkpoint=...): an interrupted training resumes and ends with the same bits."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -132,13 +133,14 @@ def test_custom_callbacks_continue_with_their_state(tmp_path: Path) -> None:
     assert counting.losses.tolist() == model.history.steps
 
 
-def test_the_bar_resumes_its_position(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_resumes_at_the_interrupted_epoch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     interrupted(made(), BATCHES + 1, tmp_path, verbose=True)
     capsys.readouterr()
     finished(made(), tmp_path, verbose=True)
     said = capsys.readouterr().err
-    assert f"{4 * BATCHES}/{4 * BATCHES}" in said
-    assert "epoch 4/4" in said
+    assert re.findall(r"epoch \d/4", said) == ["epoch 2/4", "epoch 3/4", "epoch 4/4"]
 
 
 def test_a_damaged_checkpoint_is_reported_and_changes_no_bit(tmp_path: Path) -> None:
