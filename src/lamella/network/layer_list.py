@@ -1,14 +1,25 @@
-"""Checks of the list of a network's layers."""
+"""Lists of a network: its layers, with their checks, and its parameters."""
 
 from collections.abc import Iterable, Sequence
 from operator import is_
 from typing import Any
 
+from lamella.backend.parameters import Parameter
 from lamella.core.errors import ArgumentError, UsageError
 from lamella.core.validation import instance
 from lamella.layers import Layer
 
 MOST_LAYERS = 1000  # each layer has a few KB of its own, which a file of a few bytes can ask for
+
+
+class Parameters(list[Parameter]):
+    """Parameters of a model. A call of them raises an error, since PyTorch has a method there."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise UsageError(
+            "model.parameters is a list, without (); an optimizer gets them by itself, as in "
+            "model.compile(loss, Adam(1e-3))"
+        )
 
 
 def check_layers(given: Any) -> list[Layer]:

@@ -26,23 +26,13 @@ from lamella.losses.target_kind import TargetKind
 from lamella.network.arrays import expect_same
 from lamella.network.attributes import expect_effective
 from lamella.network.batches import Batches, check_inputs
-from lamella.network.layer_list import check_layers, expect_built
+from lamella.network.layer_list import Parameters, check_layers, expect_built
 from lamella.network.replay import replay_forward
 from lamella.network.summary import layer_html, layer_table, summary
 from lamella.network.trained_on import TrainedOn
 from lamella.network.turns import Turns
 
 EVALUATION_BATCH = 512  # a few hundred rows stay in the caches
-
-
-class Parameters(list[Parameter]):
-    """Parameters of a model. A call of them raises an error, since PyTorch has a method there."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise UsageError(
-            "model.parameters is a list, without (); an optimizer gets them by itself, as in "
-            "model.compile(loss, Adam(1e-3))"
-        )
 
 
 class Network(Configured):
