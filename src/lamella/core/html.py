@@ -1,7 +1,6 @@
 """Tables as HTML for notebooks, in the colours of the page, so that light and dark both suit."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 # Notebooks would typeset text between dollar signs.
 BEGIN = '<div class="tex2jax_ignore mathjax_ignore" style="color: inherit">'
@@ -19,6 +18,7 @@ def html_table(
 
     The first column and those in ``left`` are left-aligned, the others right-aligned.
     """
+    from html import escape  # takes longer to import than most of lamella's files
 
     def line(tag: str, cells: Iterable[object]) -> str:
         aligned = ("left" if i == 0 or i in left else "right" for i in range(len(head)))
