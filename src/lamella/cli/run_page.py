@@ -10,7 +10,8 @@ from typing import Any
 from lamella.cli.run_folder import RunFolder
 from lamella.cli.run_record import read_history, read_record
 from lamella.core.disk import write_atomically
-from lamella.core.errors import FileFormatError, MissingExtraError, UsageError
+from lamella.core.errors import FileFormatError, UsageError
+from lamella.studies.report.report import page_template
 from lamella.training.diagnostics.curves import training_curves
 
 
@@ -24,23 +25,14 @@ def write_run_page(folder: RunFolder, path: Path) -> None:
     UsageError
         If the training is not finished.
     """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError
-    except ImportError:
-        raise MissingExtraError("jinja2", "studies", "the report") from None
+    template = page_template("lamella.cli", ".", "run_page.html.jinja")
+    from jinja2 import TemplateError
+
     if not folder.record.exists():
         raise UsageError(
             f"the training in {folder.path} is not finished: lamella train --resume {folder.path}"
         )
     record, rows = read_record(folder.record), read_history(folder.history)
-    environment = Environment(
-        loader=PackageLoader("lamella.cli", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("run_page.html.jinja")
     css = resources.files("lamella.studies.report.page") / "page.css"
     try:
         page = template.render(

@@ -133,7 +133,7 @@ class MLPEstimator(BaseEstimator):
             )
 
     def _outputs(self, X: Any, work: str) -> np.ndarray:
-        """Return what the method ``work`` of the model makes of the inputs."""
+        """Check the inputs and return the result of the model's method ``work`` on them."""
         check_is_fitted(self, "model_")
         found: np.ndarray = getattr(self.model_, work)(self._checked(X, reset=False))
         return found

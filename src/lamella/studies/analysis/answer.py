@@ -15,7 +15,7 @@ from lamella.studies.definition.sources import sources_text
 
 
 def answer(runs: Runs, comparison: Comparison | None) -> list[str]:
-    """Return the sentences: which arms are better or worse, by how much; or what is open.
+    """Return sentences on better, worse, equivalent and undecided arms, with their differences.
 
     Parameters
     ----------

@@ -113,7 +113,7 @@ def ratio(arm: str, to: str, ours: Mapping[int, Time], theirs: Mapping[int, Time
 
 
 def _limited(a: Time, b: Time, longest: float) -> tuple[float, float]:
-    """Return the times of a pair, limited to what is known of both."""
+    """Return the times of a pair, limited to the time up to which both are known."""
     limit = min([longest, *(t.next_epoch for t in (a, b) if t.is_censored)])
     return min(a.reached, limit), min(b.reached, limit)
 

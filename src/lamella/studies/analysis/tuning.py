@@ -1,4 +1,4 @@
-"""Tuning of the arms of a study: trials with their validation scores, and what was chosen."""
+"""Tuning of the arms of a study: trials with their validation scores, and the chosen settings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

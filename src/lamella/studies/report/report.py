@@ -54,22 +54,34 @@ def write_report(results: Runs | Iterable[Runs], path: Any, *, claims: bool | No
 
 def render(results: Sequence[Runs], claims: bool | None = None) -> str:
     """Return the page as text."""
+    template = page_template("lamella.studies.report", "page", "page.html.jinja")
+    finished = [each for each in results if each.runs]
+    if not finished:
+        raise DataError("no run is finished yet, so the report would be empty")
+    page: str = template.render(**_page(finished, claims))
+    return page
+
+
+def page_template(package: str, folder: str, name: str) -> Any:
+    """Return the template of a page; it escapes all values, and refuses those that are missing.
+
+    Raises
+    ------
+    MissingExtraError
+        If jinja2 is not installed.
+    """
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError:
         raise MissingExtraError("jinja2", "studies", "the report") from None
-    finished = [each for each in results if each.runs]
-    if not finished:
-        raise DataError("no run is finished yet, so the report would be empty")
     environment = Environment(
-        loader=PackageLoader("lamella.studies.report", "page"),
+        loader=PackageLoader(package, folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page: str = environment.get_template("page.html.jinja").render(**_page(finished, claims))
-    return page
+    return environment.get_template(name)
 
 
 def _page(results: Sequence[Runs], judged: bool | None) -> dict[str, Any]:

@@ -25,8 +25,8 @@ class History(Callback):
     rows : list of dict
         One dict per epoch of plain numbers: epoch (from 1), loss (mean over the epoch's batches,
         each before its step), metrics, val_loss and other validation scores, penalty (of the
-        regularizers at the epoch's end, not part of ``loss``), learning_rate, seconds, and what
-        callbacks add.
+        regularizers at the epoch's end, not part of ``loss``), learning_rate, seconds, and the
+        numbers that callbacks add.
     steps : list of float
         Loss of every batch.
     stop_reason : str

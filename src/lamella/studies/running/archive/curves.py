@@ -4,7 +4,7 @@ import numpy as np
 
 
 def to_bfloat16(values: np.ndarray) -> np.ndarray:
-    """Return float32 values as uint16; NaN stays NaN, and what is too large becomes infinite."""
+    """Return float32 values as uint16; NaN stays NaN, too large values become infinite."""
     bits = np.where(np.isnan(values), np.float32(np.nan), values).astype(np.float32).view(np.uint32)
     return ((bits + 0x8000) >> 16).astype(np.uint16)
 
