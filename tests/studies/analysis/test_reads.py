@@ -85,7 +85,7 @@ from pathlib import Path
 from typing import Any
 from lamella.studies.analysis.reads import Read, Reads
 for number in range(50):
-    Reads(Path(sys.argv[1])).add(Read(f"{sys.argv[2]}-{number}", "a", ("a", "b") * 40))
+    Reads(Path(sys.argv[1])).add(Read(f"{sys.argv[2]}-{number}", "0", (*map(str, range(80)),)))
 """
 
 
@@ -95,8 +95,17 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda name: run_python("-c", ADD, str(tmp_path), name), "xyz"))
-    lines = (tmp_path / "reads.jsonl").read_text().splitlines()
-    assert len({json.loads(line)["measure"] for line in lines}) == 150
+    reads = Reads(tmp_path)
+    assert len({read.measure for read in reads}) == 150
+    assert reads.unreadable == 0
+
+
+def test_an_empty_line_is_not_damage(tmp_path: Path) -> None:
+    Reads(tmp_path).add(TO_BASE)
+    with open(tmp_path / "reads.jsonl", "a") as file:
+        file.write("\n")
+    assert list(Reads(tmp_path)) == [TO_BASE]
+    assert Reads(tmp_path).unreadable == 0
 
 
 def test_a_line_that_is_cut_off_does_not_swallow_the_next(tmp_path: Path) -> None:
