@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend.base import Backend
-from lamella.backend.cupy_random import DeviceNoise
+from lamella.backend.cupy.random import DeviceNoise
 from lamella.backend.elementwise import Program, to_c
 from lamella.backend.random import Noise
 from lamella.core.errors import BackendError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lamella.backend import Backend, CupyBackend
-from lamella.backend.cupy_random import PHILOX, DeviceNoise
+from lamella.backend.cupy.random import PHILOX, DeviceNoise
 from lamella.testing import strict_cupy
 from lamella.testing.strict_cupy import kernels
 from tests.c_kernels import compile_kernels
