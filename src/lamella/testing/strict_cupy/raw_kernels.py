@@ -1,6 +1,6 @@
 """Stand-ins for cupy.RawModule and cupy.RawKernel: CUDA source, compiled by g++ and run here.
 
-Only kernels with one argument are supported, a struct of at most 256 bytes, passed by value as a
+Only kernels with one argument are supported, a struct of at most 1056 bytes, passed by value as a
 numpy array of size 1. ``cuda_on_cpu.hpp`` says how threads and blocks run; `thread_order` chooses
 their order.
 """
@@ -28,7 +28,7 @@ FLAGS = (
     *("-std=c++17", "-O2", "-fPIC", "-shared", "-ffp-contract=off", "-U_FORTIFY_SOURCE"),
     *("-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-unused-function"),
 )
-MOST_BYTES = 256  # of a kernel's argument
+MOST_BYTES = 1056  # of a kernel's argument
 _orders = [0]
 
 
