@@ -1,138 +1,74 @@
-"""Random arrays on a GPU: the kernels, and the distributions made from their words."""
+"""Random arrays on a GPU have the bits of the CPU's, which are those of numpy's Philox."""
 
-import ctypes
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lamella.backend import Backend, CupyBackend
-from lamella.backend.cupy.random import PHILOX, DeviceNoise
+from lamella.backend.cupy.tasks import Tasks
+from lamella.backend.random import HostNoise, Noise
 from lamella.testing import strict_cupy
-from lamella.testing.strict_cupy import kernels
-from tests.c_kernels import compile_kernels
+from tests.backend.cupy.device import on_devices
 
-on_devices = pytest.mark.parametrize(
-    "backend", ["strict", pytest.param("cupy", marks=pytest.mark.gpu)], indirect=True
-)
-KEY = 0x299F31D0A4093822
+KEYS = [0, 5 << 64 | 7, 0x299F31D0A4093822_85A308D313198A2E, 2**128 - 1]
+SIZES = [1, 3, 4, 7, 8, 15, 16, 17, 4099, 16384 + 5]
 
 
-def numbers(draw: int, size: int) -> np.ndarray:
-    """The first words of a draw under `KEY`, from the emulation."""
-    return kernels.philox(KEY, draw, np.arange(size))
+KINDS = ("uniform", "normal", 1e-9, 0.1, 0.5, 0.9, 1.0)
 
 
-@on_devices
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_uniform_numbers_are_the_upper_24_bits(backend: Backend, dtype: type) -> None:
-    noise = backend.noise(KEY)
-    for draw in range(3):
-        out = noise.uniform(backend.xp.empty((40, 25), dtype))
-        expected = (numbers(draw, 1000) >> 8).astype(dtype) / dtype(2**24)
-        np.testing.assert_array_equal(backend.to_host(out).ravel(), expected)
+def drawn(noise: Noise, kind: str | float, out: Any) -> Any:
+    """Draw uniform or normal numbers, or a mask that keeps this fraction."""
+    return noise.dropout_mask(kind, out) if isinstance(kind, float) else getattr(noise, kind)(out)
 
 
 @on_devices
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 1.0])
-def test_masks_keep_where_the_upper_16_bits_are_small(
-    backend: Backend, keep: float, dtype: type
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_are_those_of_the_host_bit_for_bit(
+    backend: Backend, kind: str | float, dtype: type
 ) -> None:
-    noise, threshold = backend.noise(KEY), round(65536 * keep)
-    for draw in range(3):
-        out = noise.dropout_mask(keep, backend.xp.empty((40, 25), dtype))
-        kept = (numbers(draw, 1000) >> 16) < threshold
-        expected = np.where(kept, dtype(65536 / threshold), dtype(0))
-        np.testing.assert_array_equal(backend.to_host(out).ravel(), expected)
-
-
-def box_muller(words: np.ndarray) -> np.ndarray:
-    u, v = ((words[0::2] >> 8) + 1) / 2**24, (words[1::2] >> 8) / 2**24
-    return np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)
+    for key in KEYS:
+        host, device = HostNoise(key), backend.noise(key)
+        for size in SIZES:
+            expected = drawn(host, kind, np.empty(size, dtype))
+            got = backend.to_host(drawn(device, kind, backend.zeros(size, dtype)))
+            assert got.tobytes() == expected.tobytes(), (key, size)
+        assert device.draws == host.draws == len(SIZES)
 
 
 @on_devices
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_normal_numbers_are_those_of_box_and_muller(backend: Backend, dtype: type) -> None:
-    noise = backend.noise(KEY)
-    out = noise.normal(backend.xp.empty((40, 25), dtype))
-    expected = box_muller(numbers(0, 2000))
-    tolerance = 100 * np.finfo(dtype).eps
-    np.testing.assert_allclose(
-        backend.to_host(out).ravel(), expected, rtol=tolerance, atol=tolerance
-    )
+@pytest.mark.parametrize("draws", [2**32 + 5, 2**63 + 1, 2**64 - 1])
+def test_late_draws_are_those_of_the_host(backend: Backend, draws: int) -> None:
+    host, device = HostNoise(KEYS[2]), backend.noise(KEYS[2])
+    host.draws = device.draws = draws
+    expected = host.uniform(np.empty((5, 7), np.float32))
+    got = device.uniform(backend.xp.empty((5, 7), np.float32))
+    np.testing.assert_array_equal(backend.to_host(got), expected)
 
 
 @on_devices
-def test_only_the_lower_64_bits_of_a_key_are_used(backend: Backend) -> None:
-    results = [
-        backend.to_host(backend.noise(key).uniform(backend.zeros(100, "float32")))
-        for key in (KEY, KEY + (5 << 64))
-    ]
-    np.testing.assert_array_equal(*results)
+@pytest.mark.parametrize("task", ["keep_mask", "uniform"])
+def test_the_number_of_the_draw_can_come_from_a_table(backend: Backend, task: str) -> None:
+    host, tasks = HostNoise(KEYS[2]), Tasks(backend.xp, np.float32)
+    table = np.zeros((4, 3))
+    table[:, 1] = [9, 0, 2**40, 3]
+    table, count = backend.asarray(table), backend.asarray(np.array([2], np.int32))
+    out = backend.zeros(100, np.float32)
+    low, high = KEYS[2] & (2**64 - 1), KEYS[2] >> 64
+    threshold, scale = 32768, 2.0
+    tasks.launch(task, 13, out, table, count, 3, 1, 100, 77, low, high, threshold, scale)
+    host.draws = 2**40
+    expected = np.empty(100, np.float32)
+    host.uniform(expected) if task == "uniform" else host.dropout_mask(0.5, expected)
+    np.testing.assert_array_equal(backend.to_host(out), expected)
 
 
 def test_a_draw_is_one_launch_without_wait_or_allocation() -> None:
-    noise = CupyBackend(strict_cupy).noise(KEY)
+    noise = CupyBackend(strict_cupy).noise(KEYS[1])
     out = strict_cupy.zeros(100, "float32")
-    for draw in (noise.uniform, noise.normal, lambda out: noise.dropout_mask(0.5, out)):
+    for draw in (noise.uniform, lambda out: noise.dropout_mask(0.5, out)):
         strict_cupy.counts.reset()
         draw(out)
         assert strict_cupy.counts == strict_cupy.Counts(launches=1)
-
-
-KERNELS = {
-    "_uniform": "unsigned long long key, unsigned long long draw",
-    "_normal": "unsigned long long key, unsigned long long draw",
-    "_dropout_mask": "unsigned long long key, unsigned long long draw, unsigned threshold, T scale",
-}
-
-
-@pytest.fixture(scope="module", params=[np.float32, np.float64], ids=["float32", "float64"])
-def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The text of the three kernels as machine code, with the dtype they were compiled for."""
-    kind = {np.float32: "float", np.float64: "double"}[request.param]
-    noise = DeviceNoise(KEY, strict_cupy)
-    source = [PHILOX, f"typedef {kind} T;"]
-    for name, arguments in KERNELS.items():
-        body = f"T out; {getattr(noise, name).operation} result[i] = out;"
-        loop = f"for (long i = 0; i < n; ++i) {{ {body} }}"
-        source.append(f'extern "C" void kernel{name}(long n, T* result, {arguments}) {{ {loop} }}')
-    return compile_kernels("\n".join(source), tmp_path_factory.mktemp(kind)), request.param
-
-
-def run_compiled(compiled: Any, name: str, draw: int, *more: Any) -> np.ndarray:
-    library, dtype = compiled
-    result = np.full(1000, np.nan, dtype)
-    getattr(library, f"kernel{name}")(
-        ctypes.c_long(result.size),
-        ctypes.c_void_p(result.ctypes.data),
-        ctypes.c_ulonglong(KEY),
-        ctypes.c_ulonglong(draw),
-        *more,
-    )
-    return result
-
-
-@pytest.mark.parametrize("draw", [0, 1, 2**32 + 5, 2**64 - 1])
-def test_compiled_uniform_text_equals_the_emulation(compiled: Any, draw: int) -> None:
-    expected = (numbers(draw, 1000) >> 8) / 2**24
-    np.testing.assert_array_equal(run_compiled(compiled, "_uniform", draw), expected)
-
-
-def test_compiled_mask_text_equals_the_emulation(compiled: Any) -> None:
-    scalar = {np.float32: ctypes.c_float, np.float64: ctypes.c_double}[compiled[1]]
-    got = run_compiled(compiled, "_dropout_mask", 3, ctypes.c_uint(58982), scalar(1.25))
-    kept = (numbers(3, 1000) >> 16) < 58982
-    np.testing.assert_array_equal(got, np.where(kept, 1.25, 0))
-
-
-def test_compiled_normal_text_equals_the_emulation(compiled: Any) -> None:
-    tolerance = 100 * np.finfo(compiled[1]).eps
-    np.testing.assert_allclose(
-        run_compiled(compiled, "_normal", 3),
-        box_muller(numbers(3, 2000)),
-        rtol=tolerance,
-        atol=tolerance,
-    )

@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,9 +33,16 @@ MOST_BYTES = 1056  # of a kernel's argument
 _orders = [0]
 
 
+class CompilerMissingError(RuntimeError):
+    """Raw kernels cannot run here."""
+
+
+@functools.cache
 def compiler_problem() -> str:
     """Return the reason why raw kernels cannot run here; empty if they can."""
-    return "" if shutil.which("g++") else "raw kernels of the strict cupy stand-in need g++"
+    if sys.platform != "linux" or not shutil.which("g++"):
+        return "the GPU's kernels run on the CPU with g++ on Linux only"
+    return ""
 
 
 @contextmanager
@@ -53,13 +61,13 @@ def compile_library(source: str, flags: tuple[str, ...] = ()) -> ctypes.PyDLL:
 
     Raises
     ------
-    StrictError
+    CompilerMissingError
         If there is no g++.
     CUDARuntimeError
         If the source cannot be compiled; the message is the compiler's.
     """
     if problem := compiler_problem():
-        raise StrictError(problem)
+        raise CompilerMissingError(problem)
     name = f"{hashlib.sha256(repr((_compiler(), source, flags)).encode()).hexdigest()[:32]}.so"
     folder = _folder()
     if folder is None:
