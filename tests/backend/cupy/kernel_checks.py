@@ -1,6 +1,6 @@
 """Checks of each task of kernels.cu.
 
-python -m tests.backend.cupy.kernel_checks [--kernels FILE] [--flags=-fsanitize=address ...]
+python -m tests.backend.cupy.kernel_checks [--kernels FILE] [--flags=-fsanitize=undefined]
 
 runs all of them on the CPU, in three orders of threads, for instance on changed kernels. It ends
 with an error at the first wrong result.
@@ -19,6 +19,7 @@ from lamella.testing import strict_cupy
 from lamella.testing.strict_cupy import raw_kernels
 from tests.backend.cupy import twins
 from tests.backend.cupy.bench import Bench
+from tests.subprocesses import run_python
 
 ORDERS = (0, 1, 2)  # forwards, backwards, shuffled
 DTYPES = (np.float32, np.float64)
@@ -163,7 +164,7 @@ def check_the_log(bench: Bench) -> None:
 def check_random_numbers(bench: Bench) -> None:
     low, high = 2**64 - 5, 0x85A308D313198A2E
     noise = HostNoise(high << 64 | low)
-    for size in LENGTHS:
+    for size in (*LENGTHS, 300_000):  # so many that a mask of 2^-16 has some
         for keep in (1e-9, 0.3, 1.0):
             threshold = max(1, round(keep * 65536))
             words = size, noise.draws, low, high, threshold, 65536 / threshold
@@ -188,16 +189,25 @@ CHECKS: dict[str, Callable[[Bench], None]] = {
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--kernels", type=Path, default=tasks.KERNELS)
-    options.add_argument("--flags", nargs="*", default=[])
+    options.add_argument("--flags", action="append", default=[])
     options.add_argument("--guards", type=int, default=64)
+    options.add_argument("--checks", nargs="+", default=CHECKS, choices=CHECKS)
     given = options.parse_args()
     tasks.KERNELS = given.kernels
     raw_kernels.FLAGS = (*raw_kernels.FLAGS, *given.flags)
-    for order in ORDERS:
-        for dtype in DTYPES:
-            for check in CHECKS.values():
+    for dtype in DTYPES:
+        for order in ORDERS:
+            for check in given.checks:
                 with raw_kernels.thread_order(order):
-                    check(Bench(CupyBackend(strict_cupy), dtype, given.guards))
+                    CHECKS[check](Bench(CupyBackend(strict_cupy), dtype, given.guards))
+
+
+def run_checks(cache: Path, *arguments: str, **environment: str) -> str:
+    """Run the checks in a process that a kernel may end; return its errors, if there are any."""
+    module = "-m", "tests.backend.cupy.kernel_checks"
+    environment["XDG_CACHE_HOME"] = str(cache)
+    done = run_python(*module, *arguments, environment=environment, status=None)
+    return done.stderr if done.returncode else ""
 
 
 if __name__ == "__main__":
