@@ -2,7 +2,7 @@
 //
 // A task reads from 32 words what it works on: addresses and sizes. It is cut into tiles, one for
 // each block of THREADS threads. Numbers that change from step to step are read on the device: the
-// number of the step in the epoch (`count`), and a table with a row for each step of the epoch.
+// number of the step in the epoch (`count`), and a table with a row for each step.
 // Every sum is added in one fixed order, so that results do not depend on the device's timing.
 typedef long long i64;
 typedef unsigned long long u64;
@@ -17,6 +17,7 @@ typedef NUMBER T;  // not a macro, which would change CUDA's own headers
 #ifndef MULTIPLY_ADD  // one rounding; elsewhere the compiler must not contract, so that a formula has
 #define MULTIPLY_ADD(a, b, c) fma(a, b, c)  // the same bits in each kernel that contains it
 #endif
+#define ROWS 1024  // of a table of numbers: that of a step is its number, modulo ROWS
 #define THREADS 256
 #define TILE 16   // rows and columns of a product that one block computes
 #define GROUPS 4  // of 64 threads, which divide the terms of a product's sums among them
@@ -30,6 +31,13 @@ struct Memory { T cells[GROUPS * 2 * TILE * PITCH]; };  // shared by the threads
 // Numbers 0 to size - 1, divided among all threads of all tiles.
 #define EACH(i, size) for (int i = tile * THREADS + threadIdx.x; i < (size); i += tiles * THREADS)
 #define TASK(name) __device__ void name(const i64* w, int tile, int tiles, Memory& memory)
+
+// The step's row of the table that words 1 to 4 name (table, count, width, column), from column on;
+// null without a table.
+__device__ __forceinline__ const double* row_of(const i64* w) {
+    const double* table = AT(const double, 1);
+    return table ? table + (i64)(*AT(const int, 2) % ROWS) * SIZE(3) + SIZE(4) : (const double*)0;
+}
 
 // numpy's functions, of which NaN gives NaN.
 __device__ __forceinline__ T maximum(T a, T b) { return a >= b || a != a ? a : b; }
@@ -52,12 +60,17 @@ TASK(pick_scaled) {
     EACH(i, SIZE(6) * width) out[i] = (T)images[picked(w, i / width) * width + i % width] / (T)255;
 }
 
-// out[i] = source[order[...]], byte by byte: labels, targets, weights.
-// words: source, order, count, out, batch, bytes of a row, rows
+template <typename Unit> __device__ __forceinline__ void pick(const i64* w, int tile, int tiles) {
+    const int width = SIZE(5);
+    EACH(i, SIZE(6) * width)
+        AT(Unit, 3)[i] = AT(const Unit, 0)[picked(w, i / width) * width + i % width];
+}
+
+// out[i] = source[order[...]], in units of one byte or eight: inputs, labels, targets, weights.
+// words: source, order, count, out, batch, units of a row, rows, bytes of a unit
 TASK(pick_rows) {
-    const u8* source = AT(const u8, 0); u8* out = AT(u8, 3);
-    const int bytes = SIZE(5);
-    EACH(i, SIZE(6) * bytes) out[i] = source[picked(w, i / bytes) * bytes + i % bytes];
+    if (w[7] == 8) pick<i64>(w, tile, tiles);
+    else pick<u8>(w, tile, tiles);
 }
 
 // ---- Matrices ------------------------------------------------------------------------------
@@ -308,8 +321,8 @@ __device__ __forceinline__ void philox(u64 low, u64 high, u64 draw, u64 block, u
 
 // The number of the draw: that of the step's row of the table, if there is a table, else word 6.
 __device__ __forceinline__ u64 draw_of(const i64* w) {
-    const double* table = AT(const double, 1);
-    return table ? (u64)table[(i64)*AT(const int, 2) * SIZE(3) + SIZE(4)] : (u64)w[6];
+    const double* row = row_of(w);
+    return row ? (u64)*row : (u64)w[6];
 }
 
 // out (size,): scale where a 16-bit number is below the threshold, else 0. A thread does the 16

@@ -187,12 +187,17 @@ class ndarray:
         streams.launch(lambda: self.host.__setitem__(place, number))
 
     def __getattr__(self, name: str) -> Any:
-        if name not in METHODS:
-            raise AttributeError(f"'cupy.ndarray' object has no attribute {name!r}")
-        method = getattr(self.host, name)
+        raise AttributeError(f"'cupy.ndarray' object has no attribute {name!r}")
+
+
+def _method(name: str) -> Any:
+    def method(self: ndarray, *args: Any, **kwargs: Any) -> Any:
+        function = getattr(self.host, name)
         if name in VIEWS:
-            return lambda *args, **kwargs: self._view(method(*args, **kwargs))
-        return lambda *args, **kwargs: call(method, name, METHODS[name], args, kwargs)
+            return self._view(function(*args, **kwargs))
+        return call(function, name, METHODS[name], args, kwargs)
+
+    return method
 
 
 def _operator(name: str, function: Any, *, reflected: bool = False, inplace: bool = False) -> Any:
@@ -225,3 +230,6 @@ for _name in ["neg", "abs", "invert"]:
     setattr(
         ndarray, f"__{_name}__", lambda self, f=_function, n=_name: call(f, n, "*", (self,), {})
     )
+for _name in METHODS:
+    if not (_name.startswith("__") or hasattr(ndarray, _name)) and hasattr(np.ndarray, _name):
+        setattr(ndarray, _name, _method(_name))
