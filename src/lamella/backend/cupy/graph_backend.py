@@ -55,7 +55,9 @@ class GraphBackend(CupyBackend):
 
     def __repr__(self) -> str:
         reasons = [self.reason]
-        reasons += [f"{work} is launched kernel by kernel: {why}" for work, why in self._obstacles.items()]
+        reasons += [
+            f"{work} is launched kernel by kernel: {why}" for work, why in self._obstacles.items()
+        ]
         return f"{self.name} ({'; '.join(reasons)})"
 
     def report(self, work: str, obstacle: str) -> None:
