@@ -201,7 +201,8 @@ def check_trainings(bench: Bench) -> None:
             assert "kernel by kernel" not in repr(backend)
             key, weights = (backend.xp, bench.dtype), backend.to_host(model.store.values)
             np.testing.assert_array_equal(weights, FIRST_TRAINED.setdefault(key, weights.copy()))
-    np.testing.assert_allclose(*losses, rtol=20 * np.finfo(bench.dtype).eps)
+    rounding = 20 if bench.exact else 2000
+    np.testing.assert_allclose(*losses, rtol=rounding * np.finfo(bench.dtype).eps)
 
 
 FIRST_TRAINED: dict[tuple[ModuleType, np.dtype], np.ndarray] = {}  # the weights of it
