@@ -104,6 +104,12 @@ def clipped() -> lm.AdamW:
     return lm.AdamW(lm.CosineDecay(0.01, epochs=3), clip_norm=0.5, clip_value=0.1)
 
 
+def weighted() -> dict[str, Any]:
+    """Weights of which a batch has none, if samples stay in order."""
+    weight = np.r_[np.zeros(9), np.arange(31.0)]
+    return {"sample_weight": weight, "shuffle": False, "validation_split": 0.2}
+
+
 def calling(callback: type[Callback]) -> Callable[[], dict[str, Any]]:
     return lambda: {"callbacks": [callback()]}
 
@@ -124,6 +130,14 @@ CASES = {
     "layer norm, softmax": Case(
         lambda: [lm.Dense(8), lm.LayerNorm(), lm.Dense(3), lm.Softmax()],
         y=TARGETS, loss=lm.Huber, metrics=(),
+    ),
+    "weights": Case(plain, options=lambda: weighted()),
+    "yes or no": Case(
+        lambda: [lm.Dense(8), lm.ReLU(), lm.Dense(1)], y=(X[:, 0] > 0).astype(int),
+        loss=lm.SigmoidCrossEntropy,
+    ),
+    "weights of rows": Case(
+        plain, y=TARGETS, loss=lm.MeanAbsoluteError, metrics=(), options=lambda: weighted()
     ),
     "double precision": Case(dropouts, dtype="float64"),
     "clipped later": Case(plain, options=calling(ClipLater)),
@@ -234,9 +248,6 @@ def images() -> dict[str, Any]:
 TILED = np.tile(IMAGES, 6)
 OTHER = {
     "1.Own has methods without @replayable": Case(lambda: [lm.Dense(8), Own(), lm.Dense(3)]),
-    "samples have weights": Case(
-        plain, options=lambda: {"sample_weight": np.r_[np.zeros(9), np.arange(31.0)]}
-    ),
     "images are distorted": Case(plain, TILED, options=images),
     "OwnAdam is not one of lamella's optimizers and schedules": Case(
         plain, optimizer=lambda: OwnAdam(0.01)

@@ -162,22 +162,31 @@ class GraphBackend(CupyBackend):
         return out
 
     def append(self, rows: Array, number: int, value: Array) -> None:
-        self._append("append_number", rows, number, value)
+        self._append("append_number", rows, number, [value], rows.dtype)
+        expect_noted(value)
 
-    def append_sum(self, rows: Array, number: int, scores: Array) -> None:
-        # Scores of one byte, such as those of accuracy, give whole numbers.
-        if rows.ndim == 1 and scores.dtype == np.bool_ and _are_whole(scores):
-            self._append("append_sum", rows, number, scores, scores.size)
+    def append_sum(
+        self, rows: Array, number: int, scores: Array, weight: Array | None = None
+    ) -> None:
+        numbers = [x for x in (scores, weight) if x is not None and x.dtype != np.bool_]
+        fits = rows.ndim == scores.ndim == 1 and (not numbers or _are_alike(numbers))
+        if not (fits and _are_whole(scores, *numbers)):
+            given = rows, number, plain(scores), plain(weight)
+            other = functools.partial(super().append_sum, *given)
+            do_other(other, "a metric has several numbers for each sample, or of another dtype")
             return
-        other = functools.partial(super().append_sum, rows, number, plain(scores))
-        do_other(other, "a metric has other scores than one truth value for each sample")
+        kind = int(scores.dtype != np.bool_)
+        values = scores, None, None, scores.size, weight, kind
+        self._append("append_sum", rows, number, values, numbers[0].dtype if numbers else None)
+        expect_noted(scores, *numbers)
 
-    def _append(self, name: str, rows: Array, number: int, value: Array, *size: int) -> None:
+    def _append(
+        self, name: str, rows: Array, number: int, values: Sequence[Any], dtype: Any
+    ) -> None:
         tape, here = current_tape(), rows[number : number + 1]
         in_graph = None if tape is None else {1: rows, 2: tape.count}
-        dtype = rows.dtype if name == "append_number" else None
-        values = value, here, self.nothing, *size
-        self.do(Task(Function(name), dtype, 1, values, [rows], in_graph=in_graph), value)
+        values = values[0], here, self.nothing, *values[3:]
+        self.do(Task(Function(name), dtype, 1, values, [rows], in_graph=in_graph))
 
     def bind_norm_limit(self, vectors: Sequence[Array]) -> Callable[[float], None]:
         zeros, dtype = self.zeros, vectors[0].dtype
