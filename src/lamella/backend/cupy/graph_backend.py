@@ -169,15 +169,21 @@ class GraphBackend(CupyBackend):
         if rows.ndim == 1 and scores.dtype == np.bool_ and _are_whole(scores):
             self._append("append_sum", rows, number, scores, scores.size)
             return
+        if rows.dtype == scores.dtype == np.float64 and len(scores) and _are_whole(scores):
+            width = scores.size // len(scores)
+            self._append("append_sums", rows, number, scores, len(scores), width, tiles=width)
+            return
         other = functools.partial(super().append_sum, rows, number, plain(scores))
-        do_other(other, "a metric has other scores than one truth value for each sample")
+        do_other(other, "a metric has other scores than truth values or numbers in float64")
 
-    def _append(self, name: str, rows: Array, number: int, value: Array, *size: int) -> None:
+    def _append(
+        self, name: str, rows: Array, number: int, value: Array, *size: int, tiles: int = 1
+    ) -> None:
         tape, here = current_tape(), rows[number : number + 1]
         in_graph = None if tape is None else {1: rows, 2: tape.count}
         dtype = rows.dtype if name == "append_number" else None
         values = value, here, self.nothing, *size
-        self.do(Task(Function(name), dtype, 1, values, [rows], in_graph=in_graph), value)
+        self.do(Task(Function(name), dtype, tiles, values, [rows], in_graph=in_graph), value)
 
     def bind_norm_limit(self, vectors: Sequence[Array]) -> Callable[[float], None]:
         zeros, dtype = self.zeros, vectors[0].dtype
