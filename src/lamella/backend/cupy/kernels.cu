@@ -341,22 +341,29 @@ TASK(append_number) {
     if (!threadIdx.x) AT(T, 1)[*AT(const int, 2)] = *AT(const T, 0);
 }
 
-// rows[count] = sum of right (N,), bytes; rows is of double.
-// words: right, rows, count, N
+// rows[count] = sum of scores (N,) times weights (N,), which may be 0: no weights. Scores are bytes, or
+// numbers where word 5 is 1; rows is of double.
+// words: scores, rows, count, N, weights, kind
 TASK(append_sum) {
-    const u8* right = AT(const u8, 0);
+    const T* weights = AT(const T, 4);
     T sum = 0;
-    for (int i = threadIdx.x; i < SIZE(3); i += THREADS) sum += right[i];
+    for (int i = threadIdx.x; i < SIZE(3); i += THREADS) {
+        const T score = w[5] ? AT(const T, 0)[i] : (T)AT(const u8, 0)[i];
+        sum += weights ? score * weights[i] : score;
+    }
     sum = total(sum, memory);
     if (!threadIdx.x) AT(double, 1)[*AT(const int, 2)] = sum;
 }
 
-// rows[count, tile] = sum of column tile of scores (N, width), all of double.
-// words: scores, rows, count, N, width
+// rows[count, tile] = sum of column tile of scores (N, width), of double, times weights (N,) as above.
+// words: scores, rows, count, N, width, weights
 TASK(append_sums) {
-    const int width = SIZE(4);
+    const int width = SIZE(4); const T* weights = AT(const T, 5);
     double sum = 0;
-    for (int n = threadIdx.x; n < SIZE(3); n += THREADS) sum += AT(const double, 0)[(i64)n * width + tile];
+    for (int n = threadIdx.x; n < SIZE(3); n += THREADS) {
+        const double score = AT(const double, 0)[(i64)n * width + tile];
+        sum += weights ? score * weights[n] : score;
+    }
     sum = total(sum, memory);
     if (!threadIdx.x) AT(double, 1)[(i64)*AT(const int, 2) * width + tile] = sum;
 }
