@@ -46,11 +46,12 @@ def open_cupy(reason: str = "asked for") -> CupyBackend:
         If cupy cannot be used; the message names the missing part. There is no silent fallback.
     """
     from lamella.backend.cupy.graph_backend import GraphBackend
+    from lamella.backend.cupy.self_test import kernels_problem
 
-    backend = GraphBackend.open(reason)
-    if problem := backend.kernels_problem():
+    backend = CupyBackend.open(reason)
+    if problem := kernels_problem(backend.xp):
         return CupyBackend.open(f"{reason}; {problem}")
-    return backend
+    return GraphBackend.open(reason)
 
 
 def host_backend(reason: str = "asked for") -> NumpyBackend:
