@@ -3,7 +3,11 @@
 import importlib.util
 
 from lamella.backend.base import Backend
-from lamella.backend.cupy.cupy_backend import CupyBackend, cupy_problem
+from lamella.backend.cupy.cupy_backend import (
+    CupyBackend,
+    KernelFreeBackend,
+    cupy_problem,
+)
 from lamella.backend.numpy_backend import NumpyBackend
 from lamella.core.errors import BackendError
 from lamella.core.signatures import known_arguments
@@ -50,7 +54,7 @@ def open_cupy(reason: str = "asked for") -> CupyBackend:
 
     backend = CupyBackend.open(reason)
     if problem := kernels_problem(backend.xp):
-        return CupyBackend.open(f"{reason}; {problem}")
+        return KernelFreeBackend.open(f"{reason}; {problem}")
     return GraphBackend.open(reason)
 
 
