@@ -65,7 +65,7 @@ def idx_folder(root: Any, name: str) -> tuple[Collection, Collection]:
     FileNotFoundError
         If a file is missing; the message has the names that were tried.
     FileFormatError
-        If a file is damaged, or has another shape.
+        If a file is damaged, or has another shape or type.
     DataError
         If images and labels differ in number, or a label is outside the classes.
     """
@@ -81,9 +81,13 @@ def _read(root: Path, name: str, part: str) -> Collection:
     labels = "labels-idx2-int" if name == "qmnist" else "labels-idx1-ubyte"
     x = read_idx(_find(root, name, f"{stem}-images-idx3-ubyte"))
     y = read_idx(_find(root, name, f"{stem}-{labels}"))
-    if x.ndim != 3 or y.ndim != (2 if name == "qmnist" else 1):
-        raise FileFormatError(f"{stem} has images {x.shape} and labels {y.shape}")
-    y = y[:, 0] if y.ndim == 2 else y  # QMNIST's other columns name the writer
+    if name == "qmnist" and y.ndim == 2 and y.shape[1]:
+        y = y[:, 0]  # the other columns name the writer
+    if x.shape[1:] != (28, 28) or x.dtype != np.uint8 or y.ndim != 1 or y.dtype.kind not in "iu":
+        raise FileFormatError(
+            f"{root} has images {x.dtype} {x.shape} and labels {y.dtype} {y.shape} in {stem}, "
+            "expected uint8 (N, 28, 28) and integers"
+        )
     return collected(x, y.astype(np.int64), name, classes, is_emnist=prefix.startswith("emnist"))
 
 
