@@ -132,7 +132,7 @@ def _listed(folder: Path, classes: Sequence[str]) -> Iterator[tuple[Path, str]]:
         text = io.StringIO(read_file(folder / LABELS).decode("utf-8-sig"), newline="")
         rows = [row for row in csv.reader(text, skipinitialspace=True) if any(row)]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise FileFormatError(f"{folder / LABELS} is not a CSV file: {error}") from error
+        raise FileFormatError(f"{folder / LABELS} is not a CSV file in UTF-8: {error}") from error
     for i, row in enumerate(rows):
         if len(row) != 2:
             raise DataError(f"{folder / LABELS}: write file,label in each line, not {row!r:.80}")
