@@ -57,7 +57,9 @@ def test_transforms_of_emnist_are_applied_once(tmp_path: Path) -> None:
     np.testing.assert_allclose(tensors.x[:, 0], x.swapaxes(1, 2) / 255, atol=1e-6)
     np.testing.assert_array_equal(tensors.y, y)
     assert tensors.classes[0] == "a"
-    numbers = arrays_of(vision.datasets.EMNIST(**options, target_transform=lambda label: 26 - label))
+    numbers = arrays_of(
+        vision.datasets.EMNIST(**options, target_transform=lambda label: 26 - label)
+    )
     np.testing.assert_array_equal(numbers.x, x)
     np.testing.assert_array_equal(numbers.y, 25 - y)
     assert numbers.classes[0] == "0"

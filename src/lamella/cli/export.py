@@ -20,7 +20,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="FILE", required=True, help="file to write")
     parser.add_argument(
-        "--class-names", metavar="NAME", nargs="+", help="one for each class (default: as in run.json beside MODEL, or numbers)"
+        "--class-names",
+        metavar="NAME",
+        nargs="+",
+        help="one for each class (default: as in run.json beside MODEL, or numbers)",
     )
 
 
