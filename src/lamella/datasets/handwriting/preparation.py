@@ -69,7 +69,7 @@ def prepare(source: Any, *, several: bool = False, deslant: bool = False) -> Pre
     kept = [part.label for digit in digits for part in digit]
     steps["strokes"] = 255 * strokes * np.isin(labels, kept)
     number = np.repeat(np.arange(len(order)), [len(line) for line in order])
-    places = np.array(boxes) + (*corner, *corner)
+    places = np.add(boxes, 2 * corner)
     return Preparation(np.stack(images), places, number, strength(clean), steps)
 
 
