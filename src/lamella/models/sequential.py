@@ -14,6 +14,7 @@ from lamella.network.model_file import reduce, restore, save
 from lamella.network.network import EVALUATION_BATCH
 from lamella.network.prepare import expect_batch, expect_scale, expect_weight, prepare
 from lamella.network.trainable import Trainable
+from lamella.network.trained_on import expect_classes
 from lamella.training.callbacks import History
 from lamella.training.epoch_log import EpochLog
 from lamella.training.fit import fit
@@ -152,8 +153,12 @@ class Sequential(Trainable):
 
     @known_arguments
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return probabilities (N, K): softmax or sigmoid of outputs that are logits."""
+        """Return probabilities (N, K): softmax or sigmoid of outputs that are logits.
+
+        Raise a UsageError if the model was trained on numbers.
+        """
         self.expect_compiled()
+        expect_classes(self)
         pred = self.predict(x, batch_size=batch_size)
         return np.asarray(self.turns.take_or_copy(self, _probabilities, pred))
 

@@ -17,6 +17,7 @@ from lamella.core.config import from_json, named_parts, to_json
 from lamella.core.disk import as_path, write_atomically
 from lamella.core.errors import DivergenceWarning, FileFormatError, warn_user
 from lamella.core.signatures import arguments_of, known_arguments
+from lamella.core.validation import instance
 from lamella.losses.target_kind import TargetKind
 from lamella.network.arrays import expect_same
 from lamella.network.trainable import Trainable
@@ -52,7 +53,7 @@ def save(model: Trainable, path: Any) -> None:
     from safetensors.numpy import save as serialize
 
     file = as_path(path)
-    model.built()
+    instance("model", model, Trainable, "MLP()").built()
     model.expect_effective_parts()
     header, arrays = to_parts(model)
     damaged = [name for name, array in arrays.items() if not np.isfinite(array).all()]
