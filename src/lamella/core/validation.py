@@ -71,6 +71,9 @@ def sizes(name: str, value: object) -> tuple[int, ...]:
         raise ArgumentError(
             f"{name} must be a tuple of the sizes of one sample, such as (28, 28), got {value!r}"
         )
+    value = tuple(value)
+    if None in value:
+        raise ArgumentError(f"{name} has the sizes of one sample, no batch axis; got {value!r}")
     return tuple(at_least(name, size, 1) for size in value)
 
 

@@ -19,6 +19,7 @@ from lamella.training.callbacks import History
 from lamella.training.epoch_log import EpochLog
 from lamella.training.fit import fit
 from lamella.training.loop import evaluate
+from lamella.training.scores import Scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -139,7 +140,7 @@ class Sequential(Trainable):
     def evaluate(
         self, x: Any, y: Any, *, sample_weight: Any = None, batch_size: int = EVALUATION_BATCH
     ) -> dict[str, float]:
-        """Return the mean loss (without penalties) and the metrics on a data set.
+        """Return the mean loss (without penalties) and the metrics on a data set by name.
 
         With ``sample_weight`` (N,) both are sum(w score) / sum(w).
         """
@@ -149,7 +150,7 @@ class Sequential(Trainable):
         scores: dict[str, float] = self.turns.take_or_copy(
             self, _evaluate, x, y, sample_weight, batch_size
         )
-        return scores
+        return Scores(scores)
 
     @known_arguments
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
