@@ -16,6 +16,7 @@ from lamella.core.validation import (
     number,
     one_of,
     positive,
+    sizes,
 )
 
 NO_NUMBERS = [True, np.True_, "0.5", None, [0.5], np.ones(2), 1 + 0j]
@@ -125,3 +126,9 @@ def test_masked_values_are_refused(data: Any, text: str) -> None:
 @pytest.mark.parametrize("data", [np.ma.ones(3), [np.ma.ones(3)], np.ones(3), [[1, 2]], None])
 def test_arrays_without_masked_values_pass(data: Any) -> None:
     expect_unmasked("x", data)
+
+
+def test_sizes_are_those_of_one_sample() -> None:
+    assert sizes("in_shape", iter([28, np.int64(3)])) == (28, 3)
+    with pytest.raises(ArgumentError, match=r"no batch axis; got \(None, 28\)"):
+        sizes("in_shape", (None, 28))

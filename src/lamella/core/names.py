@@ -32,7 +32,7 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "custom_objects": ("custom_layers",),
     "decay": ("use a schedule, such as Adam(lm.InverseTimeDecay(1e-3, decay=0.1))",),
     "device": ("backend",),
-    "double": ('make a new model, as in MLP(dtype="float64")'),
+    "double": ('make a new model, as in MLP(dtype="float64")',),
     "early_stopping": ("give fit a callback, as in fit(x, y, callbacks=[EarlyStopping()])",),
     "from_logits": ("SoftmaxCrossEntropy always takes logits",),
     "get_layer": ("layers",),

@@ -33,7 +33,7 @@ def named(data: str, root: str | None = None) -> tuple[Collection, Collection]:
     if data in SETS:
         if root is None:
             raise ArgumentError(
-                f"{data} is not part of lamella: give the folder of its files, root"
+                f"{data} is not part of lamella: give the folder of its files as root"
             )
         return idx_folder(root, data)
     whole = labelled_folder(data)
@@ -53,7 +53,7 @@ def labelled_folder(path: str) -> Collection:
     """
     if not Path(path).is_dir():
         raise ArgumentError(
-            f"{path} is neither a folder of pictures nor a data set{did_you_mean(path, SETS)}: "
-            f"the data sets are {', '.join(SETS)}"
+            f"{path} is neither a folder of pictures nor one of the data sets {', '.join(SETS)}"
+            f"{did_you_mean(path, SETS)}"
         )
     return digit_folder(path)

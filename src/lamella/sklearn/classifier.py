@@ -122,7 +122,7 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
         X, y = self._checked(X, y, reset=is_first)
         check_classification_targets(y)
         if is_first:
-            vars(self).pop("classes_", None)  # of a call that failed
+            self.__dict__.pop("classes_", None)  # of a call that failed
             classes = None if classes is None else _several("classes", classes)
         _check_partial_fit_first_call(self, classes)
         unknown = np.setdiff1d(y, self.classes_)
@@ -148,7 +148,7 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Return the logarithms of `predict_proba`."""
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return np.asarray(np.log(self.predict_proba(X)))
 
     def _weights(self, X: np.ndarray, y: np.ndarray, given: Any) -> np.ndarray | None:
         """Return the product of sample weights and class weights, or None without either."""

@@ -32,6 +32,7 @@ except ImportError:  # before scikit-learn 1.6
         """Check data and set or compare the number and the names of the features."""
         return estimator._validate_data(*args, **options)
 
+
 ROWS = 32  # of a batch of predictions: a matrix product of one shape has one order of its sums
 
 
@@ -121,12 +122,11 @@ class MLPEstimator(KnownNames, BaseEstimator):
 
     def _train(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> Self:
         """Train as many epochs as ``epochs`` says."""
-        stopping = self.early_stopping
-        if isinstance(stopping, bool | np.bool_):
-            stopping = EarlyStopping(patience=10) if stopping else None
-        else:
+        given: Any = self.early_stopping
+        stopping = EarlyStopping(patience=10) if given else None
+        if not isinstance(given, bool | np.bool_):
             hint = "EarlyStopping(patience=3), or True"
-            stopping = instance("early_stopping", stopping, EarlyStopping, hint)
+            stopping = instance("early_stopping", given, EarlyStopping, hint)
         fraction = self.validation_split
         if fraction is None:
             fraction = 0.1 if stopping else 0.0

@@ -14,6 +14,4 @@ class Scores(dict[str, float]):
     def __missing__(self, name: object) -> float:
         found = suggestion(name, self) if isinstance(name, str) else None
         example = f'write scores["{[*self][-1]}"]'
-        raise KeyError(
-            f"there is no score {name!r} among {listed([*self])}: {found or example}"
-        )
+        raise KeyError(f"there is no score {name!r} among {listed([*self])}: {found or example}")

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from lamella.core.disk import plain
-from lamella.core.terminal import error_stream
+from lamella.core.terminal import error_stream, shows_bars
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
 from lamella.training.epoch_log import EpochLog
@@ -37,7 +37,7 @@ class Progress(Callback):
         self.name = type(model).__name__
         self.bar: Any = None
         stream = error_stream()
-        if self.live and stream.isatty():
+        if self.live and shows_bars(stream):
             from tqdm import tqdm  # slower to import than lamella itself
 
             options = {"leave": False, "dynamic_ncols": True, "bar_format": BAR}
