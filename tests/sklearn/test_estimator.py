@@ -45,8 +45,7 @@ def test_checks_of_scikit_learn(
     estimator: Any, check: Callable[[Any], None], request: pytest.FixtureRequest
 ) -> None:
     name = getattr(check, "func", check).__name__
-    is_expected = getattr(check, "keywords", {}).get("kind") != "ones"  # the same sums
-    if estimator.dtype == "float32" and name in IN_FLOAT32 and is_expected:
+    if estimator.dtype == "float32" and name in IN_FLOAT32:
         request.applymarker(pytest.mark.xfail(reason=IN_FLOAT32[name], raises=AssertionError))
     check(estimator)
 
