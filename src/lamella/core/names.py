@@ -8,6 +8,7 @@ from lamella.core.errors import ArgumentError
 FREEZE = "set layer.trainable = False of each layer that training shall not change"
 ARRAYS = "read layer.W.value and layer.b.value of a built layer, or model.state_dict()"
 NO_SUCH_LAYER = "lamella has no convolution, embedding or recurrent layer: use PyTorch"
+EPOCHS = "give it to fit, as in fit(x, y, epochs=5)"
 LABELS = "leave it out: fit takes labels (N,), and each model a seed"
 NO_TENSORS = "lamella works on numpy arrays and computes gradients by itself"
 OWN_LAYER = "write a class of Layer with forward and backward, see docs/extending.md"
@@ -33,8 +34,10 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "decay": ("use a schedule, such as Adam(lm.InverseTimeDecay(1e-3, decay=0.1))",),
     "device": ("backend",),
     "double": ('make a new model, as in MLP(dtype="float64")',),
+    "epochs": (EPOCHS,),
     "early_stopping": ("give fit a callback, as in fit(x, y, callbacks=[EarlyStopping()])",),
-    "from_logits": ("SoftmaxCrossEntropy always takes logits",),
+    "filepath": ("path", "folder"),
+    "from_logits": ("SoftmaxCrossEntropy always takes logits, as does SigmoidCrossEntropy",),
     "get_layer": ("layers",),
     "get_params": ("config",),
     "hidden_layer_sizes": ("hidden",),
@@ -47,7 +50,8 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "log_dir": ("folder",),
     "loss_weights": ("give fit a sample_weight",),
     "lr": (RATE,),
-    "max_iter": ("epochs",),
+    "max_iter": ("epochs", EPOCHS),
+    "mean_absolute_error": ("mae",),
     "metrics_names": ("metrics",),
     "momentum": ("beta", "use the optimizer Momentum(lr, beta=0.9)"),
     "n_iter_no_change": ("write early_stopping=EarlyStopping(patience=10)",),
@@ -61,12 +65,14 @@ TRANSLATIONS: dict[str, tuple[str, ...]] = {
     "return_dict": ("leave it out: evaluate returns scores by name",),
     "restore_best_weights": ("leave it out: EarlyStopping always restores the best weights",),
     "rho": ("beta2",),
+    "root_mean_squared_error": ("rmse",),
     "save_best_only": ("leave it out: best.safetensors in the folder is the best model",),
-    "seed": ("random_state", SEED),
+    "seed": ("random_state",),
     "smoothing": ("label_smoothing",),
     "solver": ("optimizer",),
     "steps_per_epoch": ("leave it out: an epoch takes all batches of the data",),
     "test_size": ("test",),
+    "top_k_categorical_accuracy": ("top_5",),
     "trainable": (FREEZE,),
     "validation_fraction": ("validation_split",),
     "validation_freq": ("leave it out: fit validates after each epoch",),
@@ -119,6 +125,7 @@ MODULE_NAMES: dict[str, tuple[str, ...]] = {
     "LogisticRegression": ("SoftmaxClassifier",),
     "MSELoss": ("MeanSquaredError",),
     "PReLU": ("LeakyReLU",),
+    "fashion_mnist": ('write lm.datasets.idx_folder(folder, "fashion-mnist")',),
     "StepLR": ("StepDecay",),
     "accuracy_score": ('evaluate the model, as in model.evaluate(x, y)["accuracy"]',),
     "clone_model": ("write copy.deepcopy(model)",),

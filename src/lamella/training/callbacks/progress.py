@@ -5,6 +5,7 @@ from typing import Any
 
 from lamella.core.disk import plain
 from lamella.core.terminal import error_stream, shows_bars
+from lamella.core.validation import flag
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
 from lamella.training.epoch_log import EpochLog
@@ -30,7 +31,7 @@ class Progress(Callback):
     changes_training = False
 
     def __init__(self, *, live: bool = True) -> None:
-        self.live = live
+        self.live = flag("live", live)
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
         self.first, self.epochs, self.batches = model.epochs_done, epochs, 0
