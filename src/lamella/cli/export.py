@@ -11,7 +11,9 @@ from lamella.models.loading import load
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamella export``."""
-    parser.add_argument("file", metavar="MODEL", help="a model that lamella train or save wrote")
+    parser.add_argument(
+        "file", metavar="MODEL", help="a model that lamella train or save wrote, or its folder"
+    )
     parser.add_argument(
         "--to",
         choices=tuple(SUFFIXES.values()),
@@ -29,4 +31,5 @@ def run(args: argparse.Namespace) -> int:
         raise ArgumentError(f"--out would replace the model {args.file}: give another name")
     model = load(args.file, backend="numpy")
     export(model, args.out, to=args.to, class_names=args.class_names)
+    print(f"{args.out}: the model in {args.file}")
     return 0

@@ -9,7 +9,7 @@ from lamella.core.disk import as_path
 from lamella.core.errors import ArgumentError, UsageError
 from lamella.core.signatures import known_arguments
 from lamella.core.terminal import error_stream
-from lamella.core.validation import at_least, flag, one_of
+from lamella.core.validation import at_least, one_of
 from lamella.studies.analysis.planning import Plan, plan_seeds, spread_of
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.definition import bundled
@@ -139,7 +139,7 @@ class Study(StudyDefinition):
         limit = 20 if most is None else most
         if n_jobs is not None and n_jobs != -1:
             at_least("n_jobs", n_jobs, 1)
-        flag("verbose", verbose)
+        one_of("verbose", verbose, (False, True))
         if one_of("keep", keep, [None, "best", "last", "epochs"]) and out is None:
             raise UsageError("keep= needs a folder for the models: give out= as well")
         if train is None and test is None and self.data:
