@@ -86,7 +86,7 @@ def test_a_data_set_that_is_not_there_is_one_line(name: str, call: Call, softmax
     assert (done.status, done.out) == (2, "")
     assert "did you mean 'fashion-mnist'" in done.err
     done = call(name, *model, "--data", "fashion-mnist")
-    assert "give the folder of its files, root" in done.err
+    assert "give the folder of its files as root" in done.err
 
 
 @pytest.mark.slow

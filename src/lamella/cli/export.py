@@ -12,7 +12,9 @@ from lamella.models.loading import load
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``lamella export``."""
-    parser.add_argument("file", metavar="MODEL", help="a model that lamella train or save wrote")
+    parser.add_argument(
+        "file", metavar="MODEL", help="a model that lamella train or save wrote, or its folder"
+    )
     parser.add_argument(
         "--to",
         choices=tuple(SUFFIXES.values()),
@@ -34,4 +36,5 @@ def run(args: argparse.Namespace) -> int:
     model = load(args.file, backend="numpy")
     names = args.class_names or recorded_classes(args.file, model) or None
     export(model, args.out, to=args.to, class_names=names)
+    print(f"{args.out}: the model in {args.file}")
     return 0

@@ -7,6 +7,7 @@ import numpy as np
 from lamella.core.errors import ArgumentError, DataError, MissingExtraError
 from lamella.core.names import did_you_mean
 from lamella.core.signatures import known_arguments
+from lamella.core.validation import flag
 from lamella.datasets.idx_folder import SETS, collected, from_zero, upright
 from lamella.datasets.samples import Collection
 
@@ -56,7 +57,8 @@ def torchvision(
     if root is None:
         raise ArgumentError("give root=, the folder of torchvision's files")
     made = getattr(datasets, dataset)
-    options: dict[str, Any] = {"download": download} | ({"split": split} if split else {})
+    options: dict[str, Any] = {"download": flag("download", download)}
+    options |= {"split": split} if split else {}
     try:
         parts = [made(root, train=part, **options) for part in (True, False)]
     except TypeError as error:

@@ -33,7 +33,7 @@ def named(data: str, root: str | None = None) -> tuple[Collection, Collection]:
     if data in SETS:
         if root is None:
             raise ArgumentError(
-                f"{data} is not part of lamella: give the folder of its files, root"
+                f"{data} is not part of lamella: give the folder of its files as root"
             )
         return idx_folder(root, data)
     whole = labelled_folder(data, root)

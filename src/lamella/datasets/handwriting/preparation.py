@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.validation import flag
 from lamella.datasets.handwriting.light import find_ink
 from lamella.datasets.handwriting.lines import remove_lines
 from lamella.datasets.handwriting.normal import SIDE, normalize
@@ -44,6 +45,7 @@ class Preparation:
 
 def prepare(source: Any, *, several: bool = False, deslant: bool = False) -> Preparation:
     """Prepare one digit, or with ``several`` all digits of a page; see `read_digit`."""
+    flag("deslant", deslant)
     grey = read_grey(source)
     if grey.shape == (SIDE, SIDE) and np.median(_border(grey)) == 0 < grey.max():
         image = grey.astype(np.uint8)[None]
