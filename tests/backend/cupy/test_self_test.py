@@ -14,7 +14,10 @@ from lamella.backend.cupy.cupy_backend import KernelFreeBackend
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.self_test import kernels_problem
 from lamella.testing import strict_cupy
+from lamella.testing.strict_cupy.raw_kernels import compiler_problem
 from lamella.testing.strict_cupy.streams import CUDARuntimeError
+
+pytestmark = pytest.mark.skipif(bool(compiler_problem()), reason=compiler_problem())
 
 WRONG = {
     "a product": ("out[i * N + j] = value;", "out[i * N + j] = value + (K > 100);"),
