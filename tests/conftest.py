@@ -1,6 +1,7 @@
 """Fixtures of all tests: the three backends, random numbers and MNIST."""
 
 import signal
+from collections.abc import Generator
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import lamella as lm
 from lamella.backend import Backend, CupyBackend, cupy_problem
 from lamella.backend.selection import host_backend
 from lamella.testing import strict_cupy
+from lamella.testing.strict_cupy.raw_kernels import CompilerMissingError
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so all they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -39,6 +41,15 @@ def digits() -> tuple[lm.datasets.Samples, lm.datasets.Samples]:
 
 def pytest_report_header() -> str:
     return f"GPU: {cupy_problem() or 'cupy works here'}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Skip the tests of kernels where none can run on the CPU."""
+    try:
+        return (yield)
+    except CompilerMissingError as error:
+        return pytest.skip(str(error))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

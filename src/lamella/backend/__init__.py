@@ -1,7 +1,7 @@
 """Array backends: numpy on the host and cupy on a GPU."""
 
 from lamella.backend.base import Backend
-from lamella.backend.cupy_backend import CupyBackend, cupy_problem
+from lamella.backend.cupy.cupy_backend import CupyBackend, cupy_problem
 from lamella.backend.numpy_backend import ALIGNMENT, NumpyBackend
 from lamella.backend.selection import get_backend
 

@@ -3,7 +3,7 @@
 import importlib.util
 
 from lamella.backend.base import Backend
-from lamella.backend.cupy_backend import cupy_problem, open_cupy
+from lamella.backend.cupy.cupy_backend import cupy_problem, open_cupy
 from lamella.backend.numpy_backend import NumpyBackend
 from lamella.core.errors import BackendError
 from lamella.core.signatures import known_arguments

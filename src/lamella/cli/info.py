@@ -57,10 +57,10 @@ def _products() -> str:
 
 def _code_folder() -> str:
     """Return the folder in which compiled functions are kept for the next process."""
-    from lamella.backend.numba.code_files import cache_folder
+    from lamella.backend.numba.code_files import code_folder
 
     try:
-        return f"in {cache_folder()}"
+        return f"in {code_folder()}"
     except RuntimeError:
         return "not kept: the user has no home folder"
 

@@ -27,6 +27,7 @@ from lamella.testing.comparing import (
 )
 from lamella.testing.replays import expect_replay
 from lamella.testing.stale_values import expect_no_stale_values
+from lamella.testing.strict_cupy.raw_kernels import compiler_problem
 
 Results = dict[str, np.ndarray]
 
@@ -45,8 +46,8 @@ def check_layer(
     - methods marked as replayable give the same when they are replayed (with the extra ``fast``);
     - a number changed after some steps, in an attribute or a list, takes effect in the next step;
     - a saved model that contains it gives the same after loading;
-    - on a strict stand-in for a GPU it gives the same as on the host, without a numpy array
-      among device arrays and without waiting for the device.
+    - on a strict stand-in for a GPU it gives the same as on the host, without a numpy array among
+      device arrays and without waiting for the device (left out without Linux and g++).
 
     Parameters
     ----------
@@ -249,6 +250,8 @@ def _check_file(layer: Layer, bench: _Bench, x: Array) -> None:
 def _check_device(
     layer: Layer, in_shape: Shape, x: Array, dy: Array, expected: Results, seed: int
 ) -> None:
+    if compiler_problem():
+        return
     bench = _Bench(layer, in_shape, "float32", CupyBackend(strict_cupy, "stand-in"), seed)
     try:
         on_device = bench.backend.asarray(x), bench.backend.asarray(dy)
@@ -267,9 +270,8 @@ def _check_device(
             f"{bench.name} waits for the device {waits} times a step: do not read numbers of "
             "arrays (float(), if, item(), a mask as index) in forward and backward"
         )
-    if bench.layer.rng.draws == 0:  # random layers draw other numbers on a device
-        for name, array in results.items():
-            _expect_rough(name, array, expected[name], "a device gives something else")
+    for name, array in results.items():
+        _expect_rough(name, array, expected[name], "a device gives something else")
 
 
 def _expect_rough(name: str, got: np.ndarray, expected: np.ndarray, cause: str) -> None:

@@ -18,6 +18,7 @@ from lamella.optimizers import Optimizer
 from lamella.testing import strict_cupy
 from lamella.testing.comparing import expect_close, expect_same
 from lamella.testing.stale_values import expect_no_stale_values
+from lamella.testing.strict_cupy.raw_kernels import compiler_problem
 
 
 @known_arguments
@@ -30,7 +31,8 @@ def check_optimizer(optimizer: Optimizer, *, steps: int = 300, seed: int = 0) ->
     - float32 stays float32 and finite;
     - a number changed after some steps takes effect in the next one;
     - saved and restored it goes on with the same bits;
-    - on a strict stand-in for a GPU it gives the same as on the host, without waiting for it.
+    - on a strict stand-in for a GPU it gives the same as on the host, without waiting for it (left
+      out without Linux and g++).
 
     Parameters
     ----------
@@ -174,6 +176,8 @@ def _check_changes(optimizer: Optimizer, rng: np.random.Generator) -> None:
 
 
 def _check_device(optimizer: Optimizer, rng: np.random.Generator) -> None:
+    if compiler_problem():
+        return
     host = _Bench(optimizer, (6, 5), host_backend())
     try:
         device = _Bench(optimizer, (6, 5), CupyBackend(strict_cupy, "stand-in"))

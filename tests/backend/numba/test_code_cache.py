@@ -28,7 +28,7 @@ pytest.importorskip("numba", reason="compiled loops need numba: pip install 'lam
 import numba
 from numba.core.compiler_lock import global_compiler_lock
 
-from lamella.backend.numba.code_files import cache_folder
+from lamella.backend.numba.code_files import code_folder
 from lamella.backend.numba.parallel_for import compile_task
 from lamella.core.errors import UsageError
 
@@ -122,11 +122,11 @@ def test_folder_is_that_of_numba_or_the_user(
             monkeypatch.delenv("XDG_CACHE_HOME")
         else:
             monkeypatch.setenv("XDG_CACHE_HOME", value)
-        assert cache_folder() == tmp_path / "home/.cache/lamella"
+        assert code_folder() == tmp_path / "home/.cache/lamella"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert cache_folder() == tmp_path / "cache/lamella"
+    assert code_folder() == tmp_path / "cache/lamella"
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "numba"))
-    assert cache_folder() == tmp_path / "numba/lamella"
+    assert code_folder() == tmp_path / "numba/lamella"
 
 
 DAMAGES = {

@@ -10,7 +10,6 @@ it fails every later process. Requires numba.
 """
 
 import hashlib
-import os
 import pickle
 import sys
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
+from lamella.core.cache_folder import cache_folder
 from lamella.core.disk import write_atomically
 
 VERSIONS = repr((sys.version, numba.__version__, llvmlite.__version__, np.__version__))
@@ -77,20 +77,19 @@ class CodeFiles(NullCache):  # type: ignore[misc]
         return hashlib.sha256(everything.encode()).digest()
 
     def _path(self, key: bytes) -> Path:
-        return cache_folder() / f"{self._function.__name__.strip('<>')}-{key.hex()[:32]}.nbc"
+        return code_folder() / f"{self._function.__name__.strip('<>')}-{key.hex()[:32]}.nbc"
 
 
 def _seal(key: bytes, code: bytes) -> bytes:
     return hashlib.sha256(key + code).digest()
 
 
-def cache_folder() -> Path:
-    """Return the folder of the files, which may not exist.
+def code_folder() -> Path:
+    """Return the folder of the files: numba's, where one is set, else the user's.
 
     Raises
     ------
     RuntimeError
         If the user has no home folder.
     """
-    given = numba.config.CACHE_DIR or os.environ.get("XDG_CACHE_HOME")
-    return Path(given or Path.home() / ".cache") / "lamella"
+    return cache_folder(numba.config.CACHE_DIR)

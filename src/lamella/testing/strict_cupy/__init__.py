@@ -3,6 +3,7 @@
 It computes with numpy but behaves like a device: it refuses numpy arrays as operands, implicit
 conversion, and every function or keyword that CuPy 14.2 does not have (``surface.txt``, printed by
 ``benchmarks/freeze_cupy_surface.py``). It counts launches, synchronisations and allocations.
+Streams capture graphs, and CUDA source runs through g++ (`streams`, `raw_kernels`).
 
 It cannot show races, the rounding of cuBLAS, memory limits or out-of-range indices, which wrap
 around on a GPU. Code that passes here may still fail on a GPU.
@@ -13,16 +14,28 @@ from typing import Any
 
 import numpy as np
 
+from lamella.testing.strict_cupy import streams
 from lamella.testing.strict_cupy.counting import Counts, StrictError, counts, forbid
 from lamella.testing.strict_cupy.device_array import SURFACE, call, ndarray, to_device, to_host
 from lamella.testing.strict_cupy.elementwise_kernel import ElementwiseKernel
+from lamella.testing.strict_cupy.raw_kernels import RawKernel, RawModule
 
-__all__ = ["Counts", "ElementwiseKernel", "StrictError", "counts", "forbid", "ndarray"]
+__all__ = [
+    "Counts",
+    "ElementwiseKernel",
+    "RawKernel",
+    "RawModule",
+    "StrictError",
+    "counts",
+    "forbid",
+    "ndarray",
+]
 
 
 def asarray(array: Any, dtype: Any = None) -> Any:
     if isinstance(array, ndarray):
         return array if dtype in (None, array.dtype) else to_device(array.host.astype(dtype))
+    streams.transfer("H2D")
     return to_device(np.array(array, dtype=dtype))
 
 
@@ -36,12 +49,12 @@ def asnumpy(array: Any) -> np.ndarray:
     return array.get() if isinstance(array, ndarray) else np.asarray(array)
 
 
-class _Stream:
-    def synchronize(self) -> None:
-        counts.syncs += 1
-
-
-cuda = types.SimpleNamespace(get_current_stream=_Stream)
+cuda = types.SimpleNamespace(
+    Stream=streams.Stream,
+    Graph=streams.Graph,
+    get_current_stream=streams.current,
+    runtime=types.SimpleNamespace(CUDARuntimeError=streams.CUDARuntimeError),
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -14,14 +14,19 @@ class StrictError(TypeError):
 
 @dataclass
 class Counts:
-    """Numbers of kernel launches, synchronisations and allocations."""
+    """Numbers of kernel launches, synchronisations and allocations, and of launches of graphs.
+
+    ``nodes`` are the kernels that launched graphs did; they are no launches.
+    """
 
     launches: int = 0
     syncs: int = 0
     allocations: int = 0
+    graph_launches: int = 0
+    nodes: int = 0
 
     def reset(self) -> None:
-        self.launches = self.syncs = self.allocations = 0
+        self.__init__()  # type: ignore[misc]
 
 
 counts = Counts()

@@ -1,13 +1,15 @@
 """The device array: computes with numpy and offers only the names and keywords of CuPy."""
 
 import operator
+import types
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lamella.testing.strict_cupy.counting import StrictError, counts, forbidden
+from lamella.testing.strict_cupy import streams
+from lamella.testing.strict_cupy.counting import StrictError, forbidden
 
 # For each kind of name, the keywords by name; "*" stands for any.
 SURFACE: dict[str, dict[str, list[str]]] = {"type": {}, "function": {}, "ufunc": {}, "method": {}}
@@ -18,12 +20,15 @@ for _line in (Path(__file__).parent / "surface.txt").read_text().splitlines()[1:
 METHODS = SURFACE["method"]
 BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
 VIEWS = ("reshape", "view", "transpose", "ravel", "squeeze", "swapaxes")
+IN_PLACE = ("fill", "copyto", "put", "putmask", "place", "fill_diagonal")  # return nothing
+PRODUCTS = ("dot", "matmul", "vdot", "inner", "tensordot", "einsum")  # call cuBLAS
 
 
 def to_device(result: Any, *, fresh: bool = True) -> Any:
     """Wrap a result of numpy; numbers become 0-d device arrays, as in CuPy."""
     if isinstance(result, np.ndarray | np.generic):
-        counts.allocations += fresh
+        if fresh:
+            streams.allocate()
         array = ndarray.__new__(ndarray)
         array.host = np.asarray(result)
         if fresh and array.host.dtype in forbidden:
@@ -67,11 +72,14 @@ def call(
             raise StrictError(f"take needs an out of exactly {expected}")
     if name in ("dot", "matmul") and out is not None and not out.host.flags.c_contiguous:
         raise StrictError(f"{name} into a strided out makes a temporary")
-    counts.launches += 1
-    result = function(
-        *(to_host(arg, name) for arg in args), **{k: to_host(v, name) for k, v in kwargs.items()}
-    )
-    return out if out is not None else to_device(result)
+    if name in PRODUCTS:
+        streams.library("cuBLAS")
+    values = [to_host(arg, name) for arg in args]
+    named = {key: to_host(value, name) for key, value in kwargs.items()}
+    if out is not None or name in IN_PLACE:
+        streams.launch(lambda: function(*values, **named))
+        return out
+    return to_device(streams.compute(lambda: function(*values, **named)))
 
 
 class ndarray:
@@ -93,9 +101,21 @@ class ndarray:
     def __cuda_array_interface__(self) -> dict[str, Any]:
         return {"shape": self.shape, "typestr": self.dtype.str, "version": 3}
 
+    @property
+    def data(self) -> Any:
+        return types.SimpleNamespace(ptr=self.host.ctypes.data)
+
     def _read(self) -> np.ndarray:
-        counts.syncs += 1
+        streams.transfer("D2H")
         return self.host
+
+    def set(self, array: np.ndarray) -> None:
+        streams.transfer("H2D")
+        if not isinstance(array, np.ndarray) or array.dtype != self.dtype:
+            raise TypeError(f"only a numpy array of {self.dtype} can be set, got {array!r:.60}")
+        if array.shape != self.shape:
+            raise ValueError(f"Shape mismatch. Old shape: {self.shape}, new shape: {array.shape}")
+        self.host[...] = array
 
     def __float__(self) -> float:
         return float(self._read())
@@ -121,6 +141,7 @@ class ndarray:
     size = property(lambda self: self.host.size)
     nbytes = property(lambda self: self.host.nbytes)
     itemsize = property(lambda self: self.host.itemsize)
+    strides = property(lambda self: self.host.strides)
     flags = property(lambda self: self.host.flags)
     T = property(lambda self: to_device(self.host.T, fresh=False))
 
@@ -138,7 +159,7 @@ class ndarray:
             if isinstance(part, np.ndarray | list):
                 raise StrictError("a host index: CuPy copies it to the device every time")
             if isinstance(part, ndarray) and part.dtype == bool:
-                counts.syncs += 1
+                streams.transfer("D2H")  # the number of hits
         return to_host(index, "index")
 
     def __getitem__(self, index: Any) -> Any:
@@ -146,14 +167,13 @@ class ndarray:
         view = isinstance(result, np.ndarray) and np.may_share_memory(result, self.host)
         if isinstance(result, np.generic):  # a 0-d view, as in CuPy
             result, view = self.host[(*np.atleast_1d(index).tolist(), ...)], True
-        counts.launches += not view
-        return to_device(result, fresh=not view)
+        return to_device(result if view else streams.compute(lambda: result), fresh=not view)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(value, np.ndarray | list | tuple):
             raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
-        counts.launches += 1
-        self.host[self._index(index)] = to_host(value, "setitem")
+        place, number = self._index(index), to_host(value, "setitem")
+        streams.launch(lambda: self.host.__setitem__(place, number))
 
     def __getattr__(self, name: str) -> Any:
         if name not in METHODS:
@@ -169,11 +189,13 @@ def _operator(name: str, function: Any, *, reflected: bool = False, inplace: boo
         if isinstance(other, list | tuple):
             raise StrictError(f"Unsupported type {type(other)}")
         value = to_host(other, name)
-        counts.launches += 1
+        if name == "matmul":
+            streams.library("cuBLAS")
         if inplace:
-            function(self.host, value)
+            streams.launch(lambda: function(self.host, value))
             return self
-        return to_device(function(value, self.host) if reflected else function(self.host, value))
+        left, right = (value, self.host) if reflected else (self.host, value)
+        return to_device(streams.compute(lambda: function(left, right)))
 
     return method
 

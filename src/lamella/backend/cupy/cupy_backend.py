@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from lamella.backend.base import Backend
-from lamella.backend.cupy_random import DeviceNoise
+from lamella.backend.cupy.random import DeviceNoise
+from lamella.backend.cupy.tasks import Tasks
 from lamella.backend.elementwise import Program, to_c
 from lamella.backend.random import Noise
 from lamella.core.errors import BackendError
@@ -36,6 +37,7 @@ class CupyBackend(Backend):
     def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
         self.xp: Any = xp
         self.reason = reason
+        self._tasks: dict[Any, Tasks] = {}
 
     def asarray(self, array: Any, dtype: Any = None) -> Array:
         if not isinstance(array, self.xp.ndarray):
@@ -52,7 +54,13 @@ class CupyBackend(Backend):
         return self.xp.take(array, index, axis=0, out=out)
 
     def noise(self, key: int) -> Noise:
-        return DeviceNoise(key, self.xp)
+        return DeviceNoise(key, self.tasks)
+
+    def tasks(self, dtype: Any) -> Tasks:
+        """Return the tasks of ``kernels.cu`` for a dtype."""
+        if dtype not in self._tasks:
+            self._tasks[dtype] = Tasks(self.xp, dtype)
+        return self._tasks[dtype]
 
     def compile_rule(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]

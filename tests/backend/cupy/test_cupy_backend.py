@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lamella.backend import Backend, CupyBackend
-from lamella.backend.cupy_backend import SIGN
+from lamella.backend.cupy.cupy_backend import SIGN
 from lamella.backend.elementwise import OPERATIONS, Program, to_c, trace
 from lamella.testing import strict_cupy
 from tests.backend.rule_cases import (

@@ -1,0 +1,280 @@
+// The GPU's work as tasks, for numbers of type T. One source for NVRTC, nvcc and, in tests, g++.
+//
+// A task reads from 32 words what it works on: addresses and sizes. It is cut into tiles, one for
+// each block of THREADS threads. Numbers that change from step to step are read on the device: the
+// number of the step in the epoch (`count`), and a table with a row for each step of the epoch.
+// Every sum is added in one fixed order, so that results do not depend on the device's timing.
+typedef long long i64;
+typedef unsigned long long u64;
+typedef unsigned char u8;
+#ifndef T
+#define T float
+#endif
+#ifndef SHARED  // tests put shared memory elsewhere
+#define SHARED(type, name) __shared__ type name
+#endif
+#define THREADS 256
+#define TILE 16   // rows and columns of a product that one block computes
+#define GROUPS 4  // of 64 threads, which divide the terms of a product's sums among them
+#define PITCH 18  // numbers from row to row of a tile: writing threads meet in no memory bank
+
+struct Words { i64 w[32]; };
+struct Memory { T cells[GROUPS * 2 * TILE * PITCH]; };  // shared by the threads of a block
+
+#define AT(type, i) ((type*)w[i])
+#define SIZE(i) ((int)w[i])
+// Numbers 0 to size - 1, divided among all threads of all tiles.
+#define EACH(i, size) for (int i = tile * THREADS + threadIdx.x; i < (size); i += tiles * THREADS)
+#define TASK(name) __device__ void name(const i64* w, int tile, int tiles, Memory& memory)
+
+// ---- Batches -------------------------------------------------------------------------------
+// Both pick rows order[count * batch + i], i < rows: batch is the size of a full batch, rows the
+// size of this one.
+
+// out (rows, width) = images[order] / 255.
+// words: images, order, count, out, batch, width, rows
+TASK(pick_scaled) {
+    const u8* images = AT(const u8, 0); const i64* order = AT(const i64, 1); T* out = AT(T, 3);
+    const int width = SIZE(5);
+    const i64 first = (i64)*AT(const int, 2) * SIZE(4);
+    EACH(i, SIZE(6) * width) out[i] = (T)images[order[first + i / width] * width + i % width] / (T)255;
+}
+
+// out[i] = source[order[...]], byte by byte: labels, targets, weights.
+// words: source, order, count, out, batch, bytes of a row, rows
+TASK(pick_rows) {
+    const u8* source = AT(const u8, 0); const i64* order = AT(const i64, 1); u8* out = AT(u8, 3);
+    const int bytes = SIZE(5);
+    const i64 first = (i64)*AT(const int, 2) * SIZE(4);
+    EACH(i, SIZE(6) * bytes) out[i] = source[order[first + i / bytes] * bytes + i % bytes];
+}
+
+// ---- Matrices ------------------------------------------------------------------------------
+
+// out (M, N) = a (M, K) b (K, N) + bias (N,), and sums (N,) of the columns of b. a[m, k] lies at
+// a[m * am + k * ak], b[k, n] at b[k * bk + n * bn]; bias and sums may be 0. A tile is TILE rows
+// and columns of out. Group g of threads adds pieces g, g + GROUPS, ... of TILE terms; the groups'
+// parts are added in order. Then `then` applies a rule to each number, with the words from 12 on.
+// words: a, b, out, bias, sums, M, N, K, am, ak, bk, bn
+template <void (*then)(const i64*, int)>
+__device__ __forceinline__ void product_then(const i64* w, int tile, Memory& memory) {
+    const T* a = AT(const T, 0); const T* b = AT(const T, 1); T* out = AT(T, 2);
+    const T* bias = AT(const T, 3); T* sums = AT(T, 4);
+    const int M = SIZE(5), N = SIZE(6), K = SIZE(7);
+    const i64 am = w[8], ak = w[9], bk = w[10], bn = w[11];
+    const int across = (N + TILE - 1) / TILE, row = tile / across * TILE, column = tile % across * TILE;
+    // Each thread computes 2 x 2 numbers of its group's part, at (m, n).
+    const int group = threadIdx.x / 64, t = threadIdx.x % 64, m = t / 8 * 2, n = t % 8 * 2;
+    T* a_piece = memory.cells + group * 2 * TILE * PITCH;
+    T* b_piece = a_piece + TILE * PITCH;
+    T c00 = 0, c01 = 0, c10 = 0, c11 = 0, s0 = 0, s1 = 0, a_next[4], b_next[4];
+    const int pieces = (K + TILE - 1) / TILE, rounds = (pieces + GROUPS - 1) / GROUPS;
+    for (int round = 0; round <= rounds; ++round) {
+        if (round) {  // share what this thread read in the round before
+            __syncthreads();
+            for (int j = 0; j < 4; ++j) {
+                const int i = t + 64 * j, fast = i % TILE, slow = i / TILE;
+                a_piece[ak == 1 ? fast * PITCH + slow : slow * PITCH + fast] = a_next[j];
+                b_piece[bk == 1 ? fast * PITCH + slow : slow * PITCH + fast] = b_next[j];
+            }
+            __syncthreads();
+        }
+        if (round < rounds) {  // read the next piece, along the axis whose numbers are neighbours
+            const int first = (round * GROUPS + group) * TILE;
+            for (int j = 0; j < 4; ++j) {
+                const int i = t + 64 * j, fast = i % TILE, slow = i / TILE;
+                const int ka = first + (ak == 1 ? fast : slow), ma = row + (ak == 1 ? slow : fast);
+                const int kb = first + (bk == 1 ? fast : slow), nb = column + (bk == 1 ? slow : fast);
+                a_next[j] = ma < M && ka < K ? a[ma * am + ka * ak] : (T)0;
+                b_next[j] = nb < N && kb < K ? b[kb * bk + nb * bn] : (T)0;
+            }
+        }
+        if (round)
+            for (int k = 0; k < TILE; ++k) {
+                const T a0 = a_piece[k * PITCH + m], a1 = a_piece[k * PITCH + m + 1];
+                const T b0 = b_piece[k * PITCH + n], b1 = b_piece[k * PITCH + n + 1];
+                c00 += a0 * b0; c01 += a0 * b1; c10 += a1 * b0; c11 += a1 * b1;
+                s0 += b0; s1 += b1;
+            }
+    }
+    __syncthreads();  // the pieces' memory now holds the groups' parts, with their sums as a last row
+    T* parts = memory.cells + group * (TILE + 1) * TILE;
+    parts[m * TILE + n] = c00; parts[m * TILE + n + 1] = c01;
+    parts[(m + 1) * TILE + n] = c10; parts[(m + 1) * TILE + n + 1] = c11;
+    if (m == 0) { parts[TILE * TILE + n] = s0; parts[TILE * TILE + n + 1] = s1; }
+    __syncthreads();
+    const T* part = memory.cells + threadIdx.x;
+    const int next = (TILE + 1) * TILE, i = row + threadIdx.x / TILE, j = column + threadIdx.x % TILE;
+    if (i < M && j < N) {
+        T value = part[0] + part[next] + part[2 * next] + part[3 * next];
+        if (bias) value += bias[j];
+        out[i * N + j] = value;
+        then(w + 12, i * N + j);
+    }
+    if (sums && row == 0 && threadIdx.x < TILE && j < N) {
+        part += TILE * TILE;
+        sums[j] = part[0] + part[next] + part[2 * next] + part[3 * next];
+    }
+}
+
+__device__ __forceinline__ void nothing(const i64*, int) {}
+
+TASK(product) { product_then<nothing>(w, tile, memory); }
+
+// sums (N,) of the rows of b (K, N), in the order of `product`: the same bits.
+// words: -, b, -, -, sums, -, N, K
+TASK(sum_rows) {
+    const T* b = AT(const T, 1); T* sums = AT(T, 4);
+    const int N = SIZE(6), K = SIZE(7);
+    EACH(n, N) {
+        T part[GROUPS] = {};
+        for (int k = 0; k < K; ++k) part[k / TILE % GROUPS] += b[(i64)k * N + n];
+        sums[n] = part[0] + part[1] + part[2] + part[3];
+    }
+}
+
+// ---- Losses and scores ---------------------------------------------------------------------
+
+// Sum over the threads of a block, in a fixed order: halves of the block are added until one is left.
+__device__ __forceinline__ T total(T x, Memory& memory) {
+    T* cells = memory.cells;
+    __syncthreads();
+    cells[threadIdx.x] = x;
+    for (unsigned half = THREADS / 2; half; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) cells[threadIdx.x] += cells[threadIdx.x + half];
+    }
+    __syncthreads();
+    return cells[0];
+}
+
+// losses (N,) of scores z (N, K) and d (N, K) = softmax(z) - onehot(label): a thread for a sample.
+// words: z, labels, d, losses, N, K
+TASK(cross_entropy_rows) {
+    const T* scores = AT(const T, 0); const i64* labels = AT(const i64, 1);
+    T* gradients = AT(T, 2); T* losses = AT(T, 3);
+    const int K = SIZE(5);
+    EACH(n, SIZE(4)) {
+        const T* z = scores + (i64)n * K; T* d = gradients + (i64)n * K;
+        T top = z[0], sum = 0;
+        for (int k = 1; k < K; ++k) top = max(top, z[k]);
+        for (int k = 0; k < K; ++k) sum += d[k] = exp(z[k] - top);
+        for (int k = 0; k < K; ++k) d[k] /= sum;
+        d[labels[n]] -= 1;
+        losses[n] = log(sum) - (z[labels[n]] - top);
+    }
+}
+
+// Mean of x (N,), by one block.
+// words: x, mean, N
+TASK(mean_of_vector) {
+    const T* x = AT(const T, 0);
+    const int N = SIZE(2);
+    T sum = 0;
+    for (int i = threadIdx.x; i < N; i += THREADS) sum += x[i];
+    sum = total(sum, memory);
+    if (!threadIdx.x) *AT(T, 1) = sum / N;
+}
+
+// right (N,) bytes: whether the largest of scores (N, K), the first of equals, is at the label. A
+// NaN counts as the largest, as in numpy.argmax.
+// words: scores, labels, right, N, K
+TASK(is_right) {
+    const T* scores = AT(const T, 0); const i64* labels = AT(const i64, 1); u8* right = AT(u8, 2);
+    const int K = SIZE(4);
+    EACH(n, SIZE(3)) {
+        const T* z = scores + (i64)n * K;
+        int best = 0;
+        for (int k = 1; k < K; ++k) if (z[k] > z[best] || (z[k] != z[k] && z[best] == z[best])) best = k;
+        right[n] = best == labels[n];
+    }
+}
+
+// The end of a step, by one block: loss, and the sum of right (N,), go to column `count` of
+// rows (2, steps); then ++count. right may be 0.
+// words: loss, right, rows, count, N, steps
+TASK(note) {
+    const u8* right = AT(const u8, 1); T* rows = AT(T, 2); int* count = AT(int, 3);
+    const int N = SIZE(4), steps = SIZE(5);
+    T sum = 0;
+    if (right) for (int i = threadIdx.x; i < N; i += THREADS) sum += right[i];
+    sum = total(sum, memory);
+    if (threadIdx.x) return;
+    const int step = *count;
+    rows[step] = *AT(const T, 0);
+    if (right) rows[steps + step] = sum;
+    *count = step + 1;
+}
+
+// ---- Random numbers: those of numpy's Philox under the key (low, high) ---------------------
+
+// Philox4x64-10, block number `block` of a draw: what numpy.random.Philox gives from its counter
+// (block, 0, 0, draw). Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011.
+__device__ __forceinline__ void philox(u64 low, u64 high, u64 draw, u64 block, u64* c) {
+    c[0] = block; c[1] = 0; c[2] = 0; c[3] = draw;
+    for (int round = 0; round < 10; ++round) {
+        const u64 top0 = __umul64hi(0xD2E7470EE14C6C93ull, c[0]), bottom0 = 0xD2E7470EE14C6C93ull * c[0];
+        const u64 top2 = __umul64hi(0xCA5A826395121157ull, c[2]), bottom2 = 0xCA5A826395121157ull * c[2];
+        c[0] = top2 ^ c[1] ^ low; c[1] = bottom2;
+        c[2] = top0 ^ c[3] ^ high; c[3] = bottom0;
+        low += 0x9E3779B97F4A7C15ull; high += 0xBB67AE8584CAA73Bull;
+    }
+}
+
+// The number of the draw: that of the step's row of the table, if there is a table, else word 6.
+__device__ __forceinline__ u64 draw_of(const i64* w) {
+    const double* table = AT(const double, 1);
+    return table ? (u64)table[(i64)*AT(const int, 2) * SIZE(3) + SIZE(4)] : (u64)w[6];
+}
+
+// out (size,): scale where a 16-bit number is below the threshold, else 0. A thread does the 16
+// numbers of a block of random bits.
+// words: out, table, count, width, column, size, draw, key low, key high, threshold, scale (its bits
+// as double)
+TASK(keep_mask) {
+    T* out = AT(T, 0);
+    const int size = SIZE(5);
+    const u64 draw = draw_of(w), threshold = (u64)w[9];
+    const T scale = (T)__longlong_as_double(w[10]);
+    EACH(block, (size + 15) / 16) {
+        u64 bits[4];
+        philox((u64)w[7], (u64)w[8], draw, (u64)block + 1, bits);
+        for (int i = 0; i < 16 && block * 16 + i < size; ++i)
+            out[block * 16 + i] = (bits[i / 4] >> (i % 4 * 16) & 0xFFFF) < threshold ? scale : (T)0;
+    }
+}
+
+// out (size,): numbers in [0, 1) of 24 bits as float, one for each half of a word, the low half
+// first; of 53 bits as double.
+// words: out, table, count, width, column, size, draw, key low, key high
+TASK(uniform) {
+    T* out = AT(T, 0);
+    const int size = SIZE(5), each = 32 / sizeof(T);
+    const u64 draw = draw_of(w);
+    EACH(block, (size + each - 1) / each) {
+        u64 bits[4];
+        philox((u64)w[7], (u64)w[8], draw, (u64)block + 1, bits);
+        for (int i = 0; i < each && block * each + i < size; ++i)
+            out[block * each + i] = sizeof(T) == 8
+                ? (T)((double)(bits[i % 4] >> 11) * (1.0 / 9007199254740992.0))
+                : (T)((float)((unsigned)(bits[i / 2 % 4] >> (i % 2 * 32)) >> 8) * (1.0f / 16777216.0f));
+    }
+}
+
+// ---- Rules, generated from formulas: tasks in the list RULE_TASKS(X) -----------------------
+
+//RULES//
+
+#ifndef RULE_TASKS
+#define RULE_TASKS(X)
+#endif
+#define TASKS(X) \
+    X(pick_scaled) X(pick_rows) X(product) X(sum_rows) X(cross_entropy_rows) X(mean_of_vector) \
+    X(is_right) X(note) X(keep_mask) X(uniform) RULE_TASKS(X)
+// A kernel run_<task> for each task.
+#define KERNEL(name) \
+    extern "C" __global__ void __launch_bounds__(THREADS) run_##name(const __grid_constant__ Words words) { \
+        SHARED(Memory, memory); \
+        name(words.w, blockIdx.x, gridDim.x, memory); \
+    }
+TASKS(KERNEL)

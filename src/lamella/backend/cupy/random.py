@@ -1,0 +1,54 @@
+"""Random arrays on a GPU, with the bits of the CPU's."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lamella.backend.cupy.tasks import Tasks
+from lamella.backend.random import HostNoise, Noise
+from lamella.core.typing import Array
+
+MASK_NUMBERS = 16  # of a mask, made of one block of random bits
+BLOCK_BYTES = 32
+
+
+class DeviceNoise(Noise):
+    """Noise with the numbers of `HostNoise` for the same key, drawn on the device.
+
+    Uniform numbers and masks take one launch, without transfer or wait. Normal numbers, which
+    training does not need, are drawn on the host and copied.
+
+    Parameters
+    ----------
+    key : int
+    tasks : function
+        Returns the `Tasks` of a dtype.
+    """
+
+    def __init__(self, key: int, tasks: Callable[[Any], Tasks]) -> None:
+        super().__init__(key)
+        self._tasks = tasks
+        self._host = HostNoise(key)
+        self._key = key & (2**64 - 1), key >> 64
+
+    def uniform(self, out: Array) -> Array:
+        blocks = -(-out.nbytes // BLOCK_BYTES)
+        return self._draw("uniform", blocks, out)
+
+    def normal(self, out: Array) -> Array:
+        self._host.draws = self.draws
+        out.set(self._host.normal(np.empty(out.shape, out.dtype)))
+        self.draws += 1
+        return out
+
+    def dropout_mask(self, keep: float, out: Array) -> Array:
+        threshold = max(1, round(keep * 65536))
+        blocks = -(-out.size // MASK_NUMBERS)
+        return self._draw("keep_mask", blocks, out, threshold, 65536 / threshold)
+
+    def _draw(self, task: str, blocks: int, out: Array, *more: float) -> Array:
+        words = out, None, None, 0, 0, out.size, self.draws, *self._key, *more
+        self._tasks(out.dtype).launch(task, blocks, *words)
+        self.draws += 1
+        return out
