@@ -37,9 +37,7 @@ def make_optimizer(
         {"params": [p for p in parameters if p.ndim == 1]},
     ]
     if task.optimizer == "adam":
-        return torch.optim.Adam(
-            groups, lr=task.learning_rate, fused=fused, capturable=capturable
-        )
+        return torch.optim.Adam(groups, lr=task.learning_rate, fused=fused, capturable=capturable)
     momentum = MOMENTUM if task.optimizer == "momentum" else 0.0
     return torch.optim.SGD(groups, lr=task.learning_rate, momentum=momentum, fused=fused)
 

@@ -1,0 +1,108 @@
+"""Checks of training: eager against numpy, captured against eager, whole trainings of MNIST."""
+
+import time
+
+import numpy as np
+
+import lamella as lm
+from benchmarks.gpu.checks.bench import (
+    NETWORKS,
+    Bench,
+    Figures,
+    capture,
+    expect,
+    expect_close,
+    expect_same,
+    fit,
+    plain,
+)
+
+# Of weights, relative and absolute; a GPU adds in another order and rounds a * b + c once.
+TOLERANCES = {"float32": (1e-3, 5e-5), "float64": (1e-8, 1e-12)}
+
+
+def eager(bench: Bench) -> Figures:
+    """Compare steps without capture with those of numpy: weights and losses."""
+    figures: Figures = {}
+    for dtype, (rtol, atol) in TOLERANCES.items():
+        for name, make in NETWORKS.items():
+            steps = 8 if bench.is_gpu else 3
+            with capture(False):
+                mine = fit(bench, make(bench, bench.backend, dtype), steps)
+            numpy = fit(bench, make(bench, "numpy", dtype), steps)
+            what = f"{name}, {dtype}"
+            found, expected = mine.state_dict(), numpy.state_dict()
+            figures[what] = max(
+                expect_close(f"{what}, {key}", found[key], value, rtol, atol)
+                for key, value in expected.items()
+            )
+            losses = mine.history.steps, numpy.history.steps
+            expect_close(f"{what}, losses", *losses, rtol)
+    return {"largest difference of a weight": figures}
+
+
+def captured(bench: Bench) -> Figures:
+    """Compare captured steps with eager ones, bit for bit, and say what was not captured."""
+    validation = bench.data(2.5)
+    figures: Figures = {}
+    for name, make in NETWORKS.items():
+        models = []
+        for is_on in (False, True):
+            with capture(is_on):
+                model = make(bench, bench.backend)
+                # A shorter last batch, evaluation between the epochs, a second fit.
+                fit(bench, model, 6.5, 2, validation_data=validation)
+                models.append(fit(bench, model, 4))
+        expect_same(name, models[1], models[0])
+        figures[name] = repr(models[1].backend)
+    return figures
+
+
+def repeats(bench: Bench) -> Figures:
+    """Train the large network again and again: the bits of captured steps must not change."""
+    first = fit(bench, plain(bench, bench.backend), 40)
+    times = 5 if bench.is_gpu else 2
+    for i in range(times):
+        expect_same(f"repetition {i + 1}", fit(bench, plain(bench, bench.backend), 40), first)
+    return {"repetitions": times}
+
+
+def mnist(bench: Bench) -> Figures:
+    """Train on MNIST as in the README, twice: accuracy, seconds and the same bits."""
+    train, test = lm.datasets.mnist()
+    count, epochs, goal = (60_000, 5, 0.97) if bench.is_gpu else (960, 2, 0.5)
+    x, y = train.x[:count], train.y[:count]
+    models, seconds = [], []
+    for _ in range(2):
+        model = lm.MLP(bench.hidden, seed=2023, backend=bench.backend)
+        for _ in range(epochs):
+            began = time.perf_counter()
+            model.fit(x, y, epochs=1, batch_size=bench.batch, verbose=False)
+            seconds.append(time.perf_counter() - began)
+        models.append(model)
+    expect_same("second training", models[1], models[0])
+    accuracy = models[0].evaluate(test.x[: count // 6], test.y[: count // 6])["accuracy"]
+    expect(accuracy >= goal, f"accuracy {accuracy:.4f} after {epochs} epochs, at least {goal}")
+    return {"accuracy": accuracy, "seconds of each epoch": seconds}
+
+
+def evaluation(bench: Bench) -> Figures:
+    """Compare evaluation and prediction with those of numpy on the same weights."""
+    mine = fit(bench, plain(bench, bench.backend), 20)
+    numpy = plain(bench, "numpy")
+    fit(bench, numpy, 1)
+    numpy.load_state_dict(mine.state_dict())
+    _, test = lm.datasets.mnist()
+    count = 10_000 if bench.is_gpu else 600
+    x, y = test.x[:count], test.y[:count]
+    found, expected = mine.evaluate(x, y), numpy.evaluate(x, y)
+    expect_close("loss", found["loss"], expected["loss"], 1e-5)
+    expect_close("probabilities", mine.predict(x), numpy.predict(x), 1e-3, 1e-5)
+    agreeing = float((mine.predict_classes(x) == numpy.predict_classes(x)).mean())
+    expect(agreeing > 0.999, f"only {agreeing:.2%} of the classes are those of numpy")
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        mine.predict_classes(x)
+        times.append(time.perf_counter() - began)
+    return {"images": count, "predict, ms": 1e3 * float(np.median(times))}
