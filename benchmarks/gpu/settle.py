@@ -85,4 +85,4 @@ def summary(found: dict[str, Any]) -> str:
         text += f": {found['reason']}"
     figures = {k: v for k, v in found.get("figures", {}).items() if k != "measurements"}
     text += f", {json.dumps(figures)}" * bool(figures)
-    return text + f"\n{found['log']}" * ("log" in found)
+    return text + (f"\n{found['log']}" if "log" in found else "")
