@@ -55,6 +55,11 @@ class Backend(ABC):
     def take(self, array: Array, index: Array, out: Array) -> Array:
         """Copy ``array[index]`` (along the first axis) into ``out``; indices must be in range."""
 
+    def batch(self, order: Array, number: Callable[[], int], size: int) -> Array:
+        """Return the part of ``order`` of batch ``number()``; each but the last has ``size``."""
+        start = number() * size
+        return order[start : start + size]
+
     def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
         """Write the product of two matrices into ``out``, and add ``bias`` to each row.
 
@@ -118,6 +123,15 @@ class Backend(ABC):
             from ``memory`` ends the capture: its numbers may change unseen.
         """
         return work(*arrays), None
+
+    def follow(self, run: Callable[[], Any], owner: Any, counter: str | None = None) -> Any:
+        """Call a function, which captured work calls again in each replay.
+
+        Its calls of compiled rules are the same each time, but their scalars are not. ``counter``
+        names the attribute of ``owner`` that alone decides what the next call does, if there is
+        one: then it is put back after calls in advance.
+        """
+        return run()
 
     def threads_for(
         self, batch_size: int, matrices: Iterable[tuple[int, ...]]

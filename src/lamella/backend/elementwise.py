@@ -7,7 +7,7 @@ temporaries (`lamella.backend.numpy_elementwise`), numba as one compiled loop
 """
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -185,17 +185,18 @@ def _trace(
     return Symbol(program, step.result)
 
 
-def to_c(program: Program) -> str:
+def to_c(program: Program, operations: Mapping[str, str] = OPERATIONS) -> str:
     """Write a program as the body of an elementwise C kernel of type ``T``.
 
     Arrays are ``a0, a1, ...``, scalar values ``s<number>``, results ``o0, o1, ...``.
+    ``operations`` says how each is written.
     """
     names = {i: f"a{i}" for i in range(program.arrays)}
     names.update((i, f"s{i}") for i in range(program.size) if program.is_scalar(i))
     lines = []
     for step in program.steps:
         names[step.result] = f"t{step.result}"
-        formula = OPERATIONS[step.ufunc.__name__].format(*(names[i] for i in step.inputs))
+        formula = operations[step.ufunc.__name__].format(*(names[i] for i in step.inputs))
         lines.append(f"T t{step.result} = {formula};")
     lines += [f"o{number} = {names[value]};" for number, value in enumerate(program.outputs)]
     return "\n".join(lines)

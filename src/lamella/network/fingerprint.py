@@ -86,7 +86,7 @@ class Fingerprint:
         readers = [*self._readers, *(table.__len__ for table in self._classes)]
         readers += [partial(attrgetter(*names), kind) for kind, names in self._kinds if names]
         for part in self.parts:
-            names = [name for name, x in _attributes(part) if not isinstance(x, np.ndarray)]
+            names = [name for name, x in _attributes(part) if not is_array(x)]
             table = vars(part)
             # An attribute more may hide a method.
             readers += [partial(CLASS_AND_TABLE, part), table.__len__]
@@ -111,11 +111,21 @@ class Fingerprint:
         return [_comparable(getattr(part, name)) for part, name in self._properties]
 
 
+def is_array(value: Any) -> bool:
+    """Whether a value is an array of numpy or of a device."""
+    return isinstance(value, np.ndarray) or hasattr(type(value), "__cuda_array_interface__")
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is an array, of no class that somebody derived from numpy's."""
+    return type(value) is np.ndarray or hasattr(type(value), "__cuda_array_interface__")
+
+
 def _comparable(value: Any) -> Any:
     """Return a value to compare with ==, and with the type of each number in it."""
     if type(value) is tuple:
-        return tuple(np.ndarray if type(x) is np.ndarray else _number(x) for x in value)
-    if type(value) is np.ndarray:
+        return tuple(np.ndarray if _is_plain(x) else _number(x) for x in value)
+    if _is_plain(value):
         return np.ndarray
     if isinstance(value, FIXED) or (type(value) is FunctionType and is_pure(value)):
         return value

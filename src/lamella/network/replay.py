@@ -10,10 +10,8 @@ from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any
 
-import numpy as np
-
 from lamella.core.typing import Array
-from lamella.network.fingerprint import Calls, Fingerprint
+from lamella.network.fingerprint import Calls, Fingerprint, is_array
 
 CALLS = 2  # remembered for each kind of work: whole batches, and the rest of an epoch
 
@@ -83,7 +81,7 @@ class Call:
 
 
 def _arrays_among(table: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in table.items() if isinstance(value, np.ndarray | tuple)}
+    return {name: x for name, x in table.items() if isinstance(x, tuple) or is_array(x)}
 
 
 class Replay:

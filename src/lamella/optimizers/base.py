@@ -29,7 +29,7 @@ class Optimizer(Configured, ABC):
     blocks that fit the cache, or as one kernel on a GPU. The rule may use arithmetic, comparisons
     and numpy's elementwise functions, but not branch.
 
-    Denormal numbers slow a processor down a hundredfold. Every 16 steps, slots under 2^26 times
+    Denormal numbers slow a processor (not a GPU) down a hundredfold. Every 16 steps, slots under 2^26 times
     the smallest normal number (8e-31 in float32) and weights under 2^40 times it (1.3e-26) are
     therefore set to 0; a denormal weight would otherwise make its slots denormal again.
 
@@ -175,7 +175,7 @@ class Optimizer(Configured, ABC):
             update(*self.scalars_of(matrices)(self.t - frozen))
         for limit in self._limits:
             limit()
-        if self.t % FLUSH_EVERY == 0:
+        if self.t % FLUSH_EVERY == 0 and self._store.backend.on_host:
             self.flush_tiny()
 
     def flush_tiny(self) -> None:

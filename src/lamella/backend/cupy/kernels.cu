@@ -2,17 +2,22 @@
 //
 // A task reads from 32 words what it works on: addresses and sizes. It is cut into tiles, one for
 // each block of THREADS threads. Numbers that change from step to step are read on the device: the
-// number of the step in the epoch (`count`), and a table with a row for each step of the epoch.
+// number of the step in the epoch (`count`), and a table with a row for each step.
 // Every sum is added in one fixed order, so that results do not depend on the device's timing.
 typedef long long i64;
 typedef unsigned long long u64;
 typedef unsigned char u8;
-#ifndef T
-#define T float
+#ifndef NUMBER
+#define NUMBER float
 #endif
+typedef NUMBER T;  // not a macro, which would change CUDA's own headers
 #ifndef SHARED  // tests put shared memory elsewhere
 #define SHARED(type, name) __shared__ type name
 #endif
+#ifndef MULTIPLY_ADD  // one rounding; elsewhere the compiler must not contract, so that a formula has
+#define MULTIPLY_ADD(a, b, c) fma(a, b, c)  // the same bits in each kernel that contains it
+#endif
+#define ROWS 1024  // of a table of numbers: that of a step is its number, modulo ROWS
 #define THREADS 256
 #define TILE 16   // rows and columns of a product that one block computes
 #define GROUPS 4  // of 64 threads, which divide the terms of a product's sums among them
@@ -27,26 +32,45 @@ struct Memory { T cells[GROUPS * 2 * TILE * PITCH]; };  // shared by the threads
 #define EACH(i, size) for (int i = tile * THREADS + threadIdx.x; i < (size); i += tiles * THREADS)
 #define TASK(name) __device__ void name(const i64* w, int tile, int tiles, Memory& memory)
 
+// The step's row of the table that words 1 to 4 name (table, count, width, column), from column on;
+// null without a table.
+__device__ __forceinline__ const double* row_of(const i64* w) {
+    const double* table = AT(const double, 1);
+    return table ? table + (i64)(*AT(const int, 2) % ROWS) * SIZE(3) + SIZE(4) : (const double*)0;
+}
+
+// numpy's functions, of which NaN gives NaN.
+__device__ __forceinline__ T maximum(T a, T b) { return a >= b || a != a ? a : b; }
+__device__ __forceinline__ T minimum(T a, T b) { return a <= b || a != a ? a : b; }
+__device__ __forceinline__ T sign(T x) { return x != x ? x : (T)(x > 0) - (T)(x < 0); }
+
 // ---- Batches -------------------------------------------------------------------------------
 // Both pick rows order[count * batch + i], i < rows: batch is the size of a full batch, rows the
-// size of this one.
+// size of this one. Without an order, they pick rows count * batch + i.
+__device__ __forceinline__ i64 picked(const i64* w, int i) {
+    const i64 place = (i64)*AT(const int, 2) * SIZE(4) + i;
+    return w[1] ? AT(const i64, 1)[place] : place;
+}
 
 // out (rows, width) = images[order] / 255.
 // words: images, order, count, out, batch, width, rows
 TASK(pick_scaled) {
-    const u8* images = AT(const u8, 0); const i64* order = AT(const i64, 1); T* out = AT(T, 3);
+    const u8* images = AT(const u8, 0); T* out = AT(T, 3);
     const int width = SIZE(5);
-    const i64 first = (i64)*AT(const int, 2) * SIZE(4);
-    EACH(i, SIZE(6) * width) out[i] = (T)images[order[first + i / width] * width + i % width] / (T)255;
+    EACH(i, SIZE(6) * width) out[i] = (T)images[picked(w, i / width) * width + i % width] / (T)255;
 }
 
-// out[i] = source[order[...]], byte by byte: labels, targets, weights.
-// words: source, order, count, out, batch, bytes of a row, rows
+template <typename Unit> __device__ __forceinline__ void pick(const i64* w, int tile, int tiles) {
+    const int width = SIZE(5);
+    EACH(i, SIZE(6) * width)
+        AT(Unit, 3)[i] = AT(const Unit, 0)[picked(w, i / width) * width + i % width];
+}
+
+// out[i] = source[order[...]], in units of one byte or eight: inputs, labels, targets, weights.
+// words: source, order, count, out, batch, units of a row, rows, bytes of a unit
 TASK(pick_rows) {
-    const u8* source = AT(const u8, 0); const i64* order = AT(const i64, 1); u8* out = AT(u8, 3);
-    const int bytes = SIZE(5);
-    const i64 first = (i64)*AT(const int, 2) * SIZE(4);
-    EACH(i, SIZE(6) * bytes) out[i] = source[order[first + i / bytes] * bytes + i % bytes];
+    if (w[7] == 8) pick<i64>(w, tile, tiles);
+    else pick<u8>(w, tile, tiles);
 }
 
 // ---- Matrices ------------------------------------------------------------------------------
@@ -93,7 +117,8 @@ __device__ __forceinline__ void product_then(const i64* w, int tile, Memory& mem
             for (int k = 0; k < TILE; ++k) {
                 const T a0 = a_piece[k * PITCH + m], a1 = a_piece[k * PITCH + m + 1];
                 const T b0 = b_piece[k * PITCH + n], b1 = b_piece[k * PITCH + n + 1];
-                c00 += a0 * b0; c01 += a0 * b1; c10 += a1 * b0; c11 += a1 * b1;
+                c00 = MULTIPLY_ADD(a0, b0, c00); c01 = MULTIPLY_ADD(a0, b1, c01);
+                c10 = MULTIPLY_ADD(a1, b0, c10); c11 = MULTIPLY_ADD(a1, b1, c11);
                 s0 += b0; s1 += b1;
             }
     }
@@ -148,20 +173,74 @@ __device__ __forceinline__ T total(T x, Memory& memory) {
     return cells[0];
 }
 
+// A row of p = exp(z - top) and its sum, where top is the largest of z.
+__device__ __forceinline__ T exponentials(const T* z, T* p, int K, T& top) {
+    T sum = 0;
+    top = z[0];
+    for (int k = 1; k < K; ++k) top = maximum(top, z[k]);
+    for (int k = 0; k < K; ++k) sum += p[k] = exp(z[k] - top);
+    return sum;
+}
+
 // losses (N,) of scores z (N, K) and d (N, K) = softmax(z) - onehot(label): a thread for a sample.
 // words: z, labels, d, losses, N, K
 TASK(cross_entropy_rows) {
-    const T* scores = AT(const T, 0); const i64* labels = AT(const i64, 1);
-    T* gradients = AT(T, 2); T* losses = AT(T, 3);
     const int K = SIZE(5);
     EACH(n, SIZE(4)) {
-        const T* z = scores + (i64)n * K; T* d = gradients + (i64)n * K;
-        T top = z[0], sum = 0;
-        for (int k = 1; k < K; ++k) top = max(top, z[k]);
-        for (int k = 0; k < K; ++k) sum += d[k] = exp(z[k] - top);
-        for (int k = 0; k < K; ++k) d[k] /= sum;
-        d[labels[n]] -= 1;
-        losses[n] = log(sum) - (z[labels[n]] - top);
+        const T* z = AT(const T, 0) + (i64)n * K; T* d = AT(T, 2) + (i64)n * K; T top;
+        const T sum = exponentials(z, d, K, top);
+        const i64 label = AT(const i64, 1)[n];
+        for (int k = 0; k < K; ++k) d[k] = d[k] / sum - (T)(k == label);
+        if (label >= 0 && label < K) AT(T, 3)[n] = log(sum) - (z[label] - top);
+    }
+}
+
+// The same of soft targets t (N, K): d = sum(t) softmax(z) - t.
+// words: z, t, d, losses, N, K
+TASK(soft_cross_entropy_rows) {
+    const int K = SIZE(5);
+    EACH(n, SIZE(4)) {
+        const T* z = AT(const T, 0) + (i64)n * K; const T* t = AT(const T, 1) + (i64)n * K;
+        T* d = AT(T, 2) + (i64)n * K; T top, mass = 0;
+        const T sum = exponentials(z, d, K, top);
+        for (int k = 0; k < K; ++k) mass += t[k];
+        T loss = log(sum) * mass;
+        for (int k = 0; k < K; ++k) {
+            d[k] = d[k] / sum * mass - t[k];
+            if (t[k] != 0) loss -= t[k] * (z[k] - top);  // 0 times a difference of -inf is NaN
+        }
+        AT(T, 3)[n] = loss;
+    }
+}
+
+// rows (N, K): high at the label of a row, low elsewhere.
+// words: labels, rows, N, K, high, low (their bits as double)
+TASK(smooth_rows) {
+    const int K = SIZE(3);
+    const T high = (T)__longlong_as_double(w[4]), low = (T)__longlong_as_double(w[5]);
+    EACH(i, SIZE(2) * K) AT(T, 1)[i] = i % K == AT(const i64, 0)[i / K] ? high : low;
+}
+
+// y (N, K) = softmax of the rows of x.
+// words: x, y, N, K
+TASK(softmax_of_each) {
+    const int K = SIZE(3);
+    EACH(n, SIZE(2)) {
+        T* y = AT(T, 1) + (i64)n * K; T top;
+        const T sum = exponentials(AT(const T, 0) + (i64)n * K, y, K, top);
+        for (int k = 0; k < K; ++k) y[k] /= sum;
+    }
+}
+
+// dx (N, K) = (dy - sum(dy y)) y, of the gradient dy at the softmax y.
+// words: dy, y, dx, N, K
+TASK(gradient_of_each) {
+    const int K = SIZE(4);
+    EACH(n, SIZE(3)) {
+        const T* dy = AT(const T, 0) + (i64)n * K; const T* y = AT(const T, 1) + (i64)n * K;
+        T* dx = AT(T, 2) + (i64)n * K; T mean = 0;
+        for (int k = 0; k < K; ++k) mean += dy[k] * y[k];
+        for (int k = 0; k < K; ++k) dx[k] = (dy[k] - mean) * y[k];
     }
 }
 
@@ -190,20 +269,38 @@ TASK(is_right) {
     }
 }
 
-// The end of a step, by one block: loss, and the sum of right (N,), go to column `count` of
-// rows (2, steps); then ++count. right may be 0.
-// words: loss, right, rows, count, N, steps
-TASK(note) {
-    const u8* right = AT(const u8, 1); T* rows = AT(T, 2); int* count = AT(int, 3);
-    const int N = SIZE(4), steps = SIZE(5);
+// parts[tile] = sum of the squares of a tile's share of x (N,).
+// words: x, parts, N
+TASK(squares_of_tiles) {
+    const T* x = AT(const T, 0);
     T sum = 0;
-    if (right) for (int i = threadIdx.x; i < N; i += THREADS) sum += right[i];
+    EACH(i, SIZE(2)) sum += x[i] * x[i];
     sum = total(sum, memory);
-    if (threadIdx.x) return;
-    const int step = *count;
-    rows[step] = *AT(const T, 0);
-    if (right) rows[steps + step] = sum;
-    *count = step + 1;
+    if (!threadIdx.x) AT(T, 1)[tile] = sum;
+}
+
+// ---- The log of an epoch, one row for each batch -------------------------------------------
+
+// rows[count] = number.
+// words: number, rows, count
+TASK(append_number) {
+    if (!threadIdx.x) AT(T, 1)[*AT(const int, 2)] = *AT(const T, 0);
+}
+
+// rows[count] = sum of right (N,), bytes; rows is of double.
+// words: right, rows, count, N
+TASK(append_sum) {
+    const u8* right = AT(const u8, 0);
+    T sum = 0;
+    for (int i = threadIdx.x; i < SIZE(3); i += THREADS) sum += right[i];
+    sum = total(sum, memory);
+    if (!threadIdx.x) AT(double, 1)[*AT(const int, 2)] = sum;
+}
+
+// The end of a step that a graph repeats: ++count.
+// words: count
+TASK(advance) {
+    if (!threadIdx.x) ++*AT(int, 0);
 }
 
 // ---- Random numbers: those of numpy's Philox under the key (low, high) ---------------------
@@ -223,8 +320,8 @@ __device__ __forceinline__ void philox(u64 low, u64 high, u64 draw, u64 block, u
 
 // The number of the draw: that of the step's row of the table, if there is a table, else word 6.
 __device__ __forceinline__ u64 draw_of(const i64* w) {
-    const double* table = AT(const double, 1);
-    return table ? (u64)table[(i64)*AT(const int, 2) * SIZE(3) + SIZE(4)] : (u64)w[6];
+    const double* row = row_of(w);
+    return row ? (u64)*row : (u64)w[6];
 }
 
 // out (size,): scale where a 16-bit number is below the threshold, else 0. A thread does the 16
@@ -261,16 +358,17 @@ TASK(uniform) {
     }
 }
 
-// ---- Rules, generated from formulas: tasks in the list RULE_TASKS(X) -----------------------
+// ---- Rules, generated from formulas, and the list of tasks that become kernels -------------
 
 //RULES//
 
-#ifndef RULE_TASKS
-#define RULE_TASKS(X)
-#endif
+#ifndef TASKS
 #define TASKS(X) \
-    X(pick_scaled) X(pick_rows) X(product) X(sum_rows) X(cross_entropy_rows) X(mean_of_vector) \
-    X(is_right) X(note) X(keep_mask) X(uniform) RULE_TASKS(X)
+    X(pick_scaled) X(pick_rows) X(product) X(sum_rows) X(cross_entropy_rows) \
+    X(soft_cross_entropy_rows) X(smooth_rows) X(softmax_of_each) X(gradient_of_each) \
+    X(mean_of_vector) X(is_right) X(squares_of_tiles) X(append_number) X(append_sum) X(advance) \
+    X(keep_mask) X(uniform)
+#endif
 // A kernel run_<task> for each task.
 #define KERNEL(name) \
     extern "C" __global__ void __launch_bounds__(THREADS) run_##name(const __grid_constant__ Words words) { \

@@ -14,10 +14,11 @@
 #include <ucontext.h>
 
 #define __global__
-#define __device__
+#define __device__ static
 #define __forceinline__ inline
 #define __launch_bounds__(...)
 #define __grid_constant__
+#define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))  // fma() is slow without its instruction
 #define SHARED(type, name) type& name = *(type*)fibers::shared_memory(sizeof(type))
 
 struct Index { unsigned x; };
@@ -36,7 +37,7 @@ static inline double __longlong_as_double(long long bits) {
 
 namespace fibers {
 constexpr unsigned MOST_THREADS = 1024, STACK = 64 * 1024, SHARED_BYTES = 48 * 1024;
-struct Argument { long long words[32]; };
+struct Argument { long long words[132]; };  // kernels of smaller arguments read its beginning
 typedef void (*Kernel)(Argument);
 enum State { READY, WAITS, DONE };
 struct Fiber {

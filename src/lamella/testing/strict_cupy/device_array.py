@@ -19,17 +19,20 @@ for _line in (Path(__file__).parent / "surface.txt").read_text().splitlines()[1:
 
 METHODS = SURFACE["method"]
 BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
-VIEWS = ("reshape", "view", "transpose", "ravel", "squeeze", "swapaxes")
+VIEWS = ("reshape", "transpose", "ravel", "squeeze", "swapaxes")
 IN_PLACE = ("fill", "copyto", "put", "putmask", "place", "fill_diagonal")  # return nothing
 PRODUCTS = ("dot", "matmul", "vdot", "inner", "tensordot", "einsum")  # call cuBLAS
 
 
-def to_device(result: Any, *, fresh: bool = True) -> Any:
-    """Wrap a result of numpy; numbers become 0-d device arrays, as in CuPy."""
+def to_device(result: Any, *, fresh: bool = True, kind: Any = None) -> Any:
+    """Wrap a result of numpy; numbers become 0-d device arrays, as in CuPy.
+
+    ``kind`` is the class of the array, `ndarray` or that of the array of which it is a view.
+    """
     if isinstance(result, np.ndarray | np.generic):
         if fresh:
             streams.allocate()
-        array = ndarray.__new__(ndarray)
+        array = ndarray.__new__(ndarray if kind is None else kind)
         array.host = np.asarray(result)
         if fresh and array.host.dtype in forbidden:
             raise StrictError(f"an array of {array.host.dtype} was made")
@@ -143,7 +146,7 @@ class ndarray:
     itemsize = property(lambda self: self.host.itemsize)
     strides = property(lambda self: self.host.strides)
     flags = property(lambda self: self.host.flags)
-    T = property(lambda self: to_device(self.host.T, fresh=False))
+    T = property(lambda self: self._view(self.host.T))
 
     def __len__(self) -> int:
         return len(self.host)
@@ -153,6 +156,14 @@ class ndarray:
 
     def __repr__(self) -> str:
         return f"strict({self.host!r})"
+
+    def _view(self, host: np.ndarray) -> Any:
+        return to_device(host, fresh=False, kind=type(self))
+
+    def view(self, dtype: Any = None, type: Any = None) -> Any:
+        """Return a view of the same memory, which may be of a subclass."""
+        host = self.host if dtype is None else self.host.view(dtype)
+        return self._view(host) if type is None else to_device(host, fresh=False, kind=type)
 
     def _index(self, index: Any) -> Any:
         for part in index if isinstance(index, tuple) else (index,):
@@ -167,7 +178,7 @@ class ndarray:
         view = isinstance(result, np.ndarray) and np.may_share_memory(result, self.host)
         if isinstance(result, np.generic):  # a 0-d view, as in CuPy
             result, view = self.host[(*np.atleast_1d(index).tolist(), ...)], True
-        return to_device(result if view else streams.compute(lambda: result), fresh=not view)
+        return self._view(result) if view else to_device(streams.compute(lambda: result))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(value, np.ndarray | list | tuple):
@@ -176,12 +187,17 @@ class ndarray:
         streams.launch(lambda: self.host.__setitem__(place, number))
 
     def __getattr__(self, name: str) -> Any:
-        if name not in METHODS:
-            raise AttributeError(f"'cupy.ndarray' object has no attribute {name!r}")
-        method = getattr(self.host, name)
+        raise AttributeError(f"'cupy.ndarray' object has no attribute {name!r}")
+
+
+def _method(name: str) -> Any:
+    def method(self: ndarray, *args: Any, **kwargs: Any) -> Any:
+        function = getattr(self.host, name)
         if name in VIEWS:
-            return lambda *args, **kwargs: to_device(method(*args, **kwargs), fresh=False)
-        return lambda *args, **kwargs: call(method, name, METHODS[name], args, kwargs)
+            return self._view(function(*args, **kwargs))
+        return call(function, name, METHODS[name], args, kwargs)
+
+    return method
 
 
 def _operator(name: str, function: Any, *, reflected: bool = False, inplace: bool = False) -> Any:
@@ -214,3 +230,6 @@ for _name in ["neg", "abs", "invert"]:
     setattr(
         ndarray, f"__{_name}__", lambda self, f=_function, n=_name: call(f, n, "*", (self,), {})
     )
+for _name in METHODS:
+    if not (_name.startswith("__") or hasattr(ndarray, _name)) and hasattr(np.ndarray, _name):
+        setattr(ndarray, _name, _method(_name))

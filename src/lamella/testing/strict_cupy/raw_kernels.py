@@ -1,6 +1,6 @@
 """Stand-ins for cupy.RawModule and cupy.RawKernel: CUDA source, compiled by g++ and run here.
 
-Only kernels with one argument are supported, a struct of at most 256 bytes, passed by value as a
+Only kernels with one argument are supported, a struct of at most 1056 bytes, passed by value as a
 numpy array of size 1. ``cuda_on_cpu.hpp`` says how threads and blocks run; `thread_order` chooses
 their order.
 """
@@ -29,7 +29,7 @@ FLAGS = (
     *("-std=c++17", "-O2", "-fPIC", "-shared", "-ffp-contract=off", "-U_FORTIFY_SOURCE"),
     *("-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-unused-function"),
 )
-MOST_BYTES = 256  # of a kernel's argument
+MOST_BYTES = 1056  # of a kernel's argument
 _orders = [0]
 
 
@@ -122,7 +122,7 @@ def _load(path: Path) -> ctypes.PyDLL:
 
 
 class RawModule:
-    """CUDA source, compiled when its first kernel is launched or by ``compile``."""
+    """CUDA source, compiled when its first kernel is asked for or by ``compile``."""
 
     def __init__(
         self, *, code: str, options: Sequence[str] = (), backend: str = "nvrtc", **other: Any
@@ -132,7 +132,9 @@ class RawModule:
         self.code, self.options = code, tuple(options)
 
     def get_function(self, name: str) -> "RawFunction":
-        return RawFunction(self, name)
+        function = RawFunction(self, name)
+        function.load()
+        return function
 
     def compile(self, log_stream: Any = None) -> None:
         self.library()
@@ -162,7 +164,7 @@ class RawFunction:
             raise StrictError(f"{self.name}: the stand-in has one axis and static shared memory")
         if not 0 < grid[0] < 2**31 or not 0 < block[0] <= 1024:
             raise CUDARuntimeError("CUDA_ERROR_INVALID_VALUE: invalid argument")
-        run = self._function().launch
+        run = self.load().launch
         argument = np.zeros(MOST_BYTES, np.uint8)  # copied: the caller may change it
         argument[: args[0].nbytes] = np.frombuffer(args[0].tobytes(), np.uint8)
         address, pointer = self._address, ctypes.c_void_p(argument.ctypes.data)
@@ -172,7 +174,8 @@ class RawFunction:
 
         launch(work)
 
-    def _function(self) -> ctypes.PyDLL:
+    def load(self) -> ctypes.PyDLL:
+        """Find the kernel in its library, which is compiled if it must be."""
         library = self.module.library()
         if self._address is None:
             if current().is_capturing():

@@ -1,0 +1,298 @@
+"""cupy's arrays, worked on by lamella's own kernels; steps are captured and replayed as graphs."""
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from lamella.backend.cupy.cupy_backend import CupyBackend
+from lamella.backend.cupy.graphs import TapeReplay
+from lamella.backend.cupy.loop_tasks import task_of
+from lamella.backend.cupy.noted_array import NotedArray, NotingModule, noted, plain
+from lamella.backend.cupy.random import DeviceNoise
+from lamella.backend.cupy.rule_tasks import RuleTasks
+from lamella.backend.cupy.tape import (
+    Tape,
+    Task,
+    current_tape,
+    do,
+    do_other,
+    end_capture,
+    follow,
+    note_on,
+)
+from lamella.backend.cupy.tasks import THREADS, Function
+from lamella.backend.elementwise import Program
+from lamella.backend.random import Noise
+from lamella.core.typing import Array
+
+DTYPES = (np.dtype("float32"), np.dtype("float64"))
+TILE = 16  # rows and columns of a product for one block, as in kernels.cu
+LARGE = 2**27  # multiplications from which on cuBLAS is faster than the task of a product
+MOST = 2**31 - 1  # numbers of an array, which tasks count in 32 bits
+OTHER_MEMORY = "an array is used that is not the network's: its numbers may change unseen"
+
+
+class GraphBackend(CupyBackend):
+    """cupy's arrays, worked on by the tasks of ``kernels.cu``.
+
+    A capture notes the tasks of `dot`, `sum_rows`, `take`, `scale_images`, maps, rules, loops and
+    random arrays, on noted memory, and makes a CUDA graph of them. All else ends it (see
+    `lamella.backend.cupy.noted_array`). Eager steps launch the same tasks, so that their numbers
+    have the same bits. The environment variable ``LAMELLA_CAPTURE=0`` switches captures off.
+
+    Attributes
+    ----------
+    obstacle : str
+        Why the last capture was refused.
+    """
+
+    def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
+        super().__init__(xp, reason)
+        self.obstacle = ""
+        self._zero = None
+
+    def __repr__(self) -> str:
+        if not self.obstacle:
+            return super().__repr__()
+        return f"{self.name} ({self.reason}; steps are launched kernel by kernel: {self.obstacle})"
+
+    @property
+    def xp(self) -> Any:
+        """The array module; a use of it ends a capture."""
+        end_capture("it uses backend.xp")
+        return self._xp
+
+    @xp.setter
+    def xp(self, module: Any) -> None:
+        self._xp = module
+
+    def zeros(self, size: int, dtype: Any) -> Array:
+        return self._xp.zeros(size, dtype)
+
+    def launch(self, task: Task) -> None:
+        """Launch a task now."""
+        kernel = self.tasks(task.dtype or DTYPES[0]).kernel([task.function])
+        kernel((task.tiles,), (THREADS,), (task.words,))
+
+    def do(self, task: Task, *arrays: Array) -> None:
+        """Launch a task, and note it in a capture; a capture ends unless ``arrays`` are noted."""
+        _expect_noted(*arrays)
+        do(task, self.launch)
+
+    @property
+    def nothing(self) -> Array:
+        """A counter on the device that is always 0."""
+        if self._zero is None:
+            self._zero = self._xp.zeros(1, "int32")
+        return self._zero
+
+    def batch(self, order: Array, number: Callable[[], int], size: int) -> Array:
+        index = super().batch(order, number, size)
+        tape = current_tape()
+        if tape is not None and isinstance(index, NotedArray):
+            tape.position = number
+            index.batches = {1: plain(order), 2: tape.count, 4: size}
+        return index
+
+    def take(self, array: Array, index: Array, out: Array) -> Array:
+        if not (_are_whole(array, index, out) and index.dtype == np.int64):
+            other = functools.partial(super().take, plain(array), plain(index), plain(out))
+            do_other(other, "take copies views or has other indices than int64")
+            return out
+        row = out.nbytes // max(len(index), 1)
+        unit = 8 if row % 8 == 0 and array.data.ptr % 8 == out.data.ptr % 8 == 0 else 1
+        self._pick("pick_rows", array, index, out, row // unit, unit)
+        return out
+
+    def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
+        def run(images: Array, index: Array | None, out: Array) -> None:
+            self._pick("pick_scaled", images, index, out, out.size // max(len(out), 1))
+
+        return run
+
+    def _pick(
+        self, name: str, source: Array, index: Array | None, out: Array, width: int, *more: int
+    ) -> None:
+        values = source, index, self.nothing, out, 0, width, len(out), *more
+        dtype = out.dtype if name == "pick_scaled" else None
+        tiles = -(-len(out) * width // THREADS)
+        in_graph = getattr(index, "batches", None)
+        task = Task(Function(name), dtype, tiles, values, [out], in_graph=in_graph)
+        self.do(task, source, out, *([] if index is None else [index]))
+
+    def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
+        (m, k), n = a.shape, b.shape[-1]
+        arrays = [a, b, out, *([] if bias is None else [bias])]
+        whole = [out, *([] if bias is None else [bias])]
+        if not (m * n * k <= LARGE and _are_alike(arrays) and _are_whole(*whole)):
+            plain_bias = None if bias is None else plain(bias)
+            other = functools.partial(super().dot, plain(a), plain(b), plain(out), plain_bias)
+            do_other(other, f"cuBLAS computes the product of {m} x {k} and {k} x {n} numbers")
+            return out
+        steps = [step // a.itemsize for array in (a, b) for step in array.strides]
+        values = a, b, out, bias, None, m, n, k, *steps
+        tiles = -(-m // TILE) * -(-n // TILE)
+        self.do(Task(Function("product"), out.dtype, tiles, values, [out]), *arrays)
+        return out
+
+    def sum_rows(self, matrix: Array, out: Array) -> Array:
+        if not (matrix.ndim == 2 and _are_alike([matrix, out]) and _are_whole(matrix, out)):
+            other = functools.partial(super().sum_rows, plain(matrix), plain(out))
+            do_other(other, "sum_rows of other than matrices")
+            return out
+        k, n = matrix.shape
+        values = None, matrix, None, None, out, None, n, k
+        task = Task(Function("sum_rows"), out.dtype, -(-n // THREADS), values, [out])
+        self.do(task, matrix, out)
+        return out
+
+    def noise(self, key: int) -> Noise:
+        return FollowedNoise(key, self)
+
+    def compile_rule(
+        self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
+    ) -> Callable[..., None]:
+        rule, other = RuleTasks(program), super().compile_rule(program, arrays, outputs)
+        if not (rule.fits and _are_alike(arrays) and _are_whole(*arrays, *outputs)):
+            return lambda *scalars: do_other(functools.partial(other, *scalars), UNFIT)
+
+        def run(*scalars: float) -> None:
+            do(rule.task(outputs, arrays, scalars), self.launch)
+
+        return run
+
+    def map(self, program: Program) -> Callable[..., None]:
+        rule, other = RuleTasks(program), super().map(program)
+
+        def run(out: Array, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
+            shapes = out.shape, out.shape[1:]
+            fits = rule.fits and all(array.shape in shapes for array in arrays)
+            if not (fits and _are_alike([out, *arrays]) and _are_whole(out, *arrays)):
+                do_other(lambda: other(plain(out), plain(list(arrays)), scalars), UNFIT)
+                return
+            if not program.is_fixed:
+                end_capture("a rule reads values that may change")
+            self.do(rule.task([out], arrays, scalars), out, *arrays)
+
+        return run
+
+    def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
+        make = task_of(loop)
+        if make is None:
+            end_capture(f"{loop.__name__} is no task of the GPU")
+            return None
+
+        def run(*arguments: Any) -> None:
+            arrays = [item for item in arguments if hasattr(item, "strides")]
+            self.do(make(*arguments), *arrays)
+
+        return run
+
+    def follow(self, run: Callable[[], Any], owner: Any, counter: str | None = None) -> Any:
+        return follow(run, owner, counter)
+
+    def capture(
+        self, work: Callable[..., Any], arrays: Sequence[Array], memory: Sequence[Any], objects: Any
+    ) -> tuple[Any, Callable[[], None] | None]:
+        # A subclass may do things in ways that are not noted.
+        if type(self) is not GraphBackend or os.environ.get("LAMELLA_CAPTURE") == "0":
+            self.obstacle = "LAMELLA_CAPTURE=0"
+            return super().capture(work, arrays, memory, objects)
+        tape = Tape(self._xp.zeros(1, "int32"))
+        tables = [vars(each) for each in objects]
+        try:
+            for part in memory:
+                part.wrap_views(noted)
+            for table in tables:
+                if "xp" in table:
+                    table["xp"] = NotingModule(self._xp)
+            with note_on(tape):
+                try:
+                    result = work(*map(noted, arrays))
+                finally:
+                    for table in tables:
+                        _release(table, self._xp.ndarray)
+        finally:
+            for table in tables:
+                if "xp" in table:
+                    table["xp"] = self._xp
+            for part in memory:
+                part.wrap_views(plain)
+        return plain(result), self._replay(tape)
+
+    def _replay(self, tape: Tape) -> Callable[[], None] | None:
+        """Return what replays a tape; None, with the obstacle kept, if nothing can."""
+        self.obstacle = tape.obstacle
+        if self.obstacle:
+            return None
+        try:
+            return TapeReplay(self._xp, tape, self.tasks, self.launch)
+        except Exception as error:  # the step is done: training goes on without replays
+            first = (str(error).splitlines() or [""])[0][:120]
+            self.obstacle = f"the step cannot be captured ({type(error).__name__}: {first})"
+            return None
+
+
+class FollowedNoise(DeviceNoise):
+    """Noise whose draws a capture follows: a replay draws the next numbers."""
+
+    def __init__(self, key: int, backend: GraphBackend) -> None:
+        super().__init__(key, backend.tasks)
+        self._backend = backend
+
+    def normal(self, out: Array) -> Array:
+        do_other(
+            functools.partial(super().normal, plain(out)), "normal numbers are drawn on the host"
+        )
+        return out
+
+    def _draw(self, task: str, blocks: int, out: Array, *more: float) -> Array:
+        _expect_noted(out)
+        draw = functools.partial(self._draw_now, task, blocks, plain(out), *more)
+        self._backend.follow(draw, self, "draws")
+        return out
+
+    def _draw_now(self, task: str, blocks: int, out: Array, *more: float) -> None:
+        values = out, None, None, 0, 0, out.size, 0, *self._key, *more
+        tiles, draws = -(-blocks // THREADS), [self.draws]
+        self._backend.do(Task(Function(task), out.dtype, tiles, values, [out], draws, 6))
+        self.draws += 1
+
+
+UNFIT = "a rule is applied to views, to other dtypes or shapes, or has too many numbers"
+
+
+def _are_whole(*arrays: Array) -> bool:
+    """Whether tasks can find all numbers of these arrays from their address."""
+    return all(array.flags.c_contiguous and array.size <= MOST for array in arrays)
+
+
+def _are_alike(arrays: Sequence[Array]) -> bool:
+    """Whether arrays have one dtype that tasks know."""
+    dtype = arrays[0].dtype
+    return dtype in DTYPES and all(array.dtype == dtype for array in arrays)
+
+
+def _expect_noted(*arrays: Array) -> None:
+    """End the capture, if there is one, unless all these arrays are noted memory."""
+    if current_tape() is not None and not all(isinstance(each, NotedArray) for each in arrays):
+        end_capture(OTHER_MEMORY)
+
+
+def _release(table: dict[str, Any], kind: type) -> None:
+    """Turn noted arrays among attributes into plain ones; end the capture at any other array."""
+    for name, value in table.items():
+        if isinstance(value, NotedArray):
+            table[name] = plain(value)
+        elif isinstance(value, kind):
+            end_capture(OTHER_MEMORY)
+        elif isinstance(value, list):
+            value[:] = plain(value)
+        elif isinstance(value, tuple) and any(isinstance(item, kind) for item in value):
+            table[name] = plain(value)
+            if not all(isinstance(item, NotedArray) for item in value):
+                end_capture(OTHER_MEMORY)

@@ -1,0 +1,180 @@
+"""Replay a tape: its tasks, joined, as one CUDA graph."""
+
+import functools
+import gc
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lamella.backend.cupy.joins import Node, join
+from lamella.backend.cupy.tape import Tape, Task, collect, copy_words, numbers_of, span
+from lamella.backend.cupy.tasks import THREADS, Function, Tasks, several_words
+
+ROWS = 1024  # of the table, as in kernels.cu
+AHEAD = 64  # steps whose numbers are computed and sent together
+_lock = threading.Lock()  # one capture at a time, in which no garbage is collected
+_here = threading.local()  # each thread has its own stream
+
+Launch = Callable[[], None]
+
+
+class TapeReplay:
+    """Repeats the step on a tape in one launch.
+
+    The functions that the tape follows are called before. If they give other tasks than they did,
+    all tasks are launched one by one.
+
+    Parameters
+    ----------
+    xp : module
+    tape : Tape
+    tasks_of : function (dtype) -> Tasks
+    launch : function (Task)
+
+    Attributes
+    ----------
+    nodes : int
+        Kernels of the graph.
+    """
+
+    def __init__(
+        self,
+        xp: Any,
+        tape: Tape,
+        tasks_of: Callable[[Any], Tasks],
+        launch: Callable[[Task], None],
+    ) -> None:
+        self._tape, self._launch = tape, launch
+        self._width = sum(len(task.numbers) for each in tape.followed for task in each.tasks)
+        self._table = xp.zeros((ROWS, self._width), "float64") if self._width else None
+        self._rows: list[list[float]] = [[]] * ROWS  # what the table holds
+        self._steps = 0  # what the device's counter holds
+        tape.count.fill(0)
+        nodes = self._list_nodes()
+        self._single = [_bind(node, tasks_of) for node in nodes]
+        joined = join(nodes)
+        self.nodes = len(joined)
+        self._graph = capture(xp, [_bind(node, tasks_of) for node in joined])
+
+    def _list_nodes(self) -> list[Node]:
+        """Return a node for each task, and one that counts the steps if a task depends on them."""
+        tape, count = self._tape, span(self._tape.count)
+        column, columns = 0, {}
+        for each in tape.followed:
+            for place, task in enumerate(each.tasks, each.start):
+                columns[place] = column
+                column += len(task.numbers)
+        nodes = []
+        for place, task in enumerate(tape.tasks):
+            table = self._table if place in columns else None
+            words = copy_words(task, table, tape.count, self._width, columns.get(place, 0))
+            reads = [*task.spans(), *([count] if task.in_graph or table is not None else [])]
+            written = [span(array) for array in task.writes]
+            nodes.append(Node([task.function], task.dtype, [task.tiles], [words], reads, written))
+        if self._width or tape.position is not None:
+            advance = Task(Function("advance"), None, 1, [tape.count], [tape.count])
+            nodes.append(Node([advance.function], None, [1], [advance.words], [count], [count]))
+        return nodes
+
+    def __call__(self) -> None:
+        """Do the step of this number in its epoch, or the next one."""
+        tape = self._tape
+        at = self._steps if tape.position is None else tape.position()
+        found = [collect(each.run) for each in tape.followed]
+        numbers = numbers_of(tape.followed, found)
+        if at != self._steps:
+            tape.count.fill(at)
+            self._steps = at
+        if numbers is None:
+            self._play(found)
+            return
+        if self._rows[at % ROWS] != numbers:
+            self._fill(at % ROWS, numbers)
+        self._graph.launch()
+        self._steps += 1
+
+    def _fill(self, first: int, numbers: list[float]) -> None:
+        """Send the numbers of this step, and those of further steps as they look now."""
+        rows = [numbers, *self._further(min(AHEAD, ROWS - first) - 1)]
+        self._rows[first : first + len(rows)] = rows
+        self._table[first : first + len(rows)].set(np.array(rows, np.float64))
+
+    def _further(self, steps: int) -> list[list[float]]:
+        """Return the numbers of the steps after this one; fewer where they cannot be known."""
+        followed = [each for each in self._tape.followed if each.tasks]
+        if not all(each.counter for each in followed):
+            return []
+        before = [getattr(each.owner, each.counter or "") for each in followed]
+        rows: list[list[float]] = []
+        try:
+            for _ in range(steps):
+                numbers = numbers_of(followed, [collect(each.run) for each in followed])
+                if numbers is None:
+                    break
+                rows.append(numbers)
+        except Exception:  # it comes again when it is the step's turn
+            pass
+        finally:
+            for each, value in zip(followed, before, strict=True):
+                setattr(each.owner, each.counter or "", value)
+        return rows
+
+    def _play(self, found: Sequence[list[Any]]) -> None:
+        """Launch all tasks, with those in place of each followed function's that it gave now."""
+        at, tasks = 0, len(self._tape.tasks)
+        for each, others in zip(self._tape.followed, found, strict=True):
+            for launch in self._single[at : each.start]:
+                launch()
+            for other in others:
+                self._launch(other) if isinstance(other, Task) else other()
+            at = each.start + len(each.tasks)
+        for launch in self._single[at:tasks]:
+            launch()
+
+
+def capture(xp: Any, launches: Sequence[Launch]) -> Any:
+    """Return a graph of these launches, which are not done.
+
+    It is captured on a stream of its own, and can be launched on any.
+    """
+    if not hasattr(_here, "stream"):
+        _here.stream = xp.cuda.Stream(non_blocking=True)
+    stream = _here.stream
+    with _lock:
+        gc.collect()  # what is freed in a capture may wait for the device
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            graph = _capture(stream, launches)
+        finally:
+            if was_enabled:
+                gc.enable()
+    graph.upload()
+    return graph
+
+
+def _capture(stream: Any, launches: Sequence[Launch]) -> Any:
+    with stream:
+        stream.begin_capture()
+        try:
+            for launch in launches:
+                launch()
+        except BaseException:
+            try:
+                stream.end_capture()  # leaves the capture, whatever it says
+            except Exception:
+                pass
+            raise
+        return stream.end_capture()
+
+
+def _bind(node: Node, tasks_of: Callable[[Any], Tasks]) -> Launch:
+    """Return the launch of a node's kernel, which is compiled now."""
+    kernel = tasks_of(node.dtype or np.dtype("float32")).kernel(node.functions, node.beside)
+    if len(node.functions) == 1:
+        return functools.partial(kernel, (node.tiles[0],), (THREADS,), (node.words[0],))
+    words = several_words(node.words, node.tiles)
+    tiles = sum(node.tiles) if node.beside else 1
+    return functools.partial(kernel, (tiles,), (THREADS,), (words,))

@@ -1,0 +1,64 @@
+"""Loops over samples, of losses and layers, as tasks of the GPU."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lamella.backend.cupy.tape import Task
+from lamella.backend.cupy.tasks import THREADS, Function
+from lamella.core.typing import Array
+
+
+def _task(
+    name: str, dtype: Any, threads: int, values: tuple[Any, ...], writes: tuple[Array, ...]
+) -> Task:
+    return Task(Function(name), dtype, -(-threads // THREADS), values, writes)
+
+
+def _cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array, wrong: Array) -> Task:
+    # Labels on a device are copies, which nobody changes after their check: none is wrong.
+    values = z, labels, d, losses, *z.shape
+    return _task("cross_entropy_rows", z.dtype, len(z), values, (d, losses))
+
+
+def _soft_cross_entropy_rows(z: Array, rows: Array, d: Array, losses: Array) -> Task:
+    values = z, rows, d, losses, *z.shape
+    return _task("soft_cross_entropy_rows", z.dtype, len(z), values, (d, losses))
+
+
+def _smooth_rows(labels: Array, high: float, low: float, rows: Array, wrong: Array) -> Task:
+    values = labels, rows, *rows.shape, float(high), float(low)
+    return _task("smooth_rows", rows.dtype, rows.size, values, (rows,))
+
+
+def _softmax_of_each(x: Array, y: Array) -> Task:
+    return _task("softmax_of_each", y.dtype, len(y), (x, y, *y.shape), (y,))
+
+
+def _gradient_of_each(dy: Array, y: Array, dx: Array) -> Task:
+    return _task("gradient_of_each", dx.dtype, len(y), (dy, y, dx, *y.shape), (dx,))
+
+
+def _mean_of_vector(numbers: Array, out: Array) -> Task:
+    return _task("mean_of_vector", out.dtype, 1, (numbers, out, numbers.size), (out,))
+
+
+def _is_right(scores: Array, labels: Array, right: Array) -> Task:
+    values = scores, labels, right, *scores.shape
+    return _task("is_right", scores.dtype, len(scores), values, (right,))
+
+
+LOOPS: dict[str, Callable[..., Task]] = {
+    "cross_entropy_rows": _cross_entropy_rows,
+    "soft_cross_entropy_rows": _soft_cross_entropy_rows,
+    "smooth_rows": _smooth_rows,
+    "softmax_of_each": _softmax_of_each,
+    "gradient_of_each": _gradient_of_each,
+    "mean_of_vector": _mean_of_vector,
+    "is_right": _is_right,
+}
+
+
+def task_of(loop: Callable[..., Any]) -> Callable[..., Task] | None:
+    """Return the function that makes the task of one of lamella's loops; None for others."""
+    is_own = loop.__module__.startswith("lamella.")
+    return LOOPS.get(loop.__name__) if is_own else None
