@@ -16,6 +16,7 @@ CHECKS = {
     "evaluation": Check(training.evaluation, 40),
     "refusals": Check(safety.refusals, 40),
     "interrupts": Check(safety.interrupts, 40),
+    "nodes": Check(timing.nodes, 40),
     "sanitizer": Check(programs.sanitizer, 120),
     "benchmark": Check(programs.benchmark, 240),
     "tests": Check(programs.all_tests, 180),

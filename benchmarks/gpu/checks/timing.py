@@ -1,4 +1,4 @@
-"""Times of lamella's step, captured and eager, with its launches and allocations."""
+"""Times of lamella's step, captured and eager, and of the nodes of its graphs."""
 
 import time
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 import lamella as lm
-from benchmarks.gpu.checks.bench import Bench, Figures, capture, plain
+from benchmarks.gpu.checks.bench import Bench, Figures, SkippedError, capture, plain
+from benchmarks.gpu.checks.graphs import Graph, recorded_graphs
+from lamella.backend.cupy import graphs
 
 ROUNDS = 5
 
@@ -22,9 +24,9 @@ def times(bench: Bench) -> Figures:
             model = plain(bench, bench.backend)
             seconds: dict[int, list[float]] = {short: [], long: []}
             for _ in range(1 + ROUNDS):  # the first compiles
-                for batches, found in seconds.items():
-                    found.append(epoch(bench, model, x, y, batches))
-            few, many = (float(np.median(found[1:])) for found in seconds.values())
+                for batches, measured in seconds.items():
+                    measured.append(epoch(bench, model, x, y, batches))
+            few, many = (float(np.median(measured[1:])) for measured in seconds.values())
             counts = counted(bench, model, x, y, short), counted(bench, model, x, y, long)
         figures[name] = {
             "us a step": 1e6 * (many - few) / (long - short),
@@ -62,3 +64,41 @@ def counted(bench: Bench, model: lm.Sequential, x: Any, y: Any, batches: int) ->
     with Hook() as hook:
         epoch(bench, model, x, y, batches)
     return {"allocations a step": hook.allocations}
+
+
+def nodes(bench: Bench) -> Figures:
+    """Measure each node of the step's graph, replayed alone; their sum is a floor for the graph.
+
+    Nodes that follow one another cannot be faster than that.
+    """
+    x, y = bench.data(200 if bench.is_gpu else 12)
+    with recorded_graphs() as found:
+        model = plain(bench, bench.backend)
+        for _ in range(3):
+            model.fit(x, y, epochs=1, batch_size=bench.batch, verbose=False)
+    if not found:
+        raise SkippedError(f"no step is captured: {model.backend!r}")
+    times = [
+        [(name, time_node(bench, graph, i)) for i, name in enumerate(graph.names)]
+        for graph in found
+    ]
+    floors = [sum(microseconds for _, microseconds in graph) for graph in times]
+    return {"us of each node, by graph": times, "floor, us": floors}
+
+
+def time_node(bench: Bench, graph: Graph, number: int) -> float:
+    """Return the microseconds of a node in a graph that repeats it."""
+    # Often enough that launching takes less time than the work, but not more than an epoch's
+    # steps: the node may count them.
+    repeat, launches = (50, 40) if bench.is_gpu else (4, 2)
+    xp = bench.backend.xp
+    stream = xp.cuda.get_current_stream()
+    replay = graphs.capture(xp, [graph.launches[number]] * repeat)
+    for times in (1, launches):  # the first warms up
+        stream.synchronize()
+        began = time.perf_counter()
+        for _ in range(times):
+            graph.count.fill(0)
+            replay.launch()
+        stream.synchronize()
+    return 1e6 * (time.perf_counter() - began) / launches / repeat
