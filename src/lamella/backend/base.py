@@ -26,12 +26,15 @@ class Backend(ABC):
         Whether reading a number of an array costs no wait for a device.
     reason : str
         Why this backend was chosen.
+    obstacle : str
+        Why the last capture has no replay; empty if it has.
     """
 
     name: str
     xp: Any
     on_host: bool
     reason: str
+    obstacle: str = ""
 
     def __repr__(self) -> str:
         return f"{self.name} ({self.reason})"
@@ -74,6 +77,27 @@ class Backend(ABC):
     def sum_rows(self, matrix: Array, out: Array) -> Array:
         """Write the sum of a matrix's rows into ``out``."""
         return matrix.sum(axis=-2, out=out)
+
+    def append(self, rows: Array, number: int, value: Array) -> None:
+        """Write the 0-d ``value`` into ``rows`` at the number of a batch."""
+        rows[number] = value
+
+    def append_sum(self, rows: Array, number: int, scores: Array) -> None:
+        """Write the sum of the samples' scores into ``rows`` at the number of a batch."""
+        scores.sum(axis=0, out=rows[number, ...])
+
+    def bind_norm_limit(self, vectors: Sequence[Array]) -> Callable[[float], None]:
+        """Return a function of a limit, which scales vectors so that their norm is at most that."""
+
+        def run(limit: float) -> None:
+            # All on the device: whether to scale is not asked, a factor of 1 is multiplied in.
+            squares = [self.sum_of_squares(vector) for vector in vectors]
+            norm = self.xp.sqrt(sum(squares[1:], squares[0]))
+            factor = self.xp.minimum(limit / (norm + 1e-6), 1.0)
+            for vector in vectors:
+                vector *= factor
+
+        return run
 
     def sum_of_squares(self, vector: Array) -> Array:
         """Return the sum of the squares of a vector's elements as a number of its dtype."""
@@ -132,6 +156,9 @@ class Backend(ABC):
         one: then it is put back after calls in advance.
         """
         return run()
+
+    def report(self, work: str, obstacle: str) -> None:
+        """Keep why work of this name is not replayed, to show it to users; empty if it is."""
 
     def threads_for(
         self, batch_size: int, matrices: Iterable[tuple[int, ...]]

@@ -19,6 +19,7 @@ from lamella.backend.random import Noise
 from lamella.backend.rules import is_pure
 from lamella.backend.workspace import is_marked
 from lamella.layers.regularizers import Regularizer
+from lamella.losses.target_kind import TargetKind
 from lamella.network.reads import UnseenError, readers_of, users_classes
 
 Calls = Sequence[tuple[Any, Sequence[str]]]  # objects, and names of methods of each
@@ -29,7 +30,8 @@ ATTACHED = (
 )  # fmt: skip
 NUMBERS = (int, float, bool, complex, str, bytes, type(None))
 NUMPYS = (np.number, np.bool_, np.dtype)
-FIXED = (Parameter, State, Noise, Backend, Regularizer)  # regularizers are parts of their own
+FIXED = (Parameter, State, Noise, Backend, Regularizer, TargetKind)  # regularizers are parts of their own
+UNSEEN_VALUE = "it depends on a value whose changes cannot be seen, such as a list or an object"
 UNSEEN = {"__slots__", "__getattr__", "__getattribute__"}
 CODE = (FunctionType, staticmethod, classmethod, property)
 CLASS_AND_TABLE = attrgetter("__class__", "__dict__")
@@ -47,12 +49,14 @@ class Fingerprint:
 
     Attributes
     ----------
-    is_marked : bool
-        Whether all these methods, and those they override, are marked as replayable.
+    obstacle : str
+        The part whose methods, or those they override, are not marked as replayable, or read
+        values whose changes cannot be seen; empty if there is none.
     """
 
     def __init__(self, network: Any, calls: Calls) -> None:
-        self.is_marked = all(_is_marked(part, names) for part, names in calls)
+        unmarked = (part for part, names in calls if not _is_marked(part, names))
+        self.obstacle = next((f"{_name(x)} has methods without @replayable" for x in unmarked), "")
         parts = [part for part, _ in calls if part is not network]
         held = [x for part in parts for x in vars(part).values() if isinstance(x, Regularizer)]
         self.parts = [*parts, *(x for i, x in enumerate(held) if x not in parts + held[:i])]
@@ -65,7 +69,7 @@ class Fingerprint:
         try:
             self._readers = [read for kind, names in kinds for read in readers_of(kind, names)]
         except UnseenError:
-            self.is_marked = False
+            self.obstacle = self.obstacle or UNSEEN_VALUE
         self._held: tuple[list[Callable[[], Any]], list[Any]] = [], []
         self._classes = [vars(base) for kind, _ in kinds for base in users_classes(kind)]
 
@@ -77,6 +81,7 @@ class Fingerprint:
             shared = [_number(x) for kind, _ in self._kinds for x in _shared(kind)]
             computed = [_comparable(getattr(part, name)) for part, name in self._properties]
         except (UnseenError, AttributeError):
+            self.obstacle = UNSEEN_VALUE
             return None
         return [*attributes, *shared, *computed, *(read() for read in self._readers)]
 
@@ -139,6 +144,10 @@ def _number(value: Any) -> Any:
     if kind in NUMBERS or (kind.__module__.startswith("numpy") and isinstance(value, NUMPYS)):
         return kind, value
     raise UnseenError
+
+
+def _name(part: Any) -> str:
+    return str(getattr(part, "label", "")) or type(part).__name__
 
 
 def _attributes(part: Any) -> Iterator[tuple[str, Any]]:

@@ -51,16 +51,19 @@ class Call:
         """Do the work and capture it; return whether that was possible."""
         self._replay = None
         found = self._fingerprint = Fingerprint(network, calls)
-        before = found.values() if found.is_marked else None
+        before = None if found.obstacle else found.values()
         if before is None:  # changes of a value could not be seen
+            network.backend.obstacle = found.obstacle
             self.result = work(*arrays)
             return False
         memory = [*network.store, *network.states, network.batches]
         memory += [part._scratch for part in found.parts if hasattr(type(part), "scratch")]
         objects = [network, *found.parts]
         self.result, replay = network.backend.capture(work, arrays, memory, objects)
-        # Work that changes what it depends on, such as a counter, is not the same twice.
-        if replay is None or found.values() != before:
+        if replay is not None and found.values() != before:  # such as a counter
+            network.backend.obstacle = "it changes a value that it depends on"
+            return False
+        if replay is None:
             return False
         found.hold()
         self._outputs = [*network.layer_outputs]
@@ -97,19 +100,28 @@ class Replay:
         Sets the network's ``outputs``.
     list_calls : function () -> sequence of (object, names)
         The methods that ``work`` calls, by name, of the network and its parts.
+    name : str
+        Of the work, for `Backend.report`.
+
+    Attributes
+    ----------
+    obstacle : str
+        Why the work is never replayed; empty if it is.
     """
 
     def __init__(
-        self, network: Any, work: Callable[..., Array], list_calls: Callable[[], Calls]
+        self, network: Any, work: Callable[..., Array], list_calls: Callable[[], Calls], name: str
     ) -> None:
         self._network, self._work, self._list_calls = network, work, list_calls
+        self._name = name
         self._calls: list[Call] = []  # the last one first
-        self._is_possible = Fingerprint(network, list_calls()).is_marked
+        self.obstacle = Fingerprint(network, list_calls()).obstacle
+        network.backend.report(name, self.obstacle)
 
     def __call__(self, *arrays: Array) -> Array:
         """Do the work, or replay it, and return its result."""
         network = self._network
-        if not self._is_possible:
+        if self.obstacle:
             return self._work(*arrays)
         objects = [*arrays, vars(network).get("_loss"), *network.layers]
         for call in self._calls:
@@ -126,8 +138,11 @@ class Replay:
         in_a_row = network.last_call is call and network.passes == call.passes
         if call.is_current():
             call.replay(network, in_a_row)
-        elif not call.capture(network, self._work, arrays, self._list_calls()) and in_a_row:
-            self._is_possible = False
+        else:
+            done = call.capture(network, self._work, arrays, self._list_calls())
+            obstacle = "" if done else network.backend.obstacle or "it is not captured"
+            network.backend.report(self._name, obstacle)
+            self.obstacle = obstacle if in_a_row else ""
         network.last_call, call.passes = call, network.passes
         return call.result
 
@@ -145,4 +160,4 @@ def replay_forward(network: Any) -> Replay:
     def forward(x: Array) -> Array:
         return network.forward(network.batches.scale(x), training=False)
 
-    return Replay(network, forward, calls)
+    return Replay(network, forward, calls, "prediction")

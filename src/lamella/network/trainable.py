@@ -206,14 +206,17 @@ class Trainable(Network):
             )
 
 
-def replay_gradients(model: Trainable) -> Replay:
-    """Return `Trainable.differentiate`, for samples without weights."""
+def gradient_calls(model: Trainable) -> Calls:
+    """Return the methods that `Trainable.differentiate` calls."""
     both = ("forward", "backward")
     loss = ("__call__", "forward", "mean", "gradient", "backward", "scale_by_batch")
+    penalties = [(p.regularizer, ("compile_rule",)) for p in model.regularized]
+    layers = [(layer, both) for layer in model.layers]
+    return [*layers, (model, (*both, "differentiate")), (model.loss, loss), *penalties]
 
-    def calls() -> Calls:
-        penalties = [(p.regularizer, ("compile_rule",)) for p in model.regularized]
-        layers = [(layer, both) for layer in model.layers]
-        return [*layers, (model, (*both, "differentiate")), (model.loss, loss), *penalties]
 
-    return Replay(model, lambda x, y: model.differentiate(x, y), calls)
+def replay_gradients(model: Trainable) -> Replay:
+    """Return `Trainable.differentiate`, for samples without weights."""
+    return Replay(
+        model, lambda x, y: model.differentiate(x, y), lambda: gradient_calls(model), "gradients"
+    )

@@ -29,9 +29,10 @@ class Optimizer(Configured, ABC):
     blocks that fit the cache, or as one kernel on a GPU. The rule may use arithmetic, comparisons
     and numpy's elementwise functions, but not branch.
 
-    Denormal numbers slow a processor (not a GPU) down a hundredfold. Every 16 steps, slots under 2^26 times
+    Denormal numbers slow a processor down a hundredfold. Every 16 steps, slots under 2^26 times
     the smallest normal number (8e-31 in float32) and weights under 2^40 times it (1.3e-26) are
-    therefore set to 0; a denormal weight would otherwise make its slots denormal again.
+    therefore set to 0; a denormal weight would otherwise make its slots denormal again. A GPU, where
+    they cost nothing, leaves them.
 
     Parameters
     ----------
@@ -147,6 +148,7 @@ class Optimizer(Configured, ABC):
         self._limits = bind_max(store)
         self._grads = [store.grads[span] for _, span in store.runs(trained)]
         self._cuts: list[Callable[..., None]] = []  # made when clip_value asks for them
+        self._shrink: Callable[[float], None] | None = None
 
     def _steps_of_each(self) -> np.ndarray:
         """Return the number of steps that each parameter took, in the order of the store."""
@@ -227,10 +229,6 @@ class Optimizer(Configured, ABC):
             cut(limit)
 
     def _clip_norm(self, limit: float) -> None:
-        # All on the device: whether to scale is not asked, a factor of 1 is multiplied in.
         assert self._store is not None
-        xp, square = self.xp, self._store.backend.sum_of_squares
-        squares = [square(grads) for grads in self._grads]
-        factor = xp.minimum(limit / (xp.sqrt(sum(squares[1:], squares[0])) + 1e-6), 1.0)
-        for grads in self._grads:
-            grads *= factor
+        self._shrink = self._shrink or self._store.backend.bind_norm_limit(self._grads)
+        self._shrink(limit)

@@ -18,32 +18,54 @@ class EpochLog:
         Compiled and built.
     weights : ndarray
         Sum of the samples' weights in each batch; without weights their number.
+    before : EpochLog, optional
+        Log of the epoch before, with as many batches, whose memory is used again.
     """
 
-    def __init__(self, model: Trainable, weights: np.ndarray) -> None:
+    def __init__(
+        self, model: Trainable, weights: np.ndarray, before: "EpochLog | None" = None
+    ) -> None:
         self._backend, self._metrics = model.backend, model.metrics
-        zeros, batches = model.backend.xp.zeros, len(weights)
+        if before is None:
+            self._make_memory(model, len(weights))
+        else:
+            self._losses, self._sums = before._losses, before._sums
+            before._keep_numbers()
+        self.weights = weights.astype(float)
+        self.done = 0
+        self._began = time.perf_counter()
+
+    def _make_memory(self, model: Trainable, batches: int) -> None:
+        zeros = model.backend.xp.zeros
         self._losses = zeros(batches, model.dtype)
         # In float64, so that sums such as those of R2 lose no digits.
         self._sums = [
             zeros((batches, *metric.score_shape(model.shapes[-1])), "float64")
             for metric in model.metrics
         ]
-        self.weights = weights.astype(float)
-        self.done = 0
-        self._began = time.perf_counter()
+
+    def _keep_numbers(self) -> None:
+        """Move to other memory, and leave zeros in that of now."""
+        memory = self._losses, *self._sums
+        self._losses, *self._sums = [part.copy() for part in memory]
+        for part in memory:
+            part.fill(0)
 
     def append(self, loss: Array, scores: Sequence[Array], weight: Array | None = None) -> None:
         """Append the mean loss of a batch, and each metric's scores of its weighted samples."""
-        self._losses[self.done] = loss
-        for index, score in enumerate(scores):
+        self.write(loss, scores, weight)
+        self.count()
+
+    def write(self, loss: Array, scores: Sequence[Array], weight: Array | None = None) -> None:
+        """Write the numbers of a batch, which `count` then counts; see `append`."""
+        self._backend.append(self._losses, self.done, loss)
+        for sums, score in zip(self._sums, scores, strict=True):
             if weight is not None:
                 score = score * weight.reshape(-1, *(1,) * (score.ndim - 1))
-            score.sum(axis=0, out=self._sums[index][self.done, ...])
-        self.done += 1
+            self._backend.append_sum(sums, self.done, score)
 
-    def skip(self) -> None:
-        """Append a batch whose samples have no weight."""
+    def count(self) -> None:
+        """Count a batch: the last one written, or one whose samples have no weight."""
         self.done += 1
 
     def last(self, name: str = "loss") -> Array:

@@ -12,6 +12,7 @@ from lamella.network.batches import Data
 from lamella.network.network import EVALUATION_BATCH
 from lamella.network.trainable import Trainable
 from lamella.training.augment import Augment
+from lamella.training.batch_replay import BatchReplay, whole_evaluation, whole_steps
 from lamella.training.callbacks.base import Callback
 from lamella.training.divergence import report_divergence
 from lamella.training.epoch_log import EpochLog
@@ -57,23 +58,34 @@ def train(
         c for c in callbacks if getattr(c.on_batch_end, "__func__", None) is not unset
     ]
     diverged = False
+    whole = whole_steps(model, data, len(rows), batch_size, augment is not None)
+    whole_validation = None
+    if validation is not None:
+        whole_validation = whole_evaluation(model, validation, EVALUATION_BATCH)
     for epoch in range(model.epochs_done, model.epochs_done + epochs):
         order = model.streams.generator("shuffle", epoch).permutation(rows) if shuffle else rows
-        log = EpochLog(model, sizes if weights is None else _sums(weights[order], starts))
+        before = None if whole is None else whole.log
+        log = EpochLog(model, sizes if weights is None else _sums(weights[order], starts), before)
         on_device = model.backend.asarray(order)
         distort = None if augment is None else augment.for_epoch(model, data, rows, epoch)
         if resumed is not None:
             log.restore(*resumed)
+        if whole is not None:
+            whole.begin(log, on_device)
         model.optimizer.begin_epoch(epoch - model.compiled_at, len(sizes), log.done)
         for callback in callbacks if resumed is None else ():
             callback.on_epoch_begin(model, epoch)
         resumed = None
         for batch, start in enumerate(starts[log.done :], log.done):
             if weights is not None and log.weights[batch] == 0:
-                log.skip()
+                log.count()
                 model.optimizer.begin_epoch(epoch - model.compiled_at, len(sizes), log.done)
             else:
-                turns.take(_step, model, data, on_device[start : start + batch_size], log, distort)
+                if whole is None or whole.obstacle:
+                    index = on_device[start : start + batch_size]
+                    turns.take(_step, model, data, index, log, distort)
+                else:
+                    turns.take(whole)
                 step_done()
             for callback in batch_callbacks:
                 callback.on_batch_end(model, batch, log)
@@ -83,7 +95,7 @@ def train(
         if model.regularized:
             logs["penalty"] = model.penalty()
         if validation is not None:
-            scores = turns.take(_validate, model, validation)
+            scores = turns.take(_validate, model, validation, whole_validation)
             logs.update((f"val_{name}", value) for name, value in scores.items())
         if not (diverged or model.stop_reason or _is_finite(logs)):
             diverged = True
@@ -119,11 +131,20 @@ def _step(
     log.append(loss, [metric.score(model.pred, y) for metric in model.metrics], weight)
 
 
-def _validate(model: Trainable, validation: Data) -> dict[str, float]:
+def _validate(model: Trainable, validation: Data, whole: BatchReplay | None) -> dict[str, float]:
     """Return the scores; layers and loss stay as they are, so that steps are replayed after it."""
     tables = [vars(part) for part in (*model.layers, model.loss)]
     before = [dict(table) for table in tables]
-    scores = evaluate(model, validation)
+    if whole is not None:  # as the evaluation before left them, which then can be replayed
+        for table, results in zip(tables, whole.results, strict=False):
+            table.update(results)
+    scores = _evaluate(model, validation, EVALUATION_BATCH, whole)
+    if whole is not None:
+        pairs = zip(tables, before, strict=True)
+        whole.results = [
+            {name: value for name, value in table.items() if old.get(name) is not value}
+            for table, old in pairs
+        ]
     for table, old in zip(tables, before, strict=True):
         table.update(old)
     return scores
@@ -131,10 +152,21 @@ def _validate(model: Trainable, validation: Data) -> dict[str, float]:
 
 def evaluate(model: Trainable, data: Data, batch_size: int = EVALUATION_BATCH) -> dict[str, float]:
     """Return the (weighted) mean loss and the metrics of a model on checked data."""
+    return _evaluate(model, data, batch_size, whole_evaluation(model, data, batch_size))
+
+
+def _evaluate(
+    model: Trainable, data: Data, batch_size: int, whole: BatchReplay | None
+) -> dict[str, float]:
     starts = range(0, len(data), batch_size)
     weights = np.ones(len(data)) if data.weight is None else model.backend.to_host(data.weight)
-    log = EpochLog(model, _sums(weights, starts))
+    log = EpochLog(model, _sums(weights, starts), None if whole is None else whole.log)
+    if whole is not None:
+        whole.begin(log)
     for start in starts:
+        if whole is not None and not whole.obstacle:
+            whole()
+            continue
         x, y, weight = model.batches.take(data, slice(start, start + batch_size))
         pred = model.forward(x, training=False)
         loss = model.loss(pred, y, weight)

@@ -14,6 +14,7 @@ from typing import Any
 from lamella.core.version import __version__
 
 SOURCES = Path(__file__).parents[1]
+STEPS = "batch_replay", "fit", "loop", "splits", "epoch_log"
 COMPUTING = {
     "backend": ("backend",),
     "layers": ("layers",),
@@ -22,7 +23,7 @@ COMPUTING = {
     "network": ("network",),
     "models": ("models/sequential.py", "models/classifiers.py"),
     "random streams": ("core/seeds.py",),
-    "training": tuple(f"training/{name}.py" for name in ("fit", "loop", "splits", "epoch_log")),
+    "training": tuple(f"training/{name}.py" for name in STEPS),
     "callbacks": ("training/callbacks/stopping.py", "training/callbacks/plateau.py"),
     "studies": ("studies/running/run.py", "studies/running/fitting.py"),
 }

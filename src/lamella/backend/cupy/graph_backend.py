@@ -21,17 +21,19 @@ from lamella.backend.cupy.tape import (
     do,
     do_other,
     end_capture,
+    expects_noted,
     follow,
     note_on,
 )
 from lamella.backend.cupy.tasks import THREADS, Function
-from lamella.backend.elementwise import Program
+from lamella.backend.elementwise import Program, trace
 from lamella.backend.random import Noise
 from lamella.core.typing import Array
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
 TILE = 16  # rows and columns of a product for one block, as in kernels.cu
 LARGE = 2**27  # multiplications from which on cuBLAS is faster than the task of a product
+SQUARES = 64  # blocks that add up squares
 MOST = 2**31 - 1  # numbers of an array, which tasks count in 32 bits
 OTHER_MEMORY = "an array is used that is not the network's: its numbers may change unseen"
 
@@ -44,21 +46,22 @@ class GraphBackend(CupyBackend):
     `lamella.backend.cupy.noted_array`). Eager steps launch the same tasks, so that their numbers
     have the same bits. The environment variable ``LAMELLA_CAPTURE=0`` switches captures off.
 
-    Attributes
-    ----------
-    obstacle : str
-        Why the last capture was refused.
     """
 
     def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
         super().__init__(xp, reason)
-        self.obstacle = ""
+        self._obstacles: dict[str, str] = {}
         self._zero = None
 
     def __repr__(self) -> str:
-        if not self.obstacle:
-            return super().__repr__()
-        return f"{self.name} ({self.reason}; steps are launched kernel by kernel: {self.obstacle})"
+        reasons = [self.reason]
+        reasons += [f"{work} is launched kernel by kernel: {why}" for work, why in self._obstacles.items()]
+        return f"{self.name} ({'; '.join(reasons)})"
+
+    def report(self, work: str, obstacle: str) -> None:
+        self._obstacles.pop(work, None)
+        if obstacle:
+            self._obstacles[work] = obstacle
 
     @property
     def xp(self) -> Any:
@@ -149,6 +152,43 @@ class GraphBackend(CupyBackend):
         task = Task(Function("sum_rows"), out.dtype, -(-n // THREADS), values, [out])
         self.do(task, matrix, out)
         return out
+
+    def append(self, rows: Array, number: int, value: Array) -> None:
+        self._append("append_number", rows, number, value)
+
+    def append_sum(self, rows: Array, number: int, scores: Array) -> None:
+        # Scores of one byte, such as those of accuracy, give whole numbers.
+        if rows.ndim == 1 and scores.dtype == np.bool_ and _are_whole(scores):
+            self._append("append_sum", rows, number, scores, scores.size)
+            return
+        other = functools.partial(super().append_sum, rows, number, plain(scores))
+        do_other(other, "a metric has other scores than one truth value for each sample")
+
+    def _append(self, name: str, rows: Array, number: int, value: Array, *size: int) -> None:
+        tape, here = current_tape(), rows[number : number + 1]
+        in_graph = None if tape is None else {1: rows, 2: tape.count}
+        dtype = rows.dtype if name == "append_number" else None
+        values = value, here, self.nothing, *size
+        self.do(Task(Function(name), dtype, 1, values, [rows], in_graph=in_graph), value)
+
+    def bind_norm_limit(self, vectors: Sequence[Array]) -> Callable[[float], None]:
+        zeros, dtype = self.zeros, vectors[0].dtype
+        parts = zeros(len(vectors) * SQUARES, dtype)
+        factor, columns = zeros(1, dtype), [vector.reshape(-1, 1) for vector in vectors]
+        shrink = RuleTasks(trace(_factor, 1, 1))
+        scale = RuleTasks(trace(lambda x, factor: x * factor, 2, 0))
+
+        def run(limit: float) -> None:
+            for i, vector in enumerate(vectors):
+                part = parts[i * SQUARES : (i + 1) * SQUARES]
+                values = vector, part, vector.size
+                self.do(Task(Function("squares_of_tiles"), dtype, SQUARES, values, [part]))
+            self.sum_rows(parts.reshape(-1, 1), factor)
+            self.do(shrink.task([factor], [factor], [limit]))
+            for column in columns:
+                self.do(scale.task([column], [column, factor], []))
+
+        return run
 
     def noise(self, key: int) -> Noise:
         return FollowedNoise(key, self)
@@ -266,6 +306,11 @@ class FollowedNoise(DeviceNoise):
 UNFIT = "a rule is applied to views, to other dtypes or shapes, or has too many numbers"
 
 
+def _factor(square: Any, limit: Any) -> Any:
+    """Return the factor that turns a vector into one of at most a norm."""
+    return np.minimum(limit / (np.sqrt(square) + 1e-6), 1.0)
+
+
 def _are_whole(*arrays: Array) -> bool:
     """Whether tasks can find all numbers of these arrays from their address."""
     return all(array.flags.c_contiguous and array.size <= MOST for array in arrays)
@@ -279,7 +324,7 @@ def _are_alike(arrays: Sequence[Array]) -> bool:
 
 def _expect_noted(*arrays: Array) -> None:
     """End the capture, if there is one, unless all these arrays are noted memory."""
-    if current_tape() is not None and not all(isinstance(each, NotedArray) for each in arrays):
+    if expects_noted() and not all(isinstance(each, NotedArray) for each in arrays):
         end_capture(OTHER_MEMORY)
 
 

@@ -183,6 +183,7 @@ __device__ __forceinline__ T exponentials(const T* z, T* p, int K, T& top) {
 }
 
 // losses (N,) of scores z (N, K) and d (N, K) = softmax(z) - onehot(label): a thread for a sample.
+// The loss of a label that is no class is NaN.
 // words: z, labels, d, losses, N, K
 TASK(cross_entropy_rows) {
     const int K = SIZE(5);
@@ -191,7 +192,7 @@ TASK(cross_entropy_rows) {
         const T sum = exponentials(z, d, K, top);
         const i64 label = AT(const i64, 1)[n];
         for (int k = 0; k < K; ++k) d[k] = d[k] / sum - (T)(k == label);
-        if (label >= 0 && label < K) AT(T, 3)[n] = log(sum) - (z[label] - top);
+        AT(T, 3)[n] = label >= 0 && label < K ? log(sum) - (z[label] - top) : (T)nan("");
     }
 }
 

@@ -127,6 +127,7 @@ class Tape:
 
 class _Here(threading.local):
     tape: Tape | None = None  # each thread may capture
+    is_following: bool = False
     collected: list[Any] | None = None
 
 
@@ -136,6 +137,14 @@ _here = _Here()
 def current_tape() -> Tape | None:
     """Return the tape of this thread, if it captures."""
     return _here.tape
+
+
+def expects_noted() -> bool:
+    """Whether this thread captures work whose arrays must be noted; a followed function's need not.
+
+    It works on memory that was bound to it before.
+    """
+    return _here.tape is not None and not _here.is_following
 
 
 @contextmanager
@@ -178,10 +187,14 @@ def do_other(run: Callable[[], Any], obstacle: str) -> None:
 def follow(run: Callable[[], Any], owner: Any, counter: str | None) -> Any:
     """Call a function now, and in a capture note to call it again before each replay."""
     tape = _here.tape
-    if tape is None or _here.collected is not None:
+    if tape is None or _here.collected is not None or _here.is_following:
         return run()
     first = len(tape.tasks)
-    result = run()
+    _here.is_following = True
+    try:
+        result = run()
+    finally:
+        _here.is_following = False
     tape.followed.append(Followed(run, owner, counter, first, tape.tasks[first:]))
     return result
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lamella.backend.workspace import replayable
 from lamella.core.errors import DataError
 from lamella.core.typing import Array, Shape
 from lamella.core.validation import at_least
@@ -50,12 +51,18 @@ class Accuracy(BinaryAccuracy):
                 "a sample has several labels or none"
             )
 
+    @replayable
     def score(self, pred: Array, target: Array) -> Array:
         if self._is_of_answers or pred.shape[-1] == 1:
             return super().score(pred, target)
+        right = self.scratch("right", pred.shape[:1], bool)
+        loop = None if self.backend.on_host else self.backend.compile(is_right)
+        if loop is not None and target.ndim == 1:
+            loop(pred, target, right)
+            return right
         found = largest(self, pred, "found")
         wanted = target if target.ndim == 1 else largest(self, target, "wanted")
-        return self.xp.equal(found, wanted, out=self.scratch("right", found.shape, bool))
+        return self.xp.equal(found, wanted, out=right)
 
 
 class TopK(Metric):
@@ -105,3 +112,9 @@ class TopK(Metric):
 def largest(metric: Metric, rows: Array, name: str) -> Array:
     """Return the index of the largest number of each row, in the scratch memory ``name``."""
     return rows.argmax(axis=-1, out=metric.scratch(name, rows.shape[:-1], "int64"))
+
+
+def is_right(scores: Array, labels: Array, right: Array) -> None:
+    """Fill ``right`` (N,): whether each row's largest score is at its label; to be compiled."""
+    for n in range(len(scores)):
+        right[n] = scores[n].argmax() == labels[n]

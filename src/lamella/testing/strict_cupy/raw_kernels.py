@@ -68,18 +68,18 @@ def compile_library(source: str, flags: tuple[str, ...] = ()) -> ctypes.PyDLL:
     """
     if problem := compiler_problem():
         raise CompilerMissingError(problem)
-    name = f"{hashlib.sha256(repr((_compiler(), source, flags)).encode()).hexdigest()[:32]}.so"
-    folder = _folder()
+    key, folder = _digest(repr((_compiler(), FLAGS, source, flags)).encode()), _folder()
     if folder is None:
         with tempfile.TemporaryDirectory() as temporary:
-            return _load(_compiled(source, flags, Path(temporary) / name))
-    path = folder / name
-    if path.is_file():
-        try:
+            return _load(_compile(source, flags, key, Path(temporary)))
+    for path in folder.glob(f"{key}-*.so"):
+        if path.stem == f"{key}-{_digest(path.read_bytes())}":  # a damaged one can end the process
             return _load(path)
-        except OSError:  # damaged
-            pass
-    return _load(_compiled(source, flags, path))
+    return _load(_compile(source, flags, key, folder))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 @functools.cache
@@ -99,16 +99,17 @@ def _folder() -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
-def _compiled(source: str, flags: Sequence[str], path: Path) -> Path:
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        text, library = Path(folder) / "kernels.cu", Path(folder) / "kernels.so"
+def _compile(source: str, flags: Sequence[str], key: str, folder: Path) -> Path:
+    """Return the path of a new library, whose name has the digest of its content."""
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        text, library = Path(temporary) / "kernels.cu", Path(temporary) / "kernels.so"
         text.write_text(source)
         command = ["g++", *FLAGS, *flags, "-include", str(HEADER), "-x", "c++", str(text)]
         done = subprocess.run([*command, "-o", str(library)], capture_output=True, text=True)
         if done.returncode:
             raise CUDARuntimeError(f"NVRTC_ERROR_COMPILATION: {done.stderr}")
-        os.replace(library, path)
-    return path
+        path = folder / f"{key}-{_digest(library.read_bytes())}.so"
+        return library.replace(path)
 
 
 def _load(path: Path) -> ctypes.PyDLL:

@@ -1,0 +1,157 @@
+"""The batches of a data set, each of which a device does in one launch, from gathering to the log."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lamella.core.typing import Array
+from lamella.network.batches import Data
+from lamella.network.fingerprint import Calls
+from lamella.network.replay import Replay
+from lamella.network.trainable import Trainable, gradient_calls
+from lamella.training.epoch_log import EpochLog
+
+
+class BatchReplay:
+    """Gathers batches, works on them and logs them. What is captured of one is replayed for all.
+
+    Parameters
+    ----------
+    model : Trainable
+    data : Data
+        Without weights.
+    samples, batch_size : int
+        Of each pass over the data.
+    work : function (x, y) -> loss
+        What is done with a batch; it leaves the outputs in ``model.pred``.
+    list_calls : function () -> sequence of (object, names)
+        The methods that ``work`` calls, see `Replay`.
+    name : str
+
+    Attributes
+    ----------
+    log : EpochLog or None
+        Of the last pass.
+    results : list of dict
+        Attributes that the last evaluation set, of each layer and the loss.
+    """
+
+    def __init__(
+        self,
+        model: Trainable,
+        data: Data,
+        samples: int,
+        batch_size: int,
+        work: Callable[[Array, Array], Array],
+        list_calls: Callable[[], Calls],
+        name: str,
+    ) -> None:
+        self._model, self._data, self._work = model, data, work
+        self._samples, self._size = samples, batch_size
+        self._order = model.backend.asarray(np.arange(samples))
+        self.log: EpochLog | None = None
+        self.results: list[dict[str, Any]] = []
+
+        def calls() -> Calls:
+            return [*list_calls(), *((metric, ("score",)) for metric in model.metrics)]
+
+        rest = samples % batch_size
+        sizes = {min(batch_size, samples), rest} - {0}
+        self._replays = {size: Replay(model, self._do, calls, name) for size in sizes}
+
+    @property
+    def obstacle(self) -> str:
+        """Why a whole batch is never replayed; empty if it is."""
+        return self._replays[min(self._size, self._samples)].obstacle
+
+    def begin(self, log: EpochLog, order: Array | None = None) -> None:
+        """Begin a pass over the samples, in this order (in that of now by default)."""
+        self.log = log
+        if order is not None:
+            self._order[...] = order
+
+    def __call__(self) -> None:
+        """Do the next batch."""
+        assert self.log is not None
+        left = self._samples - self.log.done * self._size
+        self._replays[min(left, self._size)](self._data.x, self._data.y, self._order)
+
+    def _do(self, x: Array, y: Array, order: Array) -> Array:
+        model, log = self._model, self.log
+        assert log is not None
+        index = model.backend.batch(order, self._number, self._size)
+        x, y, _ = model.batches.take(Data(x, y), index)
+        loss = self._work(x, y)
+        log.write(loss, [metric.score(model.pred, y) for metric in model.metrics])
+        model.backend.follow(self._count, self)
+        return loss
+
+    def _number(self) -> int:
+        assert self.log is not None
+        return self.log.done
+
+    def _count(self) -> None:
+        assert self.log is not None
+        self.log.count()
+
+
+def whole_steps(
+    model: Trainable, data: Data, samples: int, batch_size: int, distorts: bool
+) -> BatchReplay | None:
+    """Return the steps of a training, from gathering a batch to its log; None if that cannot be.
+
+    Then only the gradients are replayed.
+    """
+    if model.backend.on_host:
+        return None
+    obstacle = _obstacle(model, data, distorts)
+    if obstacle:
+        model.backend.report("training step", obstacle)
+        return None
+
+    def work(x: Array, y: Array) -> Array:
+        loss = model.differentiate(x, y)
+        model.backend.follow(model.optimizer.step, model.optimizer, "t")
+        return loss
+
+    calls = lambda: gradient_calls(model)  # noqa: E731
+    return BatchReplay(model, data, samples, batch_size, work, calls, "training step")
+
+
+def _obstacle(model: Trainable, data: Data, distorts: bool) -> str:
+    """Return why steps cannot be replayed as a whole; empty if they may."""
+    if data.weight is not None:
+        return "samples have weights"
+    if distorts:
+        return "images are distorted"
+    # Before a replay, and so before the gradients are known, an optimizer computes its scalars.
+    for part in (model.optimizer, model.optimizer.lr):
+        if not (isinstance(part, float | int) or _is_own(type(part))):
+            return f"{type(part).__name__} is not one of lamella's optimizers and schedules"
+    if not model.optimizer.elementwise:
+        return f"the rule of {type(model.optimizer).__name__} is not elementwise"
+    changed = type(model).step is not Trainable.step or "step" in vars(model)
+    if changed or not _is_own(type(model.loss).expect_valid_targets):
+        return "a method of the step is the user's own"
+    return ""
+
+
+def _is_own(part: object) -> bool:
+    """Whether a class or function is lamella's."""
+    return str(getattr(part, "__module__", "")).startswith("lamella.")
+
+
+def whole_evaluation(model: Trainable, data: Data, batch_size: int) -> BatchReplay | None:
+    """Return the evaluation of batches, from gathering to the log; None if that cannot be."""
+    if model.backend.on_host or data.weight is not None:
+        return None
+
+    def work(x: Array, y: Array) -> Array:
+        return model.loss(model.forward(x, training=False), y)
+
+    def calls() -> Calls:
+        layers = [(part, ("forward",)) for part in (model, *model.layers)]
+        return [*layers, (model.loss, ("__call__", "forward", "mean"))]
+
+    return BatchReplay(model, data, len(data), batch_size, work, calls, "evaluation")
