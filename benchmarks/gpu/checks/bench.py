@@ -1,10 +1,10 @@
 """Outcomes of checks, and the networks that they train."""
 
+import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,11 @@ def expect_close(name: str, found: Any, expected: Any, rtol: float, atol: float 
     return float(difference.max(initial=0))
 
 
+@functools.cache
+def read_mnist() -> tuple[lm.datasets.Samples, lm.datasets.Samples]:
+    return lm.datasets.mnist()
+
+
 @dataclass(frozen=True)
 class Bench:
     """The device under test and the sizes of the networks there.
@@ -61,7 +66,7 @@ class Bench:
     def is_gpu(self) -> bool:
         return self.device == "gpu"
 
-    @cached_property
+    @functools.cached_property
     def backend(self) -> Backend:
         if not self.is_gpu:
             from lamella.testing.strict_cupy.raw_kernels import compiler_problem
@@ -85,7 +90,7 @@ class Bench:
 
     def samples(self, count: int, test: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Return the first images and labels of MNIST, on the stand-in a quarter of the pixels."""
-        samples = lm.datasets.mnist()[test]
+        samples = read_mnist()[test]
         step = 1 if self.is_gpu else 2
         return np.ascontiguousarray(samples.x[:count, ::step, ::step]), samples.y[:count]
 

@@ -8,15 +8,19 @@ from unittest.mock import patch
 
 from lamella.backend.cupy import graphs
 from lamella.backend.cupy.joins import Node
+from lamella.backend.cupy.tape import Tape
 
 
 @dataclass
 class Graph:
-    """A captured graph: names of its nodes, in order, their launches, and the counter of steps."""
+    """A captured graph: names of its nodes, in order, their launches, and its tape.
+
+    The tape has the counter of steps, and keeps the memory of all tasks.
+    """
 
     names: list[str]
     launches: Sequence[Callable[[], None]]
-    count: Any
+    tape: Tape
 
 
 @contextmanager
@@ -39,9 +43,9 @@ def recorded_graphs(joined: bool = True) -> Iterator[list[Graph]]:
         launches[:] = of
         return capture(xp, of)
 
-    def recorded_begin(replay: Any, xp: Any, tape: Any, *more: Any) -> None:
+    def recorded_begin(replay: Any, xp: Any, tape: Tape, *more: Any) -> None:
         begin(replay, xp, tape, *more)
-        found.append(Graph(list(names), list(launches), tape.count))
+        found.append(Graph(list(names), list(launches), tape))
 
     with (
         patch.object(graphs, "join", recorded_join),

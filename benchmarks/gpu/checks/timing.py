@@ -98,7 +98,7 @@ def time_node(bench: Bench, graph: Graph, number: int) -> float:
         stream.synchronize()
         began = time.perf_counter()
         for _ in range(times):
-            graph.count.fill(0)
+            graph.tape.count.fill(0)
             replay.launch()
         stream.synchronize()
     return 1e6 * (time.perf_counter() - began) / launches / repeat
