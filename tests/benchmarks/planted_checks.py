@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.gpu.checks.bench import Bench, Figures, SkippedError, expect, expect_close
 from benchmarks.gpu.checks.process import Check, serve
+from tests.subprocesses import TIME_LIMIT
 
 
 def right(bench: Bench) -> Figures:
@@ -42,7 +43,9 @@ def hangs(bench: Bench) -> Figures:
 
 
 FUNCTIONS = (right, missing, wrong, different, broken, dies, hangs)
-CHECKS = {check.__name__: Check(check, 1.5 if check is hangs else 60) for check in FUNCTIONS}
+CHECKS = {
+    check.__name__: Check(check, 1.5 if check is hangs else TIME_LIMIT) for check in FUNCTIONS
+}
 
 if __name__ == "__main__":
     serve(CHECKS)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from benchmarks.gpu.checks.bench import Bench, Figures, SkippedError
 from benchmarks.peers.process import ROOT
 
-GRACE = 5.0  # seconds after its limit until a check is killed
+GRACE = 30.0  # seconds after its limit until a check that did not end itself is killed
 LOG = 4000  # last characters of the output of a check that is not right
 GOES_ON = ("right", "skipped")
 
