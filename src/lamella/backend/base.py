@@ -130,11 +130,12 @@ class Backend(ABC):
 
     def capture(
         self, work: Callable[..., Any], arrays: Sequence[Array], memory: Sequence[Any], objects: Any
-    ) -> tuple[Any, Callable[[], None] | None]:
+    ) -> tuple[Any, Callable[[], bool | None] | None]:
         """Return the result of ``work(*arrays)``, and a function that replays it in one call.
 
         The latter is None where that cannot be done. A replay repeats recorded calls only, over
-        the same arrays; any other work on arrays ends the capture.
+        the same arrays; any other work on arrays ends the capture. It returns False if the work
+        has changed, and should be captured anew.
 
         Parameters
         ----------
@@ -159,6 +160,7 @@ class Backend(ABC):
 
     def report(self, work: str, obstacle: str) -> None:
         """Keep why work of this name is not replayed, to show it to users; empty if it is."""
+        self.obstacle = obstacle
 
     def threads_for(
         self, batch_size: int, matrices: Iterable[tuple[int, ...]]

@@ -30,7 +30,8 @@ ATTACHED = (
 )  # fmt: skip
 NUMBERS = (int, float, bool, complex, str, bytes, type(None))
 NUMPYS = (np.number, np.bool_, np.dtype)
-FIXED = (Parameter, State, Noise, Backend, Regularizer, TargetKind)  # regularizers are parts of their own
+# Regularizers are parts of their own.
+FIXED = (Parameter, State, Noise, Backend, Regularizer, TargetKind)
 UNSEEN_VALUE = "it depends on a value whose changes cannot be seen, such as a list or an object"
 UNSEEN = {"__slots__", "__getattr__", "__getattribute__"}
 CODE = (FunctionType, staticmethod, classmethod, property)

@@ -1,5 +1,6 @@
 """Replay a tape: its tasks, joined, as one CUDA graph."""
 
+import contextlib
 import functools
 import gc
 import threading
@@ -24,7 +25,7 @@ class TapeReplay:
     """Repeats the step on a tape in one launch.
 
     The functions that the tape follows are called before. If they give other tasks than they did,
-    all tasks are launched one by one.
+    all tasks are launched one by one, and the result is False: the step should be captured anew.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ class TapeReplay:
             nodes.append(Node([advance.function], None, [1], [advance.words], [count], [count]))
         return nodes
 
-    def __call__(self) -> None:
+    def __call__(self) -> bool:
         """Do the step of this number in its epoch, or the next one."""
         tape = self._tape
         at = self._steps if tape.position is None else tape.position()
@@ -89,16 +90,18 @@ class TapeReplay:
             self._steps = at
         if numbers is None:
             self._play(found)
-            return
-        if self._rows[at % ROWS] != numbers:
+            return False
+        if self._table is not None and self._rows[at % ROWS] != numbers:
             self._fill(at % ROWS, numbers)
         self._graph.launch()
         self._steps += 1
+        return True
 
     def _fill(self, first: int, numbers: list[float]) -> None:
         """Send the numbers of this step, and those of further steps as they look now."""
         rows = [numbers, *self._further(min(AHEAD, ROWS - first) - 1)]
         self._rows[first : first + len(rows)] = rows
+        assert self._table is not None
         self._table[first : first + len(rows)].set(np.array(rows, np.float64))
 
     def _further(self, steps: int) -> list[list[float]]:
@@ -162,10 +165,8 @@ def _capture(stream: Any, launches: Sequence[Launch]) -> Any:
             for launch in launches:
                 launch()
         except BaseException:
-            try:
+            with contextlib.suppress(Exception):
                 stream.end_capture()  # leaves the capture, whatever it says
-            except Exception:
-                pass
             raise
         return stream.end_capture()
 
