@@ -74,7 +74,10 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=470, help="of all checks, default 470")
     parser.add_argument("--keep-going", action="store_true", help="go on after a wrong number")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.rounds is not None and options.rounds < 1:
+        parser.error(f"--rounds must be at least 1, got {options.rounds}")
+    return options
 
 
 def main() -> None:

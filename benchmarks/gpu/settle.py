@@ -45,6 +45,7 @@ def settle(
         "machine": machine.facts(),
         "checks": {},
     }
+    write(record, out)  # a file that cannot be written is known before the first check
     for name, check in checks.items():
         left = seconds - (time.perf_counter() - began)
         if left > 0:

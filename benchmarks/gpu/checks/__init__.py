@@ -6,10 +6,10 @@ from benchmarks.gpu.checks.process import Check
 CHECKS = {
     "versions": Check(foundations.versions, 60),
     "words by value": Check(foundations.words, 40),
-    "kernels": Check(foundations.kernels, 90),
+    "kernels": Check(foundations.kernels, 120),
     "random numbers": Check(foundations.random_numbers, 40),
-    "eager step": Check(training.eager, 60),
-    "captured step": Check(training.captured, 60),
+    "eager step": Check(training.eager, 120),
+    "captured step": Check(training.captured, 120),
     "repetitions": Check(training.repeats, 40),
     "MNIST": Check(training.mnist, 90),
     "times": Check(timing.times, 60),

@@ -11,10 +11,13 @@ import numpy as np
 
 import lamella as lm
 from benchmarks.gpu.device import open_backend
-from lamella.backend import Backend
+from lamella.backend import Backend, NumpyBackend
 from tests.networks import bits_of
 
 Figures = dict[str, Any]  # JSON data
+
+
+REFERENCE = NumpyBackend("reference")  # without numba, which would compile for a minute
 
 
 class WrongError(AssertionError):

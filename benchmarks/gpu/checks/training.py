@@ -7,6 +7,7 @@ import numpy as np
 import lamella as lm
 from benchmarks.gpu.checks.bench import (
     NETWORKS,
+    REFERENCE,
     Bench,
     Figures,
     capture,
@@ -32,7 +33,7 @@ def eager(bench: Bench) -> Figures:
             steps = 8 if bench.is_gpu else 3
             with capture(False):
                 mine = fit(bench, make(bench, bench.backend, dtype), steps)
-            numpy = fit(bench, make(bench, "numpy", dtype), steps)
+            numpy = fit(bench, make(bench, REFERENCE, dtype), steps)
             what = f"{name}, {dtype}"
             found, expected = mine.state_dict(), numpy.state_dict()
             figures[what] = max(
@@ -102,7 +103,7 @@ def mnist(bench: Bench) -> Figures:
 def evaluation(bench: Bench) -> Figures:
     """Compare evaluation and prediction with those of numpy on the same weights."""
     mine = fit(bench, plain(bench, bench.backend), 20)
-    numpy = plain(bench, "numpy")
+    numpy = plain(bench, REFERENCE)
     fit(bench, numpy, 1)
     numpy.load_state_dict(mine.state_dict())
     count = 10_000 if bench.is_gpu else 600
