@@ -141,9 +141,9 @@ class Replay:
             call.replay(network, in_a_row)
         else:
             done = call.capture(network, self._work, arrays, self._list_calls())
-            obstacle = "" if done else network.backend.obstacle or "it is not captured"
-            network.backend.report(self._name, obstacle)
-            self.obstacle = obstacle if in_a_row else ""
+            if done or in_a_row:  # otherwise the attributes may be those of another call
+                self.obstacle = "" if done else network.backend.obstacle or "it is not captured"
+                network.backend.report(self._name, self.obstacle)
         network.last_call, call.passes = call, network.passes
         return call.result
 
