@@ -16,6 +16,12 @@ def make_lamella(capture: bool) -> Callable[[Material], Contestant]:
     return LamellaOnDevice
 
 
+def make_torch_compiled() -> Callable[[Material], Contestant]:
+    from benchmarks.gpu.with_torch import TorchCompiled
+
+    return TorchCompiled
+
+
 def make_torch_graph() -> Callable[[Material], Contestant]:
     from benchmarks.gpu.with_torch import TorchGraph
 
@@ -27,7 +33,7 @@ MAKERS: Makers = {
     "lamella": lambda: make_lamella(capture=True),
     "lamella eager": lambda: make_lamella(capture=False),
     "PyTorch": lambda: make_torch(fused=True),
-    "PyTorch compiled": lambda: make_torch(fused=True, compiled="reduce-overhead"),
+    "PyTorch compiled": make_torch_compiled,
     "PyTorch graph": make_torch_graph,
     "JAX": make_jax,
 }

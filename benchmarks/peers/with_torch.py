@@ -43,10 +43,7 @@ def make_optimizer(
 
 
 class Torch(Contestant):
-    """``fused``, ``flush`` (denormals) and ``capturable`` are PyTorch's switches, off by default.
-
-    ``compiled`` is a mode of `torch.compile`, applied to network and loss.
-    """
+    """PyTorch's own switches are off by default; ``flush`` is that of denormals."""
 
     def __init__(
         self,
@@ -55,7 +52,7 @@ class Torch(Contestant):
         fused: bool | None = None,
         flush: bool = False,
         capturable: bool = False,
-        compiled: str | None = None,
+        compiled: bool = False,
     ) -> None:
         torch.set_num_threads(material.threads)
         torch.set_flush_denormal(flush)
@@ -65,16 +62,14 @@ class Torch(Contestant):
         self.model = build(self.task, material.weights).to(self.device)
         self.optimizer = make_optimizer(self.task, self.model, fused, capturable)
         self.cross_entropy = nn.CrossEntropyLoss()
-        self.mean_loss = self._mean_loss
-        if compiled:
-            self.mean_loss = torch.compile(self._mean_loss, mode=compiled)
+        self.call = torch.compile(self.model) if compiled else self.model
         self.x = torch.from_numpy(as_rows(material.images)).to(self.device)
         self.y = torch.from_numpy(material.labels).to(self.device)
         self.test_x = torch.from_numpy(as_rows(material.test_images)).to(self.device)
         self.test_y = torch.from_numpy(material.test_labels).to(self.device)
 
-    def _mean_loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return self.cross_entropy(self.model(x), y)
+    def mean_loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.cross_entropy(self.call(x), y)
 
     def train(self, samples: int, epoch: int, key: int) -> None:
         self.model.train()

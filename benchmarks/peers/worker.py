@@ -28,7 +28,7 @@ def make_lamella(numba: bool) -> Callable[[Material], Contestant]:
     return Lamella
 
 
-def make_torch(**switches: Any) -> Callable[[Material], Contestant]:
+def make_torch(**switches: bool) -> Callable[[Material], Contestant]:
     from benchmarks.peers.with_torch import Torch
 
     return lambda material: Torch(material, **switches)
@@ -72,7 +72,7 @@ MAKERS: Makers = {
     "PyTorch": make_torch,
     "PyTorch fused": lambda: make_torch(fused=True),
     "PyTorch fused, flushed": lambda: make_torch(fused=True, flush=True),
-    "PyTorch compiled": lambda: make_torch(fused=True, compiled="default"),
+    "PyTorch compiled": lambda: make_torch(fused=True, compiled=True),
     "JAX": make_jax,
     "scikit-learn": make_sklearn,
     "plain numpy": make_numpy,
