@@ -108,6 +108,12 @@ def calling(callback: type[Callback]) -> Callable[[], dict[str, Any]]:
     return lambda: {"callbacks": [callback()]}
 
 
+def weighted() -> dict[str, Any]:
+    """Weights of which a batch has none, if samples stay in order."""
+    weight = np.r_[np.zeros(9), np.arange(31.0)]
+    return {"sample_weight": weight, "shuffle": False, "validation_split": 0.2}
+
+
 CASES = {
     "images, validation": Case(plain, IMAGES, options=lambda: {"validation_data": (IMAGES, Y)}),
     "dropout": Case(dropouts, options=lambda: {"validation_data": (X, Y)}),
@@ -124,6 +130,15 @@ CASES = {
     "layer norm, softmax": Case(
         lambda: [lm.Dense(8), lm.LayerNorm(), lm.Dense(3), lm.Softmax()],
         y=TARGETS, loss=lm.Huber, metrics=(),
+    ),
+    "weights": Case(plain, options=weighted),
+    "yes or no": Case(
+        lambda: [lm.Dense(8), lm.ReLU(), lm.Dense(1)], y=(X[:, 0] > 0).astype(int),
+        loss=lm.SigmoidCrossEntropy,
+    ),
+    "metrics of numbers, weights": Case(
+        plain, y=TARGETS, loss=lm.MeanAbsoluteError, metrics=("mae", "rmse", "r2"),
+        options=weighted,
     ),
     "double precision": Case(dropouts, dtype="float64"),
     "clipped later": Case(plain, options=calling(ClipLater)),
@@ -234,16 +249,11 @@ def images() -> dict[str, Any]:
 TILED = np.tile(IMAGES, 6)
 OTHER = {
     "1.Own has methods without @replayable": Case(lambda: [lm.Dense(8), Own(), lm.Dense(3)]),
-    "samples have weights": Case(
-        plain, options=lambda: {"sample_weight": np.r_[np.zeros(9), np.arange(31.0)]}
-    ),
     "images are distorted": Case(plain, TILED, options=images),
     "OwnAdam is not one of lamella's optimizers and schedules": Case(
         plain, optimizer=lambda: OwnAdam(0.01)
     ),
-    "MAE has methods without @replayable": Case(
-        plain, y=TARGETS, loss=lm.MeanSquaredError, metrics=("mae",)
-    ),
+    "TopK has methods without @replayable": Case(plain, metrics=("top_2",)),
 }
 
 
