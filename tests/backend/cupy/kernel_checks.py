@@ -190,6 +190,12 @@ def check_the_log(bench: Bench) -> None:
         bench.expect(losses, np.array([np.nan, 2.5, np.nan], bench.dtype), "losses")
         expected = np.array([np.nan, right.sum(), np.nan])
         np.testing.assert_array_equal(bench.backend.to_host(sums), expected)
+        numbers, weights = bench.normal(N), bench.normal(N)
+        for kind, scores in ((0, right), (1, numbers)):
+            on_device = bench.array(scores), sums, count, N, bench.array(weights), kind
+            bench.launch("append_sum", 1, *on_device)
+            expected[1] = twins.total(scores * weights)[0]
+            np.testing.assert_array_equal(bench.backend.to_host(sums), expected)
         scores, totals = bench.rng.standard_normal((N, 3)), bench.out(3, 3, dtype=float)
         on_device = bench.array(scores), totals, count
         bench.launch("append_sums", 3 * twins.THREADS, *on_device, N, 3)

@@ -1,16 +1,15 @@
-"""Loops of losses, layers and metrics: their tasks on a GPU give what they give in Python."""
+"""Loops as tasks give the numbers of the loops themselves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lamella.backend import CupyBackend
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.loop_tasks import LOOPS, task_of
+from lamella.backend.numba.loops import mean_of_vector
 from lamella.layers.softmax import gradient_of_each, softmax_of_each
-from lamella.losses.base import mean_of_vector
 from lamella.losses.classification import (
     cross_entropy_rows,
     smooth_rows,
@@ -23,75 +22,83 @@ from lamella.losses.metrics.regression import (
     mean_squared_errors,
     r2_terms,
 )
-from tests.backend.cupy.device import on_devices
+from tests.backend.cupy.graphs import graph_backend
 
-N, K = 300, 7  # several blocks
-RNG = np.random.default_rng(5)
-LABELS, RIGHT = RNG.integers(0, K, N), RNG.integers(0, 2, (N, K)).astype(bool)
-Z, T = RNG.standard_normal((2, N, K))
-T[::3] = np.eye(K)[LABELS[::3]]
+N, K = 300, 7  # more samples than a block has threads
 
 
-def empty(*shape: int, dtype: Any = None) -> Callable[[Any], np.ndarray]:
-    """Return a function that makes an array for results, by default of the dtype it is given."""
-    return lambda number: np.zeros(shape, dtype or number)
+@pytest.fixture(params=["strict", pytest.param("cupy", marks=pytest.mark.gpu)])
+def backend(request: pytest.FixtureRequest) -> GraphBackend:
+    return graph_backend(request.param)
 
 
-CASES: dict[Callable[..., None], Sequence[Any]] = {
-    cross_entropy_rows: (Z, LABELS, empty(N, K), empty(N), empty(2, dtype=np.int64)),
-    soft_cross_entropy_rows: (Z, abs(T), empty(N, K), empty(N)),
-    smooth_rows: (LABELS, 0.9, 0.02, empty(N, K), empty(2, dtype=np.int64)),
-    softmax_of_each: (Z, empty(N, K)),
-    gradient_of_each: (Z, abs(T), empty(N, K)),
-    mean_of_vector: (Z.ravel(), empty(1)),
-    is_right: (Z, LABELS, empty(N, dtype=bool)),
-    same_largest: (Z, T, empty(N, dtype=bool)),
-    same_side: (Z, T, 0.1, -0.2, empty(N, K, dtype=bool)),
-    fractions_right: (RIGHT, empty(N, dtype=float)),
-    mean_absolute_errors: (Z, T, empty(N, dtype=float)),
-    mean_squared_errors: (Z.reshape(N, 7, 1), T.reshape(N, 7, 1), empty(N, dtype=float)),
-    r2_terms: (Z, T, empty(N, 3, K, dtype=float)),
-}
+def cases(dtype: Any) -> dict[Callable[..., Any], list[Any]]:
+    """Return arguments of each loop; those it fills hold NaN or other numbers."""
+    rng = np.random.default_rng(0)
+    z, labels = rng.standard_normal((N, K)).astype(dtype), rng.integers(0, K, N)
+    soft = rng.random((N, K)).astype(dtype)
+    soft[::3, 2] = 0
+    z[1] = z[0, 0]  # equal scores
+
+    def out(*shape: int) -> np.ndarray:
+        return np.full(shape, np.nan, dtype)
+
+    def doubles(*shape: int) -> np.ndarray:
+        return np.full(shape, np.nan)
+
+    def truths(*shape: int) -> np.ndarray:
+        return np.full(shape, 7, np.uint8).view(bool)
+
+    wrong = np.zeros(2, np.int64)
+    return {
+        cross_entropy_rows: [z, labels, out(N, K), out(N), wrong],
+        soft_cross_entropy_rows: [z, soft, out(N, K), out(N)],
+        smooth_rows: [labels, 0.9, 0.1 / K, out(N, K), wrong],
+        softmax_of_each: [z, out(N, K)],
+        gradient_of_each: [z, soft, out(N, K)],
+        mean_of_vector: [z.reshape(-1), out(1)],
+        is_right: [z, labels, truths(N)],
+        same_largest: [z, soft, truths(N)],
+        same_side: [z, soft, 0.1, 0.5, truths(N, K)],
+        fractions_right: [soft > 0.5, doubles(N)],
+        mean_absolute_errors: [z, soft, doubles(N)],
+        mean_squared_errors: [z.reshape(N, K, 1), soft.reshape(N, K, 1), doubles(N)],
+        r2_terms: [z, soft, doubles(N, 3, K)],
+    }
 
 
-def arguments(loop: Callable[..., None], dtype: type) -> list[Any]:
-    """Return fresh arguments of a loop; numbers of arrays are of this dtype."""
-    values = [value(dtype) if callable(value) else value for value in CASES[loop]]
-    is_number = [isinstance(value, np.ndarray) and value.dtype == float for value in CASES[loop]]
-    return [
-        value.astype(dtype) if number else value
-        for value, number in zip(values, is_number, strict=True)
-    ]
-
-
-@on_devices
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("loop", CASES, ids=lambda loop: loop.__name__)
-def test_a_task_fills_what_the_loop_fills(
-    loop: Callable[..., None], dtype: type, backend: CupyBackend
-) -> None:
-    expected = arguments(loop, dtype)
-    loop(*expected)
-    graphs = GraphBackend(backend.xp)
-    given = [
-        graphs.asarray(value) if isinstance(value, np.ndarray) else value
-        for value in arguments(loop, dtype)
-    ]
-    run = graphs.compile(loop)
+@pytest.mark.parametrize("number", range(len(LOOPS)))
+def test_tasks_fill_what_the_loops_fill(backend: GraphBackend, number: int, dtype: Any) -> None:
+    loop, arguments = list(cases(dtype).items())[number]
+    on_device = [backend.asarray(x) if isinstance(x, np.ndarray) else x for x in arguments]
+    run = backend.compile(loop)
     assert run is not None
-    run(*given)
-    for got, wanted in zip(given, expected, strict=True):
-        if isinstance(wanted, np.ndarray):
-            eps = np.finfo(dtype).eps
-            np.testing.assert_allclose(graphs.to_host(got), wanted, rtol=64 * eps, atol=64 * eps)
+    run(*on_device)
+    loop(*arguments)
+    rtol = 2e-5 if dtype == np.float32 else 1e-13
+    for got, expected in zip(on_device, arguments, strict=True):
+        if isinstance(expected, np.ndarray):
+            np.testing.assert_allclose(backend.to_host(got), expected, rtol, rtol)
 
 
-def test_every_task_of_a_loop_is_tested() -> None:
-    assert {loop.__name__ for loop in CASES} == set(LOOPS)
+def test_all_loops_are_tested() -> None:
+    assert {loop.__name__ for loop in cases("f4")} == set(LOOPS)
 
 
-def test_loops_of_others_have_no_task() -> None:
+def test_loops_of_others_are_no_tasks(backend: GraphBackend) -> None:
     def is_right(scores: Any, labels: Any, right: Any) -> None:
-        """Has the name of one of lamella's loops."""
+        pass
 
     assert task_of(is_right) is None
+    assert backend.compile(is_right) is None
+
+
+def test_labels_that_are_no_class_touch_no_other_memory(backend: GraphBackend) -> None:
+    z, labels = backend.asarray(np.zeros((2, 3), "f4")), backend.asarray(np.array([-1, 3]))
+    d, losses = backend.zeros(6, "f4").reshape(2, 3), backend.zeros(2, "f4")
+    run = backend.compile(cross_entropy_rows)
+    assert run is not None
+    run(z, labels, d, losses, None)
+    np.testing.assert_allclose(backend.to_host(d), np.full((2, 3), 1 / 3), rtol=1e-6)
+    assert np.isnan(backend.to_host(losses)).all()

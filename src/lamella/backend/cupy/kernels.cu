@@ -407,6 +407,7 @@ TASK(keep_mask) {
     EACH(block, (size + 15) / 16) {
         u64 bits[4];
         philox((u64)w[7], (u64)w[8], draw, (u64)block + 1, bits);
+        #pragma unroll  // keeps the bits in registers
         for (int i = 0; i < 16 && block * 16 + i < size; ++i)
             out[block * 16 + i] = (bits[i / 4] >> (i % 4 * 16) & 0xFFFF) < threshold ? scale : (T)0;
     }
@@ -422,6 +423,7 @@ TASK(uniform) {
     EACH(block, (size + each - 1) / each) {
         u64 bits[4];
         philox((u64)w[7], (u64)w[8], draw, (u64)block + 1, bits);
+        #pragma unroll  // keeps the bits in registers
         for (int i = 0; i < each && block * each + i < size; ++i)
             out[block * each + i] = sizeof(T) == 8
                 ? (T)((double)(bits[i % 4] >> 11) * (1.0 / 9007199254740992.0))
