@@ -11,6 +11,7 @@ import lamella as lm
 from lamella.backend import Backend
 from lamella.network.batches import Data
 from lamella.testing import strict_cupy
+from lamella.testing.strict_cupy.raw_kernels import thread_order
 from lamella.training.batch_replay import whole_steps
 from lamella.training.callbacks import Callback
 from tests.backend.cupy.graphs import (
@@ -190,6 +191,15 @@ def test_graphs_have_the_bits_of_single_launches_and_nearly_the_numbers_of_the_c
     np.testing.assert_array_equal(found["joined"]["draws"], expected["draws"])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [1, 2])
+def test_bits_do_not_depend_on_the_order_of_threads(order: int) -> None:
+    case = CASES["penalties, limits, schedule"]
+    expected = numbers_of(trained(case, graph_backend()))
+    with thread_order(order):
+        assert_same(numbers_of(trained(case, graph_backend())), expected)
+
+
 def counts_of_an_epoch(network: Callable[[], lm.Sequential], batches: int) -> list[int]:
     """Return launches, waits, allocations, launches of graphs and nodes."""
     x = np.tile(IMAGES, (batches, 1))[: batches * BATCH]
@@ -247,7 +257,21 @@ def images() -> dict[str, Any]:
 
 
 TILED = np.tile(IMAGES, 6)
+
+
+class Changing(lm.L2):
+    """A penalty whose rule reads an attribute."""
+
+    factor = 1.0
+
+    def rule(self, w: Any, g: Any, rate: Any) -> Any:  # type: ignore[override]
+        return g + self.factor * rate * w
+
+
 OTHER = {
+    "a rule reads values that may change": Case(
+        lambda: [lm.Dense(8, regularizer=Changing(1e-2)), lm.Dense(3)]
+    ),
     "1.Own has methods without @replayable": Case(lambda: [lm.Dense(8), Own(), lm.Dense(3)]),
     "images are distorted": Case(plain, TILED, options=images),
     "OwnAdam is not one of lamella's optimizers and schedules": Case(

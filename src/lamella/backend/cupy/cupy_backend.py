@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from lamella.backend.base import Backend
-from lamella.backend.cupy.random import DeviceNoise
+from lamella.backend.cupy.random import DeviceNoise, SentNoise
 from lamella.backend.cupy.tasks import Tasks
 from lamella.backend.elementwise import Program, to_c
 from lamella.backend.random import Noise
@@ -117,6 +117,13 @@ class CupyBackend(Backend):
 
     def __reduce__(self) -> tuple[Callable[[], "CupyBackend"], tuple[()]]:
         return type(self).open, ()
+
+
+class KernelFreeBackend(CupyBackend):
+    """cupy's own functions alone, for a device on which lamella's kernels do not work."""
+
+    def noise(self, key: int) -> Noise:
+        return SentNoise(key)
 
 
 @functools.cache

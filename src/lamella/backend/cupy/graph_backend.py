@@ -24,6 +24,7 @@ from lamella.backend.cupy.tape import (
     do,
     do_other,
     end_capture,
+    expects_noted,
     follow,
 )
 from lamella.backend.cupy.tasks import THREADS, Function
@@ -44,7 +45,6 @@ class GraphBackend(CupyBackend):
     random arrays, on noted memory, and makes a CUDA graph of them. All else ends it (see
     `lamella.backend.cupy.noted_array`). Eager steps launch the same tasks, so that their numbers
     have the same bits. The environment variable ``LAMELLA_CAPTURE=0`` switches captures off.
-
     """
 
     def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
@@ -72,15 +72,6 @@ class GraphBackend(CupyBackend):
     @xp.setter
     def xp(self, module: Any) -> None:
         self._xp = module
-
-    def kernels_problem(self) -> str:
-        """Return why the tasks cannot be used on this device; empty if they work."""
-        try:
-            count = self._xp.zeros(1, "int32")
-            self.launch(Task(Function("advance"), None, 1, [count], [count]))
-            return "" if int(count[0]) == 1 else "lamella's kernels give wrong numbers"
-        except Exception as error:
-            return f"lamella's kernels do not work ({_first_line(error)})"
 
     def zeros(self, size: int, dtype: Any) -> Array:
         return self._xp.zeros(size, dtype)
@@ -208,6 +199,8 @@ class GraphBackend(CupyBackend):
         made: list[Task] = []
 
         def run(*scalars: float) -> None:
+            if not program.is_fixed and expects_noted():
+                end_capture(CHANGING)
             if not made:
                 made.append(rule.task(outputs, arrays, scalars))
             do(made[0].again(rule.numbers(scalars)), self.launch)
@@ -226,7 +219,7 @@ class GraphBackend(CupyBackend):
                 do_other(lambda: other()(*given), UNFIT)
                 return
             if not program.is_fixed:
-                end_capture("a rule reads values that may change")
+                end_capture(CHANGING)
             self.do(rule.task([out], arrays, scalars), out, *arrays)
 
         return run
@@ -272,6 +265,7 @@ class GraphBackend(CupyBackend):
         return ""
 
 
+CHANGING = "a rule reads values that may change"
 UNFIT = "a rule is applied to views, to other dtypes or shapes, or has too many numbers"
 
 

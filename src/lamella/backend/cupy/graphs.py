@@ -146,9 +146,8 @@ def capture(xp: Any, launches: Sequence[Launch]) -> Any:
         _here.stream = xp.cuda.Stream(non_blocking=True)
     stream = _here.stream
     with _lock:
-        gc.collect()  # what is freed in a capture may wait for the device
         was_enabled = gc.isenabled()
-        gc.disable()
+        gc.disable()  # what is freed in a capture may wait for the device
         try:
             graph = _capture(stream, launches)
         finally:

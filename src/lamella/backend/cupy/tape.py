@@ -15,7 +15,7 @@ import numpy as np
 from lamella.backend.cupy.tasks import WORDS, Function, word_of, words_of
 from lamella.core.typing import Array
 
-MOST = 2**31 - 1  # numbers of an array, which tasks count in 32 bits
+MOST = 2**30  # numbers of an array: tasks count in 32 bits, up to twice as far
 Span = tuple[int, int]  # addresses of the first byte and of the one behind the last
 
 
