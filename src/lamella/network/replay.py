@@ -33,7 +33,7 @@ class Call:
         self.objects, self._process = objects, os.getpid()
         self.result: Array = None
         self.passes = -1
-        self._replay: Callable[[], None] | None = None
+        self._replay: Callable[..., None] | None = None
         self._fingerprint: Fingerprint
         self._attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._outputs: list[Array] = []
@@ -71,8 +71,8 @@ class Call:
         self._replay = replay  # last: Ctrl-C before it leaves nothing to replay
         return True
 
-    def replay(self, network: Any, in_a_row: bool) -> None:
-        """Do the captured work again."""
+    def replay(self, network: Any, in_a_row: bool, times: int) -> None:
+        """Do the captured work again, and up to ``times`` times where the backend can."""
         assert self._replay is not None
         if not in_a_row:
             # A replay writes into arrays only; these attributes are now those of another call.
@@ -80,7 +80,10 @@ class Call:
             network.layer_outputs[:] = self._outputs
             for table, arrays in self._attributes:
                 table.update(arrays)
-        self._replay()
+        if times == 1:
+            self._replay()
+        else:
+            self._replay(times)
 
 
 def _arrays_among(table: dict[str, Any]) -> dict[str, Any]:
@@ -118,8 +121,11 @@ class Replay:
         self.obstacle = Fingerprint(network, list_calls()).obstacle
         network.backend.report(name, self.obstacle)
 
-    def __call__(self, *arrays: Array) -> Array:
-        """Do the work, or replay it, and return its result."""
+    def __call__(self, *arrays: Array, times: int = 1) -> Array:
+        """Do the work, or replay it, and return its result.
+
+        A device may replay it up to ``times`` times.
+        """
         network = self._network
         if self.obstacle:
             return self._work(*arrays)
@@ -137,7 +143,7 @@ class Replay:
             self._remember(call)
         in_a_row = network.last_call is call and network.passes == call.passes
         if call.is_current():
-            call.replay(network, in_a_row)
+            call.replay(network, in_a_row, times)
         else:
             done = call.capture(network, self._work, arrays, self._list_calls())
             obstacle = "" if done else network.backend.obstacle or "it is not captured"

@@ -200,8 +200,12 @@ class GraphBackend(CupyBackend):
         if not (rule.fits and _are_alike(arrays) and _are_whole(*arrays, *outputs)):
             return lambda *scalars: do_other(functools.partial(other, *scalars), UNFIT)
 
+        tasks: list[Task] = []  # one, made when it is first needed
+
         def run(*scalars: float) -> None:
-            do(rule.task(outputs, arrays, scalars), self.launch)
+            if not tasks:
+                tasks.append(rule.task(outputs, arrays, scalars))
+            do(tasks[0].again(rule.numbers(scalars)), self.launch)
 
         return run
 

@@ -45,16 +45,20 @@ class RuleTasks:
         if function is None:
             function = self._functions[rows] = self._write(rows)
         row = arrays[rows[0]].size if rows else out.size
-        values = self._program.scalar_values(scalars)
         return Task(
             function,
             out.dtype,
             -(-out.size // THREADS),
             (row, None, None, 0, 0, out.size, *arrays, *outputs),
             writes=outputs,
-            numbers=[values[i] for i in self._shared],
+            numbers=self.numbers(scalars),
             numbers_at=self._numbers_at,
         )
+
+    def numbers(self, scalars: Sequence[float]) -> list[float]:
+        """Return the numbers of a task for these scalars."""
+        values = self._program.scalar_values(scalars)
+        return [values[i] for i in self._shared]
 
     def _write(self, rows: Sequence[int]) -> Function:
         """Write the functions for arrays of which those numbered ``rows`` serve all rows."""

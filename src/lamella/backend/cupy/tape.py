@@ -41,7 +41,7 @@ class Task:
 
     __slots__ = (
         *("function", "dtype", "tiles", "values", "writes", "numbers", "numbers_at"),
-        *("words", "fixed", "in_graph"),
+        *("fixed", "in_graph"),
     )
 
     def __init__(
@@ -58,16 +58,30 @@ class Task:
         self.function, self.dtype, self.tiles = function, dtype, max(1, tiles)
         self.values, self.writes, self.in_graph = values, writes, in_graph or {}
         self.numbers, self.numbers_at = list(numbers), numbers_at
-        self.words = words_of(*values)
-        self.fixed = self.words.tobytes()
-        if numbers:
-            end = numbers_at + len(numbers)
-            self.words["w"][0, numbers_at:end] = [word_of(number) for number in numbers]
+        self.fixed = words_of(*values)
+
+    @property
+    def words(self) -> np.ndarray:
+        """The words of now; ``fixed`` has them without the numbers."""
+        words = self.fixed.copy()
+        end = self.numbers_at + len(self.numbers)
+        words["w"][0, self.numbers_at : end] = [word_of(number) for number in self.numbers]
+        return words
+
+    def again(self, numbers: Sequence[float]) -> "Task":
+        """Return the same task with other numbers."""
+        task = Task.__new__(Task)
+        for name in Task.__slots__:
+            setattr(task, name, getattr(self, name))
+        task.numbers = list(numbers)
+        return task
 
     def is_like(self, other: "Task") -> bool:
         """Whether another task does the same with other numbers."""
-        mine, its = ((task.function, task.dtype, task.tiles, task.fixed) for task in (self, other))
-        return mine == its
+        if self.fixed is other.fixed:
+            return True
+        mine, its = ((task.function, task.dtype, task.tiles) for task in (self, other))
+        return mine == its and self.fixed.tobytes() == other.fixed.tobytes()
 
     def spans(self) -> list[Span]:
         """Return the memory of all its arrays."""
