@@ -1,5 +1,6 @@
 """Interface between lamella and an array library."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -159,6 +160,14 @@ class Backend(ABC):
 
     def report(self, work: str, obstacle: str) -> None:
         """Keep why work of this name is not replayed, to show it to users; empty if it is."""
+
+    def side_by_side(self, members: int) -> Callable[[], AbstractContextManager[None]]:
+        """Return what so many threads enter, at most, to train networks at the same time."""
+        return nullcontext
+
+    def free_bytes(self) -> float:
+        """Return the memory of the device that is free."""
+        return math.inf
 
     def threads_for(
         self, batch_size: int, matrices: Iterable[tuple[int, ...]]

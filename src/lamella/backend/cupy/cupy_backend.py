@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
@@ -49,6 +50,15 @@ class CupyBackend(Backend):
 
     def zeros(self, size: int, dtype: Any) -> Array:
         return self.xp.zeros(size, dtype)  # cupy's pool hands out multiples of 512 bytes
+
+    def side_by_side(self, members: int) -> Callable[[], AbstractContextManager[None]]:
+        return lambda: self.xp.cuda.Stream.null
+
+    def free_bytes(self) -> float:
+        pool = self.xp.get_default_memory_pool()
+        free = int(self.xp.cuda.runtime.memGetInfo()[0]) + int(pool.free_bytes())
+        limit = int(pool.get_limit())  # 0 for none
+        return min(free, limit - int(pool.used_bytes())) if limit else free
 
     def take(self, array: Array, index: Array, out: Array) -> Array:
         return self.xp.take(array, index, axis=0, out=out)

@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,7 @@ from lamella.backend.cupy.loop_tasks import task_of
 from lamella.backend.cupy.noted_array import NotedArray, NotingModule, noted, plain
 from lamella.backend.cupy.random import DeviceNoise
 from lamella.backend.cupy.rule_tasks import RuleTasks
+from lamella.backend.cupy.side_by_side import SideBySide
 from lamella.backend.cupy.tape import (
     Tape,
     Task,
@@ -72,6 +74,9 @@ class GraphBackend(CupyBackend):
     @xp.setter
     def xp(self, module: Any) -> None:
         self._xp = module
+
+    def side_by_side(self, members: int) -> Callable[[], AbstractContextManager[None]]:
+        return SideBySide(self._xp, members).member
 
     def zeros(self, size: int, dtype: Any) -> Array:
         return self._xp.zeros(size, dtype)

@@ -3,19 +3,27 @@
 import functools
 import gc
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from lamella.backend.cupy.joins import Node, join
+from lamella.backend.cupy.joins import Node, join, kind_of
 from lamella.backend.cupy.tape import Followed, Tape, Task, collect, copy_words, numbers_of, span
 from lamella.backend.cupy.tasks import THREADS, Function, Tasks, several_words
 
 ROWS = 1024  # of the table, as in kernels.cu
 AHEAD = 64  # steps whose numbers are computed and sent together
 _lock = threading.Lock()  # one capture at a time, in which no garbage is collected
-_here = threading.local()  # each thread has its own stream
+
+
+class _Here(threading.local):
+    stream: Any = None  # for captures
+    launch: "Callable[[TapeReplay, int], None] | None" = None
+
+
+_here = _Here()
 
 Launch = Callable[[], None]
 
@@ -35,8 +43,11 @@ class TapeReplay:
 
     Attributes
     ----------
-    nodes : int
+    nodes : list of Node
         Kernels of the graph.
+    kind : tuple
+        Of the nodes, see `kind_of`.
+    tasks_of : function (dtype) -> Tasks
     """
 
     def __init__(
@@ -46,7 +57,7 @@ class TapeReplay:
         tasks_of: Callable[[Any], Tasks],
         launch: Callable[[Task], None],
     ) -> None:
-        self._tape, self._launch = tape, launch
+        self._tape, self._launch, self.tasks_of = tape, launch, tasks_of
         self._width = sum(len(task.numbers) for each in tape.followed for task in each.tasks)
         self._table = xp.zeros((ROWS, self._width), "float64") if self._width else None
         self._rows: list[list[float]] = [[]] * ROWS  # what the table holds
@@ -55,9 +66,9 @@ class TapeReplay:
         tape.count.fill(0)
         nodes = self._list_nodes()
         self._single = [_bind(node, tasks_of) for node in nodes]
-        joined = join(nodes)
-        self.nodes = len(joined)
-        self._graph = capture(xp, [_bind(node, tasks_of) for node in joined])
+        self.nodes = join(nodes)
+        self.kind = kind_of(self.nodes)
+        self._graph = capture(xp, [_bind(node, tasks_of) for node in self.nodes])
 
     def _list_nodes(self) -> list[Node]:
         """Return a node for each task, and one that counts the steps if a task depends on them."""
@@ -87,7 +98,7 @@ class TapeReplay:
         """
         tape = self._tape
         at = self._steps if tape.position is None else tape.position()
-        if times > 1 and self._several(at, times):
+        if (times > 1 or _here.launch is not None) and self._several(at, times):
             return
         found = [collect(each.run) for each in tape.followed]
         numbers = numbers_of(tape.followed, found)
@@ -114,10 +125,18 @@ class TapeReplay:
             return 0
         self._go_to(at)
         self._send(first, rows)
+        if _here.launch is not None:
+            _here.launch(self, len(rows))
         for values in counts:
-            self._graph.launch()
+            if _here.launch is None:
+                self._graph.launch()
             self._count(values)
         return len(rows)
+
+    def launch(self, times: int) -> None:
+        """Launch so many steps, whose numbers the table has."""
+        for _ in range(times):
+            self._graph.launch()
 
     def _count(self, values: Sequence[Any]) -> None:
         """Count a step that was launched, whose counters are these then."""
@@ -182,18 +201,27 @@ def _set_counters(followed: Sequence[Followed], values: Sequence[Any]) -> None:
         setattr(each.owner, each.counter or "", value)
 
 
+@contextmanager
+def companions(launch: "Callable[[TapeReplay, int], None]") -> Iterator[None]:
+    """Let others launch the graphs of this thread within this block, so many steps of a replay."""
+    _here.launch = launch
+    try:
+        yield
+    finally:
+        _here.launch = None
+
+
 def capture(xp: Any, launches: Sequence[Launch]) -> Any:
     """Return a graph of these launches, which are not done.
 
     It is captured on a stream of its own, and can be launched on any.
     """
-    if not hasattr(_here, "stream"):
+    if _here.stream is None:
         _here.stream = xp.cuda.Stream(non_blocking=True)
     stream = _here.stream
     with _lock:
-        gc.collect()  # what is freed in a capture may wait for the device
         was_enabled = gc.isenabled()
-        gc.disable()
+        gc.disable()  # what is freed in a capture may wait for the device
         try:
             graph = _capture(stream, launches)
         finally:

@@ -77,6 +77,10 @@ class Progress:
         """Count a run that is done."""
         self._bar.update()
 
+    def say(self, text: str) -> None:
+        """Write a line above the bar."""
+        self._bar.write(text, file=error_stream())
+
     def __enter__(self) -> Self:
         if self.folder is not None:
             self._thread.start()
