@@ -131,11 +131,12 @@ class Backend(ABC):
 
     def capture(
         self, work: Callable[..., Any], arrays: Sequence[Array], memory: Sequence[Any], objects: Any
-    ) -> tuple[Any, Callable[[], None] | None]:
+    ) -> tuple[Any, Callable[[], bool | None] | None]:
         """Return the result of ``work(*arrays)``, and a function that replays it in one call.
 
         The latter is None where that cannot be done. A replay repeats recorded calls only, over
-        the same arrays; any other work on arrays ends the capture.
+        the same arrays; any other work on arrays ends the capture. It returns False if the work
+        has changed, and should be captured anew.
 
         Parameters
         ----------
@@ -160,6 +161,7 @@ class Backend(ABC):
 
     def report(self, work: str, obstacle: str) -> None:
         """Keep why work of this name is not replayed, to show it to users; empty if it is."""
+        self.obstacle = obstacle
 
     def side_by_side(self, members: int) -> Callable[[], AbstractContextManager[None]]:
         """Return what so many threads enter, at most, to train networks at the same time."""

@@ -3,7 +3,7 @@
 import importlib.util
 
 from lamella.backend.base import Backend
-from lamella.backend.cupy.cupy_backend import cupy_problem, open_cupy
+from lamella.backend.cupy.cupy_backend import CupyBackend, cupy_problem
 from lamella.backend.numpy_backend import NumpyBackend
 from lamella.core.errors import BackendError
 from lamella.core.signatures import known_arguments
@@ -35,6 +35,22 @@ def get_backend(name: str | Backend = "auto") -> Backend:
     if not problem:
         return open_cupy("a GPU answers")
     return host_backend(f"no GPU: {problem}")
+
+
+def open_cupy(reason: str = "asked for") -> CupyBackend:
+    """Return the backend of the GPU, with lamella's own kernels if they work there.
+
+    Raises
+    ------
+    BackendError
+        If cupy cannot be used; the message names the missing part. There is no silent fallback.
+    """
+    from lamella.backend.cupy.graph_backend import GraphBackend
+
+    backend = GraphBackend.open(reason)
+    if problem := backend.kernels_problem():
+        return CupyBackend.open(f"{reason}; {problem}")
+    return backend
 
 
 def host_backend(reason: str = "asked for") -> NumpyBackend:

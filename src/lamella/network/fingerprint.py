@@ -30,7 +30,8 @@ ATTACHED = (
 )  # fmt: skip
 NUMBERS = (int, float, bool, complex, str, bytes, type(None))
 NUMPYS = (np.number, np.bool_, np.dtype)
-FIXED = (Parameter, State, Noise, Backend, Regularizer, TargetKind)  # regularizers are parts of their own
+# Regularizers are parts of their own.
+FIXED = (Parameter, State, Noise, Backend, Regularizer, TargetKind)
 UNSEEN_VALUE = "it depends on a value whose changes cannot be seen, such as a list or an object"
 UNSEEN = {"__slots__", "__getattr__", "__getattribute__"}
 CODE = (FunctionType, staticmethod, classmethod, property)
@@ -167,7 +168,7 @@ def _is_marked(part: Any, names: Sequence[str]) -> bool:
     if type(kind) not in (type, ABCMeta) or any(UNSEEN & table.keys() for table in tables):
         return False  # attributes that are not in the object's dictionary
     # Attributes of a network are not looked at, and a regularizer may hold others.
-    is_whole = not (hasattr(part, "passes") or isinstance(part, Regularizer))
+    is_whole = not ("passes" in vars(part) or isinstance(part, Regularizer))
     if not (is_whole or all(name not in table for table in tables for name in names)):
         return False
     return not by_hand and all(is_marked(getattr(kind, name, None)) for name in (*names, *above))

@@ -33,7 +33,7 @@ class Call:
         self.objects, self._process = objects, os.getpid()
         self.result: Array = None
         self.passes = -1
-        self._replay: Callable[..., None] | None = None
+        self._replay: Callable[..., bool | None] | None = None
         self._fingerprint: Fingerprint
         self._attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._outputs: list[Array] = []
@@ -80,10 +80,9 @@ class Call:
             network.layer_outputs[:] = self._outputs
             for table, arrays in self._attributes:
                 table.update(arrays)
-        if times == 1:
-            self._replay()
-        else:
-            self._replay(times)
+        done = self._replay() if times == 1 else self._replay(times)
+        if done is False:
+            self._replay = None
 
 
 def _arrays_among(table: dict[str, Any]) -> dict[str, Any]:

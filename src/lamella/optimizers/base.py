@@ -31,8 +31,8 @@ class Optimizer(Configured, ABC):
 
     Denormal numbers slow a processor down a hundredfold. Every 16 steps, slots under 2^26 times
     the smallest normal number (8e-31 in float32) and weights under 2^40 times it (1.3e-26) are
-    therefore set to 0; a denormal weight would otherwise make its slots denormal again. A GPU, where
-    they cost nothing, leaves them.
+    therefore set to 0; a denormal weight would otherwise make its slots denormal again. On a GPU
+    they cost nothing, and stay.
 
     Parameters
     ----------

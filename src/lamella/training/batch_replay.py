@@ -1,4 +1,4 @@
-"""The batches of a data set, each of which a device does in one launch, from gathering to the log."""
+"""The batches of a data set: a device does each in one launch, from gathering to the log."""
 
 from collections.abc import Callable
 from typing import Any

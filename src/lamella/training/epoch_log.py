@@ -26,30 +26,19 @@ class EpochLog:
         self, model: Trainable, weights: np.ndarray, before: "EpochLog | None" = None
     ) -> None:
         self._backend, self._metrics = model.backend, model.metrics
-        if before is None:
-            self._make_memory(model, len(weights))
-        else:
-            self._losses, self._sums = before._losses, before._sums
-            before._keep_numbers()
+        memory = _memory(model, len(weights)) if before is None else before.give_memory()
+        self._losses, self._sums = memory
         self.weights = weights.astype(float)
         self.done = 0
         self._began = time.perf_counter()
 
-    def _make_memory(self, model: Trainable, batches: int) -> None:
-        zeros = model.backend.xp.zeros
-        self._losses = zeros(batches, model.dtype)
-        # In float64, so that sums such as those of R2 lose no digits.
-        self._sums = [
-            zeros((batches, *metric.score_shape(model.shapes[-1])), "float64")
-            for metric in model.metrics
-        ]
-
-    def _keep_numbers(self) -> None:
-        """Move to other memory, and leave zeros in that of now."""
-        memory = self._losses, *self._sums
-        self._losses, *self._sums = [part.copy() for part in memory]
-        for part in memory:
+    def give_memory(self) -> tuple[Array, list[Array]]:
+        """Return the memory of losses and sums, zeros now, and move the numbers to other memory."""
+        losses, sums = self._losses, self._sums
+        self._losses, *self._sums = [part.copy() for part in (losses, *sums)]
+        for part in (losses, *sums):
             part.fill(0)
+        return losses, sums
 
     def append(self, loss: Array, scores: Sequence[Array], weight: Array | None = None) -> None:
         """Append the mean loss of a batch, and each metric's scores of its weighted samples."""
@@ -113,3 +102,10 @@ class EpochLog:
         for metric, sums in zip(self._metrics, self._sums, strict=True):
             means[metric.name] = metric.result(to_host(sums[: self.done]).sum(axis=0) / total)
         return means
+
+
+def _memory(model: Trainable, batches: int) -> tuple[Array, list[Array]]:
+    """Return memory for the losses and for the sums of each metric's scores."""
+    zeros, shapes = model.backend.xp.zeros, [m.score_shape(model.shapes[-1]) for m in model.metrics]
+    # Sums in float64, so that those of R2 and the like lose no digits.
+    return zeros(batches, model.dtype), [zeros((batches, *shape), "float64") for shape in shapes]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -106,23 +106,23 @@ class CupyBackend(Backend):
 
         return run
 
+    @classmethod
+    def open(cls, reason: str = "asked for") -> Self:
+        """Return the backend of the GPU that is here.
+
+        Raises
+        ------
+        BackendError
+            If cupy cannot be used; the message names the missing part.
+        """
+        if problem := cupy_problem():
+            raise BackendError(f'backend="cupy" cannot be used: {problem}')
+        import cupy
+
+        return cls(cupy, reason)
+
     def __reduce__(self) -> tuple[Callable[[], "CupyBackend"], tuple[()]]:
-        return open_cupy, ()
-
-
-def open_cupy(reason: str = "asked for") -> CupyBackend:
-    """Return the cupy backend.
-
-    Raises
-    ------
-    BackendError
-        If cupy cannot be used; the message names the missing part. There is no silent fallback.
-    """
-    if problem := cupy_problem():
-        raise BackendError(f'backend="cupy" cannot be used: {problem}')
-    import cupy
-
-    return CupyBackend(cupy, reason)
+        return type(self).open, ()
 
 
 @functools.cache

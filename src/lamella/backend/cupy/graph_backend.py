@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from lamella.backend.cupy.cupy_backend import CupyBackend
+from lamella.backend.cupy.followed_noise import FollowedNoise
 from lamella.backend.cupy.graphs import TapeReplay
 from lamella.backend.cupy.loop_tasks import task_of
-from lamella.backend.cupy.noted_array import NotedArray, NotingModule, noted, plain
-from lamella.backend.cupy.random import DeviceNoise
+from lamella.backend.cupy.noted_array import NotedArray, expect_noted, plain
+from lamella.backend.cupy.noting import note
 from lamella.backend.cupy.rule_tasks import RuleTasks
 from lamella.backend.cupy.side_by_side import SideBySide
 from lamella.backend.cupy.tape import (
@@ -23,9 +24,7 @@ from lamella.backend.cupy.tape import (
     do,
     do_other,
     end_capture,
-    expects_noted,
     follow,
-    note_on,
 )
 from lamella.backend.cupy.tasks import THREADS, Function
 from lamella.backend.elementwise import Program, trace
@@ -37,7 +36,6 @@ TILE = 16  # rows and columns of a product for one block, as in kernels.cu
 LARGE = 2**27  # multiplications from which on cuBLAS is faster than the task of a product
 SQUARES = 64  # blocks that add up squares
 MOST = 2**31 - 1  # numbers of an array, which tasks count in 32 bits
-OTHER_MEMORY = "an array is used that is not the network's: its numbers may change unseen"
 
 
 class GraphBackend(CupyBackend):
@@ -57,7 +55,8 @@ class GraphBackend(CupyBackend):
 
     def __repr__(self) -> str:
         reasons = [self.reason]
-        reasons += [f"{work} is launched kernel by kernel: {why}" for work, why in self._obstacles.items()]
+        obstacles = self._obstacles.items()
+        reasons += [f"{work}: several launches, since {why}" for work, why in obstacles]
         return f"{self.name} ({'; '.join(reasons)})"
 
     def report(self, work: str, obstacle: str) -> None:
@@ -78,6 +77,15 @@ class GraphBackend(CupyBackend):
     def side_by_side(self, members: int) -> Callable[[], AbstractContextManager[None]]:
         return SideBySide(self._xp, members).member
 
+    def kernels_problem(self) -> str:
+        """Return why the tasks cannot be used on this device; empty if they work."""
+        try:
+            count = self._xp.zeros(1, "int32")
+            self.launch(Task(Function("advance"), None, 1, [count], [count]))
+            return "" if int(count[0]) == 1 else "lamella's kernels give wrong numbers"
+        except Exception as error:
+            return f"lamella's kernels do not work ({_first_line(error)})"
+
     def zeros(self, size: int, dtype: Any) -> Array:
         return self._xp.zeros(size, dtype)
 
@@ -88,7 +96,7 @@ class GraphBackend(CupyBackend):
 
     def do(self, task: Task, *arrays: Array) -> None:
         """Launch a task, and note it in a capture; a capture ends unless ``arrays`` are noted."""
-        _expect_noted(*arrays)
+        expect_noted(*arrays)
         do(task, self.launch)
 
     @property
@@ -196,7 +204,7 @@ class GraphBackend(CupyBackend):
         return run
 
     def noise(self, key: int) -> Noise:
-        return FollowedNoise(key, self)
+        return FollowedNoise(key, self.tasks, self.do)
 
     def compile_rule(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
@@ -246,73 +254,35 @@ class GraphBackend(CupyBackend):
 
     def capture(
         self, work: Callable[..., Any], arrays: Sequence[Array], memory: Sequence[Any], objects: Any
-    ) -> tuple[Any, Callable[[], None] | None]:
-        # A subclass may do things in ways that are not noted.
-        if type(self) is not GraphBackend or os.environ.get("LAMELLA_CAPTURE") == "0":
-            self.obstacle = "LAMELLA_CAPTURE=0"
+    ) -> tuple[Any, Callable[[], bool | None] | None]:
+        self.obstacle = self.capture_problem()
+        if self.obstacle:
             return super().capture(work, arrays, memory, objects)
         tape = Tape(self._xp.zeros(1, "int32"))
-        tables = [vars(each) for each in objects]
-        try:
-            for part in memory:
-                part.wrap_views(noted)
-            for table in tables:
-                if "xp" in table:
-                    table["xp"] = NotingModule(self._xp)
-            with note_on(tape):
-                try:
-                    result = work(*map(noted, arrays))
-                finally:
-                    for table in tables:
-                        _release(table, self._xp.ndarray)
-        finally:
-            for table in tables:
-                if "xp" in table:
-                    table["xp"] = self._xp
-            for part in memory:
-                part.wrap_views(plain)
-        return plain(result), self._replay(tape)
-
-    def _replay(self, tape: Tape) -> Callable[[], None] | None:
-        """Return what replays a tape; None, with the obstacle kept, if nothing can."""
+        result = note(tape, self._xp, work, arrays, memory, objects)
         self.obstacle = tape.obstacle
         if self.obstacle:
-            return None
+            return result, None
         try:
-            return TapeReplay(self._xp, tape, self.tasks, self.launch)
+            return result, TapeReplay(self._xp, tape, self.tasks, self.launch)
         except Exception as error:  # the step is done: training goes on without replays
-            first = (str(error).splitlines() or [""])[0][:120]
-            self.obstacle = f"the step cannot be captured ({type(error).__name__}: {first})"
-            return None
+            self.obstacle = f"it cannot be captured ({_first_line(error)})"
+            return result, None
 
-
-class FollowedNoise(DeviceNoise):
-    """Noise whose draws a capture follows: a replay draws the next numbers."""
-
-    def __init__(self, key: int, backend: GraphBackend) -> None:
-        super().__init__(key, backend.tasks)
-        self._backend = backend
-
-    def normal(self, out: Array) -> Array:
-        do_other(
-            functools.partial(super().normal, plain(out)), "normal numbers are drawn on the host"
-        )
-        return out
-
-    def _draw(self, task: str, blocks: int, out: Array, *more: float) -> Array:
-        _expect_noted(out)
-        draw = functools.partial(self._draw_now, task, blocks, plain(out), *more)
-        self._backend.follow(draw, self, "draws")
-        return out
-
-    def _draw_now(self, task: str, blocks: int, out: Array, *more: float) -> None:
-        values = out, None, None, 0, 0, out.size, 0, *self._key, *more
-        tiles, draws = -(-blocks // THREADS), [self.draws]
-        self._backend.do(Task(Function(task), out.dtype, tiles, values, [out], draws, 6))
-        self.draws += 1
+    def capture_problem(self) -> str:
+        """Return why no work is captured; empty if it can be."""
+        if os.environ.get("LAMELLA_CAPTURE") == "0":
+            return "the environment variable LAMELLA_CAPTURE is 0"
+        if type(self) is not GraphBackend:  # it may do things in ways that are not noted
+            return f"{type(self).__name__} is derived from GraphBackend"
+        return ""
 
 
 UNFIT = "a rule is applied to views, to other dtypes or shapes, or has too many numbers"
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"
 
 
 def _factor(square: Any, limit: Any) -> Any:
@@ -329,24 +299,3 @@ def _are_alike(arrays: Sequence[Array]) -> bool:
     """Whether arrays have one dtype that tasks know."""
     dtype = arrays[0].dtype
     return dtype in DTYPES and all(array.dtype == dtype for array in arrays)
-
-
-def _expect_noted(*arrays: Array) -> None:
-    """End the capture, if there is one, unless all these arrays are noted memory."""
-    if expects_noted() and not all(isinstance(each, NotedArray) for each in arrays):
-        end_capture(OTHER_MEMORY)
-
-
-def _release(table: dict[str, Any], kind: type) -> None:
-    """Turn noted arrays among attributes into plain ones; end the capture at any other array."""
-    for name, value in table.items():
-        if isinstance(value, NotedArray):
-            table[name] = plain(value)
-        elif isinstance(value, kind):
-            end_capture(OTHER_MEMORY)
-        elif isinstance(value, list):
-            value[:] = plain(value)
-        elif isinstance(value, tuple) and any(isinstance(item, kind) for item in value):
-            table[name] = plain(value)
-            if not all(isinstance(item, NotedArray) for item in value):
-                end_capture(OTHER_MEMORY)

@@ -1,5 +1,6 @@
 """Replay a tape: its tasks, joined, as one CUDA graph."""
 
+import contextlib
 import functools
 import gc
 import threading
@@ -32,7 +33,7 @@ class TapeReplay:
     """Repeats the step on a tape in one launch.
 
     The functions that the tape follows are called before. If they give other tasks than they did,
-    all tasks are launched one by one.
+    all tasks are launched one by one, and the result is False: the step should be captured anew.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ class TapeReplay:
             nodes.append(Node([advance.function], None, [1], [advance.words], [count], [count]))
         return nodes
 
-    def __call__(self, times: int = 1) -> None:
+    def __call__(self, times: int = 1) -> bool:
         """Do the step of this number in its epoch, or the next one.
 
         Where ``times`` is more than 1, further steps follow, at most that many in all: as many as
@@ -99,17 +100,18 @@ class TapeReplay:
         tape = self._tape
         at = self._steps if tape.position is None else tape.position()
         if (times > 1 or _here.launch is not None) and self._several(at, times):
-            return
+            return True
         found = [collect(each.run) for each in tape.followed]
         numbers = numbers_of(tape.followed, found)
         self._go_to(at)
         if numbers is None:
             self._play(found)
-            return
-        if self._rows[at % ROWS] != numbers:
+            return False
+        if self._table is not None and self._rows[at % ROWS] != numbers:
             self._fill(at % ROWS, numbers)
         self._graph.launch()
         self._steps += 1
+        return True
 
     def _go_to(self, at: int) -> None:
         """Set the device's counter."""
@@ -152,7 +154,7 @@ class TapeReplay:
 
     def _send(self, first: int, rows: list[list[float]]) -> None:
         self._rows[first : first + len(rows)] = rows
-        if self._width:
+        if self._table is not None:
             self._table[first : first + len(rows)].set(np.array(rows, np.float64))
 
     def _further(self, steps: int) -> tuple[list[list[float]], list[list[Any]]]:
@@ -238,10 +240,8 @@ def _capture(stream: Any, launches: Sequence[Launch]) -> Any:
             for launch in launches:
                 launch()
         except BaseException:
-            try:
+            with contextlib.suppress(Exception):
                 stream.end_capture()  # leaves the capture, whatever it says
-            except Exception:
-                pass
             raise
         return stream.end_capture()
 

@@ -4,9 +4,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from lamella.backend.cupy.tape import end_capture
+from lamella.backend.cupy.tape import end_capture, expects_noted
 
 OBSTACLE = "an array is used by {}, outside of self.map, self.dot and the like"
+OTHER_MEMORY = "an array is used that is not the network's: its numbers may change unseen"
 # Public names that neither compute nor read numbers.
 HARMLESS = (
     "T", "base", "cstruct", "data", "device", "dtype", "flags", "is_host_accessible", "itemsize",
@@ -35,6 +36,7 @@ class NotedArray:
 
     original: Any = None
     plain_class: type
+    batches: dict[int, Any] | None = None  # words of tasks that pick samples by this index
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
@@ -56,11 +58,11 @@ class NotedArray:
 
 
 @functools.cache
-def _noted_class(kind: type) -> Any:
+def _noted_class(kind: Any) -> Any:
     public = [name for name in dir(kind) if name[0] != "_" and name not in HARMLESS]
     methods = [name for name in public if callable(getattr(kind, name))]
     methods += [f"__{name}__" for name in SPECIAL if getattr(kind, f"__{name}__", None)]
-    endings = {name: _ending(name) for name in methods}
+    endings: dict[str, Any] = {name: _ending(name) for name in methods}
     endings |= {name: property(_ending_property(name)) for name in PROPERTIES}
     return type("NotedArray", (NotedArray, kind), {**endings, "plain_class": kind})
 
@@ -86,7 +88,7 @@ def noted(array: Any) -> Any:
     """Return a view that ends the capture where it is used for anything but tasks."""
     if array is None or isinstance(array, NotedArray):
         return array
-    view = array.view(type=_noted_class(type(array)))
+    view = array.view(type=_noted_class(array.__class__))
     view.original = array
     return view
 
@@ -100,6 +102,12 @@ def plain(value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)(map(plain, value))
     return value
+
+
+def expect_noted(*arrays: Any) -> None:
+    """End the capture, if there is one, unless all these arrays are noted memory."""
+    if expects_noted() and not all(isinstance(each, NotedArray) for each in arrays):
+        end_capture(OTHER_MEMORY)
 
 
 class NotingModule:

@@ -239,7 +239,7 @@ def numbers_of(followed: Sequence[Followed], found: Sequence[list[Any]]) -> list
 def copy_words(
     task: Task, table: Array | None, count: Array, width: int, column: int
 ) -> np.ndarray:
-    """Return the words of a task for a graph; its numbers are read from a table, if there is one."""
+    """Return a task's words for a graph; numbers are read from a table, if there is one."""
     words = task.words.copy()
     for number, value in task.in_graph.items():
         words["w"][0, number] = word_of(value)

@@ -113,7 +113,7 @@ class NumbaBackend(NumpyBackend):
 
     def capture(
         self, work: Callable[..., Any], arrays: Sequence[Array], memory: Sequence[Any], objects: Any
-    ) -> tuple[Any, Callable[[], None] | None]:
+    ) -> tuple[Any, Callable[[], bool | None] | None]:
         # A subclass may do things in ways that are not recorded.
         if type(self) is not NumbaBackend or not compiled.has_products():
             return super().capture(work, arrays, memory, objects)
