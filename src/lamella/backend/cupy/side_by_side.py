@@ -10,7 +10,7 @@ from typing import Any
 from lamella.backend.cupy.graphs import TapeReplay, companions
 from lamella.backend.cupy.stacks import Stack
 
-PATIENCE = 0.02  # seconds to wait for a thread that took part in the last launch
+PATIENCE = 0.1  # seconds to wait for a thread that took part in the last launch
 
 
 @dataclass

@@ -21,7 +21,7 @@ STACKED = """run_stacked(const __grid_constant__ Words argument) {
     const i64* w = argument.w;
     [[maybe_unused]] const int network = blockIdx.x / SIZE(2), block = blockIdx.x % SIZE(2);
     if (!AT(const int, 1)[network]) return;
-    const Several words = *(const Several*)(AT(const i64, 0) + network * w[4] + w[3]);"""
+    const Several& words = *(const Several*)(AT(const i64, 0) + network * w[4] + w[3]);"""
 _compiling = threading.Lock()  # threads that ask for the same kernel wait for the first of them
 C_TYPES = {"float32": "float", "float64": "double"}
 
