@@ -140,7 +140,9 @@ def test_an_error_of_a_launch_is_that_of_all_its_threads(monkeypatch: pytest.Mon
     assert found == ["the GPU has fallen off the bus"] * 2
 
 
-def test_a_thread_waits_in_vain_no_longer_than_its_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_waits_in_vain_no_longer_than_its_patience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(side_by_side, "PATIENCE", 0.01)
     together = SideBySide(strict_cupy, 2)
     together._expected = {0, 1}  # 0 never comes

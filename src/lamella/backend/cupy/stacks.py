@@ -1,6 +1,7 @@
 """Graphs of many networks: each kernel does the same node of all of them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -36,12 +37,12 @@ class Stack:
         self._replays: list[Any] = [None] * members  # whose words a row has
         launches, at = [], 0
         for node in nodes:
-            kernel = tasks_of(node.dtype or np.dtype("float32")).stacked(node.functions, node.beside)
-            tiles = _blocks_of(node)
+            tasks, tiles = tasks_of(node.dtype or np.dtype("float32")), _blocks_of(node)
+            kernel = tasks.stacked(node.functions, node.beside)
             words = words_of(self._rows, self._takes_part, tiles, at, len(row))
-            launches.append((kernel, (tiles * members,), (THREADS,), (words,)))
+            launches.append(partial(kernel, (tiles * members,), (THREADS,), (words,)))
             at += len(_words(node))
-        self._graph = capture(xp, [lambda each=each: each[0](*each[1:]) for each in launches])
+        self._graph = capture(xp, launches)
 
     def launch(self, replays: Mapping[int, TapeReplay], times: int) -> None:
         """Do so many steps of these networks, by number of the member."""

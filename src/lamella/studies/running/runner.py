@@ -68,9 +68,9 @@ def run_study(
     first = {task.arm: task.key for task in reversed(todo)}.values()  # warn once of each arm
 
     def job(task: Task) -> Job:
-        arm, check = study.experiments[task.arm], task.key in first
-        parts = task, arm, *data.worker_arrays
-        return partial(work, os.getpid(), *parts, keep=keep, check=check, progress=bar.folder)
+        experiment, arrays = study.experiments[task.arm], data.worker_arrays
+        settings: Any = {"keep": keep, "check": task.key in first, "progress": bar.folder}
+        return partial(work, os.getpid(), task, experiment, *arrays, **settings)
 
     # Worker processes limit their own threads; for worker threads this process must do so.
     with standard_streams(), single_threaded(), bar:

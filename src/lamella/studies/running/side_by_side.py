@@ -56,10 +56,10 @@ def bytes_of_run(experiment: Experiment, data: StudyData) -> int:
         model.inputs(data.train.x[:1])  # builds it
     except Exception:  # the run fails likewise, and says why
         return 2 * samples
-    weights = sum(math.prod(parameter.shape) for parameter in model.parameters)
+    weights = sum(math.prod(parameter.shape) for parameter in model.built())
     outputs = sum(math.prod(shape) for shape in (data.train.x.shape[1:], *model.shapes))
     batch = max(experiment.batch_size, EVALUATION_BATCH)
-    return 2 * samples + 2 * model.dtype.itemsize * 4 * (weights + batch * outputs)
+    return 2 * samples + 2 * int(model.dtype.itemsize) * 4 * (weights + batch * outputs)
 
 
 def in_threads(
@@ -113,7 +113,7 @@ def _wait(ends: Any) -> Any:
 
 
 def _end(threads: Sequence[threading.Thread]) -> None:
-    """Interrupt the threads that are at work, as Ctrl-C does with the main thread, until they end."""
+    """Interrupt the threads, as Ctrl-C does with the main thread, until they end."""
     for thread in threads:
         while thread.is_alive():
             for each in threads:
