@@ -14,7 +14,9 @@ import lamella as lm
 from lamella.backend import get_backend
 from lamella.backend import numba as compiled
 from lamella.backend.threads import cores
+from lamella.cli import info
 from lamella.training.processor import processor
+from tests.backend.cupy.graphs import graph_backend
 from tests.cli.conftest import Call
 from tests.subprocesses import run_python
 
@@ -35,6 +37,23 @@ def test_info_lists_versions_backend_and_cores(command: Call) -> None:
     assert told["backend"] == repr(get_backend())
     assert told["cores"] == str(cores())
     assert told["processor"] == processor()
+
+
+@pytest.mark.parametrize(
+    ("capture", "expected"),
+    [
+        ("1", "replayed as CUDA graphs"),
+        ("0", "in several launches (the environment variable LAMELLA_CAPTURE is 0)"),
+    ],
+)
+def test_info_says_how_steps_are_launched_on_a_gpu(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capture: str, expected: str
+) -> None:
+    monkeypatch.setenv("LAMELLA_CAPTURE", capture)
+    monkeypatch.setattr(info, "get_backend", graph_backend)
+    told = rows(call("info").out)
+    assert told["backend"] == "cupy (stand-in)"
+    assert told["steps"] == expected
 
 
 def test_info_lists_the_current_threads_of_blas(call: Call) -> None:

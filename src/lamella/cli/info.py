@@ -3,7 +3,7 @@
 import argparse
 from importlib import metadata
 
-from lamella.backend import get_backend
+from lamella.backend import CupyBackend, get_backend
 from lamella.backend import numba as compiled
 from lamella.training.environment import environment, installed
 
@@ -25,11 +25,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the environment, one item per line."""
-    found = environment(get_backend())
+    backend = get_backend()
+    found = environment(backend)
     rows = dict(found["versions"])
     for name, (package, extra) in OPTIONAL.items():
         rows[name] = _version(package) or f"not installed: pip install 'lamella[{extra}]'"
     rows["backend"] = "{name} ({why})".format(**found["backend"])
+    if isinstance(backend, CupyBackend):
+        problem = backend.capture_problem()
+        rows["steps"] = f"in several launches ({problem})" if problem else "replayed as CUDA graphs"
     libraries = ["{name} {version}, threads: {threads}".format(**blas) for blas in found["blas"]]
     rows["BLAS"] = "; ".join(libraries) or "none that threadpoolctl knows"
     rows["processor"] = found["cpu"]

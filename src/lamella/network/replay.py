@@ -6,7 +6,8 @@ methods that take part are marked as `lamella.backend.workspace.replayable`.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import is_
 from typing import Any
 
@@ -37,6 +38,35 @@ class Call:
         self._fingerprint: Fingerprint
         self._attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._outputs: list[Array] = []
+        self._results: list[tuple[dict[str, Any], dict[str, Any]]] = []
+
+    def run(self, network: Any, work: Callable[..., Array], arrays: Sequence[Array]) -> None:
+        """Do the work as usual."""
+        with self._seen(network):
+            self.result = work(*arrays)
+
+    @contextmanager
+    def _seen(self, network: Any) -> Iterator[None]:
+        """See which attributes the work in this block sets to arrays, truth values or None.
+
+        So it can be captured and replayed in turns with other work; on a device alone.
+        """
+        if network.backend.on_host:
+            yield
+            return
+        tables = [vars(part) for part in self.objects if hasattr(part, "__dict__")]
+        before = [dict(table) for table in tables]
+        yield
+        known = [changed for _, changed in self._results] or [{} for _ in tables]
+        for table, old, names in zip(tables, before, known, strict=True):
+            changed = {n: x for n, x in table.items() if n in names or old.get(n) is not x}
+            names |= {n: x for n, x in changed.items() if _is_state(x)}
+        self._results = list(zip(tables, known, strict=True))
+
+    def put_back(self) -> None:
+        """Set these attributes as the work left them: other work has set them since."""
+        for table, changed in self._results:
+            table.update(changed)
 
     def is_of(self, objects: Sequence[Any]) -> bool:
         """Whether it is work on the same objects. A forked child does not have our threads."""
@@ -59,7 +89,8 @@ class Call:
         memory = [*network.store, *network.states, network.batches]
         memory += [part._scratch for part in found.parts if hasattr(type(part), "scratch")]
         objects = [network, *found.parts]
-        self.result, replay = network.backend.capture(work, arrays, memory, objects)
+        with self._seen(network):
+            self.result, replay = network.backend.capture(work, arrays, memory, objects)
         if replay is not None and found.values() != before:  # such as a counter
             network.backend.obstacle = "it changes a value that it depends on"
             return False
@@ -83,6 +114,10 @@ class Call:
         done = self._replay() if times == 1 else self._replay(times)
         if done is False:
             self._replay = None
+
+
+def _is_state(value: Any) -> bool:
+    return value is None or isinstance(value, bool) or is_array(value)
 
 
 def _arrays_among(table: dict[str, Any]) -> dict[str, Any]:
@@ -135,19 +170,21 @@ class Replay:
         else:
             call = Call(objects)
             self._remember(call)
-            call.result = self._work(*arrays)
+            call.run(network, self._work, arrays)
             network.last_call, call.passes = call, network.passes
             return call.result
         if call is not self._calls[0]:
             self._remember(call)
         in_a_row = network.last_call is call and network.passes == call.passes
+        if not in_a_row:
+            call.put_back()
         if call.is_current():
             call.replay(network, in_a_row, times)
         else:
             done = call.capture(network, self._work, arrays, self._list_calls())
-            obstacle = "" if done else network.backend.obstacle or "it is not captured"
-            network.backend.report(self._name, obstacle)
-            self.obstacle = obstacle if in_a_row else ""
+            if done or in_a_row:  # otherwise the attributes may be those of another call
+                self.obstacle = "" if done else network.backend.obstacle or "it is not captured"
+                network.backend.report(self._name, self.obstacle)
         network.last_call, call.passes = call, network.passes
         return call.result
 

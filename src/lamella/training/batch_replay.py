@@ -1,7 +1,6 @@
 """The batches of a data set: a device does each in one launch, from gathering to the log."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -33,8 +32,6 @@ class BatchReplay:
     ----------
     log : EpochLog or None
         Of the last pass.
-    results : list of dict
-        Attributes that the last evaluation set, of each layer and the loss.
     """
 
     def __init__(
@@ -51,7 +48,6 @@ class BatchReplay:
         self._samples, self._size = samples, batch_size
         self._order = model.backend.asarray(np.arange(samples))
         self.log: EpochLog | None = None
-        self.results: list[dict[str, Any]] = []
 
         def calls() -> Calls:
             return [*list_calls(), *((metric, ("score",)) for metric in model.metrics)]

@@ -138,16 +138,7 @@ def _validate(model: Trainable, validation: Data, whole: BatchReplay | None) -> 
     """Return the scores; layers and loss stay as they are, so that steps are replayed after it."""
     tables = [vars(part) for part in (*model.layers, model.loss)]
     before = [dict(table) for table in tables]
-    if whole is not None:  # as the evaluation before left them, which then can be replayed
-        for table, results in zip(tables, whole.results, strict=False):
-            table.update(results)
     scores = _evaluate(model, validation, EVALUATION_BATCH, whole)
-    if whole is not None:
-        pairs = zip(tables, before, strict=True)
-        whole.results = [
-            {name: value for name, value in table.items() if old.get(name) is not value}
-            for table, old in pairs
-        ]
     for table, old in zip(tables, before, strict=True):
         table.update(old)
     return scores

@@ -25,7 +25,7 @@ from lamella.testing import strict_cupy
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
 CUPY_OPTIONS = ("-ftz=true",)  # which cupy adds
 Source = tuple[str, tuple[str, ...]]  # text, options
-Compiler = Callable[[Source, int], str]  # returns the compiler's log, or raises a RuntimeError
+Compiler = Callable[[Source, Sequence[int]], str]  # returns its log, or raises a RuntimeError
 
 
 class RecordedModule(strict_cupy.RawModule):
@@ -60,22 +60,15 @@ def sources_of_trainings() -> list[Source]:
     return list(RecordedModule.sources)
 
 
-def by_nvcc(source: Source, architecture: int) -> str:
-    """Compile with nvcc."""
+def by_nvcc(source: Source, architectures: Sequence[int]) -> str:
+    """Compile with nvcc for all architectures at once."""
     text, options = source
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kernels.cu"
         path.write_text(text)
-        flags = f"-arch=sm_{architecture} -Werror all-warnings -Xcompiler -Wall -Xptxas -v --cubin"
-        command = [
-            "nvcc",
-            *flags.split(),
-            *CUPY_OPTIONS,
-            *options,
-            "-o",
-            "kernels.cubin",
-            str(path),
-        ]
+        flags = ["-Werror", "all-warnings", "-Xcompiler", "-Wall", "-Xptxas", "-v", "-fatbin"]
+        flags += [f"-gencode=arch=compute_{number},code=sm_{number}" for number in architectures]
+        command = ["nvcc", *flags, *CUPY_OPTIONS, *options, "-o", "kernels.fatbin", str(path)]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -89,7 +82,7 @@ def nvrtc_compiler() -> Compiler:
     def call(name: str, *arguments: Any) -> int:
         return int(getattr(library, name)(*arguments))
 
-    def compile_source(source: Source, architecture: int) -> str:
+    def compile_for(source: Source, architecture: int) -> None:
         text, options = source
         program, size = ctypes.c_void_p(), ctypes.c_size_t()
         call("nvrtcCreateProgram", ctypes.byref(program), text.encode(), b"lamella.cu", 0, 0, 0)
@@ -102,6 +95,10 @@ def nvrtc_compiler() -> Compiler:
         call("nvrtcDestroyProgram", ctypes.byref(program))
         if status or log.value.strip():
             raise RuntimeError(log.value.decode())
+
+    def compile_source(source: Source, architectures: Sequence[int]) -> str:
+        for architecture in architectures:
+            compile_for(source, architecture)
         return ""
 
     return compile_source
@@ -124,15 +121,17 @@ def main() -> None:
     given = options.parse_args()
     compiler = by_nvcc if given.compiler == "nvcc" else nvrtc_compiler()
     sources = sources_of_trainings()
-    print(f"{len(sources)} modules without a warning:")
-    for architecture in given.architectures:
-        log = "".join(compiler(source, architecture) for source in sources)
-        registers = [int(number) for number in re.findall(r"Used (\d+) registers", log)]
-        spilled = [int(number) for number in re.findall(r"(\d+) bytes spill stores", log)]
-        used = f", at most {max(registers)} registers, {sum(spilled)} bytes spilled" * bool(
-            registers
-        )
-        print(f"sm_{architecture}{used}", flush=True)
+    log = "".join(compiler(source, given.architectures) for source in sources)
+    print(f"{len(sources)} modules compiled without a warning for {given.architectures}")
+    pattern = r"for 'sm_(\d+)'.*?(\d+) bytes spill stores.*?Used (\d+) registers"
+    kernels = [tuple(map(int, found)) for found in re.findall(pattern, log, re.DOTALL)]
+    for number in given.architectures:
+        registers = [used for place, _, used in kernels if place == number]
+        spilled = sum(spilled for place, spilled, _ in kernels if place == number)
+        if registers:
+            print(
+                f"sm_{number}: at most {max(registers)} registers, {spilled} bytes spilled in all"
+            )
 
 
 if __name__ == "__main__":

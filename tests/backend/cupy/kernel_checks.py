@@ -9,11 +9,14 @@ with an error at the first wrong result.
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
+import lamella as lm
 from lamella.backend import CupyBackend
 from lamella.backend.cupy import tasks
+from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.random import HostNoise
 from lamella.testing import strict_cupy
 from lamella.testing.strict_cupy import raw_kernels
@@ -181,6 +184,28 @@ def check_random_numbers(bench: Bench) -> None:
         np.testing.assert_array_equal(bench.backend.to_host(out), expected)
 
 
+def check_trainings(bench: Bench) -> None:
+    """Rules and joined tasks: numpy's numbers, and the same bits in each order of threads."""
+    x, labels = bench.normal(40, 35), bench.rng.integers(0, 10, 40)
+    losses = []
+    for backend in (GraphBackend(bench.backend.xp), lm.get_backend("numpy")):
+        layers = [lm.Dense(35), lm.ReLU(), lm.Dense(20), lm.BatchNorm(), lm.Tanh(), lm.Dropout(0.2)]
+        model = lm.Sequential(
+            [*layers, lm.Dense(10)], seed=1, dtype=bench.dtype.name, backend=backend
+        )
+        optimizer = lm.Adam(0.01, clip_norm=1.0)
+        model.compile(lm.SoftmaxCrossEntropy(), optimizer, ["accuracy"], in_shape=(35,))
+        # Not the weights: Adam turns the rounding errors of the bias before BatchNorm into steps.
+        losses.append(model.fit(x, labels, epochs=3, batch_size=24, verbose=False)["loss"])
+        if not backend.on_host:
+            assert "kernel by kernel" not in repr(backend)
+            key, weights = (backend.xp, bench.dtype), backend.to_host(model.store.values)
+            np.testing.assert_array_equal(weights, FIRST_TRAINED.setdefault(key, weights.copy()))
+    rounding = 20 if bench.exact else 2000
+    np.testing.assert_allclose(*losses, rtol=rounding * np.finfo(bench.dtype).eps)
+
+
+FIRST_TRAINED: dict[tuple[ModuleType, np.dtype], np.ndarray] = {}  # the weights of it
 CHECKS: dict[str, Callable[[Bench], None]] = {
     name.removeprefix("check_"): check for name, check in globals().items() if name[:6] == "check_"
 }
@@ -192,10 +217,11 @@ def main() -> None:
     options.add_argument("--flags", action="append", default=[])
     options.add_argument("--guards", type=int, default=64)
     options.add_argument("--checks", nargs="+", default=CHECKS, choices=CHECKS)
+    options.add_argument("--dtypes", nargs="+", default=DTYPES, type=np.dtype)
     given = options.parse_args()
     tasks.KERNELS = given.kernels
     raw_kernels.FLAGS = (*raw_kernels.FLAGS, *given.flags)
-    for dtype in DTYPES:
+    for dtype in given.dtypes:
         for order in ORDERS:
             for check in given.checks:
                 with raw_kernels.thread_order(order):

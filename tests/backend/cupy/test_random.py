@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lamella.backend import Backend, CupyBackend
+from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.tasks import Tasks
 from lamella.backend.random import HostNoise, Noise
 from lamella.testing import strict_cupy
@@ -30,12 +31,14 @@ def test_numbers_are_those_of_the_host_bit_for_bit(
     backend: Backend, kind: str | float, dtype: type
 ) -> None:
     for key in KEYS:
-        host, device = HostNoise(key), backend.noise(key)
-        for size in SIZES:
-            expected = drawn(host, kind, np.empty(size, dtype))
-            got = backend.to_host(drawn(device, kind, backend.zeros(size, dtype)))
-            assert got.tobytes() == expected.tobytes(), (key, size)
-        assert device.draws == host.draws == len(SIZES)
+        host = HostNoise(key)
+        for device in (CupyBackend(backend.xp), GraphBackend(backend.xp)):
+            host.draws, noise = 0, device.noise(key)
+            for size in SIZES:
+                expected = drawn(host, kind, np.empty(size, dtype))
+                got = backend.to_host(drawn(noise, kind, backend.zeros(size, dtype)))
+                assert got.tobytes() == expected.tobytes(), (key, size)
+            assert noise.draws == host.draws == len(SIZES)
 
 
 @on_devices

@@ -9,7 +9,12 @@ from lamella.testing.strict_cupy.raw_kernels import compiler_problem
 from tests.backend.cupy.kernel_checks import run_checks
 
 pytestmark = pytest.mark.slow
-ADDRESS = "--guards=0", "--flags=-fsanitize=address"
+ADDRESS = "--dtypes=float32", "--guards=0", "--flags=-fsanitize=address"
+UNDEFINED = (
+    "--dtypes=float32",
+    "--flags=-fsanitize=undefined",
+    "--flags=-fno-sanitize-recover=all",
+)
 
 
 def library_of(sanitizer: str) -> str:
@@ -34,5 +39,4 @@ def test_tasks_touch_only_their_arrays(tmp_path: Path) -> None:
 
 def test_tasks_have_no_undefined_behaviour(tmp_path: Path) -> None:
     library_of("ubsan")
-    flags = "-fsanitize=undefined", "-fno-sanitize-recover=all"
-    assert not run_checks(tmp_path, *(f"--flags={flag}" for flag in flags))
+    assert not run_checks(tmp_path, *UNDEFINED)

@@ -106,6 +106,10 @@ class CupyBackend(Backend):
 
         return run
 
+    def capture_problem(self) -> str:
+        """Return why no work is captured; empty if it can be."""
+        return "only lamella's own kernels are captured"
+
     @classmethod
     def open(cls, reason: str = "asked for") -> Self:
         """Return the backend of the GPU that is here.

@@ -209,27 +209,30 @@ class GraphBackend(CupyBackend):
     def compile_rule(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
     ) -> Callable[..., None]:
-        rule, other = RuleTasks(program), super().compile_rule(program, arrays, outputs)
+        rule = RuleTasks(program)
         if not (rule.fits and _are_alike(arrays) and _are_whole(*arrays, *outputs)):
+            other = super().compile_rule(program, arrays, outputs)
             return lambda *scalars: do_other(functools.partial(other, *scalars), UNFIT)
 
-        tasks: list[Task] = []  # one, made when it is first needed
+        made: list[Task] = []
 
         def run(*scalars: float) -> None:
-            if not tasks:
-                tasks.append(rule.task(outputs, arrays, scalars))
-            do(tasks[0].again(rule.numbers(scalars)), self.launch)
+            if not made:
+                made.append(rule.task(outputs, arrays, scalars))
+            do(made[0].again(rule.numbers(scalars)), self.launch)
 
         return run
 
     def map(self, program: Program) -> Callable[..., None]:
-        rule, other = RuleTasks(program), super().map(program)
+        rule = RuleTasks(program)
+        other = functools.cache(lambda: super(GraphBackend, self).map(program))
 
         def run(out: Array, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
             shapes = out.shape, out.shape[1:]
             fits = rule.fits and all(array.shape in shapes for array in arrays)
             if not (fits and _are_alike([out, *arrays]) and _are_whole(out, *arrays)):
-                do_other(lambda: other(plain(out), plain(list(arrays)), scalars), UNFIT)
+                given = plain(out), plain(list(arrays)), scalars
+                do_other(lambda: other()(*given), UNFIT)
                 return
             if not program.is_fixed:
                 end_capture("a rule reads values that may change")

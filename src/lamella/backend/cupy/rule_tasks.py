@@ -56,7 +56,7 @@ class RuleTasks:
         )
 
     def numbers(self, scalars: Sequence[float]) -> list[float]:
-        """Return the numbers of a task for these scalars."""
+        """Return the values that are the same for all elements, for these scalars."""
         values = self._program.scalar_values(scalars)
         return [values[i] for i in self._shared]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend.cupy.tasks import Function, word_of, words_of
+from lamella.backend.cupy.tasks import WORDS, Function, word_of, words_of
 from lamella.core.typing import Array
 
 Span = tuple[int, int]  # addresses of the first byte and of the one behind the last
@@ -40,8 +40,8 @@ class Task:
     """
 
     __slots__ = (
-        *("function", "dtype", "tiles", "values", "writes", "numbers", "numbers_at"),
-        *("fixed", "in_graph"),
+        *("function", "dtype", "tiles", "values", "writes", "numbers", "numbers_at", "in_graph"),
+        "fixed",
     )
 
     def __init__(
@@ -58,30 +58,29 @@ class Task:
         self.function, self.dtype, self.tiles = function, dtype, max(1, tiles)
         self.values, self.writes, self.in_graph = values, writes, in_graph or {}
         self.numbers, self.numbers_at = list(numbers), numbers_at
-        self.fixed = words_of(*values)
+        self.fixed = words_of(*values).tobytes()
+
+    def again(self, numbers: list[float]) -> "Task":
+        """Return the same task with other numbers."""
+        task = Task.__new__(Task)
+        for name in self.__slots__:
+            setattr(task, name, getattr(self, name))
+        task.numbers = numbers
+        return task
 
     @property
     def words(self) -> np.ndarray:
-        """The words of now; ``fixed`` has them without the numbers."""
-        words = self.fixed.copy()
-        end = self.numbers_at + len(self.numbers)
-        words["w"][0, self.numbers_at : end] = [word_of(number) for number in self.numbers]
+        """The words of a launch on its own, an array of size 1."""
+        words = np.frombuffer(bytearray(self.fixed), WORDS)
+        if self.numbers:
+            end = self.numbers_at + len(self.numbers)
+            words["w"][0, self.numbers_at : end] = [word_of(number) for number in self.numbers]
         return words
-
-    def again(self, numbers: Sequence[float]) -> "Task":
-        """Return the same task with other numbers."""
-        task = Task.__new__(Task)
-        for name in Task.__slots__:
-            setattr(task, name, getattr(self, name))
-        task.numbers = list(numbers)
-        return task
 
     def is_like(self, other: "Task") -> bool:
         """Whether another task does the same with other numbers."""
-        if self.fixed is other.fixed:
-            return True
-        mine, its = ((task.function, task.dtype, task.tiles) for task in (self, other))
-        return mine == its and self.fixed.tobytes() == other.fixed.tobytes()
+        mine, its = ((task.function, task.dtype, task.tiles, task.fixed) for task in (self, other))
+        return mine == its
 
     def spans(self) -> list[Span]:
         """Return the memory of all its arrays."""
@@ -240,7 +239,7 @@ def copy_words(
     task: Task, table: Array | None, count: Array, width: int, column: int
 ) -> np.ndarray:
     """Return a task's words for a graph; numbers are read from a table, if there is one."""
-    words = task.words.copy()
+    words = task.words
     for number, value in task.in_graph.items():
         words["w"][0, number] = word_of(value)
     if table is not None and task.numbers:

@@ -151,12 +151,14 @@ def words_of(*values: Any) -> np.ndarray:
 
 def word_of(value: Any) -> int:
     """Return one word, see `words_of`."""
+    if type(value) is int:
+        return value if value < 2**63 else value - 2**64  # unsigned numbers keep their bits
     if value is None:
         return 0
     if isinstance(value, float):
         return int(struct.unpack("<q", struct.pack("<d", value))[0])
     if isinstance(value, int | np.integer):
-        return (int(value) + 2**63) % 2**64 - 2**63  # unsigned numbers keep their bits
+        return word_of(int(value))
     return int(value.data.ptr)
 
 

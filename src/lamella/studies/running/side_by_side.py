@@ -51,15 +51,14 @@ def bytes_of_run(experiment: Experiment, data: StudyData) -> int:
     """
     sets = [data.train, data.test, *([data.validation] if data.validation is not None else [])]
     samples = sum(part.x.nbytes + part.y.nbytes for part in sets)
-    model = experiment.compiled(seed=0)
+    model, batch = experiment.compiled(seed=0), max(experiment.batch_size, EVALUATION_BATCH)
     try:
         model.inputs(data.train.x[:1])  # builds it
     except Exception:  # the run fails likewise, and says why
         return 2 * samples
     weights = sum(math.prod(parameter.shape) for parameter in model.built())
     outputs = sum(math.prod(shape) for shape in (data.train.x.shape[1:], *model.shapes))
-    batch = max(experiment.batch_size, EVALUATION_BATCH)
-    return 2 * samples + 2 * int(model.dtype.itemsize) * 4 * (weights + batch * outputs)
+    return 2 * samples + int(2 * 4 * model.dtype.itemsize * (weights + batch * outputs))
 
 
 def in_threads(

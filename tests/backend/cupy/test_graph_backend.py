@@ -1,0 +1,299 @@
+"""The backend of kernels and graphs: its operations, what it captures, and what it refuses."""
+
+import pickle
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.backend.cupy import graphs
+from lamella.backend.cupy.graph_backend import LARGE, GraphBackend
+from lamella.backend.elementwise import trace
+from lamella.backend.workspace import replayable
+from lamella.testing import strict_cupy
+from lamella.testing.strict_cupy.streams import CUDARuntimeError
+from tests.backend.cupy.graphs import graph_backend, launched, obstacles
+
+DEVICES = ["strict", pytest.param("cupy", marks=pytest.mark.gpu)]
+DTYPES = ["float32", "float64"]
+
+
+@pytest.fixture(params=DEVICES)
+def backend(request: pytest.FixtureRequest) -> GraphBackend:
+    return graph_backend(request.param)
+
+
+def close(got: Any, expected: np.ndarray, backend: GraphBackend) -> None:
+    rtol = 1e-4 if expected.dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(backend.to_host(got), expected, rtol, rtol)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_operations_give_the_numbers_of_numpy(backend: GraphBackend, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    a, b, bias = (rng.standard_normal(s).astype(dtype) for s in ((20, 30), (30, 17), 17))
+    on_device = backend.asarray
+    out = backend.zeros(20 * 17, dtype).reshape(20, 17)
+    backend.dot(on_device(a), on_device(b), out, on_device(bias))
+    close(out, a @ b + bias, backend)
+    turned = on_device(np.ascontiguousarray(a.T)).T
+    close(backend.dot(turned, on_device(np.ascontiguousarray(b.T)).T, out), a @ b, backend)
+    close(backend.sum_rows(on_device(b), backend.zeros(17, dtype)), b.sum(axis=0), backend)
+    index, picked = on_device(np.array([3, 0, 19])), backend.zeros(90, dtype).reshape(3, 30)
+    close(backend.take(on_device(a), index, picked), a[[3, 0, 19]], backend)
+    run = backend.map(trace(lambda x, row, c: np.maximum(x * row, c), 2, 1))
+    run(out, (on_device(a @ b), on_device(bias)), (0.5,))
+    close(out, np.maximum(a @ b * bias, np.asarray(0.5, dtype)), backend)
+
+
+def test_images_are_picked_and_scaled(backend: GraphBackend) -> None:
+    images = np.arange(60, dtype=np.uint8).reshape(10, 2, 3)
+    scale = backend.scale_images()
+    assert scale is not None
+    out = backend.zeros(24, "float32").reshape(4, 2, 3)
+    scale(backend.asarray(images), backend.asarray(np.array([9, 1, 1, 0])), out)
+    close(out, (images[[9, 1, 1, 0]] / 255).astype("f4"), backend)
+    scale(backend.asarray(images[:4]), None, out)
+    close(out, (images[:4] / 255).astype("f4"), backend)
+
+
+@pytest.mark.parametrize("bytes_of_a_row", [1, 3, 8, 24])
+def test_rows_of_any_length_are_picked(backend: GraphBackend, bytes_of_a_row: int) -> None:
+    rows = np.random.default_rng(0).integers(0, 256, (50, bytes_of_a_row)).astype(np.uint8)
+    index = np.random.default_rng(1).integers(0, 50, 300)
+    out = backend.asarray(np.zeros((300, bytes_of_a_row), np.uint8))
+    backend.take(backend.asarray(rows), backend.asarray(index), out)
+    np.testing.assert_array_equal(backend.to_host(out), rows[index])
+
+
+def test_nan_stays_nan_in_rules(backend: GraphBackend) -> None:
+    x = backend.asarray(np.array([np.nan, -1, 2], "f4"))
+    out = backend.zeros(3, "float32")
+    backend.map(trace(lambda x: np.maximum(x, 0) + 0 * np.minimum(x, 0) * np.sign(x), 1, 0))(
+        out, (x,), ()
+    )
+    np.testing.assert_array_equal(backend.to_host(out), [np.nan, 0, 2])
+
+
+@pytest.mark.parametrize("size", [5, 1000, 70_000])
+def test_limit_of_a_norm_is_that_of_numpy(backend: GraphBackend, size: int) -> None:
+    vectors = [np.random.default_rng(i).standard_normal(size).astype("f4") for i in range(2)]
+    on_device = [backend.asarray(vector) for vector in vectors]
+    limit_norm = backend.bind_norm_limit(on_device)
+    norm = np.sqrt(sum((vector.astype(float) ** 2).sum() for vector in vectors))
+    limit_norm(2 * norm)
+    close(on_device[0], vectors[0], backend)
+    limit_norm(norm / 2)
+    for got, vector in zip(on_device, vectors, strict=True):
+        close(got, vector / 2, backend)
+    limit_norm(np.inf)
+    close(on_device[1], vectors[1] / 2, backend)
+
+
+def test_large_products_and_views_are_computed_by_the_library(backend: GraphBackend) -> None:
+    side = round(LARGE ** (1 / 3)) + 1
+    ones = backend.asarray(np.ones((side, side), "f4"))
+    out = backend.zeros(side * side, "float32").reshape(side, side)
+    backend.dot(ones, ones, out)
+    assert (backend.to_host(out) == side).all()
+    wide = backend.asarray(np.ones((6, 8), "f4"))
+    half = backend.map(trace(lambda x: x / 2, 1, 0))
+    half(wide[:, ::2], (wide[:, ::2],), ())
+    np.testing.assert_array_equal(backend.to_host(wide)[0], [0.5, 1] * 4)
+
+
+def network(backend: Any, *others: lm.Layer) -> lm.Sequential:
+    layers = [lm.Dense(4), *others, lm.Dropout(0.2), lm.Dense(3)]
+    model = lm.Sequential(layers, seed=1, backend=backend)
+    return model.compile(lm.SoftmaxCrossEntropy(), lm.Adam(0.01), ["accuracy"], in_shape=(5,))
+
+
+X, Y = np.random.default_rng(0).standard_normal((24, 5)).astype("f4"), np.arange(24) % 3
+
+
+def steps(model: lm.Sequential, count: int = 5) -> list[float]:
+    """Take steps on one batch, as a training loop of one's own does, and return the losses."""
+    batch = model.backend.asarray(X), model.backend.asarray(Y)
+    return [float(model.step(*batch)) for _ in range(count)]
+
+
+def test_steps_of_an_own_loop_replay_the_gradients() -> None:
+    with launched("eager"):
+        expected = steps(network(graph_backend()))
+    backend = graph_backend()
+    assert steps(network(backend)) == expected
+    assert strict_cupy.counts.graph_launches == 3  # of five: one to begin with, one to capture
+    assert not obstacles(backend)
+
+
+def test_predictions_are_replayed() -> None:
+    with launched("eager"):
+        expected = network(graph_backend()).predict(X)
+    model = network(graph_backend())
+    for _ in range(4):
+        np.testing.assert_array_equal(model.predict(X), expected)
+    assert strict_cupy.counts.graph_launches == 2
+    model.parameters[0].value = 0
+    with launched("eager"):
+        other = network(graph_backend())
+        other.parameters[0].value = 0
+        np.testing.assert_array_equal(model.predict(X), other.predict(X))
+
+
+def watched(operation: Callable[[Any, Any], Any]) -> lm.Layer:
+    """Return a marked layer that does one more operation."""
+
+    class Watched(lm.Layer):
+        do = replayable(operation)
+
+        def build(self, in_shape: tuple[int, ...]) -> tuple[int, ...]:
+            self.other = self.backend.asarray(np.zeros((24, *in_shape), "f4"))
+            return in_shape
+
+        @replayable
+        def forward(self, x: Any, training: bool) -> Any:
+            self.do(x)
+            return self.map("y", lambda x: 2 * x, x)
+
+        @replayable
+        def backward(self, dy: Any) -> Any:
+            return self.map("dx", lambda dy: 2 * dy, dy)
+
+    return Watched()
+
+
+OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "xp.multiply": lambda layer, x: layer.xp.multiply(x, 1, out=layer.scratch("z", x.shape)),
+    "backend.xp": lambda layer, x: layer.backend.xp.multiply(x, 1),
+    "__mul__": lambda layer, x: x * 1.0,
+    "__rmul__": lambda layer, x: 1.0 * x,
+    "__imul__": lambda layer, x: x.__imul__(1.0),
+    "__setitem__": lambda layer, x: layer.scratch("z", x.shape).__setitem__(0, 1.0),
+    "__float__": lambda layer, x: float(x[0, 0]),
+    "__bool__": lambda layer, x: bool(x[0, 0]),
+    "__gt__": lambda layer, x: x > 0,
+    "sum": lambda layer, x: x.sum(),
+    "get": lambda layer, x: x.get(),
+    "an index": lambda layer, x: x[layer.other[:, 0] > 0],
+    "reshape": lambda layer, x: x.T.reshape(-1),
+    "normal numbers": lambda layer, x: layer.rng.normal(layer.scratch("z", x.shape)),
+    "is no task of the GPU": lambda layer, x: layer.backend.compile(len),
+    "not the network's": lambda layer, x: layer.map("z", lambda x, y: x + y, x, layer.other),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_other_operations_end_a_capture_and_take_effect(name: str) -> None:
+    operation, backend = OPERATIONS[name], graph_backend()
+    losses = steps(network(backend, watched(operation)))
+    assert strict_cupy.counts.graph_launches == 0
+    assert name in obstacles(backend)
+    with launched("eager"):
+        assert losses == steps(network(graph_backend(), watched(operation)))
+
+
+def test_the_environment_switches_captures_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMELLA_CAPTURE", "0")
+    backend = graph_backend()
+    steps(network(backend))
+    assert strict_cupy.counts.graph_launches == 0
+    assert "LAMELLA_CAPTURE is 0" in repr(backend)
+
+
+@pytest.mark.parametrize("method", ["begin_capture", "end_capture", "upload"])
+def test_a_refused_capture_is_told_and_training_goes_on(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    with launched("eager"):
+        expected = steps(network(graph_backend()))
+
+    def refuse(self: Any, *_: Any) -> Any:
+        if method == "end_capture":
+            end(self)
+        raise CUDARuntimeError("cudaErrorMemoryAllocation: out of memory")
+
+    end = strict_cupy.cuda.Stream.end_capture
+    owner = strict_cupy.cuda.Graph if method == "upload" else strict_cupy.cuda.Stream
+    monkeypatch.setattr(owner, method, refuse)
+    backend = graph_backend()
+    assert steps(network(backend)) == expected
+    text = "gradients: several launches, since it cannot be captured (CUDARuntimeError: cudaErrorM"
+    assert text in repr(backend)
+    assert not strict_cupy.cuda.get_current_stream().is_capturing()
+
+
+def test_waiting_in_a_capture_is_refused_like_by_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    bind = graphs._bind
+
+    def waiting(*given: Any) -> Callable[[], None]:
+        launch = bind(*given)
+        return lambda: (strict_cupy.cuda.get_current_stream().synchronize(), launch())[1]
+
+    monkeypatch.setattr(graphs, "_bind", waiting)
+    backend = graph_backend()
+    steps(network(backend))
+    assert "operation not permitted when stream is capturing" in repr(backend)
+
+
+def test_ctrl_c_in_a_capture_is_passed_on_and_leaves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with launched("eager"):
+        expected = steps(network(graph_backend()), 6)
+    model = network(graph_backend())
+    batch = model.backend.asarray(X), model.backend.asarray(Y)
+    model.step(*batch)
+    with monkeypatch.context() as patch:
+        patch.setattr(graphs, "_bind", lambda *given: interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            model.step(*batch)
+    assert not graphs._here.stream.is_capturing()
+    model.optimizer.step()  # the part of the second step that was left
+    assert [float(model.step(*batch)) for _ in range(4)] == expected[2:]
+    assert strict_cupy.counts.graph_launches == 3
+
+
+def test_threads_capture_each_their_own_steps() -> None:
+    with launched("eager"):
+        expected = steps(network(graph_backend()), 8)
+    found: list[list[float]] = []
+    backend = graph_backend()
+    threads = [
+        threading.Thread(target=lambda: found.append(steps(network(backend), 8))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 3
+
+
+def test_a_derived_backend_captures_nothing() -> None:
+    class Other(GraphBackend):
+        pass
+
+    backend = Other(strict_cupy)
+    steps(network(backend))
+    assert "Other is derived from GraphBackend" in repr(backend)
+
+
+def test_kernels_that_cannot_be_compiled_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert graph_backend().kernels_problem() == ""
+
+    def refuse(**_: Any) -> None:
+        raise CUDARuntimeError("NVRTC_ERROR_COMPILATION: no header")
+
+    monkeypatch.setattr(strict_cupy, "RawModule", refuse)
+    problem = graph_backend().kernels_problem()
+    assert problem == (
+        "lamella's kernels do not work (CUDARuntimeError: NVRTC_ERROR_COMPILATION: no header)"
+    )
+
+
+def test_a_pickled_backend_opens_that_of_the_machine() -> None:
+    with pytest.raises(lm.core.errors.BackendError, match="cannot be used"):
+        pickle.loads(pickle.dumps(graph_backend()))

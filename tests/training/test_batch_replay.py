@@ -1,0 +1,284 @@
+"""Whole steps in one launch: the bits of steps that are launched task by task."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import lamella as lm
+from lamella.backend import Backend
+from lamella.network.batches import Data
+from lamella.testing import strict_cupy
+from lamella.training.batch_replay import whole_steps
+from lamella.training.callbacks import Callback
+from tests.backend.cupy.graphs import (
+    BATCH,
+    EPOCHS,
+    WAYS,
+    assert_same,
+    graph_backend,
+    launched,
+    numbers_of,
+    obstacles,
+)
+
+SAMPLES = 40
+_rng = np.random.default_rng(0)
+IMAGES = _rng.integers(0, 256, (SAMPLES, 6), dtype=np.uint8)
+X = _rng.standard_normal((SAMPLES, 6)).astype("f4")
+Y = _rng.integers(0, 3, SAMPLES)
+TARGETS = _rng.standard_normal((SAMPLES, 3)).astype("f4")
+
+
+class Case(NamedTuple):
+    layers: Callable[[], list[lm.Layer]]
+    x: np.ndarray = X
+    y: np.ndarray = Y
+    loss: Callable[[], Any] = lm.SoftmaxCrossEntropy
+    optimizer: Callable[[], Any] = lambda: lm.Adam(0.01)
+    metrics: tuple[str, ...] = ("accuracy",)
+    options: Callable[[], dict[str, Any]] = dict
+    dtype: str = "float32"
+
+
+class HalveRate(Callback):
+    """Changes the learning rate within an epoch, and reads a loss."""
+
+    def on_batch_end(self, model: Any, batch: int, log: Any) -> None:
+        if batch == 2:
+            model.optimizer.lr = model.optimizer.lr / 2
+        assert np.isfinite(float(log.last()))
+
+
+class ClipLater(Callback):
+    def on_epoch_begin(self, model: Any, epoch: int) -> None:
+        model.optimizer.clip_norm = 0.1 if epoch > 1 else None
+
+
+class FreezeAndThaw(Callback):
+    def on_batch_end(self, model: Any, batch: int, log: Any) -> None:
+        if batch == 1:
+            model.layers[0].trainable = not model.layers[0].trainable
+
+
+class ChangeSlope(Callback):
+    def on_batch_end(self, model: Any, batch: int, log: Any) -> None:
+        if batch == 2:
+            model.layers[1].slope = 0.3
+
+
+class StepBetween(Callback):
+    """Takes a step and predicts between two batches."""
+
+    def on_batch_end(self, model: Any, batch: int, log: Any) -> None:
+        if batch == 2:
+            model.train_step(X[:5], Y[:5])
+        if batch == 3:
+            model.predict(X[:4])
+
+
+def plain() -> list[lm.Layer]:
+    return [lm.Dense(8), lm.ReLU(), lm.Dense(3)]
+
+
+def leaky() -> list[lm.Layer]:
+    return [lm.Dense(8), lm.LeakyReLU(0.1), lm.Dense(3)]
+
+
+def dropouts() -> list[lm.Layer]:
+    return [lm.Dense(8), lm.Tanh(), lm.Dropout(0.3), lm.Dense(8), lm.Dropout(0.1), lm.Dense(3)]
+
+
+def normalized() -> list[lm.Layer]:
+    return [lm.Dense(8, use_bias=False), lm.BatchNorm(), lm.GELU(), lm.Dense(3)]
+
+
+def penalized() -> list[lm.Layer]:
+    first = lm.Dense(8, regularizer=lm.L2(1e-2), max_norm=1.0)
+    return [first, lm.SiLU(), lm.Dense(3, regularizer=lm.L1(1e-2))]
+
+
+def clipped() -> lm.AdamW:
+    return lm.AdamW(lm.CosineDecay(0.01, epochs=3), clip_norm=0.5, clip_value=0.1)
+
+
+def calling(callback: type[Callback]) -> Callable[[], dict[str, Any]]:
+    return lambda: {"callbacks": [callback()]}
+
+
+CASES = {
+    "images, validation": Case(plain, IMAGES, options=lambda: {"validation_data": (IMAGES, Y)}),
+    "dropout": Case(dropouts, options=lambda: {"validation_data": (X, Y)}),
+    "batch norm": Case(normalized, options=lambda: {"validation_data": (X, Y)}),
+    "penalties, limits, schedule": Case(penalized, optimizer=clipped),
+    "rate of a callback": Case(
+        leaky, optimizer=lambda: lm.Momentum(0.1, nesterov=True), options=calling(HalveRate)
+    ),
+    "smoothed labels": Case(
+        plain, loss=lambda: lm.SoftmaxCrossEntropy(label_smoothing=0.1),
+        optimizer=lambda: lm.SGD(0.1),
+    ),
+    "numbers": Case(plain, y=TARGETS, loss=lm.MeanSquaredError, metrics=()),
+    "layer norm, softmax": Case(
+        lambda: [lm.Dense(8), lm.LayerNorm(), lm.Dense(3), lm.Softmax()],
+        y=TARGETS, loss=lm.Huber, metrics=(),
+    ),
+    "double precision": Case(dropouts, dtype="float64"),
+    "clipped later": Case(plain, options=calling(ClipLater)),
+    "frozen for a while": Case(plain, options=calling(FreezeAndThaw)),
+    "another slope": Case(leaky, options=calling(ChangeSlope)),
+    "steps between": Case(dropouts, options=calling(StepBetween)),
+    "in order": Case(plain, options=lambda: {"shuffle": False}),
+    "half the data": Case(plain, options=lambda: {"validation_split": 0.5}),
+}  # fmt: skip
+
+
+def model_of(case: Case, backend: Any) -> lm.Sequential:
+    model = lm.Sequential(case.layers(), seed=3, backend=backend, dtype=case.dtype)
+    shape = case.x.shape[1:]
+    return model.compile(case.loss(), case.optimizer(), case.metrics, in_shape=shape)
+
+
+def trained(case: Case, backend: Any, **options: Any) -> lm.Sequential:
+    model = model_of(case, backend)
+    given = {"epochs": EPOCHS, "batch_size": BATCH, "verbose": False, "check": False}
+    model.fit(case.x, case.y, **given | case.options() | options)
+    return model
+
+
+def in_all_ways(case: Case) -> dict[str, Any]:
+    """Return what each way of launching makes of a training; the first two replay graphs."""
+    found = {}
+    for way in WAYS:
+        with launched(way):
+            model = trained(case, graph_backend())
+            found[way] = numbers_of(model) | {"predictions": model.predict(case.x)}
+            scores = model.evaluate(case.x, case.y)
+            found[way] |= {f"scores {name}": np.array(score) for name, score in scores.items()}
+            assert (strict_cupy.counts.graph_launches > 8) == (way != "eager")
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_graphs_have_the_bits_of_single_launches_and_nearly_the_numbers_of_the_cpu(
+    name: str,
+) -> None:
+    found = in_all_ways(CASES[name])
+    assert_same(found["joined"], found["single"])
+    assert_same(found["joined"], found["eager"])
+    expected = numbers_of(trained(CASES[name], "numpy"))
+    for key, numbers in expected.items():
+        np.testing.assert_allclose(found["joined"][key], numbers, 2e-3, 1e-5, err_msg=key)
+    np.testing.assert_array_equal(found["joined"]["draws"], expected["draws"])
+
+
+def counts_of_an_epoch(network: Callable[[], lm.Sequential], batches: int) -> list[int]:
+    """Return launches, waits, allocations, launches of graphs and nodes."""
+    x = np.tile(IMAGES, (batches, 1))[: batches * BATCH]
+    y = np.tile(Y, batches)[: batches * BATCH]
+    strict_cupy.counts.reset()
+    network().fit(x, y, epochs=1, batch_size=BATCH, verbose=False, check=False)
+    counts = strict_cupy.counts
+    waits = counts.launches, counts.syncs, counts.allocations
+    return [*waits, counts.graph_launches, counts.nodes]
+
+
+def test_a_step_is_one_launch_without_allocation_or_wait() -> None:
+    def network() -> lm.Sequential:
+        return model_of(CASES["dropout"], graph_backend())
+
+    few, many = counts_of_an_epoch(network, 4), counts_of_an_epoch(network, 10)
+    launches, waits, allocations, graphs, _ = np.subtract(many, few) / 6
+    assert (launches, waits, allocations, graphs) == (0, 0, 0, 1)
+
+
+@pytest.mark.slow
+def test_a_step_of_the_plain_mlp_has_at_most_12_nodes() -> None:
+    backend = graph_backend()
+    model = lm.MLP([256, 30], seed=1, backend=backend)
+    x = np.tile(IMAGES, (5, 131))[:192, :784]
+    strict_cupy.counts.reset()
+    model.fit(x, np.arange(192) % 10, epochs=1, batch_size=64, verbose=False, check=False)
+    assert strict_cupy.counts.graph_launches == 1
+    assert strict_cupy.counts.nodes <= 12
+
+
+def test_numbers_of_steps_are_sent_once_for_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+    kind = strict_cupy.ndarray
+    send = kind.set
+    monkeypatch.setattr(kind, "set", lambda self, x: (sent.append(x.shape), send(self, x)))
+    trained(CASES["dropout"], graph_backend(), epochs=1)
+    assert [shape[0] for shape in sent] == [64]
+
+
+class Own(lm.Layer):
+    def forward(self, x: Any, training: bool) -> Any:
+        return self.xp.multiply(x, 2, out=self.scratch("y", x.shape))
+
+    def backward(self, dy: Any) -> Any:
+        return self.xp.multiply(dy, 2, out=self.scratch("dx", dy.shape))
+
+
+class OwnAdam(lm.Adam):
+    pass
+
+
+def images() -> dict[str, Any]:
+    return {"augment": lm.Augment(rotate=10, shape=(6, 6))}
+
+
+TILED = np.tile(IMAGES, 6)
+OTHER = {
+    "1.Own has methods without @replayable": Case(lambda: [lm.Dense(8), Own(), lm.Dense(3)]),
+    "samples have weights": Case(
+        plain, options=lambda: {"sample_weight": np.r_[np.zeros(9), np.arange(31.0)]}
+    ),
+    "images are distorted": Case(plain, TILED, options=images),
+    "OwnAdam is not one of lamella's optimizers and schedules": Case(
+        plain, optimizer=lambda: OwnAdam(0.01)
+    ),
+    "MAE has methods without @replayable": Case(
+        plain, y=TARGETS, loss=lm.MeanSquaredError, metrics=("mae",)
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", OTHER)
+def test_other_steps_are_launched_in_parts_with_the_same_bits_and_a_reason(reason: str) -> None:
+    found = {}
+    for way in ("joined", "eager"):
+        with launched(way):
+            backend = graph_backend()
+            found[way] = numbers_of(trained(OTHER[reason], backend))
+            if way == "joined":
+                assert f"training step: several launches, since {reason}" in obstacles(backend)
+    assert_same(found["joined"], found["eager"])
+
+
+def test_a_training_resumed_within_an_epoch_ends_with_the_same_bits(tmp_path: Path) -> None:
+    class Interrupt(Callback):
+        left = 1
+
+        def on_batch_end(self, model: Any, batch: int, log: Any) -> None:
+            if len(model.history.rows) == 2 and batch == 2 and Interrupt.left:
+                Interrupt.left = 0
+                raise KeyboardInterrupt
+
+    case = CASES["dropout"]
+    expected = numbers_of(trained(case, graph_backend()))
+    folder = lm.ResumeFolder(tmp_path / "run", seconds=0)
+    options = {"checkpoint": folder, "callbacks": [Interrupt()]}
+    with pytest.raises(KeyboardInterrupt):
+        trained(case, graph_backend(), **options)
+    resumed = trained(case, graph_backend(), **options)
+    assert_same(numbers_of(resumed), expected)
+
+
+def test_a_backend_on_the_host_has_no_whole_steps(backend: Backend) -> None:
+    model = model_of(CASES["dropout"], backend)
+    data = Data(backend.asarray(X), backend.asarray(Y))
+    assert (whole_steps(model, data, SAMPLES, BATCH, False) is None) == backend.on_host
