@@ -1,6 +1,7 @@
 """Interface between lamella and an array library."""
 
 import math
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -163,8 +164,13 @@ class Backend(ABC):
         """Keep why work of this name is not replayed, to show it to users; empty if it is."""
         self.obstacle = obstacle
 
-    def side_by_side(self, members: int) -> Callable[[], AbstractContextManager[None]]:
-        """Return what so many threads enter, at most, to train networks at the same time."""
+    def side_by_side(
+        self, members: int, stop: threading.Event
+    ) -> Callable[[], AbstractContextManager[None]]:
+        """Return what so many threads enter, at most, to train networks at the same time.
+
+        When ``stop`` is set, their trainings end with a KeyboardInterrupt after the next steps.
+        """
         return nullcontext
 
     def free_bytes(self) -> float:

@@ -1,6 +1,7 @@
 """Networks trained side by side: stacked launches, and the bits of each alone."""
 
 import threading
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def train_together(
 ) -> list[Any]:
     """Train the cases, each in a thread; all wait for all, so that launches are the same."""
     monkeypatch.setattr(side_by_side, "PATIENCE", 60.0)
-    together = SideBySide(strict_cupy, len(cases))
+    together = SideBySide(strict_cupy, len(cases), nullcontext)
     together._expected = set(range(len(cases)))
     results: list[Any] = [None] * len(cases)
     everyone = threading.Barrier(len(cases))
@@ -144,7 +145,7 @@ def test_a_thread_waits_in_vain_no_longer_than_its_patience(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(side_by_side, "PATIENCE", 0.01)
-    together = SideBySide(strict_cupy, 2)
+    together = SideBySide(strict_cupy, 2, nullcontext)
     together._expected = {0, 1}  # 0 never comes
     ended = threading.Event()
 

@@ -142,7 +142,7 @@ def test_memory_of_a_run_is_its_data_twice_and_its_networks() -> None:
 
 
 def test_jobs_in_threads_yield_all_results() -> None:
-    found = in_threads([lambda n=n: n * n for n in range(20)], 3, nullcontext)
+    found = in_threads([lambda n=n: n * n for n in range(20)], 3, nullcontext, threading.Event())
     assert sorted(found) == [n * n for n in range(20)]
 
 
@@ -161,26 +161,20 @@ def test_each_thread_does_its_jobs_within_what_it_enters() -> None:
                 inside[0] -= 1
 
     jobs = [lambda: (time.sleep(0.01), inside[0])[1] for _ in range(12)]
-    assert all(in_threads(jobs, 4, Inside))
+    assert all(in_threads(jobs, 4, Inside, threading.Event()))
     assert most[0] == 4
     assert inside[0] == 0
 
 
-def forever() -> None:
-    while True:
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize("how", ["closed", "error"])
 def test_threads_end_when_the_results_are_no_longer_wanted(how: str) -> None:
-    before = threading.active_count()
+    before, stop = threading.active_count(), threading.Event()
 
     def fail() -> None:
         raise MemoryError("no room")
 
-    results: Iterator[Any] = in_threads([lambda: 1, forever, forever, fail], 3, nullcontext)
-    if how == "closed":
-        results = in_threads([lambda: 1, forever, forever], 3, nullcontext)
+    jobs: list[Any] = [lambda: 1, stop.wait, stop.wait, *([fail] if how == "error" else [])]
+    results: Iterator[Any] = in_threads(jobs, 3, nullcontext, stop)
     assert next(results) == 1
     assert threading.active_count() > before
     if how == "closed":

@@ -3,8 +3,10 @@
 import functools
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from types import ModuleType
 from typing import Any, Self
 
@@ -51,8 +53,13 @@ class CupyBackend(Backend):
     def zeros(self, size: int, dtype: Any) -> Array:
         return self.xp.zeros(size, dtype)  # cupy's pool hands out multiples of 512 bytes
 
-    def side_by_side(self, members: int) -> Callable[[], AbstractContextManager[None]]:
-        return lambda: self.xp.cuda.Stream.null
+    def side_by_side(
+        self, members: int, stop: threading.Event
+    ) -> Callable[[], AbstractContextManager[None]]:
+        return partial(_until, stop, self.xp.cuda.Stream.null)
+
+    def tune_threads(self) -> AbstractContextManager[Callable[[], None]]:
+        return nullcontext(_end_if_stopped)
 
     def free_bytes(self) -> float:
         pool = self.xp.get_default_memory_pool()
@@ -127,6 +134,29 @@ class CupyBackend(Backend):
 
     def __reduce__(self) -> tuple[Callable[[], "CupyBackend"], tuple[()]]:
         return type(self).open, ()
+
+
+class _Here(threading.local):
+    stop: threading.Event | None = None
+
+
+_here = _Here()
+
+
+@contextmanager
+def _until(stop: threading.Event, stream: Any) -> Iterator[None]:
+    """Work in this stream, and end the trainings of this thread when ``stop`` is set."""
+    _here.stop = stop
+    try:
+        with stream:  # without an option of cupy's, threads share the null stream anyway
+            yield
+    finally:
+        _here.stop = None
+
+
+def _end_if_stopped() -> None:
+    if _here.stop is not None and _here.stop.is_set():
+        raise KeyboardInterrupt
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
@@ -74,8 +75,11 @@ class GraphBackend(CupyBackend):
     def xp(self, module: Any) -> None:
         self._xp = module
 
-    def side_by_side(self, members: int) -> Callable[[], AbstractContextManager[None]]:
-        return SideBySide(self._xp, members).member
+    def side_by_side(
+        self, members: int, stop: threading.Event
+    ) -> Callable[[], AbstractContextManager[None]]:
+        enter = super().side_by_side(members, stop)
+        return SideBySide(self._xp, members, enter).member
 
     def kernels_problem(self) -> str:
         """Return why the tasks cannot be used on this device; empty if they work."""

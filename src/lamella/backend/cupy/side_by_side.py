@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +32,14 @@ class SideBySide:
     xp : module
     members : int
         Threads, at most.
+    enter : function () -> context manager
+        For each thread; all must work in the same stream.
     """
 
-    def __init__(self, xp: Any, members: int) -> None:
-        self._xp, self._members = xp, members
+    def __init__(
+        self, xp: Any, members: int, enter: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._xp, self._members, self._enter = xp, members, enter
         self._changed = threading.Condition()
         self._free = list(range(members))[::-1]
         self._waiting: dict[int, _Request] = {}
@@ -48,8 +52,7 @@ class SideBySide:
         with self._changed:
             number = self._free.pop()
         try:
-            # Without an option of cupy's, threads share this stream anyway.
-            with self._xp.cuda.Stream.null, companions(lambda *work: self._launch(number, *work)):
+            with self._enter(), companions(lambda *work: self._launch(number, *work)):
                 yield
         finally:
             with self._changed:

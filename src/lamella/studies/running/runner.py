@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import threading
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import nullcontext
@@ -118,7 +119,8 @@ def _results(
         if at_once > 1:
             bar.say(f"{at_once} of {len(here)} runs at once on the GPU")
             these = [partial(job(task), check=True, at_once=at_once) for task in here]
-            yield from in_threads(these, at_once, backend.side_by_side(at_once))
+            stop = threading.Event()
+            yield from in_threads(these, at_once, backend.side_by_side(at_once, stop), stop)
             others = [task for task in todo if devices.get(task.arm) is None]
     if others:
         yield from _in_processes([job(task) for task in others], n_jobs)

@@ -5,7 +5,6 @@ most of a GPU idle. Threads can launch the steps of many networks together, see
 `lamella.backend.cupy.side_by_side`.
 """
 
-import ctypes
 import math
 import queue
 import threading
@@ -22,7 +21,7 @@ from lamella.studies.running.data import StudyData
 
 MOST = 64  # runs at once
 USED = 0.8  # of the memory that is free
-SECONDS = 0.2  # between two attempts to end a thread
+SECONDS = 0.2  # of a wait
 
 Work = Callable[[], Any]
 
@@ -62,12 +61,15 @@ def bytes_of_run(experiment: Experiment, data: StudyData) -> int:
 
 
 def in_threads(
-    jobs: Sequence[Work], at_once: int, enter: Callable[[], AbstractContextManager[None]]
+    jobs: Sequence[Work],
+    at_once: int,
+    enter: Callable[[], AbstractContextManager[None]],
+    stop: threading.Event,
 ) -> Iterator[Any]:
     """Yield the results of jobs in the order of their ends; so many threads do them.
 
-    Each thread does its jobs within ``enter()``. If the iterator is closed, or a job raises an
-    error, the threads are interrupted and end.
+    Each thread does each job within ``enter()``. If the iterator is closed, or a job raises an
+    error, ``stop`` is set, which jobs must heed, and no other job begins.
     """
     todo: queue.SimpleQueue[Work] = queue.SimpleQueue()
     for job in jobs:
@@ -76,7 +78,7 @@ def in_threads(
 
     def work() -> None:
         try:
-            while True:
+            while not stop.is_set():
                 try:
                     job = todo.get_nowait()
                 except queue.Empty:
@@ -99,7 +101,10 @@ def in_threads(
                     raise error
                 yield result
         finally:
-            _end(threads)
+            stop.set()
+            for thread in threads:
+                if thread.is_alive():
+                    thread.join()
 
 
 def _wait(ends: Any) -> Any:
@@ -109,18 +114,6 @@ def _wait(ends: Any) -> Any:
             return ends.get(timeout=SECONDS)
         except queue.Empty:
             pass
-
-
-def _end(threads: Sequence[threading.Thread]) -> None:
-    """Interrupt the threads, as Ctrl-C does with the main thread, until they end."""
-    for thread in threads:
-        while thread.is_alive():
-            for each in threads:
-                if each.is_alive() and each.ident is not None:
-                    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                        ctypes.c_ulong(each.ident), ctypes.py_object(KeyboardInterrupt)
-                    )
-            thread.join(SECONDS)
 
 
 @contextmanager
