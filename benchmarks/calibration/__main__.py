@@ -1,6 +1,6 @@
 """Measure how often comparisons are wrong, what their intervals cover, and what they show.
 
-    python -m benchmarks.calibration             # some minutes on one core
+    python -m benchmarks.calibration             # half an hour on one core
     python -m benchmarks.calibration --studies 200
 
 All numbers are fractions of simulated studies; of 4,000, .05 has a standard error of .003.
@@ -78,7 +78,7 @@ def tables(studies: int, rng: np.random.Generator) -> Iterator[TextTable]:
         ],
     )
     yield _grown(rng, few)
-    yield from _habits(np.random.default_rng(0), studies)
+    yield from _readers(np.random.default_rng(0), studies)
     yield _pages(np.random.default_rng(0), few)
     for samples in (10_000, 1_000):
         yield _by_answers(rng, samples, few)
@@ -98,7 +98,7 @@ def tables(studies: int, rng: np.random.Generator) -> Iterator[TextTable]:
     )
     yield _means(rng, few)
     yield _tuned(rng, studies)
-    yield _habits(np.random.default_rng(1), studies)
+    yield _looks(np.random.default_rng(1), studies)
     yield _divergence(np.random.default_rng(2), few)
     yield from _speeds(np.random.default_rng(3), studies)
 
@@ -138,7 +138,7 @@ def _grown(rng: np.random.Generator, studies: int) -> TextTable:
     return TextTable("Seeds added from 3 until decided, at most 20", head, rows)
 
 
-def _habits(rng: np.random.Generator, studies: int) -> Iterator[TextTable]:
+def _readers(rng: np.random.Generator, studies: int) -> Iterator[TextTable]:
     """Yield the rates of readers who look around, with 5 seeds."""
     head = ["", *(f"{arms} arms" for arms in (4, 6, 8))]
     for noise in list(NOISES)[:2]:
@@ -197,7 +197,7 @@ def _means(rng: np.random.Generator, studies: int) -> TextTable:
     return _table("Coverage of the interval of a mean, for new seeds (nominal .95)", rows, seeds)
 
 
-def _habits(rng: np.random.Generator, studies: int) -> TextTable:
+def _looks(rng: np.random.Generator, studies: int) -> TextTable:
     """Return the table of studies that are looked at while they grow."""
     rows = []
     for text, at in (

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("scipy")
 
+from benchmarks.calibration.__main__ import tables
 from benchmarks.calibration.draws import NOISES, Answers
 from benchmarks.calibration.habits import grown_with_divergence, looked_by_hand
 from benchmarks.calibration.pages import false_discoveries
@@ -28,6 +29,11 @@ pytestmark = pytest.mark.slow
 
 STUDIES = 400
 MOST = 0.05 + 3 * (0.05 * 0.95 / STUDIES) ** 0.5
+
+
+def test_every_table_can_be_made() -> None:
+    titles = [table.title for table in tables(1, np.random.default_rng(0))]
+    assert len(titles) == len({*titles}) > 10
 
 
 @pytest.mark.parametrize("noise", NOISES)

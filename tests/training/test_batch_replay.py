@@ -11,6 +11,7 @@ import lamella as lm
 from lamella.backend import Backend
 from lamella.network.batches import Data
 from lamella.testing import strict_cupy
+from lamella.testing.strict_cupy.raw_kernels import thread_order
 from lamella.training.batch_replay import whole_steps
 from lamella.training.callbacks import Callback
 from tests.backend.cupy.graphs import (
@@ -108,6 +109,12 @@ def calling(callback: type[Callback]) -> Callable[[], dict[str, Any]]:
     return lambda: {"callbacks": [callback()]}
 
 
+def weighted() -> dict[str, Any]:
+    """Weights of which a batch has none, if samples stay in order."""
+    weight = np.r_[np.zeros(9), np.arange(31.0)]
+    return {"sample_weight": weight, "shuffle": False, "validation_split": 0.2}
+
+
 CASES = {
     "images, validation": Case(plain, IMAGES, options=lambda: {"validation_data": (IMAGES, Y)}),
     "dropout": Case(dropouts, options=lambda: {"validation_data": (X, Y)}),
@@ -124,6 +131,15 @@ CASES = {
     "layer norm, softmax": Case(
         lambda: [lm.Dense(8), lm.LayerNorm(), lm.Dense(3), lm.Softmax()],
         y=TARGETS, loss=lm.Huber, metrics=(),
+    ),
+    "weights": Case(plain, options=weighted),
+    "yes or no": Case(
+        lambda: [lm.Dense(8), lm.ReLU(), lm.Dense(1)], y=(X[:, 0] > 0).astype(int),
+        loss=lm.SigmoidCrossEntropy,
+    ),
+    "metrics of numbers, weights": Case(
+        plain, y=TARGETS, loss=lm.MeanAbsoluteError, metrics=("mae", "rmse", "r2"),
+        options=weighted,
     ),
     "double precision": Case(dropouts, dtype="float64"),
     "clipped later": Case(plain, options=calling(ClipLater)),
@@ -173,6 +189,15 @@ def test_graphs_have_the_bits_of_single_launches_and_nearly_the_numbers_of_the_c
     for key, numbers in expected.items():
         np.testing.assert_allclose(found["joined"][key], numbers, 2e-3, 1e-5, err_msg=key)
     np.testing.assert_array_equal(found["joined"]["draws"], expected["draws"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [1, 2])
+def test_bits_do_not_depend_on_the_order_of_threads(order: int) -> None:
+    case = CASES["penalties, limits, schedule"]
+    expected = numbers_of(trained(case, graph_backend()))
+    with thread_order(order):
+        assert_same(numbers_of(trained(case, graph_backend())), expected)
 
 
 def counts_of_an_epoch(network: Callable[[], lm.Sequential], batches: int) -> list[int]:
@@ -263,18 +288,27 @@ def images() -> dict[str, Any]:
 
 
 TILED = np.tile(IMAGES, 6)
+
+
+class Changing(lm.L2):
+    """A penalty whose rule reads an attribute."""
+
+    factor = 1.0
+
+    def rule(self, w: Any, g: Any, rate: Any) -> Any:  # type: ignore[override]
+        return g + self.factor * rate * w
+
+
 OTHER = {
-    "1.Own has methods without @replayable": Case(lambda: [lm.Dense(8), Own(), lm.Dense(3)]),
-    "samples have weights": Case(
-        plain, options=lambda: {"sample_weight": np.r_[np.zeros(9), np.arange(31.0)]}
+    "a rule reads values that may change": Case(
+        lambda: [lm.Dense(8, regularizer=Changing(1e-2)), lm.Dense(3)]
     ),
+    "1.Own has methods without @replayable": Case(lambda: [lm.Dense(8), Own(), lm.Dense(3)]),
     "images are distorted": Case(plain, TILED, options=images),
     "OwnAdam is not one of lamella's optimizers and schedules": Case(
         plain, optimizer=lambda: OwnAdam(0.01)
     ),
-    "MAE has methods without @replayable": Case(
-        plain, y=TARGETS, loss=lm.MeanSquaredError, metrics=("mae",)
-    ),
+    "TopK has methods without @replayable": Case(plain, metrics=("top_2",)),
 }
 
 

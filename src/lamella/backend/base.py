@@ -84,8 +84,12 @@ class Backend(ABC):
         """Write the 0-d ``value`` into ``rows`` at the number of a batch."""
         rows[number] = value
 
-    def append_sum(self, rows: Array, number: int, scores: Array) -> None:
-        """Write the sum of the samples' scores into ``rows`` at the number of a batch."""
+    def append_sum(
+        self, rows: Array, number: int, scores: Array, weight: Array | None = None
+    ) -> None:
+        """Write the (weighted) sum of the samples' scores into ``rows`` at a batch's number."""
+        if weight is not None:
+            scores = scores * weight.reshape(-1, *(1,) * (scores.ndim - 1))
         scores.sum(axis=0, out=rows[number, ...])
 
     def bind_norm_limit(self, vectors: Sequence[Array]) -> Callable[[float], None]:

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 
 import numpy as np
+from numpy import maximum
 
 from lamella.backend.numba.loops import mean_of_vector
 from lamella.backend.workspace import Workspace, replayable
@@ -109,6 +110,8 @@ class Loss(Workspace):
         """Return the mean over samples (weighted, if there are weights) and all further axes."""
         self._is_reduced = True
         mean = self.scratch("mean", ())
+        if self._weight is not None and not self.backend.on_host:
+            return self._weighted_mean(losses, self._weight, mean)
         loop = self.backend.compile(mean_of_vector) if self._weight is None else None
         if loop is not None:
             loop(losses.reshape(-1), mean.reshape(1))
@@ -131,6 +134,41 @@ class Loss(Workspace):
         return mean
 
     @replayable
+    def _weighted_mean(self, losses: Array, weight: Array, mean: Array) -> Array:
+        """Return sum(weight loss) / sum(weight), by products, which a device can replay."""
+        samples, tiny = len(losses), float(np.finfo(self.dtype).tiny)
+        losses = losses.reshape(samples, -1)
+        ones = self.scratch("ones", (max(samples, losses.shape[1]), 1))
+        self.map(ones, lambda x: 1.0, ones)
+        size = losses.shape[1]
+        if size > 1:
+            losses = self.dot(losses, ones[:size], out=self.scratch("per sample", (samples, 1)))
+        row, total = weight.reshape(1, samples), self.scratch("total", (1, 1))
+        self.dot(row, ones[:samples], out=total)
+        # A batch in which every weight is 0 has loss 0, not 0 / 0.
+        self.map(total, lambda x, tiny: maximum(x, tiny), total, scalars=(tiny,))
+        weighted = self.dot(row, losses, out=self.scratch("weighted", (1, 1)))
+        self.map(
+            mean.reshape(1, 1), lambda x, total, n: x / n / total, weighted, total,
+            scalars=(float(size),),
+        )  # fmt: skip
+        return mean
+
+    @replayable
+    def _scale_on_device(self, gradients: Array, weight: Array) -> Array:
+        """Multiply the gradients of each sample by weight / sum(weight), by products."""
+        samples = len(gradients)
+        rows = gradients.reshape(samples, -1)
+        ones = self.scratch("ones of columns", (1, rows.shape[1]))
+        self.map(ones, lambda x: 1.0, ones)
+        factors = self.scratch("factors", rows.shape)
+        self.dot(weight.reshape(samples, 1), ones, out=factors)
+        total = self.scratch("total", (1, 1))
+        column, factors = rows.reshape(-1, 1), factors.reshape(-1, 1)
+        self.map(column, lambda g, w, total: g * (w / total), column, factors, total.reshape(1))
+        return gradients
+
+    @replayable
     def scale_by_batch(self, gradients: Array) -> Array:
         """Turn, in place, gradients of each sample's loss into those of the mean."""
         self._is_scaled = True
@@ -138,6 +176,8 @@ class Loss(Workspace):
             return self.map(
                 gradients, lambda g, n: g / n, gradients, scalars=(float(len(gradients)),)
             )
+        if not self.backend.on_host:
+            return self._scale_on_device(gradients, self._weight)
         weights = self.scratch("weights", self._weight.shape)
         self.xp.divide(self._weight, self.scratch("total", ()), out=weights)
         gradients *= weights.reshape(-1, *(1,) * (gradients.ndim - 1))

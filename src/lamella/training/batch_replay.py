@@ -19,10 +19,9 @@ class BatchReplay:
     ----------
     model : Trainable
     data : Data
-        Without weights.
     samples, batch_size : int
         Of each pass over the data.
-    work : function (x, y) -> loss
+    work : function (x, y, weight) -> loss
         What is done with a batch; it leaves the outputs in ``model.pred``.
     list_calls : function () -> sequence of (object, names)
         The methods that ``work`` calls, see `Replay`.
@@ -40,7 +39,7 @@ class BatchReplay:
         data: Data,
         samples: int,
         batch_size: int,
-        work: Callable[[Array, Array], Array],
+        work: Callable[[Array, Array, Array | None], Array],
         list_calls: Callable[[], Calls],
         name: str,
     ) -> None:
@@ -71,17 +70,18 @@ class BatchReplay:
         """Do the next batch, and further ones where they are replayed, at most so many in all."""
         assert self.log is not None
         left = self._samples - self.log.done * self._size
-        replay = self._replays[min(left, self._size)]
+        arrays = self._data.x, self._data.y, self._order
+        weights = () if self._data.weight is None else (self._data.weight,)
         times = max(1, min(most, left // self._size))
-        replay(self._data.x, self._data.y, self._order, times=times)
+        self._replays[min(left, self._size)](*arrays, *weights, times=times)
 
-    def _do(self, x: Array, y: Array, order: Array) -> Array:
+    def _do(self, x: Array, y: Array, order: Array, weights: Array | None = None) -> Array:
         model, log = self._model, self.log
         assert log is not None
         index = model.backend.batch(order, self._number, self._size)
-        x, y, _ = model.batches.take(Data(x, y), index)
-        loss = self._work(x, y)
-        log.write(loss, [metric.score(model.pred, y) for metric in model.metrics])
+        x, y, weight = model.batches.take(Data(x, y, weights), index)
+        loss = self._work(x, y, weight)
+        log.write(loss, [metric.score(model.pred, y) for metric in model.metrics], weight)
         model.backend.follow(self._count, self)
         return loss
 
@@ -103,13 +103,13 @@ def whole_steps(
     """
     if model.backend.on_host:
         return None
-    obstacle = _obstacle(model, data, distorts)
+    obstacle = _obstacle(model, distorts)
     if obstacle:
         model.backend.report("training step", obstacle)
         return None
 
-    def work(x: Array, y: Array) -> Array:
-        loss = model.differentiate(x, y)
+    def work(x: Array, y: Array, weight: Array | None) -> Array:
+        loss = model.differentiate(x, y, weight)
         model.backend.follow(model.optimizer.step, model.optimizer, "t")
         return loss
 
@@ -117,10 +117,8 @@ def whole_steps(
     return BatchReplay(model, data, samples, batch_size, work, calls, "training step")
 
 
-def _obstacle(model: Trainable, data: Data, distorts: bool) -> str:
+def _obstacle(model: Trainable, distorts: bool) -> str:
     """Return why steps cannot be replayed as a whole; empty if they may."""
-    if data.weight is not None:
-        return "samples have weights"
     if distorts:
         return "images are distorted"
     # Before a replay, and so before the gradients are known, an optimizer computes its scalars.
@@ -142,11 +140,11 @@ def _is_own(part: object) -> bool:
 
 def whole_evaluation(model: Trainable, data: Data, batch_size: int) -> BatchReplay | None:
     """Return the evaluation of batches, from gathering to the log; None if that cannot be."""
-    if model.backend.on_host or data.weight is not None:
+    if model.backend.on_host:
         return None
 
-    def work(x: Array, y: Array) -> Array:
-        return model.loss(model.forward(x, training=False), y)
+    def work(x: Array, y: Array, weight: Array | None) -> Array:
+        return model.loss(model.forward(x, training=False), y, weight)
 
     def calls() -> Calls:
         layers = [(part, ("forward",)) for part in (model, *model.layers)]

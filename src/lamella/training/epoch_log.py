@@ -49,9 +49,7 @@ class EpochLog:
         """Write the numbers of a batch, which `count` then counts; see `append`."""
         self._backend.append(self._losses, self.done, loss)
         for sums, score in zip(self._sums, scores, strict=True):
-            if weight is not None:
-                score = score * weight.reshape(-1, *(1,) * (score.ndim - 1))
-            self._backend.append_sum(sums, self.done, score)
+            self._backend.append_sum(sums, self.done, score, weight)
 
     def count(self) -> None:
         """Count a batch: the last one written, or one whose samples have no weight."""

@@ -57,7 +57,8 @@ def train(
     batch_callbacks = [
         c for c in callbacks if getattr(c.on_batch_end, "__func__", None) is not unset
     ]
-    most = 1 if batch_callbacks else len(sizes)  # steps at once
+    # Steps at once; a batch whose weights are all 0 is none.
+    most = 1 if batch_callbacks or (weights is not None and not weights.all()) else len(sizes)
     diverged = False
     whole = whole_steps(model, data, len(rows), batch_size, augment is not None)
     whole_validation = None

@@ -39,24 +39,23 @@ class RecordedModule(strict_cupy.RawModule):
 
 
 def sources_of_trainings() -> list[Source]:
-    """Return the source of each module that trainings in both dtypes launch kernels of."""
+    """Return the source of all tasks in both dtypes, and of each module that trainings launch."""
     strict_cupy.RawModule = RecordedModule  # type: ignore[misc]
+    for dtype in ("float32", "float64"):
+        Tasks(strict_cupy, dtype).launch("advance", 1, strict_cupy.zeros(1, np.int32))
     rng = np.random.default_rng(0)
     x, labels = rng.integers(0, 256, (50, 40), np.uint8), rng.integers(0, 4, 50)
-    for dtype in ("float32", "float64"):
-        backend = GraphBackend(strict_cupy)
-        Tasks(strict_cupy, dtype).launch("advance", 1, strict_cupy.zeros(1, np.int32))
-        for layers, loss, optimizer in (
-            ([lm.Dense(20), lm.ReLU()], lm.SoftmaxCrossEntropy(), lm.Adam(1e-3)),
-            (
-                [lm.Dense(20), lm.BatchNorm(), lm.Tanh(), lm.Dropout(0.3)],
-                lm.SoftmaxCrossEntropy(label_smoothing=0.1),
-                lm.AdamW(1e-3, weight_decay=0.1),
-            ),
-        ):
-            model = lm.Sequential([*layers, lm.Dense(4)], seed=1, dtype=dtype, backend=backend)
-            model.compile(loss, optimizer, metrics=["accuracy"])
-            model.fit(x, labels, epochs=2, batch_size=20, verbose=False)
+    for layers, loss, optimizer in (
+        ([lm.Dense(20), lm.ReLU()], lm.SoftmaxCrossEntropy(), lm.Adam(1e-3)),
+        (
+            [lm.Dense(20), lm.BatchNorm(), lm.Tanh(), lm.Dropout(0.3)],
+            lm.SoftmaxCrossEntropy(label_smoothing=0.1),
+            lm.AdamW(1e-3, weight_decay=0.1),
+        ),
+    ):
+        model = lm.Sequential([*layers, lm.Dense(4)], seed=1, backend=GraphBackend(strict_cupy))
+        model.compile(loss, optimizer, metrics=["accuracy"])
+        model.fit(x, labels, epochs=2, batch_size=20, verbose=False)
     return list(RecordedModule.sources)
 
 

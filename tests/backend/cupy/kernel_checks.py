@@ -149,6 +149,37 @@ def check_accuracy(bench: Bench) -> None:
         np.testing.assert_array_equal(bench.backend.to_host(right), z.argmax(1) == labels)
 
 
+def check_answers(bench: Bench) -> None:
+    for N, K in ((1, 2), (300, 10)):
+        z, t = bench.rng.integers(0, 4, (2, N, K)).astype(bench.dtype)
+        z[N // 2, 1] = np.nan
+        on_device, right = (bench.array(z), bench.array(t)), bench.out(N, dtype=np.uint8)
+        bench.launch("same_largest", N, *on_device, right, N, K)
+        same = z.argmax(1) == t.argmax(1)
+        np.testing.assert_array_equal(bench.backend.to_host(right), same)
+        answers, fractions = bench.out(N, K, dtype=np.uint8), bench.out(N, dtype=float)
+        bench.launch("same_side", N * K, *on_device, answers, N * K, 2.0, 1.0)
+        same = (z > 2) == (t > 1)
+        np.testing.assert_array_equal(bench.backend.to_host(answers), same)
+        bench.launch("fractions_right", N, answers, fractions, N, K)
+        np.testing.assert_allclose(bench.backend.to_host(fractions), same.mean(1), rtol=1e-15)
+
+
+def check_errors(bench: Bench) -> None:
+    for N, K in ((1, 1), (300, 10)):
+        p, t = bench.normal(N, K), bench.normal(N, K)
+        on_device, errors = (bench.array(p), bench.array(t)), bench.out(N, dtype=float)
+        terms = bench.out(N, 3, K, dtype=float)
+        wide = p.astype(float) - t
+        for squared, expected in ((0, abs(wide)), (1, wide**2)):
+            bench.launch("mean_errors", N, *on_device, errors, N, K, squared)
+            got = bench.backend.to_host(errors)
+            np.testing.assert_allclose(got, expected.mean(1), rtol=1e-14)
+        bench.launch("r2_terms", N * K, *on_device, terms, N, K)
+        expected = np.stack([wide**2, t, t.astype(float) ** 2], axis=1)
+        np.testing.assert_array_equal(bench.backend.to_host(terms), expected)
+
+
 def check_the_log(bench: Bench) -> None:
     count, number = bench.array(np.array([1], "i4")), bench.array(np.array([2.5], bench.dtype))
     for N in LENGTHS:
@@ -159,6 +190,18 @@ def check_the_log(bench: Bench) -> None:
         bench.expect(losses, np.array([np.nan, 2.5, np.nan], bench.dtype), "losses")
         expected = np.array([np.nan, right.sum(), np.nan])
         np.testing.assert_array_equal(bench.backend.to_host(sums), expected)
+        numbers, weights = bench.normal(N), bench.normal(N)
+        for kind, scores in ((0, right), (1, numbers)):
+            on_device = bench.array(scores), sums, count, N, bench.array(weights), kind
+            bench.launch("append_sum", 1, *on_device)
+            expected[1] = twins.total(scores * weights)[0]
+            np.testing.assert_array_equal(bench.backend.to_host(sums), expected)
+        scores, totals = bench.rng.standard_normal((N, 3)), bench.out(3, 3, dtype=float)
+        on_device = bench.array(scores), totals, count
+        bench.launch("append_sums", 3 * twins.THREADS, *on_device, N, 3)
+        expected = np.full((3, 3), np.nan)
+        expected[1] = [twins.total(column)[0] for column in scores.T]
+        np.testing.assert_array_equal(bench.backend.to_host(totals), expected)
     for done in (2, 3):
         bench.launch("advance", 1, count)
         assert bench.backend.to_host(count)[0] == done

@@ -78,6 +78,27 @@ def test_nan_stays_nan_in_rules(backend: GraphBackend) -> None:
     np.testing.assert_array_equal(backend.to_host(out), [np.nan, 0, 2])
 
 
+@pytest.mark.parametrize("has_weights", [False, True])
+@pytest.mark.parametrize("dtype", ["bool", "float32"])
+def test_scores_of_a_batch_are_added_up(
+    backend: GraphBackend, dtype: str, has_weights: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    scores, weight = rng.integers(0, 2, 600).astype(dtype), rng.random(600).astype("f4")
+    rows = backend.zeros(4, "float64")
+    given = backend.asarray(weight) if has_weights else None
+    backend.append_sum(rows, 2, backend.asarray(scores), given)
+    expected = (scores * weight if has_weights else scores).sum(dtype=float)
+    np.testing.assert_allclose(backend.to_host(rows), [0, 0, expected, 0], rtol=1e-5)
+
+
+def test_scores_of_several_numbers_are_added_up(backend: GraphBackend) -> None:
+    scores, weight = np.arange(12.0).reshape(4, 3), np.arange(4.0)
+    rows = backend.zeros(6, "float64").reshape(2, 3)
+    backend.append_sum(rows, 1, backend.asarray(scores), backend.asarray(weight))
+    close(rows[1], weight @ scores, backend)
+
+
 @pytest.mark.parametrize("size", [5, 1000, 70_000])
 def test_limit_of_a_norm_is_that_of_numpy(backend: GraphBackend, size: int) -> None:
     vectors = [np.random.default_rng(i).standard_normal(size).astype("f4") for i in range(2)]

@@ -15,7 +15,13 @@ from lamella.losses.classification import (
     smooth_rows,
     soft_cross_entropy_rows,
 )
-from lamella.losses.metrics.classification import is_right
+from lamella.losses.metrics.binary import fractions_right, same_side
+from lamella.losses.metrics.classification import is_right, same_largest
+from lamella.losses.metrics.regression import (
+    mean_absolute_errors,
+    mean_squared_errors,
+    r2_terms,
+)
 from tests.backend.cupy.graphs import graph_backend
 
 N, K = 300, 7  # more samples than a block has threads
@@ -37,6 +43,12 @@ def cases(dtype: Any) -> dict[Callable[..., Any], list[Any]]:
     def out(*shape: int) -> np.ndarray:
         return np.full(shape, np.nan, dtype)
 
+    def doubles(*shape: int) -> np.ndarray:
+        return np.full(shape, np.nan)
+
+    def truths(*shape: int) -> np.ndarray:
+        return np.full(shape, 7, np.uint8).view(bool)
+
     wrong = np.zeros(2, np.int64)
     return {
         cross_entropy_rows: [z, labels, out(N, K), out(N), wrong],
@@ -45,7 +57,13 @@ def cases(dtype: Any) -> dict[Callable[..., Any], list[Any]]:
         softmax_of_each: [z, out(N, K)],
         gradient_of_each: [z, soft, out(N, K)],
         mean_of_vector: [z.reshape(-1), out(1)],
-        is_right: [z, labels, np.full(N, 7, np.uint8).view(bool)],
+        is_right: [z, labels, truths(N)],
+        same_largest: [z, soft, truths(N)],
+        same_side: [z, soft, 0.1, 0.5, truths(N, K)],
+        fractions_right: [soft > 0.5, doubles(N)],
+        mean_absolute_errors: [z, soft, doubles(N)],
+        mean_squared_errors: [z.reshape(N, K, 1), soft.reshape(N, K, 1), doubles(N)],
+        r2_terms: [z, soft, doubles(N, 3, K)],
     }
 
 

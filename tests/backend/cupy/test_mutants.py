@@ -1,12 +1,18 @@
-"""The checks find bugs that are planted into kernels.cu."""
+"""The checks find bugs that are planted into kernels.cu and into the joining of tasks."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
+from lamella.backend import CupyBackend
+from lamella.backend.cupy import joins, tasks
 from lamella.backend.cupy.tasks import KERNELS
-from lamella.testing.strict_cupy.raw_kernels import compiler_problem
+from lamella.testing import strict_cupy
+from lamella.testing.strict_cupy.raw_kernels import compiler_problem, thread_order
+from tests.backend.cupy import kernel_checks
+from tests.backend.cupy.bench import Bench
 from tests.backend.cupy.kernel_checks import run_checks
 from tests.backend.cupy.test_sanitizers import ADDRESS, address_environment
 
@@ -79,3 +85,35 @@ def test_checks_find_a_planted_bug(name: str, tmp_path: Path) -> None:
     errors = run_checks(tmp_path, *checks, *arguments, **environment)
     found = "AssertionError", "AddressSanitizer", "was not reached by all"
     assert any(text in errors for text in found), errors
+
+
+def expect_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expect that a training differs from numpy's, or from itself in another order of threads."""
+    monkeypatch.setattr(kernel_checks, "FIRST_TRAINED", {})
+    with pytest.raises(AssertionError):
+        train_in_all_orders()
+
+
+def train_in_all_orders() -> None:
+    for order in kernel_checks.ORDERS:
+        with thread_order(order):
+            kernel_checks.check_trainings(Bench(CupyBackend(strict_cupy), np.float32))
+
+
+def test_checks_find_a_missing_barrier_between_joined_tasks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write = tasks._several
+
+    def without_barriers(functions: Any, beside: bool) -> str:
+        return write(functions, beside).replace("__syncthreads()", "")
+
+    monkeypatch.setattr(tasks, "_several", without_barriers)
+    expect_found(monkeypatch)
+
+
+def test_checks_find_dependent_tasks_that_run_side_by_side(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(joins, "_apart", lambda some, others: True)
+    expect_found(monkeypatch)

@@ -13,6 +13,7 @@ import numpy as np
 from lamella.backend.cupy.cupy_backend import CupyBackend
 from lamella.backend.cupy.followed_noise import FollowedNoise
 from lamella.backend.cupy.graphs import TapeReplay
+from lamella.backend.cupy.log_tasks import append_number, append_sum, fits_sum
 from lamella.backend.cupy.loop_tasks import task_of
 from lamella.backend.cupy.noted_array import NotedArray, expect_noted, plain
 from lamella.backend.cupy.noting import note
@@ -21,10 +22,12 @@ from lamella.backend.cupy.side_by_side import SideBySide
 from lamella.backend.cupy.tape import (
     Tape,
     Task,
+    are_whole,
     current_tape,
     do,
     do_other,
     end_capture,
+    expects_noted,
     follow,
 )
 from lamella.backend.cupy.tasks import THREADS, Function
@@ -36,7 +39,6 @@ DTYPES = (np.dtype("float32"), np.dtype("float64"))
 TILE = 16  # rows and columns of a product for one block, as in kernels.cu
 LARGE = 2**27  # multiplications from which on cuBLAS is faster than the task of a product
 SQUARES = 64  # blocks that add up squares
-MOST = 2**31 - 1  # numbers of an array, which tasks count in 32 bits
 
 
 class GraphBackend(CupyBackend):
@@ -46,7 +48,6 @@ class GraphBackend(CupyBackend):
     random arrays, on noted memory, and makes a CUDA graph of them. All else ends it (see
     `lamella.backend.cupy.noted_array`). Eager steps launch the same tasks, so that their numbers
     have the same bits. The environment variable ``LAMELLA_CAPTURE=0`` switches captures off.
-
     """
 
     def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
@@ -119,7 +120,7 @@ class GraphBackend(CupyBackend):
         return index
 
     def take(self, array: Array, index: Array, out: Array) -> Array:
-        if not (_are_whole(array, index, out) and index.dtype == np.int64):
+        if not (are_whole(array, index, out) and index.dtype == np.int64):
             other = functools.partial(super().take, plain(array), plain(index), plain(out))
             do_other(other, "take copies views or has other indices than int64")
             return out
@@ -148,7 +149,7 @@ class GraphBackend(CupyBackend):
         (m, k), n = a.shape, b.shape[-1]
         arrays = [a, b, out, *([] if bias is None else [bias])]
         whole = [out, *([] if bias is None else [bias])]
-        if not (m * n * k <= LARGE and _are_alike(arrays) and _are_whole(*whole)):
+        if not (m * n * k <= LARGE and _are_alike(arrays) and are_whole(*whole)):
             plain_bias = None if bias is None else plain(bias)
             other = functools.partial(super().dot, plain(a), plain(b), plain(out), plain_bias)
             do_other(other, f"cuBLAS computes the product of {m} x {k} and {k} x {n} numbers")
@@ -160,7 +161,7 @@ class GraphBackend(CupyBackend):
         return out
 
     def sum_rows(self, matrix: Array, out: Array) -> Array:
-        if not (matrix.ndim == 2 and _are_alike([matrix, out]) and _are_whole(matrix, out)):
+        if not (matrix.ndim == 2 and _are_alike([matrix, out]) and are_whole(matrix, out)):
             other = functools.partial(super().sum_rows, plain(matrix), plain(out))
             do_other(other, "sum_rows of other than matrices")
             return out
@@ -171,22 +172,17 @@ class GraphBackend(CupyBackend):
         return out
 
     def append(self, rows: Array, number: int, value: Array) -> None:
-        self._append("append_number", rows, number, value)
+        self.do(append_number(rows, number, value, self.nothing), value)
 
-    def append_sum(self, rows: Array, number: int, scores: Array) -> None:
-        # Scores of one byte, such as those of accuracy, give whole numbers.
-        if rows.ndim == 1 and scores.dtype == np.bool_ and _are_whole(scores):
-            self._append("append_sum", rows, number, scores, scores.size)
+    def append_sum(
+        self, rows: Array, number: int, scores: Array, weight: Array | None = None
+    ) -> None:
+        arrays = [scores, *([] if weight is None else [weight])]
+        if are_whole(*arrays) and fits_sum(scores, weight):
+            self.do(append_sum(rows, number, scores, weight, self.nothing), *arrays)
             return
-        other = functools.partial(super().append_sum, rows, number, plain(scores))
-        do_other(other, "a metric has other scores than one truth value for each sample")
-
-    def _append(self, name: str, rows: Array, number: int, value: Array, *size: int) -> None:
-        tape, here = current_tape(), rows[number : number + 1]
-        in_graph = None if tape is None else {1: rows, 2: tape.count}
-        dtype = rows.dtype if name == "append_number" else None
-        values = value, here, self.nothing, *size
-        self.do(Task(Function(name), dtype, 1, values, [rows], in_graph=in_graph), value)
+        other = functools.partial(super().append_sum, rows, number, plain(scores), plain(weight))
+        do_other(other, "a metric has other scores than truth values or numbers")
 
     def bind_norm_limit(self, vectors: Sequence[Array]) -> Callable[[float], None]:
         zeros, dtype = self.zeros, vectors[0].dtype
@@ -214,13 +210,15 @@ class GraphBackend(CupyBackend):
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
     ) -> Callable[..., None]:
         rule = RuleTasks(program)
-        if not (rule.fits and _are_alike(arrays) and _are_whole(*arrays, *outputs)):
+        if not (rule.fits and _are_alike(arrays) and are_whole(*arrays, *outputs)):
             other = super().compile_rule(program, arrays, outputs)
             return lambda *scalars: do_other(functools.partial(other, *scalars), UNFIT)
 
         made: list[Task] = []
 
         def run(*scalars: float) -> None:
+            if not program.is_fixed and expects_noted():
+                end_capture(CHANGING)
             if not made:
                 made.append(rule.task(outputs, arrays, scalars))
             do(made[0].again(rule.numbers(scalars)), self.launch)
@@ -234,12 +232,12 @@ class GraphBackend(CupyBackend):
         def run(out: Array, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
             shapes = out.shape, out.shape[1:]
             fits = rule.fits and all(array.shape in shapes for array in arrays)
-            if not (fits and _are_alike([out, *arrays]) and _are_whole(out, *arrays)):
+            if not (fits and _are_alike([out, *arrays]) and are_whole(out, *arrays)):
                 given = plain(out), plain(list(arrays)), scalars
                 do_other(lambda: other()(*given), UNFIT)
                 return
             if not program.is_fixed:
-                end_capture("a rule reads values that may change")
+                end_capture(CHANGING)
             self.do(rule.task([out], arrays, scalars), out, *arrays)
 
         return run
@@ -285,6 +283,7 @@ class GraphBackend(CupyBackend):
         return ""
 
 
+CHANGING = "a rule reads values that may change"
 UNFIT = "a rule is applied to views, to other dtypes or shapes, or has too many numbers"
 
 
@@ -295,11 +294,6 @@ def _first_line(error: Exception) -> str:
 def _factor(square: Any, limit: Any) -> Any:
     """Return the factor that turns a vector into one of at most a norm."""
     return np.minimum(limit / (np.sqrt(square) + 1e-6), 1.0)
-
-
-def _are_whole(*arrays: Array) -> bool:
-    """Whether tasks can find all numbers of these arrays from their address."""
-    return all(array.flags.c_contiguous and array.size <= MOST for array in arrays)
 
 
 def _are_alike(arrays: Sequence[Array]) -> bool:

@@ -24,7 +24,7 @@ typedef NUMBER T;  // not a macro, which would change CUDA's own headers
 #define PITCH 18  // numbers from row to row of a tile: writing threads meet in no memory bank
 
 struct Words { i64 w[32]; };
-struct Memory { T cells[GROUPS * 2 * TILE * PITCH]; };  // shared by the threads of a block
+struct alignas(16) Memory { T cells[GROUPS * 2 * TILE * PITCH]; };  // shared by the threads of a block
 
 #define AT(type, i) ((type*)w[i])
 #define SIZE(i) ((int)w[i])
@@ -161,8 +161,8 @@ TASK(sum_rows) {
 // ---- Losses and scores ---------------------------------------------------------------------
 
 // Sum over the threads of a block, in a fixed order: halves of the block are added until one is left.
-__device__ __forceinline__ T total(T x, Memory& memory) {
-    T* cells = memory.cells;
+template <typename N> __device__ __forceinline__ N total(N x, Memory& memory) {
+    N* cells = (N*)memory.cells;
     __syncthreads();
     cells[threadIdx.x] = x;
     for (unsigned half = THREADS / 2; half; half /= 2) {
@@ -256,17 +256,70 @@ TASK(mean_of_vector) {
     if (!threadIdx.x) *AT(T, 1) = sum / N;
 }
 
-// right (N,) bytes: whether the largest of scores (N, K), the first of equals, is at the label. A
-// NaN counts as the largest, as in numpy.argmax.
+// The index of the largest of K numbers, the first of equals. NaN is the largest, as for numpy.
+__device__ __forceinline__ int largest(const T* z, int K) {
+    int best = 0;
+    for (int k = 1; k < K; ++k) if (z[k] > z[best] || (z[k] != z[k] && z[best] == z[best])) best = k;
+    return best;
+}
+
+// right (N,) bytes: whether the largest of scores (N, K) is at the label.
 // words: scores, labels, right, N, K
 TASK(is_right) {
-    const T* scores = AT(const T, 0); const i64* labels = AT(const i64, 1); u8* right = AT(u8, 2);
+    const int K = SIZE(4);
+    EACH(n, SIZE(3)) AT(u8, 2)[n] = largest(AT(const T, 0) + (i64)n * K, K) == AT(const i64, 1)[n];
+}
+
+// right (N,) bytes: whether the largest of scores (N, K) is where that of targets (N, K) is.
+// words: scores, targets, right, N, K
+TASK(same_largest) {
     const int K = SIZE(4);
     EACH(n, SIZE(3)) {
-        const T* z = scores + (i64)n * K;
-        int best = 0;
-        for (int k = 1; k < K; ++k) if (z[k] > z[best] || (z[k] != z[k] && z[best] == z[best])) best = k;
-        right[n] = best == labels[n];
+        const i64 row = (i64)n * K;
+        AT(u8, 2)[n] = largest(AT(const T, 0) + row, K) == largest(AT(const T, 1) + row, K);
+    }
+}
+
+// right (size,) bytes: whether p > threshold where t > middle, and nowhere else.
+// words: p, t, right, size, threshold, middle (their bits as double)
+TASK(same_side) {
+    const T threshold = (T)__longlong_as_double(w[4]), middle = (T)__longlong_as_double(w[5]);
+    EACH(i, SIZE(3)) AT(u8, 2)[i] = (AT(const T, 0)[i] > threshold) == (AT(const T, 1)[i] > middle);
+}
+
+// fractions (N,) of double: of right (N, K), bytes.
+// words: right, fractions, N, K
+TASK(fractions_right) {
+    const int K = SIZE(3);
+    EACH(n, SIZE(2)) {
+        int sum = 0;
+        for (int k = 0; k < K; ++k) sum += AT(const u8, 0)[(i64)n * K + k];
+        AT(double, 1)[n] = (double)sum / K;
+    }
+}
+
+// errors (N,) of double: the mean over K outputs of |p - t|, or of (p - t)^2.
+// words: p, t, errors, N, K, whether squared
+TASK(mean_errors) {
+    const int K = SIZE(4);
+    EACH(n, SIZE(3)) {
+        double sum = 0;
+        for (i64 i = (i64)n * K; i < (i64)(n + 1) * K; ++i) {
+            const double error = (double)AT(const T, 0)[i] - AT(const T, 1)[i];
+            sum += SIZE(5) ? error * error : fabs(error);
+        }
+        AT(double, 2)[n] = sum / K;
+    }
+}
+
+// terms (N, 3, K) of double: (p - t)^2, t and t^2 of p and t (N, K).
+// words: p, t, terms, N, K
+TASK(r2_terms) {
+    const int K = SIZE(4);
+    EACH(i, SIZE(3) * K) {
+        const double t = AT(const T, 1)[i], error = AT(const T, 0)[i] - t;
+        double* terms = AT(double, 2) + (i64)(i / K) * 3 * K + i % K;
+        terms[0] = error * error; terms[K] = t; terms[2 * K] = t * t;
     }
 }
 
@@ -288,14 +341,31 @@ TASK(append_number) {
     if (!threadIdx.x) AT(T, 1)[*AT(const int, 2)] = *AT(const T, 0);
 }
 
-// rows[count] = sum of right (N,), bytes; rows is of double.
-// words: right, rows, count, N
+// rows[count] = sum of scores (N,) times weights (N,), which may be 0: no weights. Scores are bytes, or
+// numbers where word 5 is 1; rows is of double.
+// words: scores, rows, count, N, weights, kind
 TASK(append_sum) {
-    const u8* right = AT(const u8, 0);
+    const T* weights = AT(const T, 4);
     T sum = 0;
-    for (int i = threadIdx.x; i < SIZE(3); i += THREADS) sum += right[i];
+    for (int i = threadIdx.x; i < SIZE(3); i += THREADS) {
+        const T score = w[5] ? AT(const T, 0)[i] : (T)AT(const u8, 0)[i];
+        sum += weights ? score * weights[i] : score;
+    }
     sum = total(sum, memory);
     if (!threadIdx.x) AT(double, 1)[*AT(const int, 2)] = sum;
+}
+
+// rows[count, tile] = sum of column tile of scores (N, width), of double, times weights (N,) as above.
+// words: scores, rows, count, N, width, weights
+TASK(append_sums) {
+    const int width = SIZE(4); const T* weights = AT(const T, 5);
+    double sum = 0;
+    for (int n = threadIdx.x; n < SIZE(3); n += THREADS) {
+        const double score = AT(const double, 0)[(i64)n * width + tile];
+        sum += weights ? score * weights[n] : score;
+    }
+    sum = total(sum, memory);
+    if (!threadIdx.x) AT(double, 1)[(i64)*AT(const int, 2) * width + tile] = sum;
 }
 
 // The end of a step that a graph repeats: ++count.
@@ -337,6 +407,7 @@ TASK(keep_mask) {
     EACH(block, (size + 15) / 16) {
         u64 bits[4];
         philox((u64)w[7], (u64)w[8], draw, (u64)block + 1, bits);
+        #pragma unroll  // keeps the bits in registers
         for (int i = 0; i < 16 && block * 16 + i < size; ++i)
             out[block * 16 + i] = (bits[i / 4] >> (i % 4 * 16) & 0xFFFF) < threshold ? scale : (T)0;
     }
@@ -352,6 +423,7 @@ TASK(uniform) {
     EACH(block, (size + each - 1) / each) {
         u64 bits[4];
         philox((u64)w[7], (u64)w[8], draw, (u64)block + 1, bits);
+        #pragma unroll  // keeps the bits in registers
         for (int i = 0; i < each && block * each + i < size; ++i)
             out[block * each + i] = sizeof(T) == 8
                 ? (T)((double)(bits[i % 4] >> 11) * (1.0 / 9007199254740992.0))
@@ -367,7 +439,8 @@ TASK(uniform) {
 #define TASKS(X) \
     X(pick_scaled) X(pick_rows) X(product) X(sum_rows) X(cross_entropy_rows) \
     X(soft_cross_entropy_rows) X(smooth_rows) X(softmax_of_each) X(gradient_of_each) \
-    X(mean_of_vector) X(is_right) X(squares_of_tiles) X(append_number) X(append_sum) X(advance) \
+    X(mean_of_vector) X(is_right) X(same_largest) X(same_side) X(fractions_right) X(mean_errors) \
+    X(r2_terms) X(squares_of_tiles) X(append_number) X(append_sum) X(append_sums) X(advance) \
     X(keep_mask) X(uniform)
 #endif
 // A kernel run_<task> for each task.

@@ -1,5 +1,6 @@
 """Loops over samples, of losses and layers, as tasks of the GPU."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,31 @@ def _is_right(scores: Array, labels: Array, right: Array) -> Task:
     return _task("is_right", scores.dtype, len(scores), values, (right,))
 
 
+def _same_largest(scores: Array, targets: Array, right: Array) -> Task:
+    values = scores, targets, right, *scores.shape
+    return _task("same_largest", scores.dtype, len(scores), values, (right,))
+
+
+def _same_side(pred: Array, target: Array, threshold: float, middle: float, right: Array) -> Task:
+    values = pred, target, right, right.size, float(threshold), float(middle)
+    return _task("same_side", pred.dtype, right.size, values, (right,))
+
+
+def _fractions_right(right: Array, fractions: Array) -> Task:
+    values = right, fractions, *right.shape
+    return _task("fractions_right", None, len(right), values, (fractions,))
+
+
+def _mean_errors(squared: bool, pred: Array, target: Array, errors: Array) -> Task:
+    values = pred, target, errors, len(pred), pred.size // len(pred), squared
+    return _task("mean_errors", pred.dtype, len(pred), values, (errors,))
+
+
+def _r2_terms(pred: Array, target: Array, terms: Array) -> Task:
+    values = pred, target, terms, len(pred), pred.size // len(pred)
+    return _task("r2_terms", pred.dtype, pred.size, values, (terms,))
+
+
 LOOPS: dict[str, Callable[..., Task]] = {
     "cross_entropy_rows": _cross_entropy_rows,
     "soft_cross_entropy_rows": _soft_cross_entropy_rows,
@@ -55,6 +81,12 @@ LOOPS: dict[str, Callable[..., Task]] = {
     "gradient_of_each": _gradient_of_each,
     "mean_of_vector": _mean_of_vector,
     "is_right": _is_right,
+    "same_largest": _same_largest,
+    "same_side": _same_side,
+    "fractions_right": _fractions_right,
+    "mean_absolute_errors": functools.partial(_mean_errors, False),
+    "mean_squared_errors": functools.partial(_mean_errors, True),
+    "r2_terms": _r2_terms,
 }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from lamella.backend.cupy.tasks import WORDS, Function, word_of, words_of
 from lamella.core.typing import Array
 
+MOST = 2**30  # numbers of an array: tasks count in 32 bits, up to twice as far
 Span = tuple[int, int]  # addresses of the first byte and of the one behind the last
 
 
@@ -86,6 +87,11 @@ class Task:
         """Return the memory of all its arrays."""
         arrays = [*self.values, *self.in_graph.values()]
         return [span(value) for value in arrays if hasattr(value, "strides")]
+
+
+def are_whole(*arrays: Array) -> bool:
+    """Whether tasks can find all numbers of these arrays from their address."""
+    return all(array.flags.c_contiguous and array.size <= MOST for array in arrays)
 
 
 def span(array: Array) -> Span:

@@ -1,6 +1,7 @@
 """Base of all metrics: numbers of each sample, whose weighted means give one score."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 
@@ -46,6 +47,19 @@ class Metric(Workspace):
 
         ``pred`` is the last layer's output (N, *out_shape), ``target`` in the form of the loss.
         """
+
+    def compile_for_device(
+        self, loop: Callable[..., None], *arrays: Array, labels: Array | None = None
+    ) -> Callable[..., None] | None:
+        """Return a loop over samples compiled for a GPU; None if operations on arrays do the work.
+
+        That is so on the host, where they are as fast, and for arrays of another dtype than the
+        model's, or labels of another than int64, which a loss of one's own may have.
+        """
+        known = all(array.dtype == self.dtype for array in arrays)
+        if self.backend.on_host or not known or (labels is not None and labels.dtype != np.int64):
+            return None
+        return self.backend.compile(loop)
 
     def score_shape(self, out_shape: Shape) -> Shape:
         """Return the shape of one sample's `score`; () by default, a single number."""

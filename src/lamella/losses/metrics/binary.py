@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lamella.backend.workspace import replayable
 from lamella.core.errors import DataError
 from lamella.core.typing import Array, Shape
 from lamella.losses.base import Loss
@@ -44,21 +45,32 @@ class BinaryAccuracy(Metric):
                 raise DataError(f"{self.name} takes yes-or-no answers, {known}, got {other[0]:g}")
         self._middle = 0.0 if signed else 0.5
 
+    @replayable
     def right(self, pred: Array, target: Array) -> Array:
         """Return whether each answer is right, shape (N, number of outputs)."""
         shape = (len(pred), pred.size // len(pred))
         yes = self.scratch("yes", shape, bool)
         wanted = self.scratch("wanted", shape, bool)
         threshold = self.threshold if self._middle else 0.0
+        loop = self.compile_for_device(same_side, pred, target)
+        if loop is not None:
+            loop(pred, target, threshold, self._middle, yes)
+            return yes
         self.xp.greater(pred.reshape(shape), threshold, out=yes)
         self.xp.greater(target.reshape(shape), self._middle, out=wanted)
         return self.xp.equal(yes, wanted, out=yes)
 
+    @replayable
     def score(self, pred: Array, target: Array) -> Array:
         right = self.right(pred, target)
         if right.shape[1] == 1:
             return right.reshape(-1)
-        return right.mean(axis=1, out=self.scratch("fraction", (len(pred),), "float64"))
+        fractions = self.scratch("fraction", (len(pred),), "float64")
+        loop = self.compile_for_device(fractions_right)
+        if loop is not None:
+            loop(right, fractions)
+            return fractions
+        return right.mean(axis=1, out=fractions)
 
 
 class SubsetAccuracy(BinaryAccuracy):
@@ -80,3 +92,15 @@ class SubsetAccuracy(BinaryAccuracy):
     def score(self, pred: Array, target: Array) -> Array:
         right = self.right(pred, target)
         return right.all(axis=1, out=self.scratch("all", (len(pred),), bool))
+
+
+def same_side(pred: Array, target: Array, threshold: float, middle: float, right: Array) -> None:
+    """Fill ``right`` (N, K): whether p and t are both above their limits; to be compiled."""
+    for n in range(len(right)):
+        right[n] = (pred[n] > threshold) == (target[n] > middle)
+
+
+def fractions_right(right: Array, fractions: Array) -> None:
+    """Fill ``fractions`` (N,) with those of the right answers (N, K); to be compiled."""
+    for n in range(len(right)):
+        fractions[n] = right[n].mean()

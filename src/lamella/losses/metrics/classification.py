@@ -56,8 +56,11 @@ class Accuracy(BinaryAccuracy):
         if self._is_of_answers or pred.shape[-1] == 1:
             return super().score(pred, target)
         right = self.scratch("right", pred.shape[:1], bool)
-        loop = None if self.backend.on_host else self.backend.compile(is_right)
-        if loop is not None and target.ndim == 1:
+        if target.ndim == 1:
+            loop = self.compile_for_device(is_right, pred, labels=target)
+        else:
+            loop = self.compile_for_device(same_largest, pred, target)
+        if loop is not None:
             loop(pred, target, right)
             return right
         found = largest(self, pred, "found")
@@ -118,3 +121,9 @@ def is_right(scores: Array, labels: Array, right: Array) -> None:
     """Fill ``right`` (N,): whether each row's largest score is at its label; to be compiled."""
     for n in range(len(scores)):
         right[n] = scores[n].argmax() == labels[n]
+
+
+def same_largest(scores: Array, targets: Array, right: Array) -> None:
+    """Fill ``right`` (N,): whether scores and targets are largest at one place; to be compiled."""
+    for n in range(len(scores)):
+        right[n] = scores[n].argmax() == targets[n].argmax()

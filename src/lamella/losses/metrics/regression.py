@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lamella.backend.workspace import replayable
 from lamella.core.errors import DataError
 from lamella.core.typing import Array, Shape
 from lamella.losses.base import Loss
@@ -42,7 +43,12 @@ class MAE(OfNumbers):
     name = "mae"
     higher_is_better = False
 
+    @replayable
     def score(self, pred: Array, target: Array) -> Array:
+        loop = self.compile_for_device(mean_absolute_errors, pred, target)
+        if loop is not None:
+            loop(pred, target, scores := self.scratch("scores", pred.shape[:1], "float64"))
+            return scores
         errors = self.errors(pred, target)
         return self.xp.absolute(errors, out=errors).mean(axis=1)
 
@@ -65,7 +71,12 @@ class RMSE(OfNumbers):
     name = "rmse"
     higher_is_better = False
 
+    @replayable
     def score(self, pred: Array, target: Array) -> Array:
+        loop = self.compile_for_device(mean_squared_errors, pred, target)
+        if loop is not None:
+            loop(pred, target, scores := self.scratch("scores", pred.shape[:1], "float64"))
+            return scores
         errors = self.errors(pred, target)
         return self.xp.square(errors, out=errors).mean(axis=1)
 
@@ -96,8 +107,13 @@ class R2(OfNumbers):
     def score_shape(self, out_shape: Shape) -> Shape:
         return (3, *out_shape)
 
+    @replayable
     def score(self, pred: Array, target: Array) -> Array:
         terms = self.scratch("terms", (len(pred), 3, *pred.shape[1:]), "float64")
+        loop = self.compile_for_device(r2_terms, pred, target)
+        if loop is not None:
+            loop(pred, target, terms)
+            return terms
         self.xp.subtract(pred, target, out=terms[:, 0])
         terms[:, 1] = terms[:, 2] = target
         terms[:, ::2] *= terms[:, ::2]
@@ -109,3 +125,23 @@ class R2(OfNumbers):
         varies = variance > ROUNDING * square
         ratio = np.divide(error, variance, out=np.sign(error), where=varies)
         return float((1 - ratio).mean())
+
+
+def mean_absolute_errors(pred: Array, target: Array, errors: Array) -> None:
+    """Fill ``errors`` (N,) with the means of abs(p - t) over outputs; to be compiled."""
+    for n in range(len(pred)):
+        errors[n] = np.abs(np.subtract(pred[n], target[n], dtype=float)).mean()
+
+
+def mean_squared_errors(pred: Array, target: Array, errors: Array) -> None:
+    """Fill ``errors`` (N,) with the means of (p - t)^2 over outputs; to be compiled."""
+    for n in range(len(pred)):
+        errors[n] = (np.subtract(pred[n], target[n], dtype=float) ** 2).mean()
+
+
+def r2_terms(pred: Array, target: Array, terms: Array) -> None:
+    """Fill ``terms`` (N, 3, ...) with (p - t)^2, t and t^2; to be compiled."""
+    for n in range(len(pred)):
+        terms[n, 0] = np.subtract(pred[n], target[n], dtype=float) ** 2
+        terms[n, 1] = target[n]
+        terms[n, 2] = terms[n, 1] ** 2

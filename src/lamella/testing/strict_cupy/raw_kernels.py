@@ -28,6 +28,7 @@ HEADER = Path(__file__).with_name("cuda_on_cpu.hpp")
 FLAGS = (
     *("-std=c++17", "-O2", "-fPIC", "-shared", "-ffp-contract=off", "-U_FORTIFY_SOURCE"),
     *("-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-unused-function"),
+    "-Wno-unknown-pragmas",
 )
 MOST_BYTES = 1056  # of a kernel's argument
 _orders = [0]
