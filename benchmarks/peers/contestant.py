@@ -24,6 +24,7 @@ class Material:
     images, labels, test_images, test_labels : ndarray
         MNIST: uint8 (N, 28, 28) and int64 (N,).
     threads : int
+    device : {"cpu", "gpu"}
     """
 
     task: Task
@@ -33,6 +34,7 @@ class Material:
     test_images: np.ndarray
     test_labels: np.ndarray
     threads: int
+    device: str = "cpu"
 
 
 def order(key: int, samples: int) -> np.ndarray:
@@ -60,6 +62,11 @@ class Contestant(ABC):
     few_steps: int | None = None  # number of steps in a round, if a step takes very long
     pools_at_work: Sequence[Mapping[str, Any]] = ()  # thread pools within a step
     parts: Mapping[str, float] = MappingProxyType({})  # components of the last round's time
+
+    @property
+    def remark(self) -> str:
+        """Clause for the notes under the table, known after training."""
+        return ""
 
     @abstractmethod
     def train(self, samples: int, epoch: int, key: int) -> None:

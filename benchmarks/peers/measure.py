@@ -25,16 +25,17 @@ PREDICTIONS = (10_000, 1)
 
 
 @contextlib.contextmanager
-def mnist_folder(darkest: int = 0) -> Iterator[Path]:
+def mnist_folder(darkest: int = 0, images: int = IMAGES) -> Iterator[Path]:
     """Yield a temporary folder with MNIST's four arrays; start weights can be added to it.
 
-    No byte of an image is less than ``darkest``: with 1 there are no zeros to skip.
+    No byte of an image is less than ``darkest``: with 1 there are no zeros to skip. Of each part
+    of MNIST the folder has the first ``images``.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name, samples in zip(("", "test_"), lm.datasets.mnist(), strict=True):
-            np.save(folder / f"{name}images.npy", np.maximum(samples.x, np.uint8(darkest)))
-            np.save(folder / f"{name}labels.npy", samples.y)
+            np.save(folder / f"{name}images.npy", np.maximum(samples.x[:images], np.uint8(darkest)))
+            np.save(folder / f"{name}labels.npy", samples.y[:images])
         yield folder
 
 
@@ -51,21 +52,34 @@ def prepare(task: Task, model: lm.Sequential, folder: Path, threads: int) -> dic
         "data": ["images", "labels", "test_images", "test_labels"],
         "threads": threads,
         "processors": processors()[-threads:] if threads < len(processors()) else None,
+        "device": "cpu",
+        "environment": {"JAX_PLATFORMS": "cpu"},
     }
 
 
 class Race:
-    """The contestants of one task; one that fails is dropped, with its reason in ``left``."""
+    """The contestants of one task; one that fails is dropped, with its reason in ``left``.
 
-    def __init__(self, task: Task, names: list[str], folder: Path, threads: int) -> None:
+    ``module`` is that of the workers, and ``changes`` are entries of the setup to override.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        names: list[str],
+        folder: Path,
+        threads: int,
+        module: str = "benchmarks.peers.worker",
+        **changes: Any,
+    ) -> None:
         self.task = task
         self.model = build(task)
-        setup = prepare(task, self.model, folder, threads)
+        setup = prepare(task, self.model, folder, threads) | changes
         self.workers: dict[str, Worker] = {}
         self.left: dict[str, str] = {}
         for name in names:
             try:
-                self.workers[name] = Worker(name, setup)
+                self.workers[name] = Worker(name, setup, module)
             except Left as reason:
                 self.left[name] = str(reason)
         self.epoch = 0
@@ -131,6 +145,7 @@ def measure(
     rounds: int,
     seconds: float,
     samples: int | None = None,
+    **race_options: Any,
 ) -> dict[str, Any]:
     """Return all measurements of a task as JSON data.
 
@@ -146,8 +161,12 @@ def measure(
         Duration of a round of the first contestant; determines the number of images.
     samples : int, optional
         Number of images of a round.
+    **race_options
+        As for `Race`: module of the workers, changes of their setup.
     """
-    race = Race(task, names, folder, threads)
+    race = Race(task, names, folder, threads, **race_options)
+    if not race.workers:
+        raise SystemExit(f"no contestant can run: {race.left}")
     try:
         losses = check(race)
         samples = samples or fitting_samples(race, seconds)
@@ -164,6 +183,7 @@ def measure(
                 "peak_bytes": trained[-1][name]["peak_bytes"],
                 "pools_at_work": trained[-1][name]["pools"],
                 "parts": [answers[name]["parts"] for answers in trained],
+                "remark": trained[-1][name]["remark"],
             }
             for name, worker in race.workers.items()
         }

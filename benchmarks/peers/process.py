@@ -29,9 +29,12 @@ class Worker:
     Parameters
     ----------
     name : str
-        One of ``benchmarks.peers.worker.MAKERS``.
+        One of the ``MAKERS`` of the module.
     setup : dict
-        Task, data and weights; see ``benchmarks.peers.worker.start``.
+        Task, data and weights; see ``benchmarks.peers.worker.start``. Its entry "environment" has
+        variables for the process.
+    module : str
+        The module to run, which calls ``benchmarks.peers.worker.serve``.
 
     Raises
     ------
@@ -39,17 +42,19 @@ class Worker:
         If the process does not start.
     """
 
-    def __init__(self, name: str, setup: dict[str, Any]) -> None:
+    def __init__(
+        self, name: str, setup: dict[str, Any], module: str = "benchmarks.peers.worker"
+    ) -> None:
         self.name = name
         threads = setup["threads"]
         environment = os.environ | {variable: str(threads) for variable in THREAD_VARIABLES}
         if threads == 1:
             flags = environment.get("XLA_FLAGS", "")
             environment["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
-        environment["JAX_PLATFORMS"] = "cpu"
+        environment |= setup["environment"]
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115, lives as long as the worker
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.peers.worker"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,

@@ -42,16 +42,8 @@ def table(record: dict[str, Any]) -> str:
 def section(result: dict[str, Any]) -> list[str]:
     """Return the table and the notes of one network."""
     contestants = result["contestants"]
-    base = next(iter(contestants))
-    lines = [f"### {heading(result)}", ""]
-    lines += [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
-    wide = []
-    for name, one in contestants.items():
-        row, is_wide = cells(name, one, contestants[base], result)
-        lines.append(f"| {' | '.join(row)} |")
-        if is_wide:
-            wide.append(name)
-    lines += ["", f"{result['samples']:,} images a round, {result['steps']} steps."]
+    lines = [f"### {heading(result)}", "", *rows(result), ""]
+    lines.append(f"{result['samples']:,} images a round, {result['steps']} steps.")
     if "floor" in contestants:
         parts = contestants["floor"]["parts"]
         middle = {key: spread([part[key] for part in parts]).median for key in parts[0]}
@@ -62,6 +54,30 @@ def section(result: dict[str, Any]) -> list[str]:
     lines.append(f"Each may use {threads(result['threads'])}{chosen_threads(contestants)}.")
     few = [name for name, one in contestants.items() if one["few_steps"]]
     lines += [f"{name}: {contestants[name]['few_steps']} steps a round." for name in few]
+    return lines + notes(result)
+
+
+def rows(result: dict[str, Any]) -> list[str]:
+    """Return the table of one network, a line for each contestant."""
+    contestants = result["contestants"]
+    base = next(iter(contestants.values()))
+    lines = [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
+    for name, one in contestants.items():
+        lines.append(f"| {' | '.join(cells(name, one, base, result))} |")
+    return lines
+
+
+def notes(result: dict[str, Any]) -> list[str]:
+    """Return the notes on validity: wide spreads, other load, differences, who is missing."""
+    contestants = result["contestants"]
+    base = next(iter(contestants.values()))["step_seconds"]
+    lines = []
+    spreads = {name: one["step_seconds"] for name, one in contestants.items()}
+    wide = [
+        name
+        for name, times in spreads.items()
+        if spread(times).is_wide or (name != "floor" and ratios(times, base).is_wide)
+    ]
     if wide:
         lines.append(f"WIDE SPREAD, repeat this run: {', '.join(wide)} (over 15 % of the median).")
     busy = result["busy_share_before"]
@@ -111,22 +127,23 @@ def blas_threads(pools: list[dict[str, Any]]) -> dict[str, int]:
 
 def cells(
     name: str, one: dict[str, Any], base: dict[str, Any], result: dict[str, Any]
-) -> tuple[list[str], bool]:
-    """Return the cells of one contestant, and whether its spread is too wide."""
+) -> list[str]:
+    """Return the cells of one contestant."""
     step = spread([1e6 * seconds for seconds in one["step_seconds"]])
     ratio = ratios(one["step_seconds"], base["step_seconds"])
     epoch = step.median * 1e-6 * result["steps"] * 60_000 / result["samples"]
-    row = [name, f"{step.median:.0f}", quartiles(step, 0), f"{ratio.median:.2f}"]
-    row += [quartiles(ratio, 2), f"{epoch:.2f}"]
+    digits = 0 if base["step_seconds"][0] >= 1e-4 else 1  # a step takes some 30 us on a GPU
+    row = [name, f"{step.median:.{digits}f}", quartiles(step, digits), f"{ratio.median:.2f}"]
+    row += [quartiles(ratio, 2), f"{epoch:.{2 + digits}f}"]
     for samples, unit in (("10000", 1e3), ("1", 1e6)):
         times, others = one["predict_seconds"][samples], base["predict_seconds"][samples]
         row += [f"{unit * spread(times).median:.1f}", f"{ratios(times, others).median:.2f}"]
     if name == "floor":
-        return [*row, "", "", ""], step.is_wide
+        return [*row, "", "", ""]
     loss, accuracy = result["losses_after_16_steps"][name], result["accuracy"].get(name)
     row += [f"{one['peak_bytes'] / 1e6:.0f}", "" if accuracy is None else f"{accuracy:.4f}"]
     row.append(f"{loss:.5f}")
-    return row, step.is_wide or ratio.is_wide
+    return row
 
 
 def quartiles(values: Spread, digits: int) -> str:

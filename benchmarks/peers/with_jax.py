@@ -109,7 +109,7 @@ def make_epoch(task: Task, optimizer: optax.GradientTransformation) -> Any:
 
 
 class Jax(Contestant):
-    """Images, labels and moments on the CPU device; batches are gathered inside the scan."""
+    """Images, labels and moments on JAX's default device; batches are gathered inside the scan."""
 
     def __init__(self, material: Material) -> None:
         self.task = material.task

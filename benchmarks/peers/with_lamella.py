@@ -5,6 +5,7 @@ import numpy as np
 import lamella as lm
 from benchmarks.peers.contestant import Contestant, Material, pools
 from benchmarks.peers.tasks import MOMENTUM, SEED, Task
+from lamella.backend import Backend
 from lamella.backend import numba as compiled
 
 OPTIMIZERS = {
@@ -14,7 +15,7 @@ OPTIMIZERS = {
 }
 
 
-def build(task: Task) -> lm.Sequential:
+def build(task: Task, backend: str | Backend = "numpy") -> lm.Sequential:
     """Return the compiled network; all contestants use its start weights."""
     penalty = lm.L2(task.l2) if task.l2 else None
     layers: list[lm.Layer] = [lm.Flatten()]
@@ -25,7 +26,7 @@ def build(task: Task) -> lm.Sequential:
         else:
             layers.append(lm.ReLU())
     layers.append(lm.Dense(task.sizes[-1], init="glorot_uniform", regularizer=penalty))
-    model = lm.Sequential(layers, seed=SEED, backend="numpy")
+    model = lm.Sequential(layers, seed=SEED, backend=backend)
     optimizer = OPTIMIZERS[task.optimizer](task.learning_rate)
     model.compile(lm.SoftmaxCrossEntropy(), optimizer, in_shape=(28, 28))
     return model
@@ -33,7 +34,8 @@ def build(task: Task) -> lm.Sequential:
 
 def start_weights(model: lm.Sequential) -> list[np.ndarray]:
     """Return the weights of the dense layers in order."""
-    return [np.array(layer.W.value) for layer in model.layers if isinstance(layer, lm.Dense)]
+    dense = [layer for layer in model.layers if isinstance(layer, lm.Dense)]
+    return [np.array(model.backend.to_host(layer.W.value)) for layer in dense]
 
 
 class LookAtThreads(lm.Callback):
@@ -50,9 +52,9 @@ class LookAtThreads(lm.Callback):
 class Lamella(Contestant):
     """Draws weights and orders from the seed; the other contestants receive the same ones."""
 
-    def __init__(self, material: Material) -> None:
+    def __init__(self, material: Material, backend: str | Backend = "numpy") -> None:
         self.given = material
-        self.model = build(material.task)
+        self.model = build(material.task, backend)
         for mine, theirs in zip(start_weights(self.model), material.weights, strict=True):
             np.testing.assert_array_equal(mine, theirs)
 

@@ -65,7 +65,8 @@ def make_floor() -> Callable[[Material], Contestant]:
 
 
 # Each imports only the library of its contestant.
-MAKERS: dict[str, Callable[[], Callable[[Material], Contestant]]] = {
+Makers = dict[str, Callable[[], Callable[[Material], Contestant]]]
+MAKERS: Makers = {
     "lamella": lambda: make_lamella(numba=True),
     "lamella, no numba": lambda: make_lamella(numba=False),
     "PyTorch": make_torch,
@@ -92,11 +93,11 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def start(setup: dict[str, Any]) -> tuple[Contestant, dict[str, Any]]:
+def start(setup: dict[str, Any], makers: Makers) -> tuple[Contestant, dict[str, Any]]:
     """Return the initialized contestant and facts about it."""
     if setup["processors"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, setup["processors"])
-    maker = MAKERS[setup["contestant"]]()
+    maker = makers[setup["contestant"]]()
     imported = peak_memory()
     folder = Path(setup["folder"])
     images, labels, test_images, test_labels = load(folder, setup["data"])
@@ -109,6 +110,7 @@ def start(setup: dict[str, Any]) -> tuple[Contestant, dict[str, Any]]:
         test_images=test_images,
         test_labels=test_labels,
         threads=setup["threads"],
+        device=setup["device"],
     )
     contestant = maker(material)
     about = {"imported_bytes": imported, "loaded_bytes": peak_memory(), "pools": pools()}
@@ -137,6 +139,7 @@ def answer(contestant: Contestant, command: dict[str, Any]) -> dict[str, Any]:
             "peak_bytes": peak_memory(),
             "parts": dict(contestant.parts),
             "pools": list(contestant.pools_at_work) or pools(),
+            "remark": contestant.remark,
         }
     if do == "predict":
         contestant.time_predict(**command)  # untimed warm-up, as for training
@@ -147,14 +150,15 @@ def answer(contestant: Contestant, command: dict[str, Any]) -> dict[str, Any]:
     return {"classes": np.asarray(classes).tolist()}
 
 
-def main() -> None:
+def serve(makers: Makers) -> None:
+    """Start the contestant that the first line of stdin names, and execute the other lines."""
     # Prints of libraries must not mix with the answers.
     answers, sys.stdout = sys.stdout, sys.stderr
-    contestant, about = start(json.loads(sys.stdin.readline()))
+    contestant, about = start(json.loads(sys.stdin.readline()), makers)
     print(json.dumps(about), file=answers, flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(contestant, json.loads(line))), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    serve(MAKERS)

@@ -24,8 +24,8 @@ def material(task: Task) -> Material:
         weights=start_weights(build(task)),
         images=images,
         labels=labels,
-        test_images=images[::-1],
-        test_labels=labels[::-1],
+        test_images=images[::-1].copy(),
+        test_labels=labels[::-1].copy(),
         threads=1,
     )
 
