@@ -67,6 +67,24 @@ def test_runs_side_by_side_have_the_bits_of_runs_alone(
 
 
 @pytest.mark.slow
+def test_runs_that_do_not_fit_side_by_side_are_trained_here_one_by_one(
+    alone: Path, tmp_path: Path
+) -> None:
+    with free_memory(1000):
+        study().run(**RUN, out=tmp_path, n_jobs=-1)  # another process would not find the stand-in
+    assert contents(tmp_path / "runs") == contents(alone / "runs")
+
+
+@pytest.mark.slow
+def test_runs_without_captures_have_the_same_bits(
+    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMELLA_CAPTURE", "0")
+    study().run(**RUN, out=tmp_path)
+    assert contents(tmp_path / "runs") == contents(alone / "runs")
+
+
+@pytest.mark.slow
 def test_a_study_that_is_interrupted_resumes(
     alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

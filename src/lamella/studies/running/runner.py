@@ -110,19 +110,19 @@ def _results(
     is_here = type(distribution).__module__.startswith("joblib.")  # not on a cluster
     devices = {arm: device_of(each) for arm, each in study.experiments.items() if is_here}
     here = [task for task in todo if devices.get(task.arm) is not None]
-    backend = devices[here[0].arm] if here else None
-    others = list(todo)
+    backend, at_once = devices[here[0].arm] if here else None, 1
     if backend is not None:
         arms = [study.experiments[arm] for arm in {task.arm for task in here}]
         at_once = runs_at_once(backend, arms, data, configured if n_jobs is None else n_jobs)
         at_once = min(at_once, len(here))
-        if at_once > 1:
-            bar.say(f"{at_once} of {len(here)} runs at once on the GPU")
-            these = [partial(job(task), check=True, at_once=at_once) for task in here]
-            stop = threading.Event()
-            yield from in_threads(these, at_once, backend.side_by_side(at_once, stop), stop)
-            others = [task for task in todo if devices.get(task.arm) is None]
-    if others:
+        bar.say(f"{at_once} of {len(here)} runs at once on the GPU")
+    if backend is not None and at_once > 1:
+        these = [partial(job(task), check=True, at_once=at_once) for task in here]
+        stop = threading.Event()
+        yield from in_threads(these, at_once, backend.side_by_side(at_once, stop), stop)
+    elif here:
+        yield from _in_processes([job(task) for task in here], 1)
+    if others := [task for task in todo if devices.get(task.arm) is None]:
         yield from _in_processes([job(task) for task in others], n_jobs)
 
 

@@ -28,6 +28,8 @@ Work = Callable[[], Any]
 
 def device_of(experiment: Experiment) -> Backend | None:
     """Return the backend of an experiment whose arrays are on a device, else None."""
+    if experiment.model["backend"] == "numpy":
+        return None
     backend = get_backend(experiment.model["backend"])
     return None if backend.on_host else backend
 
