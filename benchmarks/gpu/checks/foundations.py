@@ -8,6 +8,7 @@ from benchmarks.gpu.checks.bench import Bench, Figures, expect
 from benchmarks.gpu.checks.programs import run_tests
 from benchmarks.gpu.device import gpu_facts
 from benchmarks.peers import machine
+from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.tasks import THREADS, Tasks, words_of
 from lamella.backend.random import HostNoise
 
@@ -27,6 +28,7 @@ def versions(bench: Bench) -> Figures:
     xp = bench.backend.xp
     found = {name: machine.version(name) for name in PACKAGES}
     facts: Figures = {"gpu": gpu_facts(), **{k: v for k, v in found.items() if v}}
+    facts["backend"] = repr(bench.backend)
     if bench.is_gpu:
         runtime = xp.cuda.runtime
         facts |= {"driver": runtime.driverGetVersion(), "runtime": runtime.runtimeGetVersion()}
@@ -57,6 +59,8 @@ def kernels(bench: Bench) -> Figures:
         sums, b = (bench.backend.xp.ones(shape, dtype) for shape in ((3,), (5, 3)))
         Tasks(bench.backend.xp, dtype).launch("sum_rows", 3, None, b, None, None, sums, None, 3, 5)
         np.testing.assert_array_equal(bench.host(sums), [5, 5, 5])
+    # lamella falls back to cupy's kernels if its own ones fail a test.
+    expect(isinstance(bench.backend, GraphBackend), f"own kernels are not used: {bench.backend!r}")
     return run_tests(bench, ["tests/backend/cupy" + "/test_random.py" * (not bench.is_gpu)])
 
 

@@ -3,7 +3,11 @@
 import importlib.util
 
 from lamella.backend.base import Backend
-from lamella.backend.cupy.cupy_backend import CupyBackend, cupy_problem
+from lamella.backend.cupy.cupy_backend import (
+    CupyBackend,
+    KernelFreeBackend,
+    cupy_problem,
+)
 from lamella.backend.numpy_backend import NumpyBackend
 from lamella.core.errors import BackendError
 from lamella.core.signatures import known_arguments
@@ -46,11 +50,12 @@ def open_cupy(reason: str = "asked for") -> CupyBackend:
         If cupy cannot be used; the message names the missing part. There is no silent fallback.
     """
     from lamella.backend.cupy.graph_backend import GraphBackend
+    from lamella.backend.cupy.self_test import kernels_problem
 
-    backend = GraphBackend.open(reason)
-    if problem := backend.kernels_problem():
-        return CupyBackend.open(f"{reason}; {problem}")
-    return backend
+    backend = CupyBackend.open(reason)
+    if problem := kernels_problem(backend.xp):
+        return KernelFreeBackend.open(f"{reason}; {problem}")
+    return GraphBackend.open(reason)
 
 
 def host_backend(reason: str = "asked for") -> NumpyBackend:

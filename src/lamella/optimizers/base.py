@@ -148,7 +148,7 @@ class Optimizer(Configured, ABC):
         self._limits = bind_max(store)
         self._grads = [store.grads[span] for _, span in store.runs(trained)]
         self._cuts: list[Callable[..., None]] = []  # made when clip_value asks for them
-        self._shrink: Callable[[float], None] | None = None
+        self._shrink: Callable[[float], None] | None = None  # made when clip_norm asks for it
 
     def _steps_of_each(self) -> np.ndarray:
         """Return the number of steps that each parameter took, in the order of the store."""
@@ -170,7 +170,9 @@ class Optimizer(Configured, ABC):
         if self.clip_value is not None:
             self._clip_values(self.clip_value)
         if self.clip_norm is not None and self._grads:
-            self._clip_norm(self.clip_norm)
+            if self._shrink is None:
+                self._shrink = self._store.backend.bind_norm_limit(self._grads)
+            self._shrink(self.clip_norm)
         if self._bound != (type(self), id(self.state)):
             self.follow_trainable()
         for update, matrices, frozen in self._updates:
@@ -227,8 +229,3 @@ class Optimizer(Configured, ABC):
         self._cuts = self._cuts or bind_cuts(self._store.backend, self._grads)
         for cut in self._cuts:
             cut(limit)
-
-    def _clip_norm(self, limit: float) -> None:
-        assert self._store is not None
-        self._shrink = self._shrink or self._store.backend.bind_norm_limit(self._grads)
-        self._shrink(limit)

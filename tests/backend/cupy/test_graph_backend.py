@@ -302,19 +302,6 @@ def test_a_derived_backend_captures_nothing() -> None:
     assert "Other is derived from GraphBackend" in repr(backend)
 
 
-def test_kernels_that_cannot_be_compiled_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert graph_backend().kernels_problem() == ""
-
-    def refuse(**_: Any) -> None:
-        raise CUDARuntimeError("NVRTC_ERROR_COMPILATION: no header")
-
-    monkeypatch.setattr(strict_cupy, "RawModule", refuse)
-    problem = graph_backend().kernels_problem()
-    assert problem == (
-        "lamella's kernels do not work (CUDARuntimeError: NVRTC_ERROR_COMPILATION: no header)"
-    )
-
-
 def test_a_pickled_backend_opens_that_of_the_machine() -> None:
     with pytest.raises(lm.core.errors.BackendError, match="cannot be used"):
         pickle.loads(pickle.dumps(graph_backend()))

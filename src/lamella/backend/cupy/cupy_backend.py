@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from lamella.backend.base import Backend
-from lamella.backend.cupy.random import DeviceNoise
+from lamella.backend.cupy.random import DeviceNoise, SentNoise
 from lamella.backend.cupy.tasks import Tasks
 from lamella.backend.elementwise import Program, to_c
 from lamella.backend.random import Noise
@@ -157,6 +157,13 @@ def _until(stop: threading.Event, stream: Any) -> Iterator[None]:
 def _end_if_stopped() -> None:
     if _here.stop is not None and _here.stop.is_set():
         raise KeyboardInterrupt
+
+
+class KernelFreeBackend(CupyBackend):
+    """cupy's own functions alone, for a device on which lamella's kernels do not work."""
+
+    def noise(self, key: int) -> Noise:
+        return SentNoise(key)
 
 
 @functools.cache

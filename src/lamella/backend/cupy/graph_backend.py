@@ -82,15 +82,6 @@ class GraphBackend(CupyBackend):
         enter = super().side_by_side(members, stop)
         return SideBySide(self._xp, members, enter).member
 
-    def kernels_problem(self) -> str:
-        """Return why the tasks cannot be used on this device; empty if they work."""
-        try:
-            count = self._xp.zeros(1, "int32")
-            self.launch(Task(Function("advance"), None, 1, [count], [count]))
-            return "" if int(count[0]) == 1 else "lamella's kernels give wrong numbers"
-        except Exception as error:
-            return f"lamella's kernels do not work ({_first_line(error)})"
-
     def zeros(self, size: int, dtype: Any) -> Array:
         return self._xp.zeros(size, dtype)
 

@@ -13,6 +13,22 @@ MASK_NUMBERS = 16  # of a mask, made of one block of random bits
 BLOCK_BYTES = 32
 
 
+class SentNoise(HostNoise):
+    """Noise that is drawn on the host and copied to the device."""
+
+    def uniform(self, out: Array) -> Array:
+        out.set(super().uniform(np.empty(out.shape, out.dtype)))
+        return out
+
+    def normal(self, out: Array) -> Array:
+        out.set(super().normal(np.empty(out.shape, out.dtype)))
+        return out
+
+    def dropout_mask(self, keep: float, out: Array) -> Array:
+        out.set(super().dropout_mask(keep, np.empty(out.shape, out.dtype)))
+        return out
+
+
 class DeviceNoise(Noise):
     """Noise with the numbers of `HostNoise` for the same key, drawn on the device.
 
@@ -29,7 +45,7 @@ class DeviceNoise(Noise):
     def __init__(self, key: int, tasks: Callable[[Any], Tasks]) -> None:
         super().__init__(key)
         self._tasks = tasks
-        self._host = HostNoise(key)
+        self._sent = SentNoise(key)
         self._key = key & (2**64 - 1), key >> 64
 
     def uniform(self, out: Array) -> Array:
@@ -37,10 +53,9 @@ class DeviceNoise(Noise):
         return self._draw("uniform", blocks, out)
 
     def normal(self, out: Array) -> Array:
-        self._host.draws = self.draws
-        out.set(self._host.normal(np.empty(out.shape, out.dtype)))
+        self._sent.draws = self.draws
         self.draws += 1
-        return out
+        return self._sent.normal(out)
 
     def dropout_mask(self, keep: float, out: Array) -> Array:
         threshold = max(1, round(keep * 65536))
