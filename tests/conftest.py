@@ -8,6 +8,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend, CupyBackend, cupy_problem
+from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.selection import host_backend
 from lamella.testing import strict_cupy
 from lamella.testing.strict_cupy.raw_kernels import CompilerMissingError
@@ -17,6 +18,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 LEFT_OUT = pytest.StashKey[int]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    text = "run the tests on the strict cupy stand-in with lamella's own kernels, through g++"
+    parser.addoption("--kernels", action="store_true", help=text)
+
+
 @pytest.fixture(params=["numpy", "strict", pytest.param("cupy", marks=pytest.mark.gpu)])
 def backend(request: pytest.FixtureRequest) -> Backend:
     """numpy, the strict stand-in for cupy, and cupy itself if there is a GPU."""
@@ -24,7 +30,8 @@ def backend(request: pytest.FixtureRequest) -> Backend:
         return host_backend()
     if request.param == "strict":
         strict_cupy.counts.reset()
-        return CupyBackend(strict_cupy, "stand-in")
+        kind = GraphBackend if request.config.getoption("kernels") else CupyBackend
+        return kind(strict_cupy, "stand-in")
     return lm.get_backend("cupy")
 
 

@@ -31,6 +31,14 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert sorted(listed) == sorted(set(listed)), "a name is listed twice"
 
 
+def test_every_method_of_models_is_in_the_reference() -> None:
+    page = (DOCS / "reference" / "models.rst").read_text("utf-8")
+    members = re.search(r"autoclass:: Sequential\n +:members: (.+)", page)
+    assert members
+    public = {name for name in vars(lamella.Sequential) if not name.startswith("_")}
+    assert public - set(members[1].split(", ")) == set()
+
+
 def test_every_page_is_in_the_table_of_contents() -> None:
     pages = [*DOCS.glob("*.md"), *(DOCS / "reference").glob("*.rst"), DOCS / "report" / "README.md"]
     names = {path.relative_to(DOCS).with_suffix("").as_posix() for path in pages} - {"index"}

@@ -19,9 +19,12 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path / "model.safetensors"
 
 
-def test_the_file_is_that_of_export(saved: Path, tmp_path: Path) -> None:
+def test_the_file_is_that_of_export(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "m.txt"
     assert main(["export", str(saved), "--to", "numpy", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}: the model in {saved}\n"
     lm.export(lm.load(saved), tmp_path / "m.py")
     assert out.read_bytes() == (tmp_path / "m.py").read_bytes()
 

@@ -77,7 +77,7 @@ def test_learning_rate_decays_after_each_epoch(call: Call, tmp_path: Path) -> No
         ("--epochs 0", "epochs must be a whole number of at least 1, got 0"),
         ("--batch-size 0", "batch_size must be a whole number of at least 1, got 0"),
         ("--hidden 0", "hidden must be a whole number of at least 1, got 0"),
-        ("--hidden many", "--hidden takes whole numbers, such as 2 1 or 2,1; got 'many'"),
+        ("--hidden many", "--hidden takes whole numbers: 256 30 or 256,30; got 'many'"),
         ("--dropout 0.1 0.2", "for the input and each of 2 hidden layers"),
         ("--dropout 1", "dropout must be in [0, 1), got 1.0"),
         ("--l2 -1", "l2 must be at least 0"),

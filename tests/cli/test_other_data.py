@@ -50,6 +50,17 @@ def test_training_on_another_data_set_names_its_classes(call: Call, tmp_path: Pa
     done = call("predict", tmp_path / "boot.png", "--model", out / "model.safetensors", "--json")
     names = record_of(out)["data"]["classes"]
     assert {json.loads(done.out)[0][word] for word in ("digit", "runner_up")} <= set(names)
+    doubts = json.loads(done.out)[0]["unsure"]
+    assert "prepared as handwriting is" in doubts
+    assert "nearly another digit" not in doubts
+    done = call("evaluate", out)  # MNIST has other classes
+    assert (done.status, done.out) == (2, "")
+    assert "was trained on the classes T-shirt, " in done.err
+    assert "but MNIST has 0, 1, " in done.err
+    done = call("evaluate", out, "--data", "fashion-mnist", "--root", tmp_path)
+    assert done.out.endswith("on 20 images of fashion-mnist\n")
+    assert call("export", out / "model.safetensors", "--out", tmp_path / "boot.py").status == 0
+    assert "'ankle boot'" in (tmp_path / "boot.py").read_text()
     verified = call("verify", out, "--quiet")
     assert (verified.status, verified.err) == (0, "")
 
@@ -60,6 +71,14 @@ def test_training_on_a_folder_holds_a_fifth_out(call: Call, own: Path, tmp_path:
     assert record_of(tmp_path / "run")["data"]["name"] == "own"
 
 
+def test_a_folder_takes_no_root(call: Call, softmax_run: Path, own: Path, tmp_path: Path) -> None:
+    for command in (["train"], ["evaluate", softmax_run], ["study", "run", "softmax-loss"]):
+        done = call(*command, "--data", own, "--root", tmp_path)
+        assert done.status == 2
+        assert "own is a folder of pictures: leave out root" in done.err
+    assert call("evaluate", softmax_run, "--data", "").status == 2
+
+
 @pytest.mark.parametrize("name", ["train", "evaluate"])
 def test_a_data_set_that_is_not_there_is_one_line(name: str, call: Call, softmax_run: Path) -> None:
     model = [softmax_run / "model.safetensors"] if name == "evaluate" else []
@@ -67,7 +86,7 @@ def test_a_data_set_that_is_not_there_is_one_line(name: str, call: Call, softmax
     assert (done.status, done.out) == (2, "")
     assert "did you mean 'fashion-mnist'" in done.err
     done = call(name, *model, "--data", "fashion-mnist")
-    assert "give the folder of its files, root" in done.err
+    assert "give the folder of its files as root" in done.err
 
 
 @pytest.mark.slow

@@ -74,6 +74,26 @@ def test_json_of_bad_images_only_is_an_empty_list(
     assert call(*argv).out == ""
 
 
+@pytest.mark.parametrize(
+    ("strip", "message"),
+    [
+        ("{folder}/../{name}/digit 0.png", "--strip would replace the picture"),
+        ("{folder}/steps.jpg", "--strip writes a PNG"),
+        ("{folder}", "--strip writes a PNG"),
+    ],
+)
+def test_a_strip_replaces_no_picture(
+    strip: str, message: str, call: Call, softmax_run: Path, images: list[Path]
+) -> None:
+    before = images[0].read_bytes()
+    folder = images[0].parent
+    path = strip.format(folder=folder, name=folder.name)
+    done = call("predict", *images, "--model", softmax_run, "--strip", path)
+    assert (done.status, done.out) == (2, "")
+    assert message in done.err
+    assert images[0].read_bytes() == before
+
+
 def test_model_is_required(call: Call, images: list[Path]) -> None:
     done = call("predict", images[0])
     assert done.status == 2

@@ -104,6 +104,20 @@ def test_names_of_other_libraries_are_named_where_they_are_looked_for() -> None:
         _ = lm.Linear
     with pytest.raises(AttributeError, match=r"lamella.layers.*'BatchNorm1d': use 'BatchNorm'"):
         _ = lm.layers.BatchNorm1d
+    for name, text in [
+        ("LearningRateScheduler", "give a schedule to the optimizer"),
+        ("CSVLogger", "use 'CSV'"),
+        ("keras", r"write lm.Dense\(10\)"),
+        ("utils", r"labels \(N,\), and each model a seed"),
+        ("tensor", "numpy arrays"),
+        ("Module", "use 'Sequential'"),
+        ("Reshape", "a class of Layer"),
+        ("train_test_split", "lm.datasets.train_test_split"),
+    ]:
+        with pytest.raises(AttributeError, match=text):
+            getattr(lm, name)
+    with pytest.raises(AttributeError, match="did you mean 'he_normal'"):
+        _ = lm.initializers.HeNormal
     with pytest.raises(AttributeError, match="did you mean 'Dense'"):
         _ = lm.layers.Dens
     with pytest.raises(AttributeError, match=r"no attribute '_dense'$"):

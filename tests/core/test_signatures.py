@@ -56,6 +56,18 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: small_classifier().compile(lm.MeanSquaredError(), optimiser=lm.SGD()),
         "compile's argument 'optimiser' .* 'optimizer'",
     ),
+    "compile, twice": (
+        lambda: small_classifier().compile("adam", loss="mse"),
+        "compile got loss twice, without a name and with it: the order is loss, optimizer",
+    ),
+    "max_iter": (lambda: lm.MLP(max_iter=5), r"give it to fit, as in fit\(x, y, epochs=5\)"),
+    "filepath": (lambda: lm.ModelCheckpoint(filepath="a"), "use 'folder'"),
+    "file for a folder": (lambda: lm.ModelCheckpoint("best.h5"), "to a folder: write best$"),
+    "logits": (lambda: lm.BinaryCrossEntropy(from_logits=True), "as does SigmoidCrossEntropy"),
+    "twice": (lambda: lm.Dense(3, units=3), "Dense got units twice"),
+    "verbose": (lambda: small_classifier().evaluate(X, Y, verbose=0), "leave it out: only fit"),
+    "weight": (lambda: lm.SoftmaxCrossEntropy(weight=[1, 2]), "fit takes class_weight"),
+    "betas": (lambda: lm.Adam(betas=(0.9, 0.99)), "write beta1=0.9, beta2=0.999"),
     "fit": (
         lambda: small_classifier().fit(X, Y, learning_rate=0.1),
         r"fit's argument 'learning_rate' .* Adam\(lr=1e-3\)",

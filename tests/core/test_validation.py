@@ -11,12 +11,16 @@ from lamella.core.errors import ArgumentError, DataError
 from lamella.core.validation import (
     at_least,
     expect_unmasked,
+    flag,
     in_range,
     instance,
     number,
     one_of,
     positive,
+    sizes,
 )
+from tests.data import clouds
+from tests.networks import small_classifier
 
 NO_NUMBERS = [True, np.True_, "0.5", None, [0.5], np.ones(2), 1 + 0j]
 NOT_FINITE = [float("nan"), float("inf"), -float("inf"), np.float32("nan"), 10**400]
@@ -125,3 +129,38 @@ def test_masked_values_are_refused(data: Any, text: str) -> None:
 @pytest.mark.parametrize("data", [np.ma.ones(3), [np.ma.ones(3)], np.ones(3), [[1, 2]], None])
 def test_arrays_without_masked_values_pass(data: Any) -> None:
     expect_unmasked("x", data)
+
+
+@pytest.mark.parametrize("value", [True, np.True_, False, np.bool_(False)])
+def test_flag_returns_a_plain_bool(value: Any) -> None:
+    assert flag("shuffle", value) is bool(value)
+
+
+FLAGS: dict[str, Any] = {
+    "use_bias": lm.Dense,
+    "trainable": lm.BatchNorm,
+    "batch_norm": lm.MLP,
+    "nesterov": lm.Momentum,
+    "live": lm.Progress,
+    "every_epoch": lm.ModelCheckpoint,
+    "append": lm.CSV,
+    "fresh": lm.ResumeFolder,
+    "deslant": lm.datasets.read_digit,
+    "shuffle": small_classifier().fit,
+    "check": small_classifier().fit,
+}
+
+
+@pytest.mark.parametrize("name", FLAGS)
+@pytest.mark.parametrize("value", ["no", "False", None, 2])
+def test_switches_take_no_texts(name: str, value: Any) -> None:
+    first = {"use_bias": [3], "every_epoch": ["a"], "append": ["a"], "fresh": ["a"]}
+    first |= {"deslant": ["a.png"], "shuffle": [*clouds()], "check": [*clouds()]}
+    with pytest.raises(ArgumentError, match=f"{name} must be a bool, True or False; got"):
+        FLAGS[name](*first.get(name, []), **{name: value})
+
+
+def test_sizes_are_those_of_one_sample() -> None:
+    assert sizes("in_shape", iter([28, np.int64(3)])) == (28, 3)
+    with pytest.raises(ArgumentError, match=r"no batch axis; got \(None, 28\)"):
+        sizes("in_shape", (None, 28))

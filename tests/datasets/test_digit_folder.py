@@ -1,6 +1,7 @@
 """One's own pictures as a data set: labels by folder, by name and in a CSV file."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -88,8 +89,54 @@ def test_labels_outside_the_classes_are_refused(digits: Digits, tmp_path: Path) 
     assert (found.y.tolist(), found.classes) == ([1], ("o", "x"))
 
 
-@pytest.mark.parametrize("classes", [["a"], ["a", "a"], [1, 2]])
-def test_classes_are_different_names(classes: list[object], tmp_path: Path) -> None:
+def test_the_longest_class_begins_a_name(digits: Digits, tmp_path: Path) -> None:
+    for name in ("ankle boot_1.png", "ankle_2.png", "bag.png"):
+        put(digits[1].x[len(name)], tmp_path / name)
+    found = digit_folder(tmp_path, classes=["bag", "ankle", "ankle boot"])
+    assert found.y.tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hard link", "copy", "folder"])
+def test_a_picture_with_two_labels_is_refused(kind: str, digits: Digits, tmp_path: Path) -> None:
+    put(digits[1].x[0], tmp_path / "7" / "a.png")
+    other = tmp_path / "2" / "a.png"
+    if kind == "folder":
+        other.parent.symlink_to(tmp_path / "7")
+    else:
+        other.parent.mkdir()
+        {"symlink": os.symlink, "hard link": os.link, "copy": shutil.copy}[kind](
+            tmp_path / "7" / "a.png", other
+        )
+    with pytest.raises(DataError, match="show the same picture, but have two labels: '2' and '7'"):
+        digit_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '\ufeff"file", "label"\r\n"a, b.png", "7"\r\n"c\nd.png",2\r\n',
+        '"a, b.png",7\r"c\nd.png",2',
+        ' "a, b.png",7\n\n,\n"c\nd.png", 2',
+    ],
+)
+def test_lists_of_spreadsheets_are_read(text: str, digits: Digits, tmp_path: Path) -> None:
+    put(digits[1].x[0], tmp_path / "a, b.png")
+    put(digits[1].x[1], tmp_path / "c\nd.png")
+    (tmp_path / "labels.csv").write_bytes(text.encode())
+    found = digit_folder(tmp_path)
+    assert (found.y.tolist(), found.unreadable) == ([7, 2], {})
+
+
+def test_a_missing_file_in_the_first_line_is_no_heading(digits: Digits, tmp_path: Path) -> None:
+    put(digits[1].x[0], tmp_path / "b.png")
+    (tmp_path / "labels.csv").write_text("a.png,7\nb.png,7")
+    assert "a.png" in digit_folder(tmp_path).unreadable
+
+
+@pytest.mark.parametrize(
+    "classes", [["a"], ["a", "a"], [1, 2], {"a", "b"}, {"a": 0, "b": 1}, None, 10, iter("ab")]
+)
+def test_classes_are_different_names(classes: object, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="two or more different names"):
         digit_folder(tmp_path, classes=classes)
 

@@ -48,6 +48,23 @@ def test_objects_of_torchvision_equal_idx_folder(name: str, tmp_path: Path) -> N
         assert (one.y.dtype, one.name, one.classes) == (np.int64, name, other.classes)
 
 
+def test_transforms_of_emnist_are_applied_once(tmp_path: Path) -> None:
+    vision = pytest.importorskip("torchvision", reason="torchvision is not installed")
+    write_set(tmp_path, "emnist-letters")
+    options = {"root": tmp_path, "split": "letters"}
+    (x, y), _ = idx_folder(tmp_path, "emnist-letters")
+    tensors = arrays_of(vision.datasets.EMNIST(**options, transform=vision.transforms.ToTensor()))
+    np.testing.assert_allclose(tensors.x[:, 0], x.swapaxes(1, 2) / 255, atol=1e-6)
+    np.testing.assert_array_equal(tensors.y, y)
+    assert tensors.classes[0] == "a"
+    numbers = arrays_of(
+        vision.datasets.EMNIST(**options, target_transform=lambda label: 26 - label)
+    )
+    np.testing.assert_array_equal(numbers.x, x)
+    np.testing.assert_array_equal(numbers.y, 25 - y)
+    assert numbers.classes[0] == "0"
+
+
 def test_any_data_set_of_pairs_becomes_arrays() -> None:
     found = arrays_of(Made(8, 8, 8))
     assert found.x.shape == (3, 8, 8)
@@ -60,7 +77,12 @@ def test_images_of_different_sizes_are_refused() -> None:
         arrays_of(Made(8, 9))
 
 
-@pytest.mark.parametrize("dataset", [Made(), 3, None])
+def test_samples_that_are_no_pairs_are_refused() -> None:
+    with pytest.raises(DataError, match=r"must be pairs \(image, target\), got 1"):
+        arrays_of([1, 2])
+
+
+@pytest.mark.parametrize("dataset", [Made(), Made, 3, None])
 def test_objects_without_samples_are_refused(dataset: object) -> None:
     with pytest.raises(ArgumentError, match="expected a data set of torchvision with samples"):
         arrays_of(dataset)
@@ -78,3 +100,5 @@ def test_unknown_names_and_a_missing_root_are_refused() -> None:
         arrays_of("FashionMist", root="x")
     with pytest.raises(ArgumentError, match="give root="):
         arrays_of("FashionMNIST")
+    with pytest.raises(ArgumentError, match="ImageFolder cannot be made by its name"):
+        arrays_of("ImageFolder", root="x")

@@ -69,3 +69,27 @@ def test_labels_outside_the_classes_and_other_numbers_are_refused(tmp_path: Path
     write_idx(labels, np.zeros((30, 2), np.uint8))
     with pytest.raises(FileFormatError, match=r"labels \(30, 2\)"):
         idx_folder(tmp_path, "kmnist")
+
+
+@pytest.mark.parametrize(
+    ("file", "values"),
+    [
+        ("labels-idx1-ubyte", np.full(30, 1.5, np.float32)),
+        ("images-idx3-ubyte", np.zeros((30, 28, 28), np.float32)),
+        ("images-idx3-ubyte", np.zeros((30, 20, 20), np.uint8)),
+        ("images-idx3-ubyte", np.zeros((30, 0, 28), np.uint8)),
+    ],
+)
+def test_other_types_and_sizes_are_refused(file: str, values: np.ndarray, tmp_path: Path) -> None:
+    write_set(tmp_path, "kmnist")
+    write_idx(tmp_path / "KMNIST" / "raw" / f"train-{file}", values)
+    with pytest.raises(FileFormatError, match=r"expected \(N, 28, 28\) of uint8 and integers"):
+        idx_folder(tmp_path, "kmnist")
+
+
+def test_a_table_of_qmnist_without_columns_is_refused(tmp_path: Path) -> None:
+    write_set(tmp_path, "qmnist")
+    labels = tmp_path / "QMNIST" / "raw" / "qmnist-train-labels-idx2-int"
+    write_idx(labels, np.zeros((30, 0), np.int32))
+    with pytest.raises(FileFormatError, match=r"labels \(30, 0\) of int32"):
+        idx_folder(tmp_path, "qmnist")

@@ -42,5 +42,5 @@ def test_other_words_get_the_nearest_name(read: object) -> None:
 
 
 def test_a_name_without_its_folder_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="give the folder of its files, root"):
+    with pytest.raises(ArgumentError, match="give the folder of its files as root"):
         named("kmnist")

@@ -8,7 +8,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import Backend, CupyBackend
-from lamella.core.errors import ArgumentError, ShapeError
+from lamella.core.errors import ArgumentError, ShapeError, UsageError
 from lamella.testing import check_layer, strict_cupy
 from tests.layers.bench import Bench, assert_gradients
 from tests.networks import Gain
@@ -306,3 +306,8 @@ def test_only_layers_behind_the_first_parameter_are_asked_for_dx() -> None:
     layers = [lm.Flatten(), lm.ReLU(), lm.Dense(3), lm.Tanh(), lm.Dense(2)]
     lm.Sequential(layers).build((2, 2))
     assert [layer.needs_dx for layer in layers] == [False, False, False, True, True]
+
+
+def test_a_layer_is_no_function() -> None:
+    with pytest.raises(UsageError, match=r"list the layers of a model, as in Sequential\("):
+        lm.Dense(3)(np.ones((2, 4)))

@@ -90,6 +90,15 @@ def test_get_initializer_lists_the_names_it_knows(init: Any) -> None:
         lm.Dense(3, init=init)
 
 
+@pytest.mark.parametrize(
+    ("init", "found"),
+    [("xavier_uniform", "glorot_uniform"), ("kaiming_normal", "he_normal"), ("HeNormal", "he_n")],
+)
+def test_names_of_other_libraries_name_the_initializer(init: str, found: str) -> None:
+    with pytest.raises(ArgumentError, match=f"got '{init}': .*'{found}"):
+        lm.Dense(3, init=init)
+
+
 def test_own_initializer_starts_the_weights(backend: lm.Backend) -> None:
     def ramp(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return np.arange(math.prod(shape)).reshape(shape)

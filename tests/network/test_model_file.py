@@ -16,7 +16,7 @@ import safetensors.numpy
 
 import lamella as lm
 from lamella.backend import Backend
-from lamella.core.errors import FileFormatError, UsageError
+from lamella.core.errors import ArgumentError, FileFormatError, UsageError
 from tests.data import clouds
 from tests.networks import Gain, bits_of, small_classifier
 from tests.subprocesses import run_python
@@ -242,6 +242,19 @@ def test_a_model_that_is_not_built_cannot_be_saved(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not built yet"):
         lm.Sequential([lm.Dense(3)]).save(tmp_path / "m.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["digits.h5", "digits.KERAS", "digits.pt", "digits.onnx"])
+def test_the_suffix_of_another_format_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"write digits\.safetensors for digits\..*lm\.export"):
+        small_classifier().build((6,)).save(tmp_path / name)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_arrays_are_no_model(tmp_path: Path) -> None:
+    arrays: Any = small_classifier().build((6,)).state_dict()
+    with pytest.raises(ArgumentError, match=r"model must be a Trainable such as MLP\(\), got"):
+        lm.save(arrays, tmp_path / "a.safetensors")
 
 
 def test_a_folder_below_a_file_is_reported(tmp_path: Path) -> None:

@@ -25,6 +25,18 @@ def test_repr_before_and_after_building() -> None:
     ]
 
 
+def test_shapes_stand_below_each_other() -> None:
+    long = lm.Dense(3, regularizer=lm.L1L2(1e-4, 1e-4), init="glorot_uniform")
+    for layers, column in [
+        ([lm.Dense(3), lm.ReLU()], 20),
+        ([lm.Dense(3), lm.Dense(10, init="glorot_uniform")], 44),
+        ([lm.Dense(3), long], 47),
+    ]:
+        lines = repr(Network(layers, seed=4, backend="numpy").build((2,))).splitlines()
+        assert lines[1].index("->") == column
+        assert layers[1] is long or lines[2].index("->") == column
+
+
 def test_summary_lists_layers_shapes_and_parameters(backend: Backend) -> None:
     net = small(backend)
     assert "not built yet" in net.summary()

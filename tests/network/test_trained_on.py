@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.core.errors import CheckWarning, DataError, FileFormatError
+from lamella.core.errors import CheckWarning, DataError, FileFormatError, UsageError
 from lamella.network.batches import Data
 from lamella.network.trained_on import TrainedOn, column_names
 from tests.data import clouds
@@ -255,3 +255,16 @@ def test_tables_of_polars_are_put_in_order() -> None:
     table, _, model = tables()
     columns = {name: table[name].to_numpy() for name in NAMES[::-1]}
     np.testing.assert_array_equal(model.predict(polars.DataFrame(columns)), model.predict(table))
+
+
+def test_a_model_of_numbers_gives_no_classes(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 6))
+    model = lm.MLP([4], outputs=1, seed=0)
+    model.fit(x, x[:, 0], epochs=1, verbose=0)
+    model.save(tmp_path / "a.safetensors")
+    for each in (model, lm.load(tmp_path / "a.safetensors")):
+        for method in ("predict_classes", "predict_proba"):
+            with pytest.raises(UsageError, match=r"trained on numbers.* read predict\(x\)"):
+                getattr(each, method)(x)
+    model.fit(x, x[:, 0] > 0, epochs=1, verbose=0)  # answers of 0 and 1
+    assert set(model.predict_classes(x)) <= {0, 1}

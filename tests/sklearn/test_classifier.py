@@ -24,7 +24,10 @@ def test_it_gives_the_bits_of_the_mlp(dtype: str) -> None:
     model = lm.MLP([8], classes=3, optimizer=lm.Adam(1e-3), **options)
     model.fit(x, y, epochs=5, batch_size=32, verbose=0)
     np.testing.assert_equal(made.model_.state_dict(), model.state_dict())
-    np.testing.assert_array_equal(made.predict_proba(x), model.predict_proba(x.astype(dtype)))
+    full = np.pad(x.astype(dtype), ((0, 4), (0, 0)))  # batches of 32
+    expected = model.predict_proba(full, batch_size=32)[:60]
+    np.testing.assert_array_equal(made.predict_proba(x), expected)
+    np.testing.assert_array_equal(made.predict_log_proba(x), np.log(expected))
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "L2", "L1", lm.SigmoidCrossEntropy()])
@@ -77,6 +80,7 @@ def test_images_of_bytes_are_numbers_as_all_others() -> None:
     [
         ({}, {"classes": [0, 1]}, r"labels that classes does not have: \[2\]"),
         ({}, {}, "classes must be passed on the first call to partial_fit"),
+        ({}, {"classes": ["ant"]}, r"classes has one class only, \['ant'\]"),
         ({"class_weight": "balanced"}, {"classes": [0, 1, 2]}, "needs all data at once"),
     ],
 )
@@ -85,6 +89,18 @@ def test_wrong_calls_of_partial_fit_are_refused(option: Any, call: Any, text: st
     with pytest.raises(ValueError, match=text):
         made.partial_fit(*clouds(), **call)
     assert not hasattr(made, "model_")
+    made.set_params(class_weight=None).partial_fit(*clouds(), classes=[0, 1, 2])
+    assert made.classes_.tolist() == [0, 1, 2]  # those of the call that failed are forgotten
+
+
+def test_a_fit_that_is_refused_leaves_model_and_classes() -> None:
+    x, y = clouds()
+    made = LamellaClassifier(**SMALL).fit(x, y)
+    before = made.predict(x)
+    for labels, weight in [(NAMES[y], -np.ones(40)), (np.zeros(40), None)]:
+        with pytest.raises(ValueError, match=r"at least 0|one class only"):
+            made.fit(x, labels, sample_weight=weight)
+    np.testing.assert_array_equal(made.predict(x), before)
 
 
 @pytest.mark.parametrize("y", [np.zeros(40), np.linspace(0, 1, 40)])

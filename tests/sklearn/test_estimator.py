@@ -29,7 +29,6 @@ ROUNDING = "sums of float32 in another order differ in the last of their 7 digit
 IN_FLOAT32 = {
     "check_sample_weight_equivalence_on_dense_data": ROUNDING,
     "check_sample_weights_invariance": ROUNDING,  # its name before scikit-learn 1.6
-    "check_methods_subset_invariance": ROUNDING,
 }
 
 
@@ -71,6 +70,65 @@ def test_fit_leaves_its_parameters_as_they_are(kind: Any) -> None:
     assert not hasattr(stopping, "best_epoch")
     assert estimator.get_params()["optimizer"] is optimizer
     assert len(estimator.history_) == 5
+
+
+@every_kind
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_predictions_do_not_depend_on_the_other_samples(kind: Any, dtype: str) -> None:
+    x, y = clouds(150)
+    x[:60] *= x[:60] > 1  # zeros are skipped
+    estimator = kind(**SMALL, dtype=dtype).fit(x, y)
+    for work in ("predict", "predict_proba") if kind is LamellaClassifier else ("predict",):
+        predict = getattr(estimator, work)
+        whole = predict(x)
+        for part in (*(slice(i, i + 1) for i in range(150)), slice(3, 50), slice(None, None, -1)):
+            np.testing.assert_array_equal(predict(x[part]), whole[part])
+
+
+@every_kind
+def test_arguments_of_the_optimizer_are_set_on_a_new_one(kind: Any) -> None:
+    given = lm.Momentum(0.1, beta=0.5)
+    for optimizer, found in [
+        (given, lm.Momentum(0.3, beta=0.5)),
+        ("adam", lm.Adam(0.3)),
+        (None, lm.Adam(0.3)),
+    ]:
+        estimator = kind(optimizer=optimizer).set_params(optimizer__lr=0.3)
+        assert repr(estimator.optimizer) == repr(found)
+    estimator.set_params(optimizer__lr=0.2, optimizer=given)
+    assert repr(estimator.optimizer) == "Momentum(lr=0.2, beta=0.5)"
+    assert given.lr == 0.1
+    x, y = clouds()
+    search = GridSearchCV(kind(**SMALL), {"optimizer__lr": [1e-4, 0.05]}, cv=2).fit(x, y)
+    assert search.best_estimator_.optimizer.lr == 0.05
+    for wrong, text in [
+        ({"optimizer__rate": 1}, "Adam's argument 'rate' is not known"),
+        ({"optimizer__lr": -1}, "lr must be greater than 0"),
+        ({"early_stopping__patience": 3}, "give early_stopping as a whole"),
+        ({"alpha": 1}, "use 'l2'"),
+    ]:
+        with pytest.raises(ValueError, match=text):
+            kind().set_params(**wrong)
+
+
+@every_kind
+def test_words_of_scikit_learns_networks_name_those_of_lamella(kind: Any) -> None:
+    for word, text in [
+        ("hidden_layer_sizes", "use 'hidden'"),
+        ("max_iter", "use 'epochs'"),
+        ("alpha", "use 'l2'"),
+        ("solver", "use 'optimizer'"),
+        ("learning_rate_init", "give it to the optimizer"),
+        ("validation_fraction", "use 'validation_split'"),
+        ("n_iter_no_change", r"EarlyStopping\(patience=10\)"),
+        ("warm_start", "partial_fit"),
+    ]:
+        with pytest.raises(ValueError, match=text):
+            kind(**{word: 1})
+    estimator = kind(**SMALL).fit(*clouds())
+    for word, text in [("coefs_", "model_.state_dict"), ("loss_curve_", "use 'history_'")]:
+        with pytest.raises(AttributeError, match=text):
+            getattr(estimator, word)
 
 
 @every_kind
@@ -121,6 +179,8 @@ def test_early_stopping_holds_out_samples_and_restores_the_best(kind: Any) -> No
     estimator = kind(early_stopping=lm.EarlyStopping(patience=3), **options).fit(x, y)
     losses = estimator.history_["val_loss"]
     assert len(losses) == np.argmin(losses) + 1 + 3 < 300
+    numpys = kind(early_stopping=np.bool_(True), **SMALL).fit(x, y)
+    assert "val_loss" in numpys.history_.rows[0]
     assert "val_loss" not in kind(**SMALL).fit(x, y).history_.rows[0]
     assert "val_loss" in kind(validation_split=0.2, **SMALL).fit(x, y).history_.rows[0]
 
@@ -137,7 +197,7 @@ def test_wrong_parameters_are_errors_of_fit_that_teach(kind: Any) -> None:
         ({"verbose": 7}, "verbose must be one of 0, 1, 2"),
         ({"callbacks": None}, "callbacks must be a Sequence"),
         ({"callbacks": [3]}, "callback must be a Callback"),
-        ({"early_stopping": 3}, "callback must be a Callback"),
+        ({"early_stopping": 3}, "early_stopping must be an EarlyStopping"),
     ]:
         with pytest.raises(ValueError, match=text):
             kind(**{**SMALL, **option}).fit(x, y)

@@ -8,7 +8,7 @@ from typing import Any
 from lamella.cli.messages import print_error
 from lamella.core.disk import read_file
 from lamella.core.errors import UsageError
-from lamella.datasets.idx_folder import SETS
+from lamella.datasets.idx_folder import DIGITS, SETS
 from lamella.datasets.mnist import CHECKSUMS
 from lamella.datasets.named import labelled_folder, named
 from lamella.datasets.samples import Collection, checksum
@@ -31,7 +31,7 @@ def add_data_options(parser: Any) -> None:
 def train_and_test(args: argparse.Namespace) -> tuple[Collection, Collection]:
     """Return the sets of ``--data``; print the files that were left out."""
     train, test = named(args.data, args.root)
-    _print_unreadable(train)
+    print_unreadable(train)
     return train, test
 
 
@@ -39,8 +39,8 @@ def test_set(args: argparse.Namespace) -> Collection:
     """Return the test set of ``--data``, or all pictures of a folder."""
     if args.data in SETS:
         return named(args.data, args.root)[1]
-    found = labelled_folder(args.data)
-    _print_unreadable(found)
+    found = labelled_folder(args.data, args.root)
+    print_unreadable(found)
     return found
 
 
@@ -52,25 +52,31 @@ def data_record(args: argparse.Namespace, train: Collection, test: Collection) -
     return {"name": train.name, "sha256": sums, "classes": list(train.classes)}
 
 
+def recorded_classes(model_file: str, model: Sequential) -> list[str]:
+    """Return the names of a model's classes in the record beside its file, if it has any."""
+    try:
+        path = Path(model_file)
+        folder = path if path.is_dir() else path.parent
+        data = json.loads(read_file(folder / "run.json"))["data"]
+        classes = DIGITS if data.get("name") == "MNIST" else data["classes"]
+        names = [str(name) for name in classes]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+    return names if model.shapes[-1] == (len(names),) else []
+
+
 def class_names(model_file: str, model: Sequential) -> list[str]:
     """Return the names of a model's classes: those in the record beside its file, or numbers.
 
     Raises
     ------
     UsageError
-        If the model does not take images of 28 x 28, or gives no classes.
+        If the model gives no classes, or others than ten without names.
     """
     shape = model.shapes[-1]
     if len(shape) != 1 or shape[0] < 2:
         raise UsageError(f"{model_file} gives outputs of shape {shape}, which are no classes")
-    try:
-        path = Path(model_file)
-        folder = path if path.is_dir() else path.parent
-        record = json.loads(read_file(folder / "run.json"))
-        names = [str(name) for name in record["data"]["classes"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        names = []
-    if len(names) == shape[0]:
+    if names := recorded_classes(model_file, model):
         return names
     if shape[0] != 10:
         raise UsageError(
@@ -80,6 +86,7 @@ def class_names(model_file: str, model: Sequential) -> list[str]:
     return [str(digit) for digit in range(10)]
 
 
-def _print_unreadable(samples: Collection) -> None:
+def print_unreadable(samples: Collection) -> None:
+    """Print the files that were left out."""
     for name, reason in samples.unreadable.items():
         print_error(f"left out {name}: {reason}")

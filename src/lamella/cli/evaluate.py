@@ -3,8 +3,9 @@
 import argparse
 import json
 
-from lamella.cli.data import add_data_options, test_set
+from lamella.cli.data import add_data_options, recorded_classes, test_set
 from lamella.core.disk import finite_or_none
+from lamella.core.errors import UsageError
 from lamella.models.loading import load
 
 
@@ -27,6 +28,12 @@ def run(args: argparse.Namespace) -> int:
     """Print the loss and the metrics."""
     model = load(args.file, backend=args.backend)
     test = test_set(args)
+    known = recorded_classes(args.file, model)
+    if known and known != list(test.classes):
+        raise UsageError(
+            f"{args.file} was trained on the classes {', '.join(known)}, but {test.name} has "
+            f"{', '.join(test.classes)}: name its data with --data and --root"
+        )
     scores = model.evaluate(test.x, test.y)
     if args.json:
         print(json.dumps({name: finite_or_none(value) for name, value in scores.items()}))

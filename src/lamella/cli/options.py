@@ -204,8 +204,9 @@ class _Numbers(argparse.Action):
         try:
             setattr(namespace, self.dest, [self.const(word) for word in words])
         except ValueError:
-            kind = "whole numbers" if self.const is int else "numbers"
-            parser.error(f"{option} takes {kind}, such as 2 1 or 2,1; got {' '.join(texts)!r}")
+            kind = "whole numbers: 256 30 or" if self.const is int else "numbers: 0.1 0.2 or"
+            example = "256,30" if self.const is int else "0.1,0.2"
+            parser.error(f"{option} takes {kind} {example}; got {' '.join(texts)!r}")
 
 
 def _fraction(text: str) -> float:

@@ -2,17 +2,21 @@
 
 import argparse
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
 from lamella.cli.data import class_names
 from lamella.cli.messages import print_error
-from lamella.core.errors import FileFormatError
+from lamella.core.disk import file_to_write
+from lamella.core.errors import FileFormatError, UsageError
 from lamella.datasets.handwriting.likeness import UNLIKE, likeness
 from lamella.datasets.handwriting.preparation import Preparation, prepare
 from lamella.datasets.handwriting.strip import save_strip
+from lamella.datasets.idx_folder import DIGITS, SETS
 from lamella.models.loading import load
 
 FAINT = 0.15  # ink that takes less of the paper's light
@@ -67,6 +71,8 @@ class Answer:
 
 def run(args: argparse.Namespace) -> int:
     """Print an answer for each digit; the status is 1 if any picture is unreadable."""
+    if args.strip:
+        _expect_strip(args.strip, args.images)
     model = load(args.model, backend=args.backend)
     names = class_names(args.model, model)
     pages: dict[str, Preparation] = {}
@@ -90,10 +96,20 @@ def run(args: argparse.Namespace) -> int:
     return 0 if len(pages) == len(set(args.images)) else 1
 
 
+def _expect_strip(strip: str, images: Sequence[str]) -> None:
+    """Raise an error if the strip cannot be written, is no PNG, or would replace a picture."""
+    if Path(strip).suffix.lower() != ".png":
+        raise UsageError(f"--strip writes a PNG: give a name such as steps.png, not {strip}")
+    file_to_write(Path(strip))
+    if os.path.realpath(strip) in map(os.path.realpath, images):
+        raise UsageError(f"--strip would replace the picture {strip}: give another name")
+
+
 def _answers(
     name: str, page: Preparation, chances: np.ndarray, names: Sequence[str]
 ) -> list[Answer]:
-    is_digits = list(names) == [str(digit) for digit in range(10)]
+    is_digits = list(names) == list(DIGITS)
+    is_clothing = list(names) == list(SETS["fashion-mnist"][2])
     alike = likeness(page.images) if is_digits else np.ones(len(page.images))
     answers: list[Answer] = []
     for p, like, line in zip(chances, alike, page.line.tolist(), strict=True):
@@ -101,7 +117,8 @@ def _answers(
         reasons = {
             "too little contrast": page.contrast < FAINT,
             "unlike the digits of MNIST": like < UNLIKE,
-            "nearly another digit": p[first] < CLOSE,
+            "nearly another digit" if is_digits else "nearly another class": p[first] < CLOSE,
+            "prepared as handwriting is": is_clothing and "as it was made" not in page.steps,
         }
         words = (first, second) if is_digits else (names[first], names[second])
         answers.append(

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lamella.cli.data import add_data_options
+from lamella.cli.data import add_data_options, print_unreadable
 from lamella.cli.messages import (
     counted_runs,
     one_line_warnings,
@@ -170,8 +170,8 @@ def _run_one(study: "Study", out: Path, args: argparse.Namespace) -> int:
     print(f"{size}; cut to {study.cut}" if study.cut else size, flush=True)
     if study.data:
         sets = read_sets(**study.data)
-        for name, reason in sets[1].unreadable.items():
-            print_error(f"left out {name}: {reason}")
+        for each in sets:
+            print_unreadable(each)
         trained, tested = (f"{each.name} ({len(each.y):,} images)" for each in sets)
         print(f"trained on {trained}, tested on {tested}", flush=True)
     try:

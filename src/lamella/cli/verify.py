@@ -16,6 +16,7 @@ from lamella.cli.verify_study import conclude, study_of
 from lamella.cli.verify_study import verify as verify_runs
 from lamella.core.disk import finite_or_none
 from lamella.core.errors import ArgumentError, FileFormatError, LamellaError, UsageError
+from lamella.core.wording import counted
 from lamella.models.loading import load
 from lamella.models.sequential import Sequential
 from lamella.training.differences import environment_differences, history_differences
@@ -87,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     ]
     for part in parts:
         print_error(part)
-    compared = f"{len(rows)} epochs, {len(arrays)} arrays of weights and the test scores"
+    compared = f"{counted(len(rows), 'epoch')}, {len(arrays)} arrays of weights and the test scores"
     return conclude(compared, "the runs are not bit-identical" if parts else "", "run", others)
 
 

@@ -38,6 +38,12 @@ def expect_arguments(
         for keyword in kwargs:
             expect_known(f"{name}'s argument", keyword, parameters)
     positional = [p.name for p in parameters.values() if p.kind <= p.POSITIONAL_OR_KEYWORD]
+    twice = [name for name in positional[: len(args)] if name in kwargs]
+    if twice:
+        raise ArgumentError(
+            f"{name} got {twice[0]} twice, without a name and with it: the order is "
+            f"{', '.join(positional)}"
+        )
     if len(args) > len(positional) and inspect.Parameter.VAR_POSITIONAL not in kinds:
         others = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
         remedies = [f"name the others, such as {others[0]}=..."] if others else []

@@ -1,6 +1,7 @@
-"""Standard streams of programs without a console, such as pythonw and frozen applications."""
+"""Standard streams: terminals, and none in programs such as pythonw and frozen applications."""
 
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -19,6 +20,11 @@ def error_stream() -> TextIO:
     if sys.stderr is None or getattr(sys.stderr, "closed", False):
         return _Nowhere()  # type: ignore[return-value]
     return sys.stderr
+
+
+def shows_bars(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that can draw a line anew."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 @contextmanager

@@ -65,12 +65,22 @@ def at_least(name: str, value: object, low: int) -> int:
     return int(value)
 
 
+def flag(name: str, value: object) -> bool:
+    """Return ``value`` as a bool if it is one; texts such as "no" would count as True."""
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentError(f"{name} must be a bool, True or False; got {value!r:.200}")
+    return bool(value)
+
+
 def sizes(name: str, value: object) -> tuple[int, ...]:
     """Return ``value`` as a tuple if it is a list of sizes, whole numbers of at least 1."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise ArgumentError(
             f"{name} must be a tuple of the sizes of one sample, such as (28, 28), got {value!r}"
         )
+    value = tuple(value)
+    if None in value:
+        raise ArgumentError(f"{name} has the sizes of one sample, no batch axis; got {value!r}")
     return tuple(at_least(name, size, 1) for size in value)
 
 

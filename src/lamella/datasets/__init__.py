@@ -1,5 +1,6 @@
 """MNIST, data sets like it, your own pictures of digits, IDX files, train-test splits."""
 
+from lamella.core.names import public_names
 from lamella.datasets.digit_folder import digit_folder
 from lamella.datasets.from_torchvision import torchvision
 from lamella.datasets.handwriting import Page, read_digit, read_digits
@@ -23,3 +24,5 @@ __all__ = [
     "train_test_split",
     "write_idx",
 ]
+
+__getattr__, __dir__ = public_names(__name__, __all__)

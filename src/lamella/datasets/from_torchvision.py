@@ -7,7 +7,8 @@ import numpy as np
 from lamella.core.errors import ArgumentError, DataError, MissingExtraError
 from lamella.core.names import did_you_mean
 from lamella.core.signatures import known_arguments
-from lamella.datasets.idx_folder import SETS, collected
+from lamella.core.validation import flag
+from lamella.datasets.idx_folder import SETS, collected, from_zero, upright
 from lamella.datasets.samples import Collection
 
 
@@ -21,8 +22,9 @@ def torchvision(
     ----------
     dataset : str or data set
         The name of a class of ``torchvision.datasets`` with an argument ``train``, such as
-        "FashionMNIST", or a data set object of any class whose images have one size. A
-        ``transform`` of it is applied.
+        "FashionMNIST", or a data set object of any class whose images have one size. Its
+        ``transform`` and ``target_transform`` are applied; EMNIST's images are then left as they
+        are transformed, and transformed targets have numbers as names.
     root : path
         Folder of the files, for a name.
     download : bool
@@ -55,18 +57,29 @@ def torchvision(
     if root is None:
         raise ArgumentError("give root=, the folder of torchvision's files")
     made = getattr(datasets, dataset)
-    options: dict[str, Any] = {"download": download} | ({"split": split} if split else {})
-    return tuple(_arrays(made(root, train=part, **options)) for part in (True, False))
+    options: dict[str, Any] = {"download": flag("download", download)}
+    options |= {"split": split} if split else {}
+    try:
+        parts = [made(root, train=part, **options) for part in (True, False)]
+    except TypeError as error:
+        raise ArgumentError(
+            f"{dataset} cannot be made by its name: {error}. Give the data set object itself"
+        ) from error
+    return tuple(map(_arrays, parts))
 
 
 def _arrays(dataset: Any) -> Collection:
-    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")) or not len(dataset):
-        raise ArgumentError(f"expected a data set of torchvision with samples, got {dataset!r:.80}")
     kind = type(dataset).__name__
+    transform = getattr(dataset, "transform", None)
+    target_transform = getattr(dataset, "target_transform", None)
+    if not (hasattr(dataset, "__getitem__") and hasattr(type(dataset), "__len__") and len(dataset)):
+        raise ArgumentError(f"expected a data set of torchvision with samples, got {dataset!r:.80}")
     if kind in ("MNIST", "FashionMNIST", "KMNIST", "EMNIST") and dataset.transforms is None:
         x, y = np.asarray(dataset.data), np.asarray(dataset.targets)
     else:
         pairs = [dataset[i] for i in range(len(dataset))]
+        if any(not isinstance(pair, tuple | list) or len(pair) != 2 for pair in pairs):
+            raise DataError(f"samples must be pairs (image, target), got {pairs[0]!r:.80}")
         images = [np.asarray(image) for image, _ in pairs]
         shapes = sorted({image.shape for image in images})
         if len(shapes) > 1:
@@ -80,7 +93,13 @@ def _arrays(dataset: Any) -> Collection:
     split = f"emnist-{dataset.split}" if kind == "EMNIST" else kind
     known = {made: name for name, (made, _, _) in SETS.items() if made != "EMNIST"}
     name = known.get(kind, split)
-    own = getattr(dataset, "classes", ())
-    classes = SETS[name][2] if name in SETS else tuple(map(str, own))
-    classes = classes or tuple(map(str, range(int(y.max()) + 1)))
-    return collected(x, y.astype(np.int64), name, classes, is_emnist=kind == "EMNIST")
+    if kind == "EMNIST" and transform is None:
+        x = upright(x)
+    if target_transform is not None:
+        return collected(x, y.astype(np.int64), name, _numbers(y))
+    classes = SETS[name][2] if name in SETS else tuple(map(str, getattr(dataset, "classes", ())))
+    return collected(x, from_zero(y, name), name, classes or _numbers(y))
+
+
+def _numbers(y: np.ndarray) -> tuple[str, ...]:
+    return tuple(map(str, range(int(y.max()) + 1)))

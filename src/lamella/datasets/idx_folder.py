@@ -65,7 +65,7 @@ def idx_folder(root: Any, name: str) -> tuple[Collection, Collection]:
     FileNotFoundError
         If a file is missing; the message has the names that were tried.
     FileFormatError
-        If a file is damaged, or has another shape.
+        If a file is damaged, or has another shape or type.
     DataError
         If images and labels differ in number, or a label is outside the classes.
     """
@@ -81,21 +81,31 @@ def _read(root: Path, name: str, part: str) -> Collection:
     labels = "labels-idx2-int" if name == "qmnist" else "labels-idx1-ubyte"
     x = read_idx(_find(root, name, f"{stem}-images-idx3-ubyte"))
     y = read_idx(_find(root, name, f"{stem}-{labels}"))
-    if x.ndim != 3 or y.ndim != (2 if name == "qmnist" else 1):
-        raise FileFormatError(f"{stem} has images {x.shape} and labels {y.shape}")
-    y = y[:, 0] if y.ndim == 2 else y  # QMNIST's other columns name the writer
-    return collected(x, y.astype(np.int64), name, classes, is_emnist=prefix.startswith("emnist"))
+    if name == "qmnist" and y.ndim == 2 and y.shape[1]:
+        y = y[:, 0]  # the other columns name the writer
+    if x.shape[1:] != (28, 28) or x.dtype != np.uint8 or y.ndim != 1 or y.dtype.kind not in "iu":
+        raise FileFormatError(
+            f"{stem} has images {x.shape} of {x.dtype} and labels {y.shape} of {y.dtype} in {root},"
+            " expected (N, 28, 28) of uint8 and integers (N,)"
+        )
+    x = upright(x) if name.startswith("emnist") else x
+    return collected(x, from_zero(y, name), name, classes)
 
 
-def collected(
-    x: np.ndarray, y: np.ndarray, name: str, classes: tuple[str, ...], *, is_emnist: bool
-) -> Collection:
-    """Return images and labels as a Collection; EMNIST's upright, and its letters from 0."""
+def upright(x: np.ndarray) -> np.ndarray:
+    """Return EMNIST's images transposed, so that letters stand upright."""
+    return np.ascontiguousarray(x.swapaxes(1, 2))
+
+
+def from_zero(y: np.ndarray, name: str) -> np.ndarray:
+    """Return labels as int64 from 0; those of EMNIST's letters are from 1 in the files."""
+    return y.astype(np.int64) - (name == "emnist-letters")
+
+
+def collected(x: np.ndarray, y: np.ndarray, name: str, classes: tuple[str, ...]) -> Collection:
+    """Return images and labels as a Collection, if they match each other and the classes."""
     if len(x) != len(y):
         raise DataError(f"{name} has {len(x):,} images, but {len(y):,} labels")
-    if is_emnist:
-        x = np.ascontiguousarray(x.swapaxes(1, 2))
-        y = y - (name == "emnist-letters")
     if y.size and not 0 <= y.min() <= y.max() < len(classes):
         raise DataError(
             f"{name} has labels from {y.min()} to {y.max()}, but {len(classes)} classes"

@@ -33,27 +33,30 @@ def named(data: str, root: str | None = None) -> tuple[Collection, Collection]:
     if data in SETS:
         if root is None:
             raise ArgumentError(
-                f"{data} is not part of lamella: give the folder of its files, root"
+                f"{data} is not part of lamella: give the folder of its files as root"
             )
         return idx_folder(root, data)
-    whole = labelled_folder(data)
+    whole = labelled_folder(data, root)
     halves = train_test_split(*whole)
     train, test = (Collection(*half, whole.name, whole.classes) for half in halves)
     train.unreadable = whole.unreadable
     return train, test
 
 
-def labelled_folder(path: str) -> Collection:
+def labelled_folder(path: str, root: str | None = None) -> Collection:
     """Return all pictures of a folder of the user's own.
 
     Raises
     ------
     ArgumentError
-        If there is no such folder; the message has the nearest name of a data set.
+        If there is no such folder; the message has the nearest name of a data set. Or if there is
+        a root, which only data sets with a name have.
     """
-    if not Path(path).is_dir():
+    if not path or not Path(path).is_dir():
         raise ArgumentError(
-            f"{path} is neither a folder of pictures nor a data set{did_you_mean(path, SETS)}: "
-            f"the data sets are {', '.join(SETS)}"
+            f"{path!r} is neither a folder of pictures nor one of the data sets "
+            f"{', '.join(SETS)}{did_you_mean(path, SETS)}"
         )
+    if root is not None:
+        raise ArgumentError(f"{path} is a folder of pictures: leave out root, which is {root}")
     return digit_folder(path)

@@ -16,6 +16,7 @@ from lamella.interchange.graph import Graph, Symbol
 from lamella.network.model_file import from_parts, reduce
 from lamella.network.summary import layer_table
 from lamella.network.trainable import Trainable
+from lamella.network.trained_on import predicts_numbers
 
 SAMPLES = 8  # random ones, on which inference is compared with forward
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # relative to the largest output
@@ -115,7 +116,7 @@ def _class_names(model: Trainable, given: Iterable[str] | None) -> list[str]:
     shape = model.shapes[-1]
     count = shape[0] if len(shape) == 1 else 0
     if given is None:
-        numbers = count < 2 or (model.trained_on is not None and model.target_kind is None)
+        numbers = count < 2 or predicts_numbers(model)
         return [] if numbers else [str(number) for number in range(count)]
     names = texts("class_names", given)
     if len(names) != count:

@@ -14,7 +14,7 @@ from lamella.backend.workspace import Workspace
 from lamella.core.errors import ArgumentError, ShapeError, UsageError
 from lamella.core.seeds import Streams
 from lamella.core.typing import Array, Initializer, Shape
-from lamella.core.validation import instance
+from lamella.core.validation import flag
 from lamella.layers.initializers import get_initializer
 
 
@@ -85,10 +85,10 @@ class Layer(Workspace):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = instance("trainable", value, bool, "False")
+        self._trainable = flag("trainable", value)
         if "parameters" in vars(self):
             for parameter in self.parameters:
-                parameter.follow_layer(value)
+                parameter.follow_layer(self._trainable)
             self._owner.follow_trainable()
 
     def build(self, in_shape: Shape) -> Shape:
@@ -108,6 +108,12 @@ class Layer(Workspace):
 
         Overwrites the gradient of every parameter of the layer.
         """
+
+    def __call__(self, *args: Any) -> Any:
+        raise UsageError(
+            "a layer is not called as a function: list the layers of a model, as in "
+            "Sequential([Dense(30), ReLU(), Dense(10)])"
+        )
 
     def inference(self, x: Array) -> Array:
         """Return the outputs after training as a formula of numpy, from which exports are made.

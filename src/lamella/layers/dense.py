@@ -2,7 +2,7 @@
 
 from lamella.backend.workspace import replayable
 from lamella.core.typing import Array, Initializer, Shape
-from lamella.core.validation import at_least, positive
+from lamella.core.validation import at_least, flag, positive
 from lamella.layers.base import Layer, fixed_once_built
 from lamella.layers.initializers import get_initializer
 from lamella.layers.regularizers import Regularizer, expect_regularizer
@@ -64,7 +64,7 @@ class Dense(Layer):
         trainable: bool = True,
     ) -> None:
         self.units = units
-        self.use_bias = use_bias
+        self.use_bias = flag("use_bias", use_bias)
         self.init = init
         get_initializer(init)
         self.regularizer = regularizer

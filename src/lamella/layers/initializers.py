@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from lamella.core.errors import ArgumentError
-from lamella.core.names import did_you_mean
+from lamella.core.names import public_names, suggestion
 from lamella.core.typing import Initializer, Shape
 
 
@@ -71,11 +71,15 @@ def get_initializer(init: str | Initializer) -> Initializer:
     if callable(init):
         return init
     if not isinstance(init, str) or init not in INITIALIZERS:
+        found = suggestion(init, INITIALIZERS) if isinstance(init, str) else None
         raise ArgumentError(
             f"init must be a function (rng, shape) -> array or one of {', '.join(INITIALIZERS)}; "
-            f"got {init!r}{did_you_mean(init, INITIALIZERS)}"
+            f"got {init!r}{f': {found}' if found else ''}"
         )
     return INITIALIZERS[init]
+
+
+__getattr__, __dir__ = public_names(__name__, [*INITIALIZERS])
 
 
 def _fans(shape: Shape) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from typing import Any
 from lamella import losses
 from lamella.backend import Backend
 from lamella.core.errors import ArgumentError
-from lamella.core.validation import at_least, in_range, named_instance, not_negative
+from lamella.core.validation import at_least, flag, in_range, named_instance, not_negative
 from lamella.layers import BatchNorm, Dense, Dropout, Flatten, Layer, ReLU, Softmax
 from lamella.layers.regularizers import L2
 from lamella.losses import (
@@ -160,7 +160,7 @@ class MLP(ReadyModel):
         self.outputs = None if outputs is None else at_least("outputs", outputs, 1)
         classes = 10 if classes is None else classes
         self.classes = at_least("classes", classes, 2) if outputs is None else None
-        self.batch_norm, self.dropout, self.l2 = batch_norm, dropout, l2
+        self.batch_norm, self.dropout, self.l2 = flag("batch_norm", batch_norm), dropout, l2
         rates = _rates(dropout, len(self.hidden))
         layers: list[Layer] = [Dropout(rates[0])] if rates[0] else []
         for width, rate in zip(self.hidden, rates[1:], strict=True):

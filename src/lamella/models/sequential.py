@@ -14,10 +14,12 @@ from lamella.network.model_file import reduce, restore, save
 from lamella.network.network import EVALUATION_BATCH
 from lamella.network.prepare import expect_batch, expect_scale, expect_weight, prepare
 from lamella.network.trainable import Trainable
+from lamella.network.trained_on import expect_classes
 from lamella.training.callbacks import History
 from lamella.training.epoch_log import EpochLog
 from lamella.training.fit import fit
 from lamella.training.loop import evaluate
+from lamella.training.scores import Scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -138,7 +140,7 @@ class Sequential(Trainable):
     def evaluate(
         self, x: Any, y: Any, *, sample_weight: Any = None, batch_size: int = EVALUATION_BATCH
     ) -> dict[str, float]:
-        """Return the mean loss (without penalties) and the metrics on a data set.
+        """Return the mean loss (without penalties) and the metrics on a data set by name.
 
         With ``sample_weight`` (N,) both are sum(w score) / sum(w).
         """
@@ -148,12 +150,16 @@ class Sequential(Trainable):
         scores: dict[str, float] = self.turns.take_or_copy(
             self, _evaluate, x, y, sample_weight, batch_size
         )
-        return scores
+        return Scores(scores)
 
     @known_arguments
     def predict_proba(self, x: Any, *, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
-        """Return probabilities (N, K): softmax or sigmoid of outputs that are logits."""
+        """Return probabilities (N, K): softmax or sigmoid of outputs that are logits.
+
+        Raise a UsageError if the model was trained on numbers.
+        """
         self.expect_compiled()
+        expect_classes(self)
         pred = self.predict(x, batch_size=batch_size)
         return np.asarray(self.turns.take_or_copy(self, _probabilities, pred))
 

@@ -28,7 +28,7 @@ def check_layers(given: Any) -> list[Layer]:
         raise ArgumentError(f"layers must be a list, such as [Dense(10)]; got {given!r:.200}")
     layers = [instance(f"layer {i}", layer, Layer, "Dense(10)") for i, layer in enumerate(given)]
     if not layers:
-        raise UsageError("a model needs at least one layer")
+        raise UsageError("a model needs at least one layer: write Sequential([Dense(10)])")
     if len(layers) > MOST_LAYERS:
         raise UsageError(f"a model can have at most {MOST_LAYERS:,} layers, got {len(layers):,}")
     for i, layer in enumerate(layers):

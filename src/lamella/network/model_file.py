@@ -15,14 +15,16 @@ from lamella.backend import Backend, get_backend
 from lamella.backend.parameters import Parameter, State
 from lamella.core.config import from_json, named_parts, to_json
 from lamella.core.disk import as_path, write_atomically
-from lamella.core.errors import DivergenceWarning, FileFormatError, warn_user
+from lamella.core.errors import ArgumentError, DivergenceWarning, FileFormatError, warn_user
 from lamella.core.signatures import arguments_of, known_arguments
+from lamella.core.validation import instance
 from lamella.losses.target_kind import TargetKind
 from lamella.network.arrays import expect_same
 from lamella.network.trainable import Trainable
 from lamella.network.trained_on import TrainedOn
 
 FORMAT = "lamella-1"
+OTHER_FORMATS = (".h5", ".keras", ".npz", ".onnx", ".pickle", ".pkl", ".pt", ".pth")
 MOST = 2**53  # epochs, steps and draws
 
 
@@ -40,19 +42,24 @@ def save(model: Trainable, path: Any) -> None:
     model : Trainable
         A built model.
     path : path
-        By convention it ends in ".safetensors".
+        By convention it ends in ".safetensors"; the suffix of another format is refused.
 
     Raises
     ------
     UsageError
         If the model is not built, or the file cannot be written; an old file then remains.
     ArgumentError
-        If ``path`` is no path.
+        If ``path`` is no path, or has the suffix of another format.
     """
     from safetensors.numpy import save as serialize
 
     file = as_path(path)
-    model.built()
+    if file.suffix.lower() in OTHER_FORMATS:
+        raise ArgumentError(
+            f"models are saved as safetensors: write {file.stem}.safetensors for {file.name}; "
+            "lm.export writes ONNX, Python, C and JavaScript"
+        )
+    instance("model", model, Trainable, "MLP()").built()
     model.expect_effective_parts()
     header, arrays = to_parts(model)
     damaged = [name for name, array in arrays.items() if not np.isfinite(array).all()]

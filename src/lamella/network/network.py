@@ -29,7 +29,7 @@ from lamella.network.batches import Batches, check_inputs
 from lamella.network.layer_list import Parameters, check_layers, expect_built
 from lamella.network.replay import replay_forward
 from lamella.network.summary import layer_html, layer_table, summary
-from lamella.network.trained_on import TrainedOn
+from lamella.network.trained_on import TrainedOn, expect_classes
 from lamella.network.turns import Turns
 
 EVALUATION_BATCH = 512  # a few hundred rows stay in the caches
@@ -50,7 +50,7 @@ class Network(Configured):
 
     def __init__(
         self,
-        layers: Sequence[Layer],
+        layers: Sequence[Layer] = (),
         *,
         seed: int | None = None,
         backend: str | Backend = "auto",
@@ -188,8 +188,10 @@ class Network(Configured):
         """Return the class of each sample (N,): the largest output; a single one's is 0 or 1.
 
         A single output is 1 above ``model.threshold``, which is 0 if the loss takes logits or the
-        model was trained on targets of -1 and 1, else one half.
+        model was trained on targets of -1 and 1, else one half. Raise a UsageError if it was
+        trained on numbers.
         """
+        expect_classes(self)
         pred = self.predict(x, batch_size=batch_size)
         if pred.shape[-1] == 1:
             return np.asarray(pred[..., 0] > self.threshold, np.int64)

@@ -4,6 +4,8 @@ from typing import Any
 
 from lamella.core.html import html_table
 
+WIDEST = 44  # characters of a layer for which the columns behind it move to the right
+
 
 def summary(network: Any) -> str:
     """Return a table of layers, output shapes and parameter counts, with dtype and seed."""
@@ -37,10 +39,12 @@ def layer_html(network: Any) -> str:
 def layer_table(network: Any) -> str:
     """Return the layers of a network, one a line, with output shapes and parameter counts."""
     rows = [f"{type(network).__name__}(["]
-    for i, layer in enumerate(network.layers):
+    texts = [f"{i}: {layer!r}" for i, layer in enumerate(network.layers)]
+    width = min(max(map(len, texts)), WIDEST)
+    for i, (layer, text) in enumerate(zip(network.layers, texts, strict=True)):
         built = ""
         if network.store is not None and i + 1 < len(network.shapes):
             count = sum(p.size for p in getattr(layer, "parameters", ()))
             built = f"-> {network.shapes[i + 1]}" + (f", {count:,} parameters" if count else "")
-        rows.append(f"  {i}: {layer!r:<32} {built}".rstrip())
+        rows.append(f"  {text:<{width}} {built}".rstrip())
     return "\n".join([*rows, "])"])

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from lamella.core.errors import DataError, FileFormatError
+from lamella.core.errors import DataError, FileFormatError, UsageError
 from lamella.core.typing import Array
 from lamella.network.batches import Data
 
@@ -153,3 +153,17 @@ def column_names(table: Any) -> tuple[str, ...]:
 
 def _listed(names: Any) -> str:
     return ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
+
+
+def predicts_numbers(model: Any) -> bool:
+    """Return whether the targets of a model's last `fit` were numbers, no classes or answers."""
+    return model.trained_on is not None and model.target_kind is None
+
+
+def expect_classes(model: Any) -> None:
+    """Raise a UsageError if a model was trained on numbers."""
+    if predicts_numbers(model):
+        raise UsageError(
+            "the model was trained on numbers, which are no classes and have no probabilities: "
+            "read predict(x)"
+        )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lamella.core.descriptors import checked
-from lamella.core.validation import in_range
+from lamella.core.validation import flag, in_range
 from lamella.optimizers.base import Optimizer
 from lamella.optimizers.schedules import Schedule
 
@@ -59,6 +59,7 @@ class Momentum(Optimizer):
 
     slots = ("v",)
     beta: float = checked(in_range, 0, 1, right_open=True)
+    nesterov: bool = checked(flag)
 
     def __init__(
         self,

@@ -105,11 +105,9 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
         """Train a new model; ``sample_weight`` (N,) are at least 0."""
         X, y = self._checked(X, y, reset=True)
         check_classification_targets(y)
-        self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
-            raise DataError(f"y has one class only, {self.classes_[0]!r}: there is nothing to tell")
-        weight = self._weights(X, y, sample_weight)
-        self._begin(classes=len(self.classes_))
+        classes, weight = _several("y", y), self._weights(X, y, sample_weight)
+        self._begin(classes=len(classes))
+        self.classes_ = classes  # with its model: an invalid call leaves both as they are
         return self._train(X, np.searchsorted(self.classes_, y), weight)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -123,6 +121,9 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
         is_first = not hasattr(self, "model_")
         X, y = self._checked(X, y, reset=is_first)
         check_classification_targets(y)
+        if is_first:
+            self.__dict__.pop("classes_", None)  # of a call that failed
+            classes = None if classes is None else _several("classes", classes)
         _check_partial_fit_first_call(self, classes)
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
@@ -144,6 +145,11 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
             found /= found.sum(axis=1, keepdims=True)
         return found
 
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(self.predict_proba(X)))
+
     def _weights(self, X: np.ndarray, y: np.ndarray, given: Any) -> np.ndarray | None:
         """Return the product of sample weights and class weights, or None without either."""
         weight = checked_weight(given, X)
@@ -151,3 +157,11 @@ class LamellaClassifier(ClassifierMixin, MLPEstimator):
             return weight
         by_class: np.ndarray = compute_sample_weight(self.class_weight, y)
         return by_class if weight is None else weight * by_class
+
+
+def _several(name: str, labels: Any) -> np.ndarray:
+    """Return the classes among labels; raise a DataError if there is one only."""
+    found = np.unique(labels)
+    if len(found) < 2:
+        raise DataError(f"{name} has one class only, {found.tolist()}: there is nothing to tell")
+    return found

@@ -13,9 +13,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from lamella import optimizers
 from lamella.backend import Backend
 from lamella.core.errors import ArgumentError, DataError
-from lamella.core.validation import instance, one_of
+from lamella.core.names import expect_known
+from lamella.core.signatures import KnownNames, arguments_of
+from lamella.core.validation import instance, named_instance, one_of
 from lamella.losses import Loss
 from lamella.models.classifiers import MLP
 from lamella.optimizers import Adam, Optimizer
@@ -30,7 +33,10 @@ except ImportError:  # before scikit-learn 1.6
         return estimator._validate_data(*args, **options)
 
 
-class MLPEstimator(BaseEstimator):
+ROWS = 32  # of a batch of predictions: a matrix product of one shape has one order of its sums
+
+
+class MLPEstimator(KnownNames, BaseEstimator):
     """Estimator that trains an `lm.MLP`; subclasses check targets and name predictions."""
 
     model_: MLP
@@ -73,6 +79,24 @@ class MLPEstimator(BaseEstimator):
         self.verbose = verbose
         self.check = check
 
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; ``optimizer__lr`` sets an argument of the optimizer, on a new one."""
+        known = self.get_params(deep=False)
+        for name, value in sorted(params.items(), key=lambda item: "__" in item[0]):
+            whole, nested, argument = name.partition("__")
+            expect_known(f"{type(self).__name__}'s argument", whole, known)
+            if nested and whole != "optimizer":
+                raise ArgumentError(f"{name} is not known: give {whole} as a whole")
+            if nested:
+                value = _with_argument(self._optimizer(), argument, value)
+            setattr(self, whole, value)
+        return self
+
+    def _optimizer(self) -> Optimizer:
+        """Return the optimizer to copy, by default Adam(1e-3)."""
+        given = Adam(1e-3) if self.optimizer is None else self.optimizer
+        return named_instance("optimizer", given, Optimizer, "Adam(1e-3)", optimizers)
+
     def _checked(self, X: Any, y: Any = "no_validation", *, reset: bool, **options: Any) -> Any:
         """Return numbers of the estimator's dtype; ``reset`` takes their features as given."""
         options |= {"reset": reset, "dtype": one_of("dtype", self.dtype, ("float32", "float64"))}
@@ -83,7 +107,6 @@ class MLPEstimator(BaseEstimator):
         seed = self.random_state
         if not isinstance(seed, int | np.integer):  # a generator, or None: numpy's own
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-        optimizer = Adam(1e-3) if self.optimizer is None else self.optimizer
         self.model_ = MLP(
             self.hidden,
             **outputs,
@@ -91,7 +114,7 @@ class MLPEstimator(BaseEstimator):
             batch_norm=self.batch_norm,
             l2=self.l2,
             loss=copy.deepcopy(self.loss),
-            optimizer=copy.deepcopy(optimizer),
+            optimizer=copy.deepcopy(self._optimizer()),
             seed=int(seed),
             backend=self.backend,
             dtype=self.dtype,
@@ -99,8 +122,11 @@ class MLPEstimator(BaseEstimator):
 
     def _train(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> Self:
         """Train as many epochs as ``epochs`` says."""
-        given = self.early_stopping
-        stopping = EarlyStopping(patience=10) if given is True else given or None
+        given: Any = self.early_stopping
+        stopping = EarlyStopping(patience=10) if given else None
+        if not isinstance(given, bool | np.bool_):
+            hint = "EarlyStopping(patience=3), or True"
+            stopping = instance("early_stopping", given, EarlyStopping, hint)
         fraction = self.validation_split
         if fraction is None:
             fraction = 0.1 if stopping else 0.0
@@ -133,10 +159,23 @@ class MLPEstimator(BaseEstimator):
             )
 
     def _outputs(self, X: Any, work: str) -> np.ndarray:
-        """Check the inputs and return the result of the model's method ``work`` on them."""
+        """Return the result of the model's method ``work`` on inputs, in batches of one size.
+
+        The sums of a sample's matrix products then have the same order, whatever samples are
+        with it, and its result the same bits.
+        """
         check_is_fitted(self, "model_")
-        found: np.ndarray = getattr(self.model_, work)(self._checked(X, reset=False))
-        return found
+        X = self._checked(X, reset=False)
+        full = np.pad(X, ((0, -len(X) % ROWS), (0, 0)))
+        found: np.ndarray = getattr(self.model_, work)(full, batch_size=ROWS)
+        return found[: len(X)]
+
+
+def _with_argument(optimizer: Optimizer, name: str, value: Any) -> Optimizer:
+    """Return a new optimizer with another value of one argument."""
+    kind = type(optimizer)
+    expect_known(f"{kind.__name__}'s argument", name, arguments_of(kind))
+    return kind(**{**optimizer.config(), name: value})
 
 
 def checked_weight(weight: Any, X: np.ndarray) -> np.ndarray | None:

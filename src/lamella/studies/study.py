@@ -141,6 +141,7 @@ class Study(StudyDefinition):
         limit = 20 if most is None else most
         if n_jobs is not None and n_jobs != -1:
             at_least("n_jobs", n_jobs, 1)
+        one_of("verbose", verbose, (False, True))
         if one_of("keep", keep, [None, "best", "last", "epochs"]) and out is None:
             raise UsageError("keep= needs a folder for the models: give out= as well")
         if train is None and test is None and self.data:

@@ -9,7 +9,7 @@ import numpy as np
 from lamella.core.config import to_json
 from lamella.core.errors import DataError, UsageError, numpy_warnings_off
 from lamella.core.signatures import known_arguments
-from lamella.core.validation import at_least, in_range, instance, one_of
+from lamella.core.validation import at_least, flag, in_range, instance, one_of
 from lamella.network.attributes import expect_effective
 from lamella.network.batches import Data
 from lamella.network.prepare import expect_batch, expect_scale, expect_weight, prepare
@@ -106,6 +106,7 @@ def fit(
     at_least("batch_size", batch_size, 1)
     in_range("validation_split", validation_split, 0, 1, right_open=True)
     one_of("verbose", verbose, (0, 1, 2))
+    shuffle, check = flag("shuffle", shuffle), flag("check", check)
     for callback in instance("callbacks", callbacks, Sequence, "[EarlyStopping()]"):
         expect_hooks(instance("callback", callback, Callback, "EarlyStopping()"))
         expect_effective(callback)

@@ -112,6 +112,23 @@ def test_a_transparent_background_is_paper(tmp_path: Path) -> None:
     np.testing.assert_array_equal(prepared(picture, tmp_path / "b.png"), expected)
 
 
+@pytest.mark.parametrize("light", [200, 255])
+def test_light_ink_on_transparency_is_ink(light: int, tmp_path: Path) -> None:
+    ink = seven().point(lambda grey: 255 - grey)
+    picture = Image.new("RGBA", ink.size, (255, 255, 255, 0))
+    picture.paste((light, light, light, 255), mask=ink)
+    expected = prepared(seven(), tmp_path / "a.png")
+    assert difference(prepared(picture, tmp_path / "b.png"), expected) < 0.01
+
+
+def test_transparent_corners_of_light_paper_are_paper(tmp_path: Path) -> None:
+    picture = seven().convert("RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, 30, 30))
+    np.testing.assert_array_equal(
+        prepared(picture, tmp_path / "a.png"), prepared(seven(), tmp_path / "b.png")
+    )
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1", "LA"])
 def test_every_kind_of_picture_is_read(mode: str, tmp_path: Path) -> None:
     expected = prepared(seven(), tmp_path / "a.png")

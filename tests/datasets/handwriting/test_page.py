@@ -49,6 +49,23 @@ def test_the_bar_of_a_five_belongs_to_it() -> None:
     assert len(lm.datasets.read_digits(page).images) == 2
 
 
+def test_a_bar_beside_the_top_of_a_broken_five_belongs_to_it() -> None:
+    page = np.full((200, 400), 255, np.uint8)
+    for left in (40, 180):
+        page[50:58, left + 62 : left + 98] = 0  # as long as a digit may be small
+        page[84:150, left + 8 : left + 18] = page[142:150, left : left + 52] = 0
+    page[50:150, 320:330] = 0
+    images, _, boxes = lm.datasets.read_digits(page)
+    assert len(images) == 3
+    assert boxes[:, 0].tolist() == [50, 50, 50]
+
+
+def test_a_dash_far_from_digits_is_no_digit() -> None:
+    page = np.full((200, 400), 255, np.uint8)
+    page[50:150, 60:70] = page[50:150, 320:330] = page[96:104, 170:230] = 0
+    assert len(lm.datasets.read_digits(page).images) == 2
+
+
 def test_two_ones_are_two_digits() -> None:
     page = np.full((200, 300), 255, np.uint8)
     page[50:150, 120:130] = page[52:148, 160:170] = 0

@@ -69,9 +69,10 @@ def test_half_written_files_are_skipped_and_many_are_counted(tmp_path: Path) -> 
     assert at_work(tmp_path) == [*(f"run {number}" for number in range(8)), "and 3 more"]
 
 
-def test_a_terminal_shows_lines_and_another_stream_only_the_bar(
+def test_a_terminal_shows_lines_and_another_stream_counts_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Terminal())
     with Progress("study", 2, 0) as progress:
         assert progress.folder is not None
@@ -82,5 +83,8 @@ def test_a_terminal_shows_lines_and_another_stream_only_the_bar(
     assert not progress.folder.exists()
     assert "1/2" in sys.stderr.getvalue()  # type: ignore[attr-defined]
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with Progress("study", 2, 1) as progress:
+    with Progress("study", 4, 1) as progress:
         assert progress.folder is None
+        for _ in range(3):
+            progress.update()
+    assert sys.stderr.getvalue() == "study: 2 of 4 runs, 0 s\nstudy: 4 of 4 runs, 0 s\n"

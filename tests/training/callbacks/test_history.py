@@ -60,6 +60,8 @@ def test_repr_shows_the_last_epoch() -> None:
     history = small_classifier().fit(*clouds(), epochs=2, verbose=False)
     text = repr(history)
     assert text.startswith("History(2 epochs; last: loss ")
+    one = small_classifier().fit(*clouds(), epochs=1, verbose=0)
+    assert repr(one).startswith("History(1 epoch; last: loss ")
     assert f"loss {history['loss'][-1]:.4g}" in text
     assert f"accuracy {history['accuracy'][-1]:.4g}" in text
 

@@ -56,6 +56,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     """Standard error as a terminal of 80 columns."""
+    monkeypatch.setenv("TERM", "xterm")
     found = Terminal()
     monkeypatch.setattr("lamella.training.callbacks.progress.error_stream", lambda: found)
     yield found
@@ -231,3 +232,12 @@ def test_a_line_is_broken_between_its_parts() -> None:
     assert wrap("epoch 1/2: ", ["loss 1", "accuracy 2", "0.1 s"], 24) == (
         "epoch 1/2: loss 1,\n           accuracy 2,\n           0.1 s"
     )
+
+
+def test_a_terminal_that_draws_nothing_anew_has_lines_only(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    small_classifier().fit(*clouds(40), epochs=2)
+    assert "\r" not in terminal.getvalue()
+    assert [line.partition(":")[0] for line in terminal.drawn] == ["epoch 1/2", "epoch 2/2", ""]

@@ -1,5 +1,7 @@
 """The confusion matrix of a model: counts and drawing."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from lamella.training.diagnostics.confusion import draw_confusion
@@ -23,3 +25,17 @@ def test_a_model_is_drawn_by_its_predictions() -> None:
 def test_a_matrix_without_errors_is_drawn() -> None:
     (axes,) = draw_confusion(np.eye(2) * 3, "dark", None, title="", subtitle="").axes
     assert [text.get_text() for text in axes.texts] == ["100.0", "100.0"]
+
+
+def test_long_names_do_not_overlap() -> None:
+    names = ["Ankle boot", "T-shirt/top", "x" * 80, "Bag"]
+    figure = draw_confusion(np.eye(4) + 1, "light", names, title="MLP", subtitle="")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        boxes = [label.get_window_extent() for label in labels]
+        assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+    cell = axes.get_window_extent().width / 4
+    plain = draw_confusion(np.eye(4) + 1, "light", None, title="MLP", subtitle="")
+    plain.draw_without_rendering()
+    assert cell > 0.8 * plain.axes[0].get_window_extent().width / 4

@@ -30,7 +30,8 @@ def read_digit(source: Any, *, deslant: bool = False) -> np.ndarray:
     """Read a picture of one handwritten digit and prepare it like MNIST's images.
 
     1. Turn it upright as its EXIF orientation says, and convert it to grey.
-    2. Take the paper out: its light may vary, with shadows; ink may also be light on dark.
+    2. Cut it to the sheet of paper, if that lies on a dark table, and take the paper out: its light
+       may vary, with shadows; ink may also be light on dark.
     3. Take out the lines of ruled and squared paper, straight ones up to 16 degrees from upright.
     4. Keep the strokes: ink of about the strength of the strongest, without specks.
     5. Scale them to 20 x 20 pixels with their aspect ratio preserved, very thin ones widened, and

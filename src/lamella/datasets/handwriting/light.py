@@ -50,7 +50,12 @@ def is_dark(sample: np.ndarray) -> bool:
 
 def closed(values: np.ndarray, width: int) -> np.ndarray:
     """Return the closing with a square: the maximum, then the minimum, of squares of ``width``."""
-    return -spread(-spread(values, width), width)
+    return narrowed(spread(values, width), width)
+
+
+def narrowed(values: np.ndarray, width: int) -> np.ndarray:
+    """Return the minimum in a square of ``width`` pixels around each."""
+    return -spread(-values, width)
 
 
 def spread(values: np.ndarray, width: int) -> np.ndarray:

@@ -6,15 +6,16 @@ import numpy as np
 
 from lamella.datasets.handwriting.parts import Part
 
-NEAR, FAR = 0.15, 0.35  # gaps within a digit, as fractions of the median size
+NEAR, FAR, BROKEN = 0.15, 0.35, 0.45  # gaps within a digit, as fractions of the median size
 OVERLAP = 0.3  # of the narrower or shorter of two
-SMALLEST = 0.35  # digits have at least this fraction of the median size
+SMALLEST = 0.35  # height of digits, at least, as a fraction of the median size
 
 
 def group(parts: Sequence[Part]) -> list[list[Part]]:
     """Return the parts of each digit: those of one that lie above each other, and near.
 
-    Writers lift the pen for the bar of a 5 or a 7, and pencils leave gaps.
+    Writers lift the pen for the bar of a 5 or a 7, and pencils leave gaps. What is too low for a
+    digit belongs to the nearest one, or is dirt if that is far.
     """
     size = float(np.median([max(part.bottom - part.top, part.right - part.left) for part in parts]))
     digits = [[part] for part in sorted(parts, key=lambda part: -part.mass)]
@@ -25,7 +26,13 @@ def group(parts: Sequence[Part]) -> list[list[Part]]:
             found.append(digit)
         else:
             near += digit
-    return [digit for digit in found if _extent(box(digit)) > SMALLEST * size]
+    whole = [digit for digit in found if _height(digit) > SMALLEST * size]
+    for piece in (digit for digit in found if _height(digit) <= SMALLEST * size):
+        gaps = [max(_gaps(box(digit), box(piece))) for digit in whole]
+        nearest = whole[int(np.argmin(gaps))] if gaps else []
+        if gaps and min(gaps) < BROKEN * size and _height(nearest + piece) < 1.6 * size:
+            nearest += piece
+    return whole or found
 
 
 def lines(boxes: Sequence[tuple[int, int, int, int]]) -> list[list[int]]:
@@ -61,8 +68,7 @@ def box(parts: Sequence[Part]) -> tuple[int, int, int, int]:
 
 def _belong(digit: tuple[int, ...], part: tuple[int, ...], size: float) -> bool:
     """Return whether a part belongs to a digit: it is above or below it, or short and close."""
-    down = max(digit[0], part[0]) - min(digit[2], part[2])  # gaps; negative if they overlap
-    across = max(digit[1], part[1]) - min(digit[3], part[3])
+    down, across = _gaps(digit, part)
     narrower = min(digit[3] - digit[1], part[3] - part[1])
     height = max(digit[2], part[2]) - min(digit[0], part[0])
     width = max(digit[3], part[3]) - min(digit[1], part[1])
@@ -72,8 +78,15 @@ def _belong(digit: tuple[int, ...], part: tuple[int, ...], size: float) -> bool:
     return is_short and max(down, across) < NEAR * size and max(height, width) < 1.3 * size
 
 
-def _extent(box: tuple[int, ...]) -> int:
-    return max(box[2] - box[0], box[3] - box[1])
+def _gaps(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int]:
+    """Return the gaps between two boxes, down and across; negative if they overlap."""
+    down, across = (max(one[i], other[i]) - min(one[i + 2], other[i + 2]) for i in (0, 1))
+    return down, across
+
+
+def _height(digit: Sequence[Part]) -> int:
+    top, _, bottom, _ = box(digit)
+    return bottom - top
 
 
 def _before(boxes: Sequence[tuple[int, int, int, int]], centres: np.ndarray, i: int) -> int | None:

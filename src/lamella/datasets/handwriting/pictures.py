@@ -37,7 +37,7 @@ def read_grey(source: Any) -> np.ndarray:
         If Pillow is not installed.
     """
     try:
-        from PIL import Image
+        from PIL import Image, UnidentifiedImageError
     except ImportError:
         raise MissingExtraError("Pillow", "images", "reading images") from None
     try:
@@ -53,6 +53,11 @@ def read_grey(source: Any) -> np.ndarray:
             opened = file_to_read(source).open("rb")
         with opened as file, Image.open(file, formats=FORMATS) as image:
             return _of_image(image)
+    except UnidentifiedImageError as error:
+        raise FileFormatError(
+            f"{name_of(source)} cannot be read as an image: it is none of {', '.join(FORMATS)}. "
+            "Save a HEIC or other picture as JPEG or PNG"
+        ) from error
     except Exception as error:  # Pillow's readers raise many types
         raise FileFormatError(f"{name_of(source)} cannot be read as an image: {error}") from error
 
@@ -63,7 +68,7 @@ def name_of(source: Any) -> str:
         return f"the array of shape {source.shape}"
     if isinstance(source, bytes | bytearray | memoryview):
         return f"the file of {len(source):,} bytes"
-    return str(source)
+    return f"{source!s:.200}"
 
 
 def reduced(grey: np.ndarray, largest: int = LARGEST) -> np.ndarray:
@@ -83,7 +88,7 @@ def resized(values: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _of_image(image: Any) -> np.ndarray:
-    from PIL import Image, ImageOps
+    from PIL import ImageOps, ImageStat
 
     if getattr(image, "is_animated", False) and image.format != "MPO":  # photos with a preview
         raise FileFormatError("it has several frames: save the one with the digit as an image")
@@ -94,9 +99,19 @@ def _of_image(image: Any) -> np.ndarray:
     image = ImageOps.exif_transpose(image)
     if image.mode in DEEP:
         return scaled(np.asarray(image, np.float32))
-    white = Image.new("RGBA", image.size, "white")
-    grey = Image.alpha_composite(white, image.convert("RGBA")).convert("L")
+    colours = image.convert("RGBA")
+    grey = _on_paper(colours, "white")
+    opacity = ImageStat.Stat(colours.getchannel("A")).mean[0]
+    if opacity < 255 / 2:  # ink without paper
+        on_black = _on_paper(colours, "black")
+        grey = on_black if ImageStat.Stat(on_black).mean[0] > opacity / 2 else grey
     return np.asarray(grey, np.float32)
+
+
+def _on_paper(colours: Any, paper: str) -> Any:
+    from PIL import Image
+
+    return Image.alpha_composite(Image.new("RGBA", colours.size, paper), colours).convert("L")
 
 
 def _of_array(values: np.ndarray) -> np.ndarray:

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.validation import flag
 from lamella.datasets.handwriting.light import find_ink
 from lamella.datasets.handwriting.lines import remove_lines
 from lamella.datasets.handwriting.normal import SIDE, normalize
 from lamella.datasets.handwriting.page import box, group, lines
 from lamella.datasets.handwriting.pictures import LARGEST, name_of, read_grey, reduced
 from lamella.datasets.handwriting.strokes import find_strokes, strength
+from lamella.datasets.handwriting.table import cut_to_sheet
 
 PAGE = 2 * LARGEST  # pixels of a side if there are several digits
 WIDEST = {False: 1 / 3, True: 1 / 8}  # strokes of one digit and of several: fractions of a side
@@ -24,13 +26,14 @@ class Preparation:
     ----------
     images : ndarray, uint8 (N, 28, 28)
     boxes : ndarray, int (N, 4)
-        Top, left, bottom and right of each digit in the reduced picture, the last of ``steps``.
+        Top, left, bottom and right of each digit in the reduced picture, the first of ``steps``.
     line : ndarray, int (N,)
         Number of the line that each digit is in, from 0.
     contrast : float
         Fraction of the paper's light that the strokes take away.
     steps : dict of str to ndarray
-        The picture in grey, without paper, without ruled lines, and its strokes; 0 to 255.
+        The picture in grey; its sheet of paper without the paper, without ruled lines, and the
+        strokes; 0 to 255.
     """
 
     images: np.ndarray
@@ -42,13 +45,15 @@ class Preparation:
 
 def prepare(source: Any, *, several: bool = False, deslant: bool = False) -> Preparation:
     """Prepare one digit, or with ``several`` all digits of a page; see `read_digit`."""
+    flag("deslant", deslant)
     grey = read_grey(source)
     if grey.shape == (SIDE, SIDE) and np.median(_border(grey)) == 0 < grey.max():
         image = grey.astype(np.uint8)[None]
         whole = np.array([[0, 0, SIDE, SIDE]])
         return Preparation(image, whole, np.zeros(1, int), 1.0, {"as it was made": grey})
     grey = reduced(grey, PAGE if several else LARGEST)
-    ink = find_ink(grey, WIDEST[several], name_of(source))
+    sheet, corner = cut_to_sheet(grey)
+    ink = find_ink(sheet, WIDEST[several], name_of(source))
     clean = remove_lines(ink)
     strokes, labels, parts = find_strokes(clean, name_of(source))
     digits = group(parts) if several else [parts]
@@ -66,7 +71,8 @@ def prepare(source: Any, *, several: bool = False, deslant: bool = False) -> Pre
     kept = [part.label for digit in digits for part in digit]
     steps["strokes"] = 255 * strokes * np.isin(labels, kept)
     number = np.repeat(np.arange(len(order)), [len(line) for line in order])
-    return Preparation(np.stack(images), np.array(boxes), number, strength(clean), steps)
+    places = np.add(boxes, 2 * corner)
+    return Preparation(np.stack(images), places, number, strength(clean), steps)
 
 
 def _border(grey: np.ndarray) -> np.ndarray:

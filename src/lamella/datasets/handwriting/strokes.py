@@ -13,13 +13,17 @@ INNER = 0.1  # parts at the edge are a shadow or a table if others have this fra
 
 
 def strength(ink: np.ndarray) -> float:
-    """Return the ink of the core of strokes: the median above the threshold of Otsu, 1979."""
-    counts, edges = np.histogram(ink, 256, (0, 1))
+    """Return the ink of the core of strokes: the median above the threshold of Otsu."""
+    core = ink[ink > otsu(ink)]
+    return float(np.median(core)) if core.size else 1.0
+
+
+def otsu(values: np.ndarray) -> float:
+    """Return the threshold of Otsu, 1979, which divides values from 0 to 1 in two classes."""
+    counts, edges = np.histogram(values, 256, (0, 1))
     below, mass = np.cumsum(counts), np.cumsum(counts * (edges[1:] + edges[:-1]) / 2)
     left, total = below * (below[-1] - below), mass * below[-1] - mass[-1] * below
-    threshold = edges[1 + int((total**2 / np.maximum(left, 1)).argmax())]
-    core = ink[ink > threshold]
-    return float(np.median(core)) if core.size else 1.0
+    return float(edges[1 + int((total**2 / np.maximum(left, 1)).argmax())])
 
 
 def find_strokes(ink: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray, list[Part]]:

@@ -50,7 +50,7 @@ def metric_named(name: str) -> Metric:
         return TopK(int(top[1]))
     known = [*METRICS, "top_5"]
     found = suggestion(name, known)
-    hint = f": {found}" if found else ""
+    hint = f": {found}" if found else "; lm.classification_report has precision, recall and F1"
     raise ArgumentError(f"metric must be one of {', '.join(known)}; got {name!r}{hint}")
 
 

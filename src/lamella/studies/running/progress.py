@@ -1,8 +1,8 @@
 """Progress of a study: a bar that counts runs, and a line for each run at work.
 
 Workers are other processes. Each writes the loss of its run to a file of its own after an epoch, a
-few times a second at most, and the process with the bar reads them. Without a terminal there is
-only the bar.
+few times a second at most, and the process with the bar reads them. Without a terminal a line
+counts the runs.
 """
 
 import json
@@ -14,12 +14,15 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
-from lamella.core.terminal import error_stream
+from lamella.core.terminal import error_stream, shows_bars
+from lamella.core.wording import counted
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks import Callback
 
 SECONDS = 0.25
 """Least time between two files of a run, and between two looks at all of them."""
+BETWEEN_LINES = 1.0
+"""Least time in seconds between two lines that count runs, but for the last."""
 MOST_LINES = 8
 
 
@@ -62,12 +65,18 @@ class Progress:
     """
 
     def __init__(self, name: str, total: int, done: int) -> None:
-        from tqdm import tqdm  # takes longer to import than all of lamella
-
-        # No smoothing: arms take different times, so only the overall mean predicts the end.
+        self._name, self._total, self._done = name, total, done
+        self._began, self._due = time.monotonic(), 0.0
+        self._bar: Any = None
+        self._temporary: TemporaryDirectory[str] | None = None
         stream = error_stream()
-        self._bar = tqdm(desc=name, total=total, initial=done, unit="run", smoothing=0, file=stream)
-        self._temporary = TemporaryDirectory() if stream.isatty() else None
+        if shows_bars(stream):
+            from tqdm import tqdm  # takes longer to import than all of lamella
+
+            # No smoothing: arms take different times, so only the overall mean predicts the end.
+            options: dict[str, Any] = {"unit": "run", "smoothing": 0, "file": stream}
+            self._bar = tqdm(desc=name, total=total, initial=done, **options)
+            self._temporary = TemporaryDirectory()
         self.folder = None if self._temporary is None else Path(self._temporary.name)
         self._lines: list[Any] = []
         self._ended = threading.Event()
@@ -75,7 +84,14 @@ class Progress:
 
     def update(self) -> None:
         """Count a run that is done."""
-        self._bar.update()
+        self._done += 1
+        now = time.monotonic()
+        if self._bar is not None:
+            self._bar.update()
+        elif now >= self._due or self._done == self._total:
+            self._due = now + BETWEEN_LINES
+            text = f"{self._done} of {counted(self._total, 'run')}, {now - self._began:.0f} s"
+            print(f"{self._name}: {text}", file=error_stream(), flush=True)
 
     def say(self, text: str) -> None:
         """Write a line above the bar."""
@@ -97,7 +113,8 @@ class Progress:
             self._thread.join()
         for line in reversed(self._lines):
             line.close()
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
         if self._temporary is not None:
             self._temporary.cleanup()
 

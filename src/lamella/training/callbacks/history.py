@@ -8,6 +8,7 @@ import numpy as np
 from lamella.core.disk import plain
 from lamella.core.html import html_table
 from lamella.core.signatures import unknown_attribute
+from lamella.core.wording import counted
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback, logged_text
 
@@ -98,7 +99,7 @@ class History(Callback):
             return "History(no epochs)"
         shown = {k: logged_text(v, ".4g") for k, v in self.rows[-1].items() if k != "epoch"}
         last = ", ".join(f"{name} {text}" for name, text in shown.items())
-        return f"History({len(self)} epochs; last: {last})"
+        return f"History({counted(len(self), 'epoch')}; last: {last})"
 
     def _repr_html_(self) -> str:
         head = list(dict.fromkeys(name for row in self.rows for name in row)) or ["epoch"]
@@ -106,4 +107,4 @@ class History(Callback):
         if len(rows) > 2 * SHOWN:
             rows[SHOWN:-SHOWN] = [["…"] * len(head)]
         notes = [f"ended early: {self.stop_reason}"] if self.stop_reason else []
-        return html_table(f"History: {len(self)} epoch{'s' * (len(self) != 1)}", head, rows, notes)
+        return html_table(f"History: {counted(len(self), 'epoch')}", head, rows, notes)

@@ -16,6 +16,7 @@ from lamella.core.disk import (
     write_atomically,
 )
 from lamella.core.errors import UsageError
+from lamella.core.validation import flag
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
 
@@ -28,7 +29,7 @@ class _EpochFile(Callback):
     _file: IO[str]
 
     def __init__(self, path: Any, *, append: bool = False) -> None:
-        self.path, self.append = as_path(path), append
+        self.path, self.append = as_path(path), flag("append", append)
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
         expect_writable(self.path.parent)

@@ -3,8 +3,9 @@
 from typing import Any
 
 from lamella.core.disk import as_path, expect_writable
-from lamella.core.validation import instance, one_of
-from lamella.network.model_file import save
+from lamella.core.errors import ArgumentError
+from lamella.core.validation import flag, one_of
+from lamella.network.model_file import OTHER_FORMATS, save
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
 from lamella.training.callbacks.stopping import MODES, Best
@@ -39,7 +40,12 @@ class ModelCheckpoint(Callback):
         every_epoch: bool = False,
     ) -> None:
         self.folder = as_path(folder, "folder")
-        self.every_epoch = instance("every_epoch", every_epoch, bool, "True")
+        if self.folder.suffix in (".safetensors", *OTHER_FORMATS):
+            raise ArgumentError(
+                f"{self.folder.name} is the name of a file, and ModelCheckpoint writes "
+                f"best.safetensors and last.safetensors to a folder: write {self.folder.stem}"
+            )
+        self.every_epoch = flag("every_epoch", every_epoch)
         self.monitor, self.mode = monitor, one_of("mode", mode, MODES)
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:

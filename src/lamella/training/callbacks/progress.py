@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 from lamella.core.disk import plain
-from lamella.core.terminal import error_stream
+from lamella.core.terminal import error_stream, shows_bars
+from lamella.core.validation import flag
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
 from lamella.training.epoch_log import EpochLog
@@ -30,14 +31,14 @@ class Progress(Callback):
     changes_training = False
 
     def __init__(self, *, live: bool = True) -> None:
-        self.live = live
+        self.live = flag("live", live)
 
     def on_fit_begin(self, model: Trainable, epochs: int, batches: int) -> None:
         self.first, self.epochs, self.batches = model.epochs_done, epochs, 0
         self.name = type(model).__name__
         self.bar: Any = None
         stream = error_stream()
-        if self.live and stream.isatty():
+        if self.live and shows_bars(stream):
             from tqdm import tqdm  # slower to import than lamella itself
 
             options = {"leave": False, "dynamic_ncols": True, "bar_format": BAR}

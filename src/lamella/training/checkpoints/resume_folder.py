@@ -9,7 +9,7 @@ import numpy as np
 
 from lamella.backend.threads import limit_blas_threads
 from lamella.core.errors import UsageError, warn_user
-from lamella.core.validation import not_negative
+from lamella.core.validation import flag, not_negative
 from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
@@ -51,7 +51,7 @@ class ResumeFolder(Callback):
     def __init__(self, folder: Any, *, seconds: float = 60.0, fresh: bool = False) -> None:
         self.folder = CheckpointFolder(folder)
         self.seconds = not_negative("seconds", seconds)
-        self.fresh = fresh
+        self.fresh = flag("fresh", fresh)
 
     def open(self, model: Trainable, identity: dict[str, Any], epochs: int) -> None:
         """Find the newest checkpoint of the training with this identity; change nothing yet.

@@ -17,13 +17,14 @@ def answers_of(model: Any, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray, np.n
     model.built()
     data, _ = prepare(model, x, y, metrics=False)
     target = model.backend.to_host(data.y)
-    predicted, sure = model.predict_classes(x), model.predict_proba(x)
-    if model.shapes[-1] == (1,):
-        if TargetKind.of(target, model.target_kind) is None:
-            raise DataError("there are no classes: the targets are numbers, not answers of 0 and 1")
-        labels, sure = target.reshape(-1) > 0, np.concatenate([1 - sure, sure], axis=1)
-    elif not holds_classes(target):
+    single = model.shapes[-1] == (1,)
+    if single and TargetKind.of(target, model.target_kind) is None:
+        raise DataError("there are no classes: the targets are numbers, not answers of 0 and 1")
+    if not single and not holds_classes(target):
         raise DataError("there is no class of each sample: some have several labels or none")
+    predicted, sure = model.predict_classes(x), model.predict_proba(x)
+    if single:
+        labels, sure = target.reshape(-1) > 0, np.concatenate([1 - sure, sure], axis=1)
     else:
         labels = target if target.ndim == 1 else target.argmax(axis=1)
     confidence = np.take_along_axis(sure, predicted[:, None], axis=1)[:, 0]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ERRORS = {"light": ("#ffffff", "#D55E00"), "dark": ("#1b1b1f", "#D55E00")}
 """Colours of no errors and of most errors, by theme."""
+SHORT, LONG = 4, 24  # characters of a name: longer ones are turned upright, or cut
 
 
 def plot_confusion(model: Any, x: Any, y: Any, names: Sequence[str] | None, theme: str) -> "Figure":
@@ -36,7 +37,10 @@ def draw_confusion(
     classes, look = len(counts), get_theme(theme)
     fractions = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     errors = np.where(np.eye(classes, dtype=bool), 0, fractions)
-    size = 2.0 + 0.42 * classes
+    whole = [str(name) for name in (range(classes) if names is None else names)]
+    shown = [name if len(name) <= LONG else f"{name[: LONG - 1]}…" for name in whole]
+    beyond = max(0, max(map(len, shown)) - SHORT)
+    size = 2.0 + 0.42 * classes + 0.07 * beyond  # inches
     figure, ((axes,),) = themed_figure(look, size + 0.4, size, title=title, subtitle=subtitle)
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -49,8 +53,8 @@ def draw_confusion(
             options: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8.5}
             options["weight"] = "bold" if i == j else "normal"
             axes.text(j, i, _percent(fractions[i, j]), color=color, **options)
-    shown = [escape_math(str(name)) for name in (range(classes) if names is None else names)]
-    axes.set_xticks(range(classes), shown)
+    shown = [escape_math(name) for name in shown]
+    axes.set_xticks(range(classes), shown, rotation=90 if beyond else 0)
     axes.set_yticks(range(classes), shown)
     axes.set(xlabel="predicted class", ylabel="true class")
     axes.spines["bottom"].set_visible(False)
