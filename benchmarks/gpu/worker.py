@@ -28,7 +28,7 @@ def make_torch_graph() -> Callable[[Material], Contestant]:
     return TorchGraph
 
 
-# A contestant that trains many networks in one stacked computation gets its line here.
+# Many networks side by side are measured by the check of that name.
 MAKERS: Makers = {
     "lamella": lambda: make_lamella(capture=True),
     "lamella eager": lambda: make_lamella(capture=False),

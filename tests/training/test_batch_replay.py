@@ -237,7 +237,38 @@ def test_numbers_of_steps_are_sent_once_for_many_steps(monkeypatch: pytest.Monke
     send = kind.set
     monkeypatch.setattr(kind, "set", lambda self, x: (sent.append(x.shape), send(self, x)))
     trained(CASES["dropout"], graph_backend(), epochs=1)
-    assert [shape[0] for shape in sent] == [64]
+    assert [shape[0] for shape in sent] == [2]  # of the third and fourth batch
+
+
+def test_ctrl_c_between_steps_of_one_call_leaves_the_counters_of_those_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    case, launches = CASES["dropout"], [0]
+    launch = strict_cupy.cuda.Graph.launch
+
+    def interrupt(graph: Any) -> None:
+        launches[0] += 1
+        if launches[0] == 3:
+            raise KeyboardInterrupt
+        launch(graph)
+
+    class StopAfterFour(Callback):
+        def on_batch_end(self, model: Any, batch: int, log: Any) -> None:
+            if batch == 3:
+                model.stop("four batches are done")
+
+    models = [model_of(case, graph_backend()) for _ in range(2)]
+    options: dict[str, Any] = {"epochs": 1, "batch_size": 5, "verbose": False, "check": False}
+    models[0].fit(case.x, case.y, callbacks=[StopAfterFour()], **options)
+    monkeypatch.setattr(strict_cupy.cuda.Graph, "launch", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        # The first two batches are launched task by task; two graphs follow, and the third fails.
+        models[1].fit(case.x, case.y, **options)
+    monkeypatch.undo()
+    assert [model.optimizer.t for model in models] == [4, 4]
+    assert models[0].layers[2].rng.draws == models[1].layers[2].rng.draws == 4
+    assert_same(models[0].state_dict(), models[1].state_dict())
+    assert_same(models[0].optimizer.state_dict(), models[1].optimizer.state_dict())
 
 
 class Own(lm.Layer):

@@ -1,5 +1,7 @@
 """Interface between lamella and an array library."""
 
+import math
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -165,6 +167,19 @@ class Backend(ABC):
     def report(self, work: str, obstacle: str) -> None:
         """Keep why work of this name is not replayed, to show it to users; empty if it is."""
         self.obstacle = obstacle
+
+    def side_by_side(
+        self, members: int, stop: threading.Event
+    ) -> Callable[[], AbstractContextManager[None]]:
+        """Return what so many threads enter, at most, to train networks at the same time.
+
+        When ``stop`` is set, their trainings end with a KeyboardInterrupt after the next steps.
+        """
+        return nullcontext
+
+    def free_bytes(self) -> float:
+        """Return the memory of the device that is free."""
+        return math.inf
 
     def threads_for(
         self, batch_size: int, matrices: Iterable[tuple[int, ...]]

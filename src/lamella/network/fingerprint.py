@@ -168,7 +168,7 @@ def _is_marked(part: Any, names: Sequence[str]) -> bool:
     if type(kind) not in (type, ABCMeta) or any(UNSEEN & table.keys() for table in tables):
         return False  # attributes that are not in the object's dictionary
     # Attributes of a network are not looked at, and a regularizer may hold others.
-    is_whole = not (hasattr(part, "passes") or isinstance(part, Regularizer))
+    is_whole = not ("passes" in vars(part) or isinstance(part, Regularizer))
     if not (is_whole or all(name not in table for table in tables for name in names)):
         return False
     return not by_hand and all(is_marked(getattr(kind, name, None)) for name in (*names, *above))

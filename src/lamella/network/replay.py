@@ -34,7 +34,7 @@ class Call:
         self.objects, self._process = objects, os.getpid()
         self.result: Array = None
         self.passes = -1
-        self._replay: Callable[[], bool | None] | None = None
+        self._replay: Callable[..., bool | None] | None = None
         self._fingerprint: Fingerprint
         self._attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self._outputs: list[Array] = []
@@ -102,8 +102,8 @@ class Call:
         self._replay = replay  # last: Ctrl-C before it leaves nothing to replay
         return True
 
-    def replay(self, network: Any, in_a_row: bool) -> None:
-        """Do the captured work again."""
+    def replay(self, network: Any, in_a_row: bool, times: int) -> None:
+        """Do the captured work again, and up to ``times`` times where the backend can."""
         assert self._replay is not None
         if not in_a_row:
             # A replay writes into arrays only; these attributes are now those of another call.
@@ -111,7 +111,8 @@ class Call:
             network.layer_outputs[:] = self._outputs
             for table, arrays in self._attributes:
                 table.update(arrays)
-        if self._replay() is False:
+        done = self._replay() if times == 1 else self._replay(times)
+        if done is False:
             self._replay = None
 
 
@@ -154,8 +155,11 @@ class Replay:
         self.obstacle = Fingerprint(network, list_calls()).obstacle
         network.backend.report(name, self.obstacle)
 
-    def __call__(self, *arrays: Array) -> Array:
-        """Do the work, or replay it, and return its result."""
+    def __call__(self, *arrays: Array, times: int = 1) -> Array:
+        """Do the work, or replay it, and return its result.
+
+        A device may replay it up to ``times`` times.
+        """
         network = self._network
         if self.obstacle:
             return self._work(*arrays)
@@ -175,7 +179,7 @@ class Replay:
         if not in_a_row:
             call.put_back()
         if call.is_current():
-            call.replay(network, in_a_row)
+            call.replay(network, in_a_row, times)
         else:
             done = call.capture(network, self._work, arrays, self._list_calls())
             if done or in_a_row:  # otherwise the attributes may be those of another call

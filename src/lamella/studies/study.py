@@ -118,7 +118,9 @@ class Study(StudyDefinition):
             one if there is none), the last, or each. ``results.model(arm, seed)`` loads one.
         n_jobs : int, optional
             Parallel processes, each with one BLAS thread; -1 means one per core. None means 1, or
-            the setting of ``joblib.parallel_config``. The results are the same, bit for bit.
+            the setting of ``joblib.parallel_config``. On a GPU, runs that one process trains side
+            by side; -1 and None mean as many as fit into its memory, at most 64. The results are
+            the same, bit for bit.
         verbose : bool
             Whether to show a progress bar, in a terminal with the loss of each run at work, and to
             draw the three figures of the report (pictures "report_loss", "report_scores" and

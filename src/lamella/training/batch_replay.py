@@ -66,13 +66,14 @@ class BatchReplay:
         if order is not None:
             self._order[...] = order
 
-    def __call__(self) -> None:
-        """Do the next batch."""
+    def __call__(self, most: int = 1) -> None:
+        """Do the next batch, and further ones where they are replayed, at most so many in all."""
         assert self.log is not None
         left = self._samples - self.log.done * self._size
         arrays = self._data.x, self._data.y, self._order
         weights = () if self._data.weight is None else (self._data.weight,)
-        self._replays[min(left, self._size)](*arrays, *weights)
+        times = max(1, min(most, left // self._size))
+        self._replays[min(left, self._size)](*arrays, *weights, times=times)
 
     def _do(self, x: Array, y: Array, order: Array, weights: Array | None = None) -> Array:
         model, log = self._model, self.log

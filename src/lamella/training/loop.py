@@ -57,6 +57,8 @@ def train(
     batch_callbacks = [
         c for c in callbacks if getattr(c.on_batch_end, "__func__", None) is not unset
     ]
+    # Steps at once; a batch whose weights are all 0 is none.
+    most = 1 if batch_callbacks or (weights is not None and not weights.all()) else len(sizes)
     diverged = False
     whole = whole_steps(model, data, len(rows), batch_size, augment is not None)
     whole_validation = None
@@ -77,6 +79,8 @@ def train(
             callback.on_epoch_begin(model, epoch)
         resumed = None
         for batch, start in enumerate(starts[log.done :], log.done):
+            if batch < log.done:  # it was done together with those before
+                continue
             if weights is not None and log.weights[batch] == 0:
                 log.count()
                 model.optimizer.begin_epoch(epoch - model.compiled_at, len(sizes), log.done)
@@ -85,7 +89,7 @@ def train(
                     index = on_device[start : start + batch_size]
                     turns.take(_step, model, data, index, log, distort)
                 else:
-                    turns.take(whole)
+                    turns.take(whole, most)
                 step_done()
             for callback in batch_callbacks:
                 callback.on_batch_end(model, batch, log)
@@ -154,9 +158,11 @@ def _evaluate(
     log = EpochLog(model, _sums(weights, starts), None if whole is None else whole.log)
     if whole is not None:
         whole.begin(log)
-    for start in starts:
+    for batch, start in enumerate(starts):
+        if batch < log.done:  # it was done together with those before
+            continue
         if whole is not None and not whole.obstacle:
-            whole()
+            whole(len(starts))
             continue
         x, y, weight = model.batches.take(data, slice(start, start + batch_size))
         pred = model.forward(x, training=False)

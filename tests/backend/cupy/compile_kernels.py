@@ -18,7 +18,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 import lamella as lm
+from lamella.backend.cupy import graph_backend
 from lamella.backend.cupy.graph_backend import GraphBackend
+from lamella.backend.cupy.graphs import TapeReplay
+from lamella.backend.cupy.stacks import Stack
 from lamella.backend.cupy.tasks import Tasks
 from lamella.testing import strict_cupy
 
@@ -38,9 +41,18 @@ class RecordedModule(strict_cupy.RawModule):
         self.sources[code, tuple(options)] = None
 
 
+class StackedReplay(TapeReplay):
+    """A replay whose kernels for several networks are compiled, too."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        Stack(strict_cupy, self.nodes, self.tasks_of, members=2)
+
+
 def sources_of_trainings() -> list[Source]:
     """Return the source of all tasks in both dtypes, and of each module that trainings launch."""
     strict_cupy.RawModule = RecordedModule  # type: ignore[misc]
+    graph_backend.TapeReplay = StackedReplay  # type: ignore[misc]
     for dtype in ("float32", "float64"):
         Tasks(strict_cupy, dtype).launch("advance", 1, strict_cupy.zeros(1, np.int32))
     rng = np.random.default_rng(0)

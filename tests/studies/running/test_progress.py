@@ -80,8 +80,10 @@ def test_a_terminal_shows_lines_and_another_stream_counts_runs(
         while "epoch 3/9" not in sys.stderr.getvalue():  # type: ignore[attr-defined]
             pass
         progress.update()
+        progress.say("2 of 2 runs at once")
     assert not progress.folder.exists()
     assert "1/2" in sys.stderr.getvalue()  # type: ignore[attr-defined]
+    assert "2 of 2 runs at once\n" in sys.stderr.getvalue()  # type: ignore[attr-defined]
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with Progress("study", 4, 1) as progress:
         assert progress.folder is None

@@ -3,7 +3,10 @@
 import functools
 import importlib.util
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from types import ModuleType
 from typing import Any, Self
 
@@ -49,6 +52,20 @@ class CupyBackend(Backend):
 
     def zeros(self, size: int, dtype: Any) -> Array:
         return self.xp.zeros(size, dtype)  # cupy's pool hands out multiples of 512 bytes
+
+    def side_by_side(
+        self, members: int, stop: threading.Event
+    ) -> Callable[[], AbstractContextManager[None]]:
+        return partial(_until, stop, self.xp.cuda.Stream.null)
+
+    def tune_threads(self) -> AbstractContextManager[Callable[[], None]]:
+        return nullcontext(_end_if_stopped)
+
+    def free_bytes(self) -> float:
+        pool = self.xp.get_default_memory_pool()
+        free = int(self.xp.cuda.runtime.memGetInfo()[0]) + int(pool.free_bytes())
+        limit = int(pool.get_limit())  # 0 for none
+        return min(free, limit - int(pool.used_bytes())) if limit else free
 
     def take(self, array: Array, index: Array, out: Array) -> Array:
         return self.xp.take(array, index, axis=0, out=out)
@@ -117,6 +134,29 @@ class CupyBackend(Backend):
 
     def __reduce__(self) -> tuple[Callable[[], "CupyBackend"], tuple[()]]:
         return type(self).open, ()
+
+
+class _Here(threading.local):
+    stop: threading.Event | None = None
+
+
+_here = _Here()
+
+
+@contextmanager
+def _until(stop: threading.Event, stream: Any) -> Iterator[None]:
+    """Work in this stream, and end the trainings of this thread when ``stop`` is set."""
+    _here.stop = stop
+    try:
+        with stream:  # without an option of cupy's, threads share the null stream anyway
+            yield
+    finally:
+        _here.stop = None
+
+
+def _end_if_stopped() -> None:
+    if _here.stop is not None and _here.stop.is_set():
+        raise KeyboardInterrupt
 
 
 class KernelFreeBackend(CupyBackend):

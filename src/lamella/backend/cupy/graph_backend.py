@@ -2,7 +2,9 @@
 
 import functools
 import os
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +18,7 @@ from lamella.backend.cupy.loop_tasks import task_of
 from lamella.backend.cupy.noted_array import NotedArray, expect_noted, plain
 from lamella.backend.cupy.noting import note
 from lamella.backend.cupy.rule_tasks import RuleTasks
+from lamella.backend.cupy.side_by_side import SideBySide
 from lamella.backend.cupy.tape import (
     Tape,
     Task,
@@ -72,6 +75,12 @@ class GraphBackend(CupyBackend):
     @xp.setter
     def xp(self, module: Any) -> None:
         self._xp = module
+
+    def side_by_side(
+        self, members: int, stop: threading.Event
+    ) -> Callable[[], AbstractContextManager[None]]:
+        enter = super().side_by_side(members, stop)
+        return SideBySide(self._xp, members, enter).member
 
     def zeros(self, size: int, dtype: Any) -> Array:
         return self._xp.zeros(size, dtype)

@@ -4,19 +4,27 @@ import contextlib
 import functools
 import gc
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from lamella.backend.cupy.joins import Node, join
-from lamella.backend.cupy.tape import Tape, Task, collect, copy_words, numbers_of, span
+from lamella.backend.cupy.joins import Node, join, kind_of
+from lamella.backend.cupy.tape import Followed, Tape, Task, collect, copy_words, numbers_of, span
 from lamella.backend.cupy.tasks import THREADS, Function, Tasks, several_words
 
 ROWS = 1024  # of the table, as in kernels.cu
 AHEAD = 64  # steps whose numbers are computed and sent together
 _lock = threading.Lock()  # one capture at a time, in which no garbage is collected
-_here = threading.local()  # each thread has its own stream
+
+
+class _Here(threading.local):
+    stream: Any = None  # for captures
+    launch: "Callable[[TapeReplay, int], None] | None" = None
+
+
+_here = _Here()
 
 Launch = Callable[[], None]
 
@@ -36,8 +44,11 @@ class TapeReplay:
 
     Attributes
     ----------
-    nodes : int
+    nodes : list of Node
         Kernels of the graph.
+    kind : tuple
+        Of the nodes, see `kind_of`.
+    tasks_of : function (dtype) -> Tasks
     """
 
     def __init__(
@@ -47,17 +58,18 @@ class TapeReplay:
         tasks_of: Callable[[Any], Tasks],
         launch: Callable[[Task], None],
     ) -> None:
-        self._tape, self._launch = tape, launch
+        self._tape, self._launch, self.tasks_of = tape, launch, tasks_of
         self._width = sum(len(task.numbers) for each in tape.followed for task in each.tasks)
         self._table = xp.zeros((ROWS, self._width), "float64") if self._width else None
         self._rows: list[list[float]] = [[]] * ROWS  # what the table holds
         self._steps = 0  # what the device's counter holds
+        self._counted = [each for each in tape.followed if each.tasks]
         tape.count.fill(0)
         nodes = self._list_nodes()
         self._single = [_bind(node, tasks_of) for node in nodes]
-        joined = join(nodes)
-        self.nodes = len(joined)
-        self._graph = capture(xp, [_bind(node, tasks_of) for node in joined])
+        self.nodes = join(nodes)
+        self.kind = kind_of(self.nodes)
+        self._graph = capture(xp, [_bind(node, tasks_of) for node in self.nodes])
 
     def _list_nodes(self) -> list[Node]:
         """Return a node for each task, and one that counts the steps if a task depends on them."""
@@ -79,15 +91,19 @@ class TapeReplay:
             nodes.append(Node([advance.function], None, [1], [advance.words], [count], [count]))
         return nodes
 
-    def __call__(self) -> bool:
-        """Do the step of this number in its epoch, or the next one."""
+    def __call__(self, times: int = 1) -> bool:
+        """Do the step of this number in its epoch, or the next one.
+
+        Where ``times`` is more than 1, further steps follow, at most that many in all: as many as
+        have numbers that can be known before.
+        """
         tape = self._tape
         at = self._steps if tape.position is None else tape.position()
+        if (times > 1 or _here.launch is not None) and self._several(at, times):
+            return True
         found = [collect(each.run) for each in tape.followed]
         numbers = numbers_of(tape.followed, found)
-        if at != self._steps:
-            tape.count.fill(at)
-            self._steps = at
+        self._go_to(at)
         if numbers is None:
             self._play(found)
             return False
@@ -97,32 +113,73 @@ class TapeReplay:
         self._steps += 1
         return True
 
+    def _go_to(self, at: int) -> None:
+        """Set the device's counter."""
+        if at != self._steps:
+            self._tape.count.fill(at)
+            self._steps = at
+
+    def _several(self, at: int, times: int) -> int:
+        """Do at most ``times`` steps, one launch each, and return how many were done."""
+        first = at % ROWS
+        rows, counts = self._further(min(times, AHEAD, ROWS - first))
+        if not rows:
+            return 0
+        self._go_to(at)
+        self._send(first, rows)
+        if _here.launch is not None:
+            _here.launch(self, len(rows))
+        for values in counts:
+            if _here.launch is None:
+                self._graph.launch()
+            self._count(values)
+        return len(rows)
+
+    def launch(self, times: int) -> None:
+        """Launch so many steps, whose numbers the table has."""
+        for _ in range(times):
+            self._graph.launch()
+
+    def _count(self, values: Sequence[Any]) -> None:
+        """Count a step that was launched, whose counters are these then."""
+        self._steps += 1
+        _set_counters(self._counted, values)
+        for each in self._tape.followed:
+            if not each.tasks:
+                each.run()
+
     def _fill(self, first: int, numbers: list[float]) -> None:
         """Send the numbers of this step, and those of further steps as they look now."""
-        rows = [numbers, *self._further(min(AHEAD, ROWS - first) - 1)]
-        self._rows[first : first + len(rows)] = rows
-        assert self._table is not None
-        self._table[first : first + len(rows)].set(np.array(rows, np.float64))
+        self._send(first, [numbers, *self._further(min(AHEAD, ROWS - first) - 1)[0]])
 
-    def _further(self, steps: int) -> list[list[float]]:
-        """Return the numbers of the steps after this one; fewer where they cannot be known."""
-        followed = [each for each in self._tape.followed if each.tasks]
-        if not all(each.counter for each in followed):
-            return []
-        before = [getattr(each.owner, each.counter or "") for each in followed]
+    def _send(self, first: int, rows: list[list[float]]) -> None:
+        self._rows[first : first + len(rows)] = rows
+        if self._table is not None:
+            self._table[first : first + len(rows)].set(np.array(rows, np.float64))
+
+    def _further(self, steps: int) -> tuple[list[list[float]], list[list[Any]]]:
+        """Return the numbers of the next steps, and the counters after each of them.
+
+        They are fewer where they cannot be known.
+        """
+        followed = self._counted
         rows: list[list[float]] = []
+        counts: list[list[Any]] = []
+        if not all(each.counter for each in followed):
+            return rows, counts
+        before = _counters(followed)
         try:
             for _ in range(steps):
                 numbers = numbers_of(followed, [collect(each.run) for each in followed])
                 if numbers is None:
                     break
                 rows.append(numbers)
+                counts.append(_counters(followed))
         except Exception:  # it comes again when it is the step's turn
             pass
         finally:
-            for each, value in zip(followed, before, strict=True):
-                setattr(each.owner, each.counter or "", value)
-        return rows
+            _set_counters(followed, before)
+        return rows, counts
 
     def _play(self, found: Sequence[list[Any]]) -> None:
         """Launch all tasks, with those in place of each followed function's that it gave now."""
@@ -137,12 +194,31 @@ class TapeReplay:
             launch()
 
 
+def _counters(followed: Sequence[Followed]) -> list[Any]:
+    return [getattr(each.owner, each.counter or "") for each in followed]
+
+
+def _set_counters(followed: Sequence[Followed], values: Sequence[Any]) -> None:
+    for each, value in zip(followed, values, strict=True):
+        setattr(each.owner, each.counter or "", value)
+
+
+@contextmanager
+def companions(launch: "Callable[[TapeReplay, int], None]") -> Iterator[None]:
+    """Let others launch the graphs of this thread within this block, so many steps of a replay."""
+    _here.launch = launch
+    try:
+        yield
+    finally:
+        _here.launch = None
+
+
 def capture(xp: Any, launches: Sequence[Launch]) -> Any:
     """Return a graph of these launches, which are not done.
 
     It is captured on a stream of its own, and can be launched on any.
     """
-    if not hasattr(_here, "stream"):
+    if _here.stream is None:
         _here.stream = xp.cuda.Stream(non_blocking=True)
     stream = _here.stream
     with _lock:

@@ -31,6 +31,14 @@ class Node:
     beside: bool = False
 
 
+def kind_of(nodes: Sequence[Node]) -> tuple[Any, ...]:
+    """Return all but the words of nodes: networks of one kind can share their launches."""
+    return tuple(
+        (tuple(each.name for each in node.functions), node.dtype, tuple(node.tiles), node.beside)
+        for node in nodes
+    )
+
+
 def join(nodes: Sequence[Node]) -> list[Node]:
     """Join nodes of one task each, in their order."""
     found = _neighbours(nodes, _fuse)

@@ -2,6 +2,7 @@
 
 import functools
 import struct
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,17 @@ import numpy as np
 KERNELS = Path(__file__).with_name("kernels.cu")
 THREADS = 256  # of a block
 WORDS = np.dtype([("w", np.int64, 32)])  # cupy passes an array of size 1 by value, as a struct
+# How kernels of several tasks begin: with the words of the tasks, and the number of a block.
+SEVERAL = """run_several(const __grid_constant__ Several words) {
+    SHARED(Memory, memory);
+    [[maybe_unused]] const int block = blockIdx.x;"""
+STACKED = """run_stacked(const __grid_constant__ Words argument) {
+    SHARED(Memory, memory);
+    const i64* w = argument.w;
+    [[maybe_unused]] const int network = blockIdx.x / SIZE(2), block = blockIdx.x % SIZE(2);
+    if (!AT(const int, 1)[network]) return;
+    const Several& words = *(const Several*)(AT(const i64, 0) + network * w[4] + w[3]);"""
+_compiling = threading.Lock()  # threads that ask for the same kernel wait for the first of them
 C_TYPES = {"float32": "float", "float64": "double"}
 
 
@@ -38,6 +50,7 @@ class Tasks:
         number = C_TYPES[np.dtype(dtype).name]
         self._options = "--std=c++17", "-fmad=false", f"-DNUMBER={number}"
         self._kernels: dict[Any, Any] = {}
+        self._stacked: dict[Any, Any] = {}
 
     def launch(self, name: str, count: int, *values: Any) -> None:
         """Launch a task for ``count`` threads with these words; ``kernels.cu`` says which."""
@@ -56,17 +69,30 @@ class Tasks:
         key = tuple(function.name for function in functions), beside
         kernel = self._kernels.get(key)
         if kernel is None:
-            kernel = self._kernels[key] = self._compile(functions, beside)
+            with _compiling:
+                kernel = self._kernels[key] = self._compile(functions, beside)
         return kernel
+
+    def stacked(self, functions: Sequence[Function], beside: bool) -> Any:
+        """Return a kernel that does tasks like that of `kernel` for many networks.
+
+        words: rows of words, flags, blocks of a network, place in a row, words of a row. A row has
+        the words and tiles of all nodes of a network, which takes part where its flag is not 0.
+        """
+        key = tuple(function.name for function in functions), beside
+        if key not in self._stacked:
+            side = beside or len(functions) == 1
+            text = _several(functions, side, STACKED)
+            with _compiling:
+                self._stacked[key] = self._module(text).get_function("run_stacked")
+        return self._stacked[key]
 
     def _compile(self, functions: Sequence[Function], beside: bool) -> Any:
         if len(functions) == 1:
             (function,) = functions
             module = self._rule(function) if function.source else self._all
             return module.get_function(f"run_{function.name}")
-        rules = "\n".join(dict.fromkeys(function.source for function in functions))
-        text = f"#define TASKS(X)\n{_text(rules)}{_several(functions, beside)}"
-        return self._module(text).get_function("run_several")
+        return self._module(_several(functions, beside, SEVERAL)).get_function("run_several")
 
     @functools.cached_property
     def _all(self) -> Any:
@@ -88,17 +114,16 @@ def _read() -> str:
     return KERNELS.read_text(encoding="utf-8")
 
 
-def _several(functions: Sequence[Function], beside: bool) -> str:
-    """Write a kernel ``run_several`` of several tasks."""
-    count = len(functions)
+def _several(functions: Sequence[Function], beside: bool, begin: str) -> str:
+    """Write a kernel of several tasks."""
+    count, rules = len(functions), "\n".join(dict.fromkeys(each.source for each in functions))
     lines = [
+        f"#define TASKS(X)\n{_text(rules)}",
         f"struct Several {{ Words of[{count}]; i64 tiles[{count}]; }};",
-        'extern "C" __global__ void __launch_bounds__(THREADS)',
-        "run_several(const __grid_constant__ Several words) {",
-        "    SHARED(Memory, memory);",
+        f'extern "C" __global__ void __launch_bounds__(THREADS) {begin}',
     ]
     if beside:
-        lines.append("    int tile = blockIdx.x;")
+        lines.append("    int tile = block;")
     for i, function in enumerate(functions):
         call = f"{function.name}(words.of[{i}].w, tile, (int)words.tiles[{i}], memory)"
         if beside:

@@ -90,8 +90,14 @@ class Progress:
             self._bar.update()
         elif now >= self._due or self._done == self._total:
             self._due = now + BETWEEN_LINES
-            text = f"{self._done} of {counted(self._total, 'run')}, {now - self._began:.0f} s"
+            self.say(f"{self._done} of {counted(self._total, 'run')}, {now - self._began:.0f} s")
+
+    def say(self, text: str) -> None:
+        """Write a line, above the bar if there is one."""
+        if self._bar is None:
             print(f"{self._name}: {text}", file=error_stream(), flush=True)
+        else:
+            self._bar.write(text, file=error_stream())
 
     def __enter__(self) -> Self:
         if self.folder is not None:

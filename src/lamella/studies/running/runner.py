@@ -1,11 +1,15 @@
 """Runner: train the missing runs of a study in parallel and store each when it is done."""
 
 import hashlib
+import importlib.util
 import json
 import os
+import threading
 import warnings
+from collections.abc import Callable, Generator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from lamella.backend.threads import single_threaded
@@ -16,10 +20,13 @@ from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.running.data import StudyData, study_data
 from lamella.studies.running.progress import Progress
 from lamella.studies.running.run import Run, Task
+from lamella.studies.running.side_by_side import device_of, in_threads, runs_at_once
 from lamella.studies.running.storage import StudyFolder
 from lamella.studies.running.workers import work
 from lamella.training.checkpoints.code_digest import unseen_values
 from lamella.training.numerics import numerics
+
+Job = Callable[..., tuple[Run, dict[str, Any]]]
 
 
 class StudyStopped(LamellaError, RuntimeError):
@@ -38,10 +45,8 @@ def run_study(
     verbose: bool,
 ) -> list[Run]:
     """Return all runs of a study, stored in ``out`` or new; see `Study.run`."""
-    try:
-        import joblib
-    except ImportError:
-        raise MissingExtraError("joblib", "studies", "running a study") from None
+    if importlib.util.find_spec("joblib") is None:
+        raise MissingExtraError("joblib", "studies", "running a study")
     if not study.experiments:
         raise UsageError(f"{study!r} was read from a folder of results: define it again to run it")
     data = study_data(train, test, validation)
@@ -60,23 +65,17 @@ def run_study(
     todo = [task for task in tasks if task.key not in done]
     if not todo:
         return [done[task.key] for task in tasks]
-    first = {task.arm: task.key for task in reversed(todo)}.values()  # warn once of each arm
-    workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
     bar = Progress(study.name, len(tasks), len(done)) if verbose else _NoBar()
+    first = {task.arm: task.key for task in reversed(todo)}.values()  # warn once of each arm
+
+    def job(task: Task) -> Job:
+        experiment, arrays = study.experiments[task.arm], data.worker_arrays
+        settings: Any = {"keep": keep, "check": task.key in first, "progress": bar.folder}
+        return partial(work, os.getpid(), task, experiment, *arrays, **settings)
+
     # Worker processes limit their own threads; for worker threads this process must do so.
     with standard_streams(), single_threaded(), bar:
-        results = workers(
-            joblib.delayed(work)(
-                os.getpid(),
-                task,
-                study.experiments[task.arm],
-                *data.worker_arrays,
-                keep=keep,
-                check=task.key in first,
-                progress=bar.folder,
-            )
-            for task in todo
-        )
+        results = _results(study, data, todo, job, n_jobs, bar)
         try:
             for run, log in results:
                 if folder is not None:
@@ -92,10 +91,52 @@ def run_study(
             reason = text if isinstance(error, LamellaError) else f"a worker process died: {text}"
             raise StudyStopped(f"{reason}. {_progress(len(done), len(tasks), out)}") from error
         finally:
-            with warnings.catch_warnings():  # joblib warns of tasks cancelled on purpose
-                warnings.simplefilter("ignore", UserWarning)
-                results.close()
+            results.close()
     return [done[task.key] for task in tasks]
+
+
+def _results(
+    study: StudyDefinition,
+    data: StudyData,
+    todo: Sequence[Task],
+    job: Callable[[Task], Job],
+    n_jobs: int | None,
+    bar: "Progress | _NoBar",
+) -> Generator[tuple[Run, dict[str, Any]]]:
+    """Yield each run with its log when it is done: first those on a GPU, then the others."""
+    from joblib.parallel import get_active_backend
+
+    distribution, configured = get_active_backend()
+    is_here = type(distribution).__module__.startswith("joblib.")  # not on a cluster
+    devices = {arm: device_of(each) for arm, each in study.experiments.items() if is_here}
+    here = [task for task in todo if devices.get(task.arm) is not None]
+    backend, at_once = devices[here[0].arm] if here else None, 1
+    if backend is not None:
+        arms = [study.experiments[arm] for arm in {task.arm for task in here}]
+        at_once = runs_at_once(backend, arms, data, configured if n_jobs is None else n_jobs)
+        at_once = min(at_once, len(here))
+        bar.say(f"{at_once} of {len(here)} runs at once on the GPU")
+    if backend is not None and at_once > 1:
+        these = [partial(job(task), check=True, at_once=at_once) for task in here]
+        stop = threading.Event()
+        yield from in_threads(these, at_once, backend.side_by_side(at_once, stop), stop)
+    elif here:
+        yield from _in_processes([job(task) for task in here], 1)
+    if others := [task for task in todo if devices.get(task.arm) is None]:
+        yield from _in_processes([job(task) for task in others], n_jobs)
+
+
+def _in_processes(jobs: Sequence[Job], n_jobs: int | None) -> Generator[tuple[Run, dict[str, Any]]]:
+    import joblib
+
+    workers = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
+    results = workers(joblib.delayed(job)() for job in jobs)
+    try:
+        yield from results
+    finally:
+        with warnings.catch_warnings():  # joblib warns of tasks cancelled on purpose
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
 
 
 def plan(study: StudyDefinition, checksums: dict[str, Any]) -> list[Task]:
@@ -168,6 +209,9 @@ class _NoBar(nullcontext[None]):
     folder = None
 
     def update(self) -> None:
+        pass
+
+    def say(self, text: str) -> None:
         pass
 
 

@@ -36,11 +36,13 @@ def work(
     keep: str | None = None,
     check: bool = True,
     progress: Path | None = None,
+    at_once: int = 1,
 ) -> tuple[Run, dict[str, Any]]:
     """Train one run, see `train_run`, for the process ``parent_pid``.
 
     ``progress`` is the folder in which it reports its loss, see `progress`. Without ``check``, the
-    warnings of `fit` about data and model are off.
+    warnings of `fit` about data and model are off. ``at_once`` is how many runs this process trains
+    at the same time; the log has it.
 
     Raises
     ------
@@ -61,6 +63,8 @@ def work(
             warnings.simplefilter("ignore", CheckWarning)
         run, log = train_run(task, observed, *arrays, keep=keep)
     log["epoch_seconds"] = clock.seconds
+    if at_once > 1:
+        log["runs_at_once"] = at_once
     return with_seconds(run, log), log
 
 

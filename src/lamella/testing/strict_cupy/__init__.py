@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.testing.strict_cupy import streams
+from lamella.testing.strict_cupy import memory, streams
 from lamella.testing.strict_cupy.counting import Counts, StrictError, counts, forbid
 from lamella.testing.strict_cupy.device_array import SURFACE, call, ndarray, to_device, to_host
 from lamella.testing.strict_cupy.elementwise_kernel import ElementwiseKernel
@@ -53,8 +53,15 @@ cuda = types.SimpleNamespace(
     Stream=streams.Stream,
     Graph=streams.Graph,
     get_current_stream=streams.current,
-    runtime=types.SimpleNamespace(CUDARuntimeError=streams.CUDARuntimeError),
+    runtime=types.SimpleNamespace(
+        CUDARuntimeError=streams.CUDARuntimeError, memGetInfo=memory.info
+    ),
+    MemoryPool=memory.MemoryPool,
 )
+
+
+def get_default_memory_pool() -> memory.MemoryPool:
+    return memory.MemoryPool()
 
 
 def __getattr__(name: str) -> Any:
