@@ -105,8 +105,8 @@ def test_checks_find_a_missing_barrier_between_joined_tasks(
 ) -> None:
     write = tasks._several
 
-    def without_barriers(functions: Any, beside: bool) -> str:
-        return write(functions, beside).replace("__syncthreads()", "")
+    def without_barriers(*arguments: Any) -> str:
+        return write(*arguments).replace("__syncthreads()", "")
 
     monkeypatch.setattr(tasks, "_several", without_barriers)
     expect_found(monkeypatch)
