@@ -64,7 +64,7 @@ def test_readme_has_the_two_commands_of_a_fresh_machine() -> None:
 
 
 def test_every_lamella_command_in_readme_parses() -> None:
-    called = [shlex.split(command) for command in commands()]
+    called = [shlex.split(command, comments=True) for command in commands()]
     called = [words[1:] for words in called if Path(words[0]).name == "lamella"]
     called += [
         words.split() for words in re.findall(r"`[^`\s]*lamella ([^`]+)`", PAGES[0].read_text())

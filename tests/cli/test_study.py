@@ -114,8 +114,8 @@ def test_a_study_is_varied_in_a_word(
     assert all(run.model().predict(TEST).shape == (2, 10) for run in new.runs())
 
 
-def test_run_shows_one_bar(finished: Path) -> None:
-    assert "4/4" in (finished / "stderr").read_text()
+def test_run_counts_its_runs(finished: Path) -> None:
+    assert "rates: 4 of 4 runs" in (finished / "stderr").read_text()
 
 
 def test_a_finished_study_is_printed_again_and_not_run(call: Call, finished: Path) -> None:
