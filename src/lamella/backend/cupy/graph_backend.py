@@ -122,6 +122,10 @@ class GraphBackend(CupyBackend):
 
     def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
         def run(images: Array, index: Array | None, out: Array) -> None:
+            if not are_whole(out):
+                picked = images if index is None else images[index]
+                do_other(lambda: self._xp.divide(picked, 255, out=out, dtype=out.dtype), UNFIT)
+                return
             self._pick("pick_scaled", images, index, out, out.size // max(len(out), 1))
 
         return run
@@ -137,14 +141,13 @@ class GraphBackend(CupyBackend):
         self.do(task, source, out, *([] if index is None else [index]))
 
     def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
-        (m, k), n = a.shape, b.shape[-1]
         arrays = [a, b, out, *([] if bias is None else [bias])]
-        whole = [out, *([] if bias is None else [bias])]
-        if not (m * n * k <= LARGE and _are_alike(arrays) and are_whole(*whole)):
-            plain_bias = None if bias is None else plain(bias)
-            other = functools.partial(super().dot, plain(a), plain(b), plain(out), plain_bias)
-            do_other(other, f"cuBLAS computes the product of {m} x {k} and {k} x {n} numbers")
+        fits = _are_alike(arrays) and are_whole(*arrays[2:]) and _is_product(a, b, out, bias)
+        if not (fits and out.size * a.shape[1] <= LARGE):
+            other = functools.partial(super().dot, *plain((a, b, out, bias)))
+            do_other(other, f"cuBLAS computes the product of arrays {a.shape} and {b.shape}")
             return out
+        (m, k), n = a.shape, b.shape[1]
         steps = [step // a.itemsize for array in (a, b) for step in array.strides]
         values = a, b, out, bias, None, m, n, k, *steps
         tiles = -(-m // TILE) * -(-n // TILE)
@@ -152,7 +155,8 @@ class GraphBackend(CupyBackend):
         return out
 
     def sum_rows(self, matrix: Array, out: Array) -> Array:
-        if not (matrix.ndim == 2 and _are_alike([matrix, out]) and are_whole(matrix, out)):
+        fits = matrix.ndim == 2 and out.shape == matrix.shape[1:]
+        if not (fits and _are_alike([matrix, out]) and are_whole(matrix, out)):
             other = functools.partial(super().sum_rows, plain(matrix), plain(out))
             do_other(other, "sum_rows of other than matrices")
             return out
@@ -163,19 +167,26 @@ class GraphBackend(CupyBackend):
         return out
 
     def append(self, rows: Array, number: int, value: Array) -> None:
-        self.do(append_number(rows, number, value, self.nothing), value)
+        if isinstance(value, self._xp.ndarray) and value.dtype == rows.dtype and value.size == 1:
+            self.do(append_number(rows, number, value, self.nothing), value)
+            return
+        other = functools.partial(super().append, rows, number, plain(value))
+        do_other(other, "a loss is no number of the model's dtype")
 
     def append_sum(
         self, rows: Array, number: int, scores: Array, weight: Array | None = None
     ) -> None:
         arrays = [scores, *([] if weight is None else [weight])]
-        if are_whole(*arrays) and fits_sum(scores, weight):
+        if are_whole(*arrays) and fits_sum(rows, scores, weight):
             self.do(append_sum(rows, number, scores, weight, self.nothing), *arrays)
             return
         other = functools.partial(super().append_sum, rows, number, plain(scores), plain(weight))
         do_other(other, "a metric has other scores than truth values or numbers")
 
     def bind_norm_limit(self, vectors: Sequence[Array]) -> Callable[[float], None]:
+        if not are_whole(*vectors):
+            other = super().bind_norm_limit(vectors)
+            return lambda limit: do_other(functools.partial(other, limit), UNFIT)
         zeros, dtype = self.zeros, vectors[0].dtype
         parts = zeros(len(vectors) * SQUARES, dtype)
         factor, columns = zeros(1, dtype), [vector.reshape(-1, 1) for vector in vectors]
@@ -240,10 +251,23 @@ class GraphBackend(CupyBackend):
             return None
 
         def run(*arguments: Any) -> None:
-            arrays = [item for item in arguments if hasattr(item, "strides")]
-            self.do(make(*arguments), *arrays)
+            arrays, task = [item for item in arguments if _is_array(item)], make(*arguments)
+            if are_whole(*arrays) and _reads_its_dtype(task):
+                self.do(task, *arrays)
+                return
+            copies = self._with_copies(task, plain(arguments))
+            do_other(lambda: self.launch(make(*copies)), f"{loop.__name__} reads views")
 
         return run
+
+    def _with_copies(self, task: Task, arguments: Sequence[Any]) -> list[Any]:
+        """Return a loop's arguments, with the arrays that its task reads as it reads them."""
+        copies = list(arguments)
+        for i, item in enumerate(arguments):
+            if _is_array(item) and all(item is not array for array in plain(task.writes)):
+                dtype = task.dtype if item.dtype.kind == "f" else None
+                copies[i] = self._xp.ascontiguousarray(item, dtype)
+        return copies
 
     def follow(self, run: Callable[[], Any], owner: Any, counter: str | None = None) -> Any:
         return follow(run, owner, counter)
@@ -285,6 +309,24 @@ def _first_line(error: Exception) -> str:
 def _factor(square: Any, limit: Any) -> Any:
     """Return the factor that turns a vector into one of at most a norm."""
     return np.minimum(limit / (np.sqrt(square) + 1e-6), 1.0)
+
+
+def _is_array(item: Any) -> bool:
+    return hasattr(item, "strides")
+
+
+def _is_product(a: Array, b: Array, out: Array, bias: Array | None) -> bool:
+    """Whether the shapes are those of a product of matrices; numbers of others lie elsewhere."""
+    if not (a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]):
+        return False
+    shape = (a.shape[0], b.shape[1])
+    return out.shape == shape and (bias is None or bias.shape == shape[1:])
+
+
+def _reads_its_dtype(task: Task) -> bool:
+    """Whether all numbers that a task reads are of its dtype, but for labels and bytes."""
+    read = [x for x in task.values if _is_array(x) and all(x is not y for y in task.writes)]
+    return task.dtype is None or all(x.dtype in (task.dtype, np.int64, np.bool_) for x in read)
 
 
 def _are_alike(arrays: Sequence[Array]) -> bool:

@@ -18,12 +18,12 @@ def _task(
 def _cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array, wrong: Array) -> Task:
     # Labels on a device are copies, which nobody changes after their check: none is wrong.
     values = z, labels, d, losses, *z.shape
-    return _task("cross_entropy_rows", z.dtype, len(z), values, (d, losses))
+    return _task("cross_entropy_rows", d.dtype, len(z), values, (d, losses))
 
 
 def _soft_cross_entropy_rows(z: Array, rows: Array, d: Array, losses: Array) -> Task:
     values = z, rows, d, losses, *z.shape
-    return _task("soft_cross_entropy_rows", z.dtype, len(z), values, (d, losses))
+    return _task("soft_cross_entropy_rows", d.dtype, len(z), values, (d, losses))
 
 
 def _smooth_rows(labels: Array, high: float, low: float, rows: Array, wrong: Array) -> Task:
