@@ -14,7 +14,13 @@ from lamella.backend.cupy.cupy_backend import CupyBackend
 from lamella.backend.cupy.followed_noise import FollowedNoise
 from lamella.backend.cupy.graphs import TapeReplay
 from lamella.backend.cupy.log_tasks import append_number, append_sum, fits_sum
-from lamella.backend.cupy.loop_tasks import task_of
+from lamella.backend.cupy.loop_tasks import (
+    arguments_to_read,
+    arrays_among,
+    reads_as_given,
+    task_of,
+)
+from lamella.backend.cupy.norm_limit import norm_limit
 from lamella.backend.cupy.noted_array import NotedArray, expect_noted, plain
 from lamella.backend.cupy.noting import note
 from lamella.backend.cupy.rule_tasks import RuleTasks
@@ -31,14 +37,13 @@ from lamella.backend.cupy.tape import (
     follow,
 )
 from lamella.backend.cupy.tasks import THREADS, Function
-from lamella.backend.elementwise import Program, trace
+from lamella.backend.elementwise import Program
 from lamella.backend.random import Noise
 from lamella.core.typing import Array
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
 TILE = 16  # rows and columns of a product for one block, as in kernels.cu
 LARGE = 2**27  # multiplications from which on cuBLAS is faster than the task of a product
-SQUARES = 64  # blocks that add up squares
 
 
 class GraphBackend(CupyBackend):
@@ -167,7 +172,7 @@ class GraphBackend(CupyBackend):
         return out
 
     def append(self, rows: Array, number: int, value: Array) -> None:
-        if isinstance(value, self._xp.ndarray) and value.dtype == rows.dtype and value.size == 1:
+        if isinstance(value, self._xp.ndarray) and value.dtype == rows.dtype and not value.ndim:
             self.do(append_number(rows, number, value, self.nothing), value)
             return
         other = functools.partial(super().append, rows, number, plain(value))
@@ -187,23 +192,7 @@ class GraphBackend(CupyBackend):
         if not are_whole(*vectors):
             other = super().bind_norm_limit(vectors)
             return lambda limit: do_other(functools.partial(other, limit), UNFIT)
-        zeros, dtype = self.zeros, vectors[0].dtype
-        parts = zeros(len(vectors) * SQUARES, dtype)
-        factor, columns = zeros(1, dtype), [vector.reshape(-1, 1) for vector in vectors]
-        shrink = RuleTasks(trace(_factor, 1, 1))
-        scale = RuleTasks(trace(lambda x, factor: x * factor, 2, 0))
-
-        def run(limit: float) -> None:
-            for i, vector in enumerate(vectors):
-                part = parts[i * SQUARES : (i + 1) * SQUARES]
-                values = vector, part, vector.size
-                self.do(Task(Function("squares_of_tiles"), dtype, SQUARES, values, [part]))
-            self.sum_rows(parts.reshape(-1, 1), factor)
-            self.do(shrink.task([factor], [factor], [limit]))
-            for column in columns:
-                self.do(scale.task([column], [column, factor], []))
-
-        return run
+        return norm_limit(vectors, self.zeros, self.do, self.sum_rows)
 
     def noise(self, key: int) -> Noise:
         return FollowedNoise(key, self.tasks, self.do)
@@ -251,23 +240,14 @@ class GraphBackend(CupyBackend):
             return None
 
         def run(*arguments: Any) -> None:
-            arrays, task = [item for item in arguments if _is_array(item)], make(*arguments)
-            if are_whole(*arrays) and _reads_its_dtype(task):
-                self.do(task, *arrays)
+            task = make(*arguments)
+            if not reads_as_given(task):
+                copies = arguments_to_read(self._xp, task, plain(arguments))
+                do_other(lambda: self.launch(make(*copies)), f"{loop.__name__} reads views")
                 return
-            copies = self._with_copies(task, plain(arguments))
-            do_other(lambda: self.launch(make(*copies)), f"{loop.__name__} reads views")
+            self.do(task, *arrays_among(arguments))
 
         return run
-
-    def _with_copies(self, task: Task, arguments: Sequence[Any]) -> list[Any]:
-        """Return a loop's arguments, with the arrays that its task reads as it reads them."""
-        copies = list(arguments)
-        for i, item in enumerate(arguments):
-            if _is_array(item) and all(item is not array for array in plain(task.writes)):
-                dtype = task.dtype if item.dtype.kind == "f" else None
-                copies[i] = self._xp.ascontiguousarray(item, dtype)
-        return copies
 
     def follow(self, run: Callable[[], Any], owner: Any, counter: str | None = None) -> Any:
         return follow(run, owner, counter)
@@ -306,27 +286,12 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"
 
 
-def _factor(square: Any, limit: Any) -> Any:
-    """Return the factor that turns a vector into one of at most a norm."""
-    return np.minimum(limit / (np.sqrt(square) + 1e-6), 1.0)
-
-
-def _is_array(item: Any) -> bool:
-    return hasattr(item, "strides")
-
-
 def _is_product(a: Array, b: Array, out: Array, bias: Array | None) -> bool:
     """Whether the shapes are those of a product of matrices; numbers of others lie elsewhere."""
     if not (a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]):
         return False
     shape = (a.shape[0], b.shape[1])
     return out.shape == shape and (bias is None or bias.shape == shape[1:])
-
-
-def _reads_its_dtype(task: Task) -> bool:
-    """Whether all numbers that a task reads are of its dtype, but for labels and bytes."""
-    read = [x for x in task.values if _is_array(x) and all(x is not y for y in task.writes)]
-    return task.dtype is None or all(x.dtype in (task.dtype, np.int64, np.bool_) for x in read)
 
 
 def _are_alike(arrays: Sequence[Array]) -> bool:
