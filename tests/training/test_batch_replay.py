@@ -1,5 +1,7 @@
 """Whole steps in one launch: the bits of steps that are launched task by task."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +14,7 @@ from lamella.backend import Backend
 from lamella.network.batches import Data
 from lamella.testing import strict_cupy
 from lamella.testing.strict_cupy.raw_kernels import thread_order
-from lamella.training.batch_replay import whole_steps
+from lamella.training.batch_replay import BatchReplay, whole_steps
 from lamella.training.callbacks import Callback
 from tests.backend.cupy.graphs import (
     BATCH,
@@ -78,6 +80,64 @@ class StepBetween(Callback):
             model.train_step(X[:5], Y[:5])
         if batch == 3:
             model.predict(X[:4])
+
+
+class Halving(lm.optimizers.schedules.Schedule):
+    """A schedule that counts its calls."""
+
+    def __init__(self) -> None:
+        self.lr = 0.2
+
+    def __call__(self, progress: float) -> float:
+        self.lr *= 0.9
+        return self.lr
+
+
+class OwnSchedule(Callback):
+    def on_batch_end(self, model: Any, batch: int, log: Any) -> None:
+        if batch == 2:
+            model.optimizer.lr = Halving()
+
+
+class HalveGradients(Callback):
+    """Replaces a method of the optimizer, and puts it back."""
+
+    def on_batch_end(self, model: Any, batch: int, log: Any) -> None:
+        if batch == 2:
+            step = model.optimizer.step
+
+            def halved() -> None:
+                model.store.grads[...] = model.store.grads / 2
+                step()
+
+            model.optimizer.step = halved
+        if batch == 3:
+            del model.optimizer.step
+
+
+class ReplaceStep(Callback):
+    def on_epoch_begin(self, model: Any, epoch: int) -> None:
+        if epoch == 1:
+
+            def step(*batch: Any) -> Any:
+                model.store.values.fill(0.1)
+                return type(model).step(model, *batch)
+
+            model.step = step
+        if epoch == 2:
+            del model.step
+
+
+class Turned(lm.Layer):
+    """Returns a transposed matrix."""
+
+    def forward(self, x: Any, training: bool) -> Any:
+        y = self.scratch("y", x.shape[::-1])
+        y.T[...] = x
+        return y.T
+
+    def backward(self, dy: Any) -> Any:
+        return self.forward(dy, True)
 
 
 def plain() -> list[lm.Layer]:
@@ -146,6 +206,12 @@ CASES = {
     "frozen for a while": Case(plain, options=calling(FreezeAndThaw)),
     "another slope": Case(leaky, options=calling(ChangeSlope)),
     "steps between": Case(dropouts, options=calling(StepBetween)),
+    "own schedule, later": Case(plain, optimizer=lambda: lm.SGD(0.1), options=calling(OwnSchedule)),
+    "own schedule within another": Case(
+        plain, optimizer=lambda: lm.SGD(lm.Warmup(Halving(), epochs=1))
+    ),
+    "optimizer's step replaced": Case(plain, options=calling(HalveGradients)),
+    "model's step replaced": Case(plain, options=calling(ReplaceStep)),
     "in order": Case(plain, options=lambda: {"shuffle": False}),
     "half the data": Case(plain, options=lambda: {"validation_split": 0.5}),
 }  # fmt: skip
@@ -189,6 +255,22 @@ def test_graphs_have_the_bits_of_single_launches_and_nearly_the_numbers_of_the_c
     for key, numbers in expected.items():
         np.testing.assert_allclose(found["joined"][key], numbers, 2e-3, 1e-5, err_msg=key)
     np.testing.assert_array_equal(found["joined"]["draws"], expected["draws"])
+
+
+VIEWS = {
+    "scores are a view": Case(lambda: [*leaky(), Turned()]),
+    "softmax of a view": Case(
+        lambda: [lm.Dense(3), Turned(), lm.LayerNorm(), Turned(), lm.Softmax(), Turned()],
+        y=TARGETS, loss=lm.Huber, metrics=("mae", "r2"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_layers_may_return_views(name: str) -> None:
+    found = numbers_of(trained(VIEWS[name], graph_backend()))
+    for key, numbers in numbers_of(trained(VIEWS[name], "numpy")).items():
+        np.testing.assert_allclose(found[key], numbers, 2e-3, 1e-5, err_msg=key)
 
 
 @pytest.mark.slow
@@ -341,6 +423,27 @@ def test_a_training_resumed_within_an_epoch_ends_with_the_same_bits(tmp_path: Pa
         trained(case, graph_backend(), **options)
     resumed = trained(case, graph_backend(), **options)
     assert_same(numbers_of(resumed), expected)
+
+
+def test_data_and_graphs_leave_the_device_with_the_end_of_their_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept, make = [], BatchReplay.__init__
+
+    def note(replay: BatchReplay, model: Any, data: Data, *more: Any) -> None:
+        kept.extend((weakref.ref(replay), weakref.ref(data)))
+        make(replay, model, data, *more)
+
+    monkeypatch.setattr(BatchReplay, "__init__", note)
+    model = model_of(CASES["dropout"], graph_backend())
+    gc.disable()  # a device's memory would stay taken until the next round
+    try:
+        options: dict[str, Any] = {"epochs": 2, "batch_size": BATCH, "verbose": False}
+        model.fit(X, Y, validation_data=(X, Y), check=False, **options)
+        model.evaluate(X, Y, batch_size=BATCH)
+        assert [each() for each in kept] == [None] * 6
+    finally:
+        gc.enable()
 
 
 def test_a_backend_on_the_host_has_no_whole_steps(backend: Backend) -> None:

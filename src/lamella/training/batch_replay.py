@@ -1,6 +1,6 @@
 """The batches of a data set: a device does each in one launch, from gathering to the log."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from lamella.network.batches import Data
 from lamella.network.fingerprint import Calls
 from lamella.network.replay import Replay
 from lamella.network.trainable import Trainable, gradient_calls
+from lamella.optimizers import Optimizer
+from lamella.optimizers.schedules import Schedule
 from lamella.training.epoch_log import EpochLog
 
 
@@ -26,6 +28,8 @@ class BatchReplay:
     list_calls : function () -> sequence of (object, names)
         The methods that ``work`` calls, see `Replay`.
     name : str
+    find_obstacle : function () -> str
+        Why batches must not be replayed now; empty if they may be.
 
     Attributes
     ----------
@@ -42,8 +46,10 @@ class BatchReplay:
         work: Callable[[Array, Array, Array | None], Array],
         list_calls: Callable[[], Calls],
         name: str,
+        find_obstacle: Callable[[], str] = str,
     ) -> None:
         self._model, self._data, self._work = model, data, work
+        self._name, self._find_obstacle = name, find_obstacle
         self._samples, self._size = samples, batch_size
         self._order = model.backend.asarray(np.arange(samples))
         self.log: EpochLog | None = None
@@ -57,8 +63,11 @@ class BatchReplay:
 
     @property
     def obstacle(self) -> str:
-        """Why a whole batch is never replayed; empty if it is."""
-        return self._replays[min(self._size, self._samples)].obstacle
+        """Why a whole batch is not replayed now; empty if it is."""
+        found = self._find_obstacle()
+        if found:
+            self._model.backend.report(self._name, found)
+        return found or self._replays[min(self._size, self._samples)].obstacle
 
     def begin(self, log: EpochLog, order: Array | None = None) -> None:
         """Begin a pass over the samples, in this order (in that of now by default)."""
@@ -74,6 +83,11 @@ class BatchReplay:
         weights = () if self._data.weight is None else (self._data.weight,)
         times = max(1, min(most, left // self._size))
         self._replays[min(left, self._size)](*arrays, *weights, times=times)
+
+    def end(self) -> None:
+        """Let go of the replays and of the data, which would otherwise stay on the device."""
+        self._replays.clear()  # a cycle: they call methods of this object
+        self._model.last_call = None
 
     def _do(self, x: Array, y: Array, order: Array, weights: Array | None = None) -> Array:
         model, log = self._model, self.log
@@ -103,7 +117,7 @@ def whole_steps(
     """
     if model.backend.on_host:
         return None
-    obstacle = _obstacle(model, distorts)
+    obstacle = "images are distorted" if distorts else _obstacle(model)
     if obstacle:
         model.backend.report("training step", obstacle)
         return None
@@ -114,23 +128,32 @@ def whole_steps(
         return loss
 
     calls = lambda: gradient_calls(model)  # noqa: E731
-    return BatchReplay(model, data, samples, batch_size, work, calls, "training step")
+    find = lambda: _obstacle(model)  # noqa: E731
+    return BatchReplay(model, data, samples, batch_size, work, calls, "training step", find)
 
 
-def _obstacle(model: Trainable, distorts: bool) -> str:
+def _obstacle(model: Trainable) -> str:
     """Return why steps cannot be replayed as a whole; empty if they may."""
-    if distorts:
-        return "images are distorted"
     # Before a replay, and so before the gradients are known, an optimizer computes its scalars.
-    for part in (model.optimizer, model.optimizer.lr):
-        if not (isinstance(part, float | int) or _is_own(type(part))):
+    for part in _optimizer_and_schedules(model.optimizer):
+        if not _is_own(type(part)):
             return f"{type(part).__name__} is not one of lamella's optimizers and schedules"
+        if any(callable(getattr(type(part), name, None)) for name in vars(part)):
+            return f"a method of {type(part).__name__} was replaced"
     if not model.optimizer.elementwise:
         return f"the rule of {type(model.optimizer).__name__} is not elementwise"
     changed = type(model).step is not Trainable.step or "step" in vars(model)
     if changed or not _is_own(type(model.loss).expect_valid_targets):
         return "a method of the step is the user's own"
     return ""
+
+
+def _optimizer_and_schedules(optimizer: Optimizer) -> Iterator[Optimizer | Schedule]:
+    yield optimizer
+    rate: object = optimizer.lr
+    while isinstance(rate, Schedule):
+        yield rate
+        rate = getattr(rate, "schedule", None)  # of a Warmup
 
 
 def _is_own(part: object) -> bool:

@@ -43,7 +43,7 @@ class EpochLog:
     def append(self, loss: Array, scores: Sequence[Array], weight: Array | None = None) -> None:
         """Append the mean loss of a batch, and each metric's scores of its weighted samples."""
         self.write(loss, scores, weight)
-        self.count()
+        self.done += 1  # no further call: each batch of a CPU comes here
 
     def write(self, loss: Array, scores: Sequence[Array], weight: Array | None = None) -> None:
         """Write the numbers of a batch, which `count` then counts; see `append`."""

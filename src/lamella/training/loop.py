@@ -113,6 +113,9 @@ def train(
         expect_effective(model)  # model.stop_training = True of a callback would go on
         if model.stop_reason:
             break
+    for replay in (whole, whole_validation):
+        if replay is not None:
+            replay.end()
     if not (diverged or model.stop_reason or model.is_finite()):
         report_divergence(model)
 
@@ -147,7 +150,11 @@ def _validate(model: Trainable, validation: Data, whole: BatchReplay | None) -> 
 
 def evaluate(model: Trainable, data: Data, batch_size: int = EVALUATION_BATCH) -> dict[str, float]:
     """Return the (weighted) mean loss and the metrics of a model on checked data."""
-    return _evaluate(model, data, batch_size, whole_evaluation(model, data, batch_size))
+    whole = whole_evaluation(model, data, batch_size)
+    scores = _evaluate(model, data, batch_size, whole)
+    if whole is not None:
+        whole.end()
+    return scores
 
 
 def _evaluate(

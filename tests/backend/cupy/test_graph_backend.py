@@ -19,6 +19,7 @@ from tests.backend.cupy.graphs import graph_backend, launched, obstacles
 
 DEVICES = ["strict", pytest.param("cupy", marks=pytest.mark.gpu)]
 DTYPES = ["float32", "float64"]
+SHAPES = "(?i)shape|dimension|mismatch|broadcast"  # in the library's words
 
 
 @pytest.fixture(params=DEVICES)
@@ -99,19 +100,31 @@ def test_scores_of_several_numbers_are_added_up(backend: GraphBackend) -> None:
     close(rows[1], weight @ scores, backend)
 
 
-@pytest.mark.parametrize("size", [5, 1000, 70_000])
-def test_limit_of_a_norm_is_that_of_numpy(backend: GraphBackend, size: int) -> None:
-    vectors = [np.random.default_rng(i).standard_normal(size).astype("f4") for i in range(2)]
-    on_device = [backend.asarray(vector) for vector in vectors]
-    limit_norm = backend.bind_norm_limit(on_device)
-    norm = np.sqrt(sum((vector.astype(float) ** 2).sum() for vector in vectors))
-    limit_norm(2 * norm)
-    close(on_device[0], vectors[0], backend)
-    limit_norm(norm / 2)
-    for got, vector in zip(on_device, vectors, strict=True):
-        close(got, vector / 2, backend)
-    limit_norm(np.inf)
-    close(on_device[1], vectors[1] / 2, backend)
+@pytest.mark.parametrize("value", [0.25, np.float64(0.25), "float64", "float32"])
+def test_a_loss_of_any_kind_is_logged(backend: GraphBackend, value: Any) -> None:
+    rows = backend.zeros(3, "float32")
+    given = backend.asarray(np.full(1, 0.25, value))[0, ...] if isinstance(value, str) else value
+    backend.append(rows, 1, given)
+    np.testing.assert_array_equal(backend.to_host(rows), [0, 0.25, 0])
+
+
+@pytest.mark.parametrize("shapes", [(4, 3, 5, 2, 4, 2), (4, 3, 3, 2, 4, 1), (4, 3, 3, 2, 4, 2, 3)])
+def test_products_of_other_shapes_are_refused(
+    backend: GraphBackend, shapes: tuple[int, ...]
+) -> None:
+    """Kernels would read or write behind the ends of these arrays."""
+    a, b, out = (backend.asarray(np.zeros(shapes[i : i + 2], "f4")) for i in (0, 2, 4))
+    bias = backend.zeros(shapes[6], "float32") if len(shapes) > 6 else None
+    with pytest.raises(ValueError, match=SHAPES):
+        backend.dot(a, b, out, bias)
+
+
+def test_sums_of_other_shapes_are_refused(backend: GraphBackend) -> None:
+    with pytest.raises(ValueError, match=SHAPES):
+        backend.sum_rows(backend.asarray(np.zeros((4, 3), "f4")), backend.zeros(2, "float32"))
+    scores = backend.asarray(np.zeros((4, 3)))
+    with pytest.raises(ValueError, match=SHAPES):
+        backend.append_sum(backend.zeros(3, "float64"), 2, scores)
 
 
 def test_large_products_and_views_are_computed_by_the_library(backend: GraphBackend) -> None:

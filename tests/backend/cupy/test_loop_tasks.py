@@ -102,3 +102,33 @@ def test_labels_that_are_no_class_touch_no_other_memory(backend: GraphBackend) -
     run(z, labels, d, losses, None)
     np.testing.assert_allclose(backend.to_host(d), np.full((2, 3), 1 / 3), rtol=1e-6)
     assert np.isnan(backend.to_host(losses)).all()
+
+
+@pytest.mark.parametrize("loop", cases("float32"), ids=lambda loop: loop.__name__)
+def test_loops_read_views(backend: GraphBackend, loop: Callable[..., Any]) -> None:
+    """An own layer may return a transposed matrix."""
+    found = []
+    for is_turned in (False, True):
+        arguments = cases("float32")[loop]
+        given = [backend.asarray(x) if isinstance(x, np.ndarray) else x for x in arguments]
+        make = task_of(loop)
+        assert make is not None
+        writes = [id(array) for array in make(*given).writes]
+        for i, x in enumerate(given):
+            if is_turned and isinstance(x, backend.xp.ndarray) and id(x) not in writes:
+                given[i] = backend.asarray(np.repeat(arguments[i], 2, axis=-1))[..., ::2]
+        run = backend.compile(loop)
+        assert run is not None
+        run(*given)
+        results = [backend.to_host(x) for x in given if id(x) in writes]
+        found.append(results)
+    for plain, of_views in zip(*found, strict=True):
+        np.testing.assert_array_equal(of_views, plain)
+
+
+def test_a_loop_reads_numbers_of_another_dtype(backend: GraphBackend) -> None:
+    losses, mean = np.arange(5.0), backend.zeros(1, "float32")
+    run = backend.compile(mean_of_vector)
+    assert run is not None
+    run(backend.asarray(losses), mean)
+    assert float(mean[0]) == 2

@@ -1,5 +1,6 @@
 """Random arrays on a GPU have the bits of the CPU's, which are those of numpy's Philox."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from lamella.backend import Backend, CupyBackend
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.tasks import Tasks
 from lamella.backend.random import HostNoise, Noise
+from lamella.core.errors import UsageError
 from lamella.testing import strict_cupy
 from tests.backend.cupy.device import on_devices
 
@@ -75,3 +77,14 @@ def test_a_draw_is_one_launch_without_wait_or_allocation() -> None:
         strict_cupy.counts.reset()
         draw(out)
         assert strict_cupy.counts == strict_cupy.Counts(launches=1)
+
+
+@pytest.mark.parametrize("name", ["uniform", "dropout_mask"])
+def test_a_view_or_another_dtype_is_refused_and_not_counted(name: str) -> None:
+    noise = CupyBackend(strict_cupy).noise(KEYS[1])
+    draw = noise.uniform if name == "uniform" else functools.partial(noise.dropout_mask, 0.5)
+    view, halves = strict_cupy.zeros((4, 6), "float32")[:, ::2], strict_cupy.zeros(4, "float16")
+    for out in (view, halves):
+        with pytest.raises(UsageError, match="need a whole array"):
+            draw(out)
+    assert noise.draws == 0

@@ -136,3 +136,9 @@ def test_spans_hold_all_numbers_of_a_view() -> None:
     start = matrix.data.ptr
     assert span(matrix) == span(matrix.T) == (start, start + 48)
     assert span(matrix[1:3, 1]) == (start + 16, start + 32)
+
+
+def test_the_memory_of_an_array_that_runs_backwards_is_that_of_the_array() -> None:
+    array = strict_cupy.zeros((3, 4))
+    assert span(array[::-1, ::-1]) == span(array[:, ::-1]) == span(array)
+    assert span(array[1:, ::-2]) == (span(array)[0] + 5 * array.itemsize, span(array)[1])

@@ -14,7 +14,13 @@ from lamella.backend.cupy.cupy_backend import CupyBackend
 from lamella.backend.cupy.followed_noise import FollowedNoise
 from lamella.backend.cupy.graphs import TapeReplay
 from lamella.backend.cupy.log_tasks import append_number, append_sum, fits_sum
-from lamella.backend.cupy.loop_tasks import task_of
+from lamella.backend.cupy.loop_tasks import (
+    arguments_to_read,
+    arrays_among,
+    reads_as_given,
+    task_of,
+)
+from lamella.backend.cupy.norm_limit import norm_limit
 from lamella.backend.cupy.noted_array import NotedArray, expect_noted, plain
 from lamella.backend.cupy.noting import note
 from lamella.backend.cupy.rule_tasks import RuleTasks
@@ -31,14 +37,13 @@ from lamella.backend.cupy.tape import (
     follow,
 )
 from lamella.backend.cupy.tasks import THREADS, Function
-from lamella.backend.elementwise import Program, trace
+from lamella.backend.elementwise import Program
 from lamella.backend.random import Noise
 from lamella.core.typing import Array
 
 DTYPES = (np.dtype("float32"), np.dtype("float64"))
 TILE = 16  # rows and columns of a product for one block, as in kernels.cu
 LARGE = 2**27  # multiplications from which on cuBLAS is faster than the task of a product
-SQUARES = 64  # blocks that add up squares
 
 
 class GraphBackend(CupyBackend):
@@ -122,6 +127,10 @@ class GraphBackend(CupyBackend):
 
     def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
         def run(images: Array, index: Array | None, out: Array) -> None:
+            if not are_whole(out):
+                picked = images if index is None else images[index]
+                do_other(lambda: self._xp.divide(picked, 255, out=out, dtype=out.dtype), UNFIT)
+                return
             self._pick("pick_scaled", images, index, out, out.size // max(len(out), 1))
 
         return run
@@ -137,14 +146,13 @@ class GraphBackend(CupyBackend):
         self.do(task, source, out, *([] if index is None else [index]))
 
     def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
-        (m, k), n = a.shape, b.shape[-1]
         arrays = [a, b, out, *([] if bias is None else [bias])]
-        whole = [out, *([] if bias is None else [bias])]
-        if not (m * n * k <= LARGE and _are_alike(arrays) and are_whole(*whole)):
-            plain_bias = None if bias is None else plain(bias)
-            other = functools.partial(super().dot, plain(a), plain(b), plain(out), plain_bias)
-            do_other(other, f"cuBLAS computes the product of {m} x {k} and {k} x {n} numbers")
+        fits = _are_alike(arrays) and are_whole(*arrays[2:]) and _is_product(a, b, out, bias)
+        if not (fits and out.size * a.shape[1] <= LARGE):
+            other = functools.partial(super().dot, *plain((a, b, out, bias)))
+            do_other(other, f"cuBLAS computes the product of arrays {a.shape} and {b.shape}")
             return out
+        (m, k), n = a.shape, b.shape[1]
         steps = [step // a.itemsize for array in (a, b) for step in array.strides]
         values = a, b, out, bias, None, m, n, k, *steps
         tiles = -(-m // TILE) * -(-n // TILE)
@@ -152,7 +160,8 @@ class GraphBackend(CupyBackend):
         return out
 
     def sum_rows(self, matrix: Array, out: Array) -> Array:
-        if not (matrix.ndim == 2 and _are_alike([matrix, out]) and are_whole(matrix, out)):
+        fits = matrix.ndim == 2 and out.shape == matrix.shape[1:]
+        if not (fits and _are_alike([matrix, out]) and are_whole(matrix, out)):
             other = functools.partial(super().sum_rows, plain(matrix), plain(out))
             do_other(other, "sum_rows of other than matrices")
             return out
@@ -163,36 +172,27 @@ class GraphBackend(CupyBackend):
         return out
 
     def append(self, rows: Array, number: int, value: Array) -> None:
-        self.do(append_number(rows, number, value, self.nothing), value)
+        if isinstance(value, self._xp.ndarray) and value.dtype == rows.dtype and not value.ndim:
+            self.do(append_number(rows, number, value, self.nothing), value)
+            return
+        other = functools.partial(super().append, rows, number, plain(value))
+        do_other(other, "a loss is no number of the model's dtype")
 
     def append_sum(
         self, rows: Array, number: int, scores: Array, weight: Array | None = None
     ) -> None:
         arrays = [scores, *([] if weight is None else [weight])]
-        if are_whole(*arrays) and fits_sum(scores, weight):
+        if are_whole(*arrays) and fits_sum(rows, scores, weight):
             self.do(append_sum(rows, number, scores, weight, self.nothing), *arrays)
             return
         other = functools.partial(super().append_sum, rows, number, plain(scores), plain(weight))
         do_other(other, "a metric has other scores than truth values or numbers")
 
     def bind_norm_limit(self, vectors: Sequence[Array]) -> Callable[[float], None]:
-        zeros, dtype = self.zeros, vectors[0].dtype
-        parts = zeros(len(vectors) * SQUARES, dtype)
-        factor, columns = zeros(1, dtype), [vector.reshape(-1, 1) for vector in vectors]
-        shrink = RuleTasks(trace(_factor, 1, 1))
-        scale = RuleTasks(trace(lambda x, factor: x * factor, 2, 0))
-
-        def run(limit: float) -> None:
-            for i, vector in enumerate(vectors):
-                part = parts[i * SQUARES : (i + 1) * SQUARES]
-                values = vector, part, vector.size
-                self.do(Task(Function("squares_of_tiles"), dtype, SQUARES, values, [part]))
-            self.sum_rows(parts.reshape(-1, 1), factor)
-            self.do(shrink.task([factor], [factor], [limit]))
-            for column in columns:
-                self.do(scale.task([column], [column, factor], []))
-
-        return run
+        if not are_whole(*vectors):
+            other = super().bind_norm_limit(vectors)
+            return lambda limit: do_other(functools.partial(other, limit), UNFIT)
+        return norm_limit(vectors, self.zeros, self.do, self.sum_rows)
 
     def noise(self, key: int) -> Noise:
         return FollowedNoise(key, self.tasks, self.do)
@@ -240,8 +240,12 @@ class GraphBackend(CupyBackend):
             return None
 
         def run(*arguments: Any) -> None:
-            arrays = [item for item in arguments if hasattr(item, "strides")]
-            self.do(make(*arguments), *arrays)
+            task = make(*arguments)
+            if not reads_as_given(task):
+                copies = arguments_to_read(self._xp, task, plain(arguments))
+                do_other(lambda: self.launch(make(*copies)), f"{loop.__name__} reads views")
+                return
+            self.do(task, *arrays_among(arguments))
 
         return run
 
@@ -282,9 +286,12 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"
 
 
-def _factor(square: Any, limit: Any) -> Any:
-    """Return the factor that turns a vector into one of at most a norm."""
-    return np.minimum(limit / (np.sqrt(square) + 1e-6), 1.0)
+def _is_product(a: Array, b: Array, out: Array, bias: Array | None) -> bool:
+    """Whether the shapes are those of a product of matrices; numbers of others lie elsewhere."""
+    if not (a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]):
+        return False
+    shape = (a.shape[0], b.shape[1])
+    return out.shape == shape and (bias is None or bias.shape == shape[1:])
 
 
 def _are_alike(arrays: Sequence[Array]) -> bool:

@@ -18,10 +18,12 @@ def append_number(rows: Array, number: int, value: Array, nothing: Array) -> Tas
     return _task("append_number", rows, number, (value,), nothing, dtype=rows.dtype)
 
 
-def fits_sum(scores: Array, weight: Array | None) -> bool:
+def fits_sum(rows: Array, scores: Array, weight: Array | None) -> bool:
     """Whether `append_sum` takes the scores: (N,) of truth values or of the weights' dtype, or
-    (N, ...) in float64.
+    (N, ...) in float64, where a row has the shape of a sample's.
     """
+    if scores.ndim == 0 or scores.shape[1:] != rows.shape[1:]:
+        return False
     if scores.dtype == np.float64:
         return len(scores) > 0
     known = scores.dtype in (np.bool_, np.float32) and scores.ndim == 1

@@ -1,10 +1,12 @@
 """Loops over samples, of losses and layers, as tasks of the GPU."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from lamella.backend.cupy.tape import Task
+import numpy as np
+
+from lamella.backend.cupy.tape import Task, are_whole
 from lamella.backend.cupy.tasks import THREADS, Function
 from lamella.core.typing import Array
 
@@ -18,12 +20,12 @@ def _task(
 def _cross_entropy_rows(z: Array, labels: Array, d: Array, losses: Array, wrong: Array) -> Task:
     # Labels on a device are copies, which nobody changes after their check: none is wrong.
     values = z, labels, d, losses, *z.shape
-    return _task("cross_entropy_rows", z.dtype, len(z), values, (d, losses))
+    return _task("cross_entropy_rows", d.dtype, len(z), values, (d, losses))
 
 
 def _soft_cross_entropy_rows(z: Array, rows: Array, d: Array, losses: Array) -> Task:
     values = z, rows, d, losses, *z.shape
-    return _task("soft_cross_entropy_rows", z.dtype, len(z), values, (d, losses))
+    return _task("soft_cross_entropy_rows", d.dtype, len(z), values, (d, losses))
 
 
 def _smooth_rows(labels: Array, high: float, low: float, rows: Array, wrong: Array) -> Task:
@@ -94,3 +96,28 @@ def task_of(loop: Callable[..., Any]) -> Callable[..., Task] | None:
     """Return the function that makes the task of one of lamella's loops; None for others."""
     is_own = loop.__module__.startswith("lamella.")
     return LOOPS.get(loop.__name__) if is_own else None
+
+
+def arrays_among(values: Sequence[Any]) -> list[Array]:
+    """Return the arrays among the arguments of a loop, or the values of a task."""
+    return [value for value in values if hasattr(value, "strides")]
+
+
+def reads_as_given(task: Task) -> bool:
+    """Whether a task reads its arrays as they are: whole, numbers of its dtype, labels, bytes."""
+    arrays = arrays_among(task.values)
+    read = [array for array in arrays if all(array is not other for other in task.writes)]
+    known = {task.dtype, np.dtype(np.int64), np.dtype(np.bool_)}
+    return are_whole(*arrays) and (task.dtype is None or all(x.dtype in known for x in read))
+
+
+def arguments_to_read(xp: Any, task: Task, arguments: Sequence[Any]) -> list[Any]:
+    """Return the arguments of a loop, where those that its task only reads are whole copies."""
+    writes = [int(array.data.ptr) for array in task.writes]
+
+    def to_read(value: Any) -> Any:
+        if not hasattr(value, "strides") or int(value.data.ptr) in writes:
+            return value
+        return xp.ascontiguousarray(value, task.dtype if value.dtype.kind == "f" else None)
+
+    return [to_read(value) for value in arguments]

@@ -95,10 +95,10 @@ def are_whole(*arrays: Array) -> bool:
 
 
 def span(array: Array) -> Span:
-    """Return the memory of an array."""
-    extents = ((n - 1) * step for n, step in zip(array.shape, array.strides, strict=True))
-    start = int(array.data.ptr)
-    return start, start + sum(extents) + array.itemsize
+    """Return the memory of an array, whose axes may run backwards."""
+    extents = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
+    start, before = int(array.data.ptr), sum(min(extent, 0) for extent in extents)
+    return start + before, start + sum(extents) - before + array.itemsize
 
 
 @dataclass

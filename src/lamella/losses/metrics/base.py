@@ -56,8 +56,10 @@ class Metric(Workspace):
         That is so on the host, where they are as fast, and for arrays of another dtype than the
         model's, or labels of another than int64, which a loss of one's own may have.
         """
+        if self.backend.on_host:
+            return None
         known = all(array.dtype == self.dtype for array in arrays)
-        if self.backend.on_host or not known or (labels is not None and labels.dtype != np.int64):
+        if not known or (labels is not None and labels.dtype != np.int64):
             return None
         return self.backend.compile(loop)
 
