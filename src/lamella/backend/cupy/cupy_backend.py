@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from types import ModuleType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from lamella.backend.base import Backend
-from lamella.backend.cupy.random import DeviceNoise, SentNoise
-from lamella.backend.cupy.tasks import Tasks
 from lamella.backend.elementwise import Program, to_c
 from lamella.backend.random import Noise
 from lamella.core.errors import BackendError
 from lamella.core.typing import Array
+
+if TYPE_CHECKING:
+    from lamella.backend.cupy.tasks import Tasks  # loaded with the first task
 
 SIGN = "template <typename T> __device__ T sign(T x) { return (T)(x > 0) - (T)(x < 0); }"
 
@@ -71,11 +72,15 @@ class CupyBackend(Backend):
         return self.xp.take(array, index, axis=0, out=out)
 
     def noise(self, key: int) -> Noise:
+        from lamella.backend.cupy.random import DeviceNoise
+
         return DeviceNoise(key, self.tasks)
 
-    def tasks(self, dtype: Any) -> Tasks:
+    def tasks(self, dtype: Any) -> "Tasks":
         """Return the tasks of ``kernels.cu`` for a dtype."""
         if dtype not in self._tasks:
+            from lamella.backend.cupy.tasks import Tasks
+
             self._tasks[dtype] = Tasks(self.xp, dtype)
         return self._tasks[dtype]
 
@@ -163,6 +168,8 @@ class KernelFreeBackend(CupyBackend):
     """cupy's own functions alone, for a device on which lamella's kernels do not work."""
 
     def noise(self, key: int) -> Noise:
+        from lamella.backend.cupy.random import SentNoise
+
         return SentNoise(key)
 
 
