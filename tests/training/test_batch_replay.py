@@ -425,6 +425,29 @@ def test_a_training_resumed_within_an_epoch_ends_with_the_same_bits(tmp_path: Pa
     assert_same(numbers_of(resumed), expected)
 
 
+def test_a_signal_handler_predicts_in_the_middle_of_a_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may come while the numbers of further steps are computed."""
+    case, scalars, found = CASES["dropout"], lm.Adam.scalars, []
+    model, other = model_of(case, graph_backend()), model_of(case, graph_backend())
+
+    def predict(optimizer: lm.Adam, t: int) -> tuple[float, ...]:
+        if optimizer is model.optimizer and t > 2:
+            found.append((model.state_dict(), model.predict(X)))
+        return scalars(optimizer, t)
+
+    monkeypatch.setattr(lm.Adam, "scalars", predict)
+    model.fit(X, Y, epochs=2, batch_size=BATCH, verbose=False, check=False)
+    monkeypatch.undo()
+    for state, prediction in found:
+        other.load_state_dict(state)
+        np.testing.assert_array_equal(prediction, other.predict(X))
+    again = model_of(case, graph_backend())
+    again.fit(X, Y, epochs=2, batch_size=BATCH, verbose=False, check=False)
+    assert_same(numbers_of(model), numbers_of(again))
+
+
 def test_data_and_graphs_leave_the_device_with_the_end_of_their_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

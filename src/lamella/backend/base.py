@@ -164,6 +164,10 @@ class Backend(ABC):
         """
         return run()
 
+    def aside(self) -> AbstractContextManager[None]:
+        """Return what a signal handler enters to compute in the middle of a captured step."""
+        return nullcontext()
+
     def report(self, work: str, obstacle: str) -> None:
         """Keep why work of this name is not replayed, to show it to users; empty if it is."""
         self.obstacle = obstacle

@@ -65,7 +65,8 @@ class Turns:
         """Return ``work(model, *args)`` like `take`, with a copy of the model if it is busy."""
         with self.lock:
             if self.is_busy:
-                return work(copy.deepcopy(model), *args)
+                with model.backend.aside():
+                    return work(copy.deepcopy(model), *args)
             return self.take(work, model, *args)
 
 

@@ -29,12 +29,14 @@ from lamella.backend.cupy.tape import (
     Tape,
     Task,
     are_whole,
+    aside,
     current_tape,
     do,
     do_other,
     end_capture,
     expects_noted,
     follow,
+    is_product,
 )
 from lamella.backend.cupy.tasks import THREADS, Function
 from lamella.backend.elementwise import Program
@@ -65,6 +67,9 @@ class GraphBackend(CupyBackend):
         obstacles = self._obstacles.items()
         reasons += [f"{work}: several launches, since {why}" for work, why in obstacles]
         return f"{self.name} ({'; '.join(reasons)})"
+
+    def aside(self) -> AbstractContextManager[None]:
+        return aside()
 
     def report(self, work: str, obstacle: str) -> None:
         self._obstacles.pop(work, None)
@@ -147,7 +152,7 @@ class GraphBackend(CupyBackend):
 
     def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
         arrays = [a, b, out, *([] if bias is None else [bias])]
-        fits = _are_alike(arrays) and are_whole(*arrays[2:]) and _is_product(a, b, out, bias)
+        fits = _are_alike(arrays) and are_whole(*arrays[2:]) and is_product(a, b, out, bias)
         if not (fits and out.size * a.shape[1] <= LARGE):
             other = functools.partial(super().dot, *plain((a, b, out, bias)))
             do_other(other, f"cuBLAS computes the product of arrays {a.shape} and {b.shape}")
@@ -284,14 +289,6 @@ UNFIT = "a rule is applied to views, to other dtypes or shapes, or has too many 
 
 def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"
-
-
-def _is_product(a: Array, b: Array, out: Array, bias: Array | None) -> bool:
-    """Whether the shapes are those of a product of matrices; numbers of others lie elsewhere."""
-    if not (a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]):
-        return False
-    shape = (a.shape[0], b.shape[1])
-    return out.shape == shape and (bias is None or bias.shape == shape[1:])
 
 
 def _are_alike(arrays: Sequence[Array]) -> bool:

@@ -94,6 +94,14 @@ def are_whole(*arrays: Array) -> bool:
     return all(array.flags.c_contiguous and array.size <= MOST for array in arrays)
 
 
+def is_product(a: Array, b: Array, out: Array, bias: Array | None) -> bool:
+    """Whether the shapes are those of a product of matrices; numbers of others lie elsewhere."""
+    if not (a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]):
+        return False
+    shape = (a.shape[0], b.shape[1])
+    return out.shape == shape and (bias is None or bias.shape == shape[1:])
+
+
 def span(array: Array) -> Span:
     """Return the memory of an array, whose axes may run backwards."""
     extents = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
@@ -216,6 +224,18 @@ def follow(run: Callable[[], Any], owner: Any, counter: str | None) -> Any:
         _here.is_following = False
     tape.followed.append(Followed(run, owner, counter, first, tape.tasks[first:]))
     return result
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Launch tasks within this block, and neither note nor collect them."""
+    before = dict(vars(_here))
+    try:
+        _here.tape, _here.is_following, _here.collected = None, False, None
+        yield
+    finally:
+        vars(_here).clear()
+        vars(_here).update(before)
 
 
 def collect(run: Callable[[], Any]) -> list[Any]:
