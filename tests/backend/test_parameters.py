@@ -107,6 +107,14 @@ def test_assigning_another_shape_is_refused(backend: Backend, shape: tuple[int, 
     np.testing.assert_array_equal(backend.to_host(W.value), before)
 
 
+def test_arrays_of_numpy_and_lists_are_assigned_on_every_device(backend: Backend) -> None:
+    W, new = network(backend).layers[0].W, np.arange(35.0).reshape(7, 5).T
+    for given in (new, new.tolist()):
+        W.value = 0
+        W.value = given
+        np.testing.assert_array_equal(backend.to_host(W.value), new)
+
+
 def test_other_memory_is_refused_once_there_is_some() -> None:
     parameter = network("numpy").layers[0].W
     before = parameter.value

@@ -241,4 +241,7 @@ def _copy_into(view: Array, new: Any, name: str) -> None:
         raise ShapeError(f"{name} has shape {view.shape}, cannot be assigned shape {shape}")
     if new is None or isinstance(new, str):  # NaN or a number to numpy
         raise ArgumentError(f"{name} takes numbers, got {new!r:.80}")
-    view[...] = new
+    if shape and hasattr(view, "set") and not hasattr(new, "__cuda_array_interface__"):
+        view.set(np.ascontiguousarray(new, view.dtype))  # a device takes no other host arrays
+    else:
+        view[...] = new
