@@ -46,7 +46,7 @@ class BatchReplay:
         work: Callable[[Array, Array, Array | None], Array],
         list_calls: Callable[[], Calls],
         name: str,
-        find_obstacle: Callable[[], str] = str,
+        find_obstacle: Callable[[], str] = lambda: "",
     ) -> None:
         self._model, self._data, self._work = model, data, work
         self._name, self._find_obstacle = name, find_obstacle
