@@ -47,9 +47,10 @@ class EpochLog:
 
     def write(self, loss: Array, scores: Sequence[Array], weight: Array | None = None) -> None:
         """Write the numbers of a batch, which `count` then counts; see `append`."""
-        self._backend.append(self._losses, self.done, loss)
+        backend, done = self._backend, self.done
+        backend.append(self._losses, done, loss)
         for sums, score in zip(self._sums, scores, strict=True):
-            self._backend.append_sum(sums, self.done, score, weight)
+            backend.append_sum(sums, done, score, weight)
 
     def count(self) -> None:
         """Count a batch: the last one written, or one whose samples have no weight."""

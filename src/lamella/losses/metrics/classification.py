@@ -56,7 +56,9 @@ class Accuracy(BinaryAccuracy):
         if self._is_of_answers or pred.shape[-1] == 1:
             return super().score(pred, target)
         right = self.scratch("right", pred.shape[:1], bool)
-        if target.ndim == 1:
+        if self.backend.on_host:
+            loop = None
+        elif target.ndim == 1:
             loop = self.compile_for_device(is_right, pred, labels=target)
         else:
             loop = self.compile_for_device(same_largest, pred, target)
