@@ -9,6 +9,7 @@ import pytest
 import lamella as lm
 from lamella.backend import Backend
 from lamella.backend.random import HostNoise, Noise
+from lamella.core.errors import UsageError
 from lamella.core.seeds import Streams
 
 BLOCK = HostNoise.BLOCK
@@ -120,6 +121,13 @@ def test_masks_of_any_size_are_filled_to_the_end(backend: Backend, size: int) ->
     assert abs(fraction - 0.75) <= 5 * np.sqrt(0.75 * 0.25 / size)
     if size > BLOCK + 4000:  # the second block does not repeat the first
         assert 0.5 < (mask[:4000] == mask[BLOCK : BLOCK + 4000]).mean() < 0.75
+
+
+def test_a_mask_is_not_drawn_into_a_view(backend: Backend) -> None:
+    noise, view = backend.noise(KEY), backend.zeros(24, "float32").reshape(4, 6)[:, ::2]
+    with pytest.raises(UsageError, match="whole array of float32 or float64"):
+        noise.dropout_mask(0.5, out=view)
+    assert noise.draws == 0
 
 
 def test_drawing_a_mask_needs_constant_memory() -> None:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from lamella.core.errors import UsageError
 from lamella.core.typing import Array
 
 
@@ -65,6 +66,8 @@ class HostNoise(Noise):
         return self._generator.standard_normal(out=out, dtype=out.dtype)
 
     def dropout_mask(self, keep: float, out: Array) -> Array:
+        if not out.flags.c_contiguous:  # its flat form would be a copy
+            expect_whole(out)
         self._next()
         threshold = max(1, round(keep * 65536))
         flat = out.reshape(-1)
@@ -75,3 +78,12 @@ class HostNoise(Noise):
             np.less_equal(draws, threshold - 1, out=part)
         flat *= 65536 / threshold
         return out
+
+
+def expect_whole(out: Array) -> None:
+    """Raise a UsageError unless random numbers can be written to an array."""
+    if not out.flags.c_contiguous or out.dtype not in (np.float32, np.float64):
+        raise UsageError(
+            f"random numbers need a whole array of float32 or float64, got a view or another dtype "
+            f"({out.dtype}, shape {out.shape}): draw into self.scratch(name, shape), and copy"
+        )

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend.cupy.tasks import Tasks
-from lamella.backend.random import HostNoise, Noise
-from lamella.core.errors import UsageError
+from lamella.backend.random import HostNoise, Noise, expect_whole
 from lamella.core.typing import Array
 
 MASK_NUMBERS = 16  # of a mask, made of one block of random bits
@@ -50,7 +49,7 @@ class DeviceNoise(Noise):
         self._key = key & (2**64 - 1), key >> 64
 
     def uniform(self, out: Array) -> Array:
-        _expect_whole(out)
+        expect_whole(out)
         blocks = -(-out.nbytes // BLOCK_BYTES)
         return self._draw("uniform", blocks, out)
 
@@ -60,7 +59,7 @@ class DeviceNoise(Noise):
         return self._sent.normal(out)
 
     def dropout_mask(self, keep: float, out: Array) -> Array:
-        _expect_whole(out)
+        expect_whole(out)
         threshold = max(1, round(keep * 65536))
         blocks = -(-out.size // MASK_NUMBERS)
         return self._draw("keep_mask", blocks, out, threshold, 65536 / threshold)
@@ -70,11 +69,3 @@ class DeviceNoise(Noise):
         self._tasks(out.dtype).launch(task, blocks, *words)
         self.draws += 1
         return out
-
-
-def _expect_whole(out: Array) -> None:
-    if not out.flags.c_contiguous or out.dtype not in (np.float32, np.float64):
-        raise UsageError(
-            f"random numbers need a whole array of float32 or float64, got a view or another dtype "
-            f"({out.dtype}, shape {out.shape}): draw into self.scratch(name, shape), and copy"
-        )
