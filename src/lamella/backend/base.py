@@ -159,13 +159,13 @@ class Backend(ABC):
         """Call a function, which captured work calls again in each replay.
 
         Its calls of compiled rules are the same each time, but their scalars are not. ``counter``
-        names the attribute of ``owner`` that alone decides what the next call does, if there is
+        names the attribute of ``owner`` on which alone the next call depends, if there is
         one: then it is put back after calls in advance.
         """
         return run()
 
     def aside(self) -> AbstractContextManager[None]:
-        """Return what a signal handler enters to compute in the middle of a captured step."""
+        """Return the context in which a signal handler computes during a captured step."""
         return nullcontext()
 
     def report(self, work: str, obstacle: str) -> None:
@@ -175,7 +175,7 @@ class Backend(ABC):
     def side_by_side(
         self, members: int, stop: threading.Event
     ) -> Callable[[], AbstractContextManager[None]]:
-        """Return what so many threads enter, at most, to train networks at the same time.
+        """Return a function of the context in which each of at most ``members`` threads trains.
 
         When ``stop`` is set, their trainings end with a KeyboardInterrupt after the next steps.
         """

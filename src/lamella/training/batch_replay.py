@@ -15,7 +15,7 @@ from lamella.training.epoch_log import EpochLog
 
 
 class BatchReplay:
-    """Gathers batches, works on them and logs them. What is captured of one is replayed for all.
+    """Gathers batches, works on them and logs them; one batch is captured, the others replay it.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class BatchReplay:
     samples, batch_size : int
         Of each pass over the data.
     work : function (x, y, weight) -> loss
-        What is done with a batch; it leaves the outputs in ``model.pred``.
+        Works on a batch, and leaves the outputs in ``model.pred``.
     list_calls : function () -> sequence of (object, names)
         The methods that ``work`` calls, see `Replay`.
     name : str

@@ -61,8 +61,8 @@ class TapeReplay:
         self._tape, self._launch, self.tasks_of = tape, launch, tasks_of
         self._width = sum(len(task.numbers) for each in tape.followed for task in each.tasks)
         self._table = xp.zeros((ROWS, self._width), "float64") if self._width else None
-        self._rows: list[list[float]] = [[]] * ROWS  # what the table holds
-        self._steps = 0  # what the device's counter holds
+        self._rows: list[list[float]] = [[]] * ROWS  # those in the table
+        self._steps = 0  # the number in the device's counter
         self._counted = [each for each in tape.followed if each.tasks]
         tape.count.fill(0)
         nodes = self._list_nodes()
@@ -223,7 +223,7 @@ def capture(xp: Any, launches: Sequence[Launch]) -> Any:
     stream = _here.stream
     with _lock:
         was_enabled = gc.isenabled()
-        gc.disable()  # what is freed in a capture may wait for the device
+        gc.disable()  # freed memory may wait for the device, which a capture forbids
         try:
             graph = _capture(stream, launches)
         finally:

@@ -47,7 +47,7 @@ def join(nodes: Sequence[Node]) -> list[Node]:
 
 
 def _neighbours(nodes: Sequence[Node], pair: Any) -> list[Node]:
-    """Replace each node and the one before by what ``pair`` makes of them, unless that is None."""
+    """Replace each two nodes in a row by the node that ``pair`` returns, unless it is None."""
     found: list[Node] = []
     for node in nodes:
         both = pair(found[-1], node) if found else None

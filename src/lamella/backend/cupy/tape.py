@@ -20,7 +20,7 @@ Span = tuple[int, int]  # addresses of the first byte and of the one behind the 
 
 
 class Task:
-    """What a kernel does to which memory.
+    """A function of a kernel and the memory it works on.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class Followed:
     ----------
     run : function ()
     owner, counter : object, str
-        The number that decides what the next call does, to be put back after calls in advance;
+        The number on which the next call depends, to be put back after calls in advance;
         None if calls in advance could have other effects.
     start, tasks : int, list of Task
         Its tasks, and the place of the first on the tape.

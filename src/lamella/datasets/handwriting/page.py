@@ -14,7 +14,7 @@ SMALLEST = 0.35  # height of digits, at least, as a fraction of the median size
 def group(parts: Sequence[Part]) -> list[list[Part]]:
     """Return the parts of each digit: those of one that lie above each other, and near.
 
-    Writers lift the pen for the bar of a 5 or a 7, and pencils leave gaps. What is too low for a
+    Writers lift the pen for the bar of a 5 or a 7, and pencils leave gaps. A piece too low for a
     digit belongs to the nearest one, or is dirt if that is far.
     """
     size = float(np.median([max(part.bottom - part.top, part.right - part.left) for part in parts]))

@@ -18,7 +18,7 @@ EDGE = 5  # pixels of the sample around the sheet that count as table
 def cut_to_sheet(grey: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     """Return the part of a picture (H, W) with the sheet, and its top and left pixel.
 
-    What is left of the table gets the light of the sheet. A picture without a table is returned as
+    The rest of the table gets the light of the sheet. A picture without a table is returned as
     it is.
     """
     sample = reduced(grey, SAMPLE)

@@ -150,5 +150,5 @@ class Reads:
 
     def _stored(self) -> list[bytes]:
         lines = self._lines if self._folder is None else reads_of(StudyFolder(self._folder))
-        # A writer that looks at a line which another process just writes takes it for a cut one.
+        # A writer can take a line for a cut one while another process writes it: see `add`.
         return [line for line in lines.splitlines() if line.strip()]
