@@ -128,8 +128,9 @@ def _local(name: str, size: int, real: str) -> str:
 
 def _numbers(array: np.ndarray, suffix: str) -> str:
     """Return numbers with all their digits, eight a line."""
-    texts = [f"{value!s}{suffix}" for value in array.reshape(-1)]
-    return ",\n".join(", ".join(texts[i : i + 8]) for i in range(0, len(texts), 8))
+    flat = array.reshape(-1)
+    rows = (flat[i : i + 8] for i in range(0, flat.size, 8))
+    return ",\n".join(", ".join(f"{value!s}{suffix}" for value in row) for row in rows)
 
 
 def _string(text: str) -> str:

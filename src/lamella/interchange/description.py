@@ -26,13 +26,14 @@ TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # relative to the largest output
 class Description:
     """Operations of a model up to its probabilities, and all else that an export says.
 
-    ``images`` says whether the model was trained on uint8 images. ``class_names`` are empty if the
-    outputs are no classes.
+    ``images`` says whether the model was trained on uint8 images; ``columns`` are the names of its
+    features, if it was trained on a table. ``class_names`` are empty if the outputs are no classes.
     """
 
     graph: Graph
     dtype: np.dtype
     images: bool
+    columns: tuple[str, ...]
     class_names: list[str]
     table: str
 
@@ -54,12 +55,14 @@ class Description:
             f"Input: samples of shape {self.shapes[0]}. Bytes are pixels and are divided by 255;",
             "all other numbers are used as they are. The network was trained on "
             f"{'bytes' if self.images else 'numbers as they are'}.",
+            *([f"Columns: {', '.join(self.columns)}."] if self.columns else []),
             f"Output: shape {self.shapes[1]}, probabilities if the network was trained on classes.",
             *([f"Classes: {', '.join(self.class_names)}."] if self.class_names else []),
             *("", *usage),
         ]
         text = "\n".join(line.encode("unicode_escape").decode() for line in lines)
-        return text.replace("*/", "* /").replace("??", "? ?").replace('"""', "'''")
+        text = re.sub(r"\?(?=\?)", "? ", text).replace('"""', "'''")
+        return text.replace("*/", "* /").replace("/*", "/ *")
 
 
 def describe(given: Any, class_names: Iterable[str] | None = None) -> Description:
@@ -83,33 +86,36 @@ def describe(given: Any, class_names: Iterable[str] | None = None) -> Descriptio
         for i, layer in enumerate(model.layers):
             label = f"{i} {re.sub(r'[^A-Za-z0-9_]', '_', type(layer).__name__)}"
             try:
-                x = graph.apply(layer.inference, x, model.shapes[i + 1], label)
-                outputs = np.array(layer.forward(rows, training=False))
-                _expect_equal(np.reshape(layer.inference(rows), outputs.shape), outputs)
+                y = graph.apply(layer.inference, x, model.shapes[i + 1], label)
+                outputs = np.array(layer.forward(rows, training=False), model.dtype)
+                _expect_equal(graph.evaluate(x, rows, y), outputs, "inference and its forward")
             except Exception as error:  # custom layers may raise any type
                 raise UsageError(
                     f"layer {label} cannot be exported: {error}. Write its outputs after training "
                     "as a formula of numpy in a method inference(self, x)"
                 ) from error
-            rows = outputs
+            x, rows = y, outputs
         if model.compiled:
             try:
-                x = graph.apply(model.loss.probabilities, x, x.shape, "probabilities")
+                y = graph.apply(model.loss.probabilities, x, x.shape, "probabilities")
+                outputs = np.asarray(model.loss.probabilities(rows))
+                _expect_equal(graph.evaluate(x, rows, y), outputs, "formula and its results")
+                x = y
             except Exception as error:  # of custom losses
                 raise UsageError(
                     f"{type(model.loss).__name__}.probabilities cannot be exported: {error}"
                 ) from error
     graph.prune(x)
     names = _class_names(model, class_names)
-    return Description(graph, model.dtype, bool(seen and seen.images), names, layer_table(model))
+    images, columns = (seen.images, seen.columns) if seen else (False, ())
+    return Description(graph, model.dtype, images, columns, names, layer_table(model))
 
 
-def _expect_equal(found: np.ndarray, outputs: np.ndarray) -> None:
-    limit = TOLERANCE[outputs.dtype.name] * max(1.0, float(abs(outputs).max()))
+def _expect_equal(found: np.ndarray, outputs: np.ndarray, what: str) -> None:
+    size = abs(outputs[np.isfinite(outputs)]).max(initial=1.0)
+    limit = TOLERANCE[outputs.dtype.name] * size
     if not np.isclose(found, outputs, rtol=0, atol=limit, equal_nan=True).all():
-        raise UsageError(
-            f"its inference and its forward differ by {abs(found - outputs).max():.3g}"
-        )
+        raise UsageError(f"its {what} differ by {abs(found - outputs).max():.3g}")
 
 
 def _class_names(model: Trainable, given: Iterable[str] | None) -> list[str]:

@@ -69,6 +69,25 @@ class Graph:
             self.operations[y.number].label = label
         return y
 
+    def evaluate(self, x: "Symbol", rows: np.ndarray, y: "Symbol") -> np.ndarray:
+        """Return the result ``y`` for samples whose result ``x`` is ``rows``."""
+        values = {x.number: rows}
+        for i in range(x.number + 1, y.number + 1):
+            operation = self.operations[i]
+            kind, shape = operation.kind, (len(rows), *operation.shape)
+            inputs: list[Any] = [
+                values[item] if isinstance(item, int) else self.arrays.get(str(item), item)
+                for item in operation.inputs
+            ]
+            if kind == "reshape":
+                found = inputs[0].reshape(shape)
+            elif kind in ("max", "sum"):
+                found = getattr(inputs[0], kind)(axis=-1, keepdims=True)
+            else:
+                found = getattr(np, kind)(*inputs)
+            values[i] = np.asarray(found, self.dtype)
+        return values[y.number]
+
     def name(self, array: np.ndarray) -> str:
         """Return the name of an array, such as layer2_W, and add the array if it is new."""
         for name, other in self.arrays.items():

@@ -37,7 +37,9 @@ function input(given) {{
 }}
 
 {code}function array(text) {{
-    return new {type}(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+    const letters = atob(text), bytes = new Uint8Array(letters.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
+    return new {type}(bytes.buffer);
 }}
 
 {arrays}

@@ -1,7 +1,6 @@
 """Predictor as one file of Python that needs numpy only."""
 
 import base64
-import textwrap
 
 import numpy as np
 
@@ -64,7 +63,7 @@ def numpy_source(description: Description) -> str:
 def base64_lines(array: np.ndarray, dtype: np.dtype) -> str:
     """Return the bytes of an array, little-endian, as lines of base64."""
     text = base64.b64encode(array.astype(dtype.newbyteorder("<")).tobytes()).decode()
-    return "\n".join(textwrap.wrap(text, 100))
+    return "\n".join(text[i : i + 100] for i in range(0, len(text), 100))
 
 
 def _statements(graph: Graph) -> str:

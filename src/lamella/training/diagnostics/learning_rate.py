@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SMOOTHING = 0.9  # weight of earlier losses in their running mean
-RISE = 4.0  # times the lowest loss, at which the search ends
-FALL, BEGIN = 0.9, 10  # the loss falls if the lowest is below this part of the mean of these steps
+RISE = 3.0  # times its size, by which the loss rises above its lowest before the search ends
+FALL, BEGIN = 0.1, 10  # the loss falls if the lowest is this part below the mean of these steps
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def find_lr(
 ) -> LearningRates:
     """Search a learning rate: train a copy for one step at each of many rising rates.
 
-    The search ends early where the loss has risen to four times its lowest value. The model stays
-    as it is.
+    The search ends early where the loss has risen to four times its lowest value, or above a lowest
+    one below 0 by three times its size. The model stays as it is.
 
     Parameters
     ----------
@@ -110,12 +110,15 @@ def find_lr(
             loss = float(trial.step(*trial.batches.take(data, trial.backend.asarray(rows))))
             mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
             means.append(mean / (1 - SMOOTHING**step))
-            if not means[-1] <= RISE * min(means):  # NaN, too
+            lowest = min(means)
+            scale = lowest if lowest > 0 else max(-lowest, abs(means[0]))
+            if not means[-1] - lowest <= RISE * scale:  # NaN and infinity, too
                 means.pop()
                 break
     if len(means) < 2:
         when = f"after a step at low={low:g}: give a lower rate"
         raise DataError(f"the loss is not finite {when if means else 'before any step'}")
     losses, rates = np.array(means), rates[: len(means)]
-    falls = losses.min() < FALL * losses[:BEGIN].mean()
+    begin = losses[:BEGIN].mean()
+    falls = losses.min() < begin - FALL * abs(begin)
     return LearningRates(rates, losses, float(rates[losses.argmin()]) / 10 if falls else None)
