@@ -28,11 +28,44 @@ class Branching(lm.Layer):
         return dy
 
 
+class ByHeight(lm.Layer):
+    """A layer that reads a shape, which has no batch axis while it is traced."""
+
+    def forward(self, x: Any, training: bool) -> Any:
+        return x / x.shape[1]
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
+class Drawing(lm.Layer):
+    """A layer that is another function in each call."""
+
+    draws = 0
+
+    def forward(self, x: Any, training: bool) -> Any:
+        self.draws += 1
+        return x * self.draws
+
+    def backward(self, dy: Any) -> Any:
+        return dy
+
+
 class Described(Branching):
     """The same layer with a formula."""
 
     def inference(self, x: Any) -> Any:
         return np.absolute(x)
+
+
+class Counting(lm.MeanSquaredError):
+    """A loss whose probabilities are others in each call."""
+
+    calls = 0
+
+    def probabilities(self, pred: Any) -> Any:
+        self.calls += 1
+        return pred * self.calls
 
 
 class Shifted(lm.MeanSquaredError):
@@ -46,6 +79,37 @@ def test_inference_of_another_function_than_forward_is_refused() -> None:
     model = lm.Sequential([lm.ReLU(), Doubling(3)], seed=1).build((4,))
     with pytest.raises(UsageError, match=r"layer 1 Doubling .* its inference and its forward"):
         describe(model)
+
+
+@pytest.mark.parametrize("layer", [ByHeight, Drawing])
+def test_a_trace_of_another_function_than_forward_is_refused(layer: Any) -> None:
+    with pytest.raises(UsageError, match=r"layer 0 .* its inference and its forward differ by"):
+        describe(lm.Sequential([layer()], seed=1).build((4, 5)))
+
+
+def test_outputs_that_overflow_are_compared_where_they_are_finite() -> None:
+    class Exploding(Doubling):
+        def forward(self, x: Any, training: bool) -> Any:
+            y = super().forward(x, training)
+            return y / (y > y.min())
+
+    with pytest.raises(UsageError, match=r"its inference and its forward differ"):
+        describe(lm.Sequential([Exploding(3)], seed=1).build((4,)))
+
+
+def test_probabilities_that_are_no_function_of_the_outputs_are_refused() -> None:
+    model = lm.Sequential([lm.Dense(2)], seed=1)
+    model.compile(Counting(), lm.SGD(0.1), in_shape=(4,))
+    with pytest.raises(UsageError, match=r"Counting\.probabilities cannot be exported: its formula"):
+        describe(model)
+
+
+def test_names_of_columns_are_in_the_head() -> None:
+    pandas = pytest.importorskip("pandas", reason="a table of pandas has names of columns")
+    x, y = clouds()
+    model = lm.MLP([4], classes=3, seed=1)
+    model.fit(pandas.DataFrame(x, columns=[*"abcdef"]), y, epochs=1, verbose=False, check=False)
+    assert "Columns: a, b, c, d, e, f." in describe(model).head()
 
 
 def test_a_layer_without_an_export_is_refused_until_it_has_a_formula() -> None:

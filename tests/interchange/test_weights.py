@@ -1,6 +1,7 @@
 """Weights of PyTorch, Keras and scikit-learn give their predictions, and go back."""
 
 import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,30 @@ def test_files_must_say_the_order_of_the_layers(tmp_path: Path) -> None:
     (tmp_path / "d.safetensors").write_bytes(b"no")
     with pytest.raises(FileFormatError, match="not a safetensors file"):
         from_torch(two, str(tmp_path / "d.safetensors"))
+
+
+def test_checkpoints_around_a_state_dict_are_refused() -> None:
+    model = network()
+    with pytest.raises(ArgumentError, match=r"give from_torch state\['model'\]"):
+        from_torch(model, {"epoch": 3, "model": to_torch(model)})
+
+
+def test_files_that_numpy_cannot_read_say_how_torch_does(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch writes the files")
+    files = pytest.importorskip("safetensors.torch")
+    module = torch_network(torch)
+    files.save_file(module.bfloat16().state_dict(), tmp_path / "half.safetensors")
+    model, other = network(), network()
+    from_torch(model, files.load_file(tmp_path / "half.safetensors"))
+    if "ml_dtypes" in sys.modules:  # from then on, numpy knows bfloat16
+        from_torch(other, tmp_path / "half.safetensors")
+        assert (model.predict(X) == other.predict(X)).all()
+    else:
+        with pytest.raises(DataError, match=r"bfloat16.*safetensors\.torch\.load_file\(path\)"):
+            from_torch(other, tmp_path / "half.safetensors")
+    torch.save(module.state_dict(), tmp_path / "m.pt")
+    with pytest.raises(FileFormatError, match=r"torch\.load\(path\)"):
+        from_torch(network(), tmp_path / "m.pt")
 
 
 class Doubled(lm.Layer):

@@ -15,7 +15,7 @@ import numpy as np
 
 from lamella.backend.parameters import Parameter, State
 from lamella.core.disk import as_path, file_to_read, write_atomically
-from lamella.core.errors import DataError, FileFormatError, ShapeError
+from lamella.core.errors import ArgumentError, DataError, FileFormatError, ShapeError
 from lamella.core.signatures import known_arguments
 from lamella.core.validation import instance
 from lamella.network.arrays import to_numpy
@@ -72,6 +72,9 @@ def from_torch(model: Network, state: Any) -> None:
     """
     state = _read(state) if isinstance(state, str | PathLike) else state
     table = instance("state", state, Mapping, "module.state_dict()")
+    inner = next((key for key, value in table.items() if isinstance(value, Mapping)), None)
+    if inner is not None:
+        raise ArgumentError(f"state has more than the state_dict: give from_torch state[{inner!r}]")
     arrays = {str(k): array for k, array in table.items() if not str(k).endswith(COUNTER)}
     places = [_place(part) for part in _parts(model)]
     ours = list(dict.fromkeys(layer for layer, _ in places))
@@ -178,7 +181,9 @@ def _assign(model: Network, given: Sequence[tuple[str, Any]], transposed: str = 
 
 
 def _to_numpy(name: str, value: Any) -> np.ndarray:
-    """Return an array, or a tensor of torch on any device; numpy has no bfloat16."""
+    """Return an array, or a tensor of torch on any device."""
+    if str(getattr(value, "dtype", "")) == "bfloat16":  # which only other libraries' arrays have
+        value = np.asarray(value).astype(float)
     if hasattr(value, "detach"):
         try:
             value = value.detach().cpu()
@@ -199,8 +204,16 @@ def _read(path: Any) -> dict[str, np.ndarray]:
             arrays = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
     except MemoryError:
         raise
+    except TypeError as error:  # bfloat16 and the like
+        raise DataError(
+            f"{path} has numbers that numpy does not: {error}. Give from_torch the dict of "
+            "safetensors.torch.load_file(path)"
+        ) from error
     except Exception as error:  # the parser may raise any type
-        raise FileFormatError(f"{path} is not a safetensors file: {error}") from error
+        raise FileFormatError(
+            f"{path} is not a safetensors file: {error}. Of a file of torch.save, give from_torch "
+            "the dict torch.load(path)"
+        ) from error
     if is_model:
         raise FileFormatError(f"{path} is a model of lamella: use lm.load(path)")
     layers = {name.rpartition(".")[0] for name in arrays}

@@ -51,6 +51,7 @@ def test_scores_are_those_of_a_count_by_hand() -> None:
     ("y", "predicted"),
     [
         *(([], []), ([0, 1], [0]), ([0.5, 1.5], [0, 1]), (3, 3), ([0, 1], [0.0, 1.0]), ([0], [-1])),
+        ([[0], [0, 1]], [0, 1]),
         *(([0, 1], [0, np.nan]), ([0, 1], ["a", "b"]), (["a", "b"], [0, 1])),
         (np.ma.array([0, 1], mask=[True, False]), [0, 1]),
         ([0, 1], np.ma.array([0, 1], mask=[True, False])),
@@ -59,6 +60,12 @@ def test_scores_are_those_of_a_count_by_hand() -> None:
 def test_other_targets_are_refused(y: object, predicted: object) -> None:
     with pytest.raises(DataError):
         lm.classification_report(y, predicted)
+
+
+def test_text_is_refused_with_advice() -> None:
+    for words in (["no", "yes"], np.array(["no", "yes"], object)):
+        with pytest.raises(DataError, match=r"np\.unique\(y, return_inverse=True\)"):
+            lm.classification_report(words, words)
 
 
 def test_too_few_names_are_refused() -> None:

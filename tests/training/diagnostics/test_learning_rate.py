@@ -55,6 +55,29 @@ def test_a_loss_that_does_not_fall_gives_no_suggestion() -> None:
     assert str(found).startswith("no suggestion: the loss does not fall")
 
 
+@pytest.mark.parametrize("rate", [2.7, 20.0, 1000.0])
+def test_losses_below_0_rise_and_fall_as_others_do(rate: float) -> None:
+    x, _ = clouds(200)
+    y = np.random.default_rng(1).poisson(rate, 200)
+    model = lm.Sequential([lm.Dense(8), lm.ReLU(), lm.Dense(1), lm.Softplus()], seed=1)
+    found = lm.find_lr(model.compile(lm.Poisson(), lm.Adam()), x, y)
+    assert len(found.rates) > 100
+    assert found.suggestion is not None
+    assert found.suggestion > 1e-3
+
+
+def test_a_lowest_loss_at_the_begin_is_no_fall() -> None:
+    x, _ = clouds(200)
+    y = np.random.default_rng(1).poisson(0.1, 200)
+    model = lm.Sequential([lm.Dense(1), lm.Softplus()], seed=1)
+    model.compile(lm.Poisson(), lm.Adam(0.01)).fit(x, y, epochs=50, verbose=False, check=False)
+    found = lm.find_lr(model, x, y, batch_size=8)
+    begin = found.losses[:10].mean()
+    assert found.losses.argmin() < 10
+    assert found.losses.min() < 0.9 * begin
+    assert found.suggestion is None
+
+
 def test_the_plot_marks_the_suggestion() -> None:
     pytest.importorskip("matplotlib", reason="matplotlib draws the plot")
     found = lm.find_lr(small_classifier(), *clouds())

@@ -81,13 +81,16 @@ def classification_report(
     """
     expect_unmasked("y", y)
     expect_unmasked("predicted", predicted)
-    given, found = np.asarray(y), np.asarray(predicted)
+    try:
+        given, found = np.asarray(y), np.asarray(predicted)
+    except ValueError as error:
+        raise DataError(f"rows of different lengths do not form an array: {error}") from error
     labels = as_labels(given) if given.ndim and given.size else None
     if labels is None or found.shape != labels.shape or not is_integer(found):
         raise DataError(
             "classification_report takes labels (N,) or one-hot rows and as many predicted "
             f"labels, such as model.predict_classes(x); got {given.dtype} of shape {given.shape} "
-            f"and {found.dtype} of shape {found.shape}"
+            f"and {found.dtype} of shape {found.shape}{_of_text(given, found)}"
         )
     least = given.shape[1] if given.ndim == 2 else 0
     count = max(least, int(labels.max()) + 1, int(found.max()) + 1)
@@ -108,6 +111,11 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) 
     """Count how often class i was predicted as class j, shape (classes, classes)."""
     pairs = labels.astype(np.int64) * classes + predictions
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def _of_text(*arrays: np.ndarray) -> str:
+    is_text = any(array.dtype.kind in "OSTU" for array in arrays)
+    return ": number text by names, y = np.unique(y, return_inverse=True)" if is_text else ""
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -1,5 +1,6 @@
 """TensorBoard: log numbers as events that TensorBoard shows."""
 
+import os
 from typing import Any
 
 from lamella.core.disk import as_path, expect_writable, plain
@@ -42,7 +43,11 @@ class TensorBoard(Callback):
         if self._writer is None:
             from tensorboardX import SummaryWriter
 
-            self._writer = SummaryWriter(str(self.folder), purge_step=epoch + 1)
+            # Two files of one second would have the same name, and the second replace the first.
+            suffix = f".{epoch + 1:06}.{os.urandom(4).hex()}"
+            self._writer = SummaryWriter(
+                str(self.folder), purge_step=epoch + 1, filename_suffix=suffix
+            )
         for name, value in logs.items():
             if name != "epoch" and isinstance(plain(value), int | float):
                 self._writer.add_scalar(name, plain(value), epoch + 1)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SMOOTHING = 0.9  # weight of earlier losses in their running mean
 RISE = 3.0  # times its size, by which the loss rises above its lowest before the search ends
-FALL, BEGIN = 0.1, 10  # the loss falls if the lowest is this part below the mean of these steps
+FALL, BEGIN = 0.1, 10  # the loss falls if it is later this part below the mean of these steps
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,6 @@ def find_lr(
         when = f"after a step at low={low:g}: give a lower rate"
         raise DataError(f"the loss is not finite {when if means else 'before any step'}")
     losses, rates = np.array(means), rates[: len(means)]
-    begin = losses[:BEGIN].mean()
-    falls = losses.min() < begin - FALL * abs(begin)
-    return LearningRates(rates, losses, float(rates[losses.argmin()]) / 10 if falls else None)
+    begin, best = losses[:BEGIN].mean(), int(losses.argmin())
+    falls = best >= min(BEGIN, len(losses) // 2) and losses[best] < begin - FALL * abs(begin)
+    return LearningRates(rates, losses, float(rates[best]) / 10 if falls else None)
