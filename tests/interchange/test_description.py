@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.core.errors import UsageError
+from lamella.core.errors import ArgumentError, UsageError
 from lamella.interchange.description import describe
 from tests.data import clouds
 
@@ -133,6 +133,13 @@ def test_classes_are_numbered_unless_the_targets_were_numbers() -> None:
     model.compile(lm.MeanSquaredError(), lm.SGD(1e-3))
     model.fit(x, x[:, :3], epochs=1, verbose=False, check=False)
     assert describe(model).class_names == []
+
+
+def test_a_single_output_has_names_for_no_and_yes() -> None:
+    model = lm.Sequential([lm.Dense(1)], seed=1).build((6,))
+    assert describe(model, ["no", "yes"]).class_names == ["no", "yes"]
+    with pytest.raises(ArgumentError, match=r"must have 2 names for outputs of shape \(1,\)"):
+        describe(model, ["yes"])
 
 
 def test_a_model_of_another_backend_is_described(backend: Any) -> None:

@@ -125,8 +125,9 @@ def _class_names(model: Trainable, given: Iterable[str] | None) -> list[str]:
         numbers = count < 2 or predicts_numbers(model)
         return [] if numbers else [str(number) for number in range(count)]
     names = texts("class_names", given)
-    if len(names) != count:
+    wanted = 2 if count == 1 else count
+    if len(names) != wanted:
         raise ArgumentError(
-            f"class_names must have {count} names for outputs of shape {shape}, got {names!r:.200}"
+            f"class_names must have {wanted} names for outputs of shape {shape}, got {names!r:.200}"
         )
     return names

@@ -41,7 +41,8 @@ def export(
     to : {"numpy", "c", "js", "onnx"}, optional
         By default, the suffix of the path decides.
     class_names : sequence of str, optional
-        One for each output. By default numbers, if the model was not trained on other targets.
+        One for each output; two, no and yes, if there is a single output. By default numbers, if
+        the model was not trained on other targets.
 
     Raises
     ------
