@@ -133,7 +133,18 @@ def test_images_are_scaled_inside(predictor: Any, digits: Any, tmp_path: Path) -
     train, test = digits
     model = lm.MLP([16], batch_norm=True, seed=1, backend="numpy")
     model.fit(train.x[:600], train.y[:600], epochs=1, verbose=False)
-    names = ["zero", 'two"s\\', "*/ ??/", "</script>", "größe", "\n", "`${1}`", "/*/ ???/", "{8}", ""]
+    names = [
+        "zero",
+        'two"s\\',
+        "*/ ??/",
+        "</script>",
+        "größe",
+        "\n",
+        "`${1}`",
+        "/*/ ???/",
+        "{8}",
+        "",
+    ]
     found = predictor(tmp_path, model, test.x[:300], class_names=names)
     np.testing.assert_allclose(found, model.predict_proba(test.x[:300]), atol=1e-5)
 

@@ -139,9 +139,10 @@ def _losses(panel: "Axes", tried: Attempt) -> None:
     if tried.first_nan:
         panel.axvline(steps[-1], color=VERMILION, linestyle="--", label="not finite")
         panel.legend(loc="upper left", fontsize=8, frameon=False)
-    panel.set_yscale("log")
-    shown = [loss for loss in (*finite, tried.baseline, tried.goal) if loss > 0]
-    if shown:
+    levels = [loss for loss in (*finite, tried.baseline, tried.goal) if np.isfinite(loss)]
+    shown = [loss for loss in levels if loss > 0]
+    if shown and min(levels) >= 0:
+        panel.set_yscale("log")
         panel.set_ylim(min(shown) / 3, max(shown) * 2)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     panel.yaxis.set_minor_formatter(NullFormatter())

@@ -86,5 +86,5 @@ def _numbers(target: np.ndarray, kind: type, name: str, loss: str) -> Iterator[F
         yield Finding(
             "unscaled targets",
             f"targets go from {low:.4g} to {high:.4g}: {loss} and its gradients are as large",
-            "(y - mean) / std of the training data",
+            f"{'y' if least == 0 else '(y - mean)'} / std of the training data",
         )

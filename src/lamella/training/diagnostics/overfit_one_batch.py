@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lamella.losses import SigmoidCrossEntropy
 from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
 from lamella.optimizers.schedules import Schedule, rate_at
 
-LEARNED = 0.1  # fraction of the loss of a constant prediction
+LEARNED = 0.1  # fraction of what the loss of a constant prediction is above the least one
 EPOCHS = np.linspace(0, 20, 81)  # epochs at which the maximum of a schedule is searched
 
 
@@ -25,16 +26,19 @@ class Attempt:
         Learning rate, the same in all steps.
     baseline : float
         Loss of a constant prediction.
+    least : float
+        Loss of the best predictions.
     losses : list of float
         Loss of the batch before each step.
     learned : bool
-        Whether the loss fell to a tenth of ``baseline``.
+        Whether the loss fell to the `goal`.
     first_nan : str
         Place and step of the first non-finite number; empty if all were finite.
     """
 
     learning_rate: float
     baseline: float
+    least: float
     losses: list[float]
     learned: bool = False
     first_nan: str = ""
@@ -42,13 +46,15 @@ class Attempt:
     @property
     def goal(self) -> float:
         """Loss at which the batch counts as learned."""
-        return LEARNED * self.baseline
+        return self.least + LEARNED * (self.baseline - self.least)
 
 
 def attempt(model: Trainable, data: Data, steps: int, factor: float = 1.0) -> Attempt:
     """Train a copy to memorize a batch, at ``factor`` times the model's learning rate."""
     with on_a_copy(model, factor) as trial:
-        result = Attempt(trial.optimizer.learning_rate, constant_loss(trial, data), [])
+        baseline, least = constant_loss(trial, data), least_loss(trial, data)
+        least = least if least < baseline else 0.0
+        result = Attempt(trial.optimizer.learning_rate, baseline, least, [])
         for step in range(1, steps + 1):
             where = _step(trial, data, result)
             if where:
@@ -74,6 +80,22 @@ def constant_loss(model: Trainable, data: Data) -> float:
             mean = xp.log(xp.maximum(mean, least)) - xp.log(xp.maximum(1 - mean, least))
         pred += mean
     return float(model.loss(pred, y, data.weight))
+
+
+def least_loss(model: Trainable, data: Data) -> float:
+    """Return the loss of the best predictions: above 0 for soft targets, below it for counts."""
+    xp, y, loss = model.backend.xp, data.y, model.loss
+    classes, is_labels = model.shapes[-1][-1], y.ndim == 1 and y.dtype.kind == "i"
+    if not is_labels and y.shape != (len(y), *model.shapes[-1]):
+        return 0.0  # only the user's own loss knows
+    best = xp.eye(classes)[y] if is_labels else y
+    if loss.takes_logits:
+        smoothing, eps = getattr(loss, "label_smoothing", 0.0), float(np.finfo(model.dtype).eps)
+        answers = isinstance(loss, SigmoidCrossEntropy)
+        p = (1 - smoothing) * best + smoothing / (2 if answers else classes)
+        best = xp.log(xp.maximum(p, eps))
+        best = best - xp.log(xp.maximum(1 - p, eps)) if answers else best
+    return float(loss(xp.asarray(best, model.dtype), y, data.weight))
 
 
 @contextmanager

@@ -124,7 +124,7 @@ def learning_findings(
             _against_nan(first, {finding.name for finding in found}),
         )
     peak, start = max(first.losses), max(first.losses[0], first.baseline)
-    jumped = peak > JUMP * start
+    jumped = peak - first.least > JUMP * (start - first.least)
     if other is not None and not {finding.name for finding in found} & ROOT_CAUSES:
         level = "high" if other.learning_rate < first.learning_rate else "low"
         yield Finding(
