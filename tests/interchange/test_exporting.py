@@ -11,6 +11,9 @@ import pytest
 import lamella as lm
 from lamella.backend.elementwise import OPERATIONS
 from lamella.core.errors import ArgumentError, DataError, UsageError
+from lamella.interchange.description import describe
+from lamella.interchange.javascript_source import javascript_source
+from lamella.interchange.onnx_file import onnx_file
 from tests.data import clouds, contents
 from tests.interchange.predictors import NODE, PREDICTORS
 from tests.subprocesses import TIME_LIMIT
@@ -194,6 +197,18 @@ def test_wrong_calls_write_nothing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"0\.Dense\.W has NaN"):
         lm.export(model, tmp_path / "m.c")
     assert contents(tmp_path) == {}
+
+
+def test_weights_that_a_format_cannot_hold_are_refused() -> None:
+    description = describe(lm.Sequential([lm.Dense(2)], seed=1).build((3,)))
+    graph, zero = description.graph, np.float32(0)
+    graph.arrays["layer0_W"] = np.broadcast_to(zero, (10_000, 10_000))
+    with pytest.raises(UsageError, match=r"have 0\.4 GB, and node reads scripts of up to 0\.5 GB"):
+        javascript_source(description, "m")
+    pytest.importorskip("onnx", reason="onnx writes ONNX files")
+    graph.arrays["layer0_W"] = np.broadcast_to(zero, (30_000, 30_000))
+    with pytest.raises(UsageError, match=r"have 3\.6 GB, and files of ONNX have less than 2 GB"):
+        onnx_file(description, None, 18)
 
 
 def test_an_export_leaves_the_model_as_it_is(tmp_path: Path) -> None:

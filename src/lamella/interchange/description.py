@@ -47,6 +47,14 @@ class Description:
         """Number of a sample's inputs and outputs."""
         return math.prod(self.shapes[0]), math.prod(self.shapes[1])
 
+    def expect_size(self, limit: int, reason: str) -> None:
+        """Raise a UsageError if the arrays have more bytes than a format can hold."""
+        size = self.dtype.itemsize * sum(array.size for array in self.graph.arrays.values())
+        if size > limit:
+            raise UsageError(
+                f"the weights have {size / 1e9:.1f} GB, {reason}: export to another format"
+            )
+
     def head(self, *usage: str) -> str:
         """Return a comment on the model and its usage: lines of printable ASCII, with escapes."""
         lines = [

@@ -10,6 +10,7 @@ from lamella.interchange.description import Description
 from lamella.interchange.graph import Graph
 from lamella.interchange.numpy_source import base64_lines
 
+MOST_BYTES = 390_000_000  # of weights, whose base64 fits into a string of 2^29 characters
 SOURCE = """\
 /*
 {head}
@@ -53,6 +54,7 @@ else globalThis.{name} = model;
 def javascript_source(description: Description, name: str) -> str:
     """Return the predictor as the text of a script, which defines ``name`` in a page."""
     d, (size, out_size) = description, description.sizes
+    d.expect_size(MOST_BYTES, "and node reads scripts of up to 0.5 GB of text, a third longer")
     kind = "Float32Array" if d.dtype == np.float32 else "Float64Array"
     # JavaScript differs from C in declarations and in the names of functions.
     code = functions(d.graph, "void compute(double *x, double *y)", "double", "")

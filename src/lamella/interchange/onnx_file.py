@@ -10,6 +10,7 @@ from lamella.core.validation import instance
 from lamella.interchange.description import Description
 from lamella.interchange.numpy_source import COMPARISONS
 
+MOST_BYTES = 2**31 - 2**20  # of weights in a message of protobuf
 OPSETS = 18, 26  # in the first, axes became inputs; later ones than the last are untested
 _NAMES = """add:Add subtract:Sub multiply:Mul divide:Div negative:Neg absolute:Abs sign:Sign
 sqrt:Sqrt power:Pow exp:Exp log:Log tanh:Tanh maximum:Max minimum:Min matmul:MatMul
@@ -29,6 +30,7 @@ def onnx_file(description: Description, uint8: bool | None, opset: int) -> bytes
     d, last = description, min(OPSETS[1], onnx.defs.onnx_opset_version())
     if type(opset) is not int or not OPSETS[0] <= opset <= last:
         raise ArgumentError(f"opset must be from {OPSETS[0]} to {last} here, got {opset!r}")
+    d.expect_size(MOST_BYTES, "and files of ONNX have less than 2 GB")
     uint8 = d.images if uint8 is None else instance("uint8", uint8, bool, "True")
     real = helper.np_dtype_to_tensor_dtype(d.dtype)
     nodes: list[Any] = []
