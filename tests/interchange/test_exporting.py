@@ -184,6 +184,9 @@ def test_wrong_calls_write_nothing(tmp_path: Path) -> None:
         lm.export(model, tmp_path / "m.cpp")
     with pytest.raises(ArgumentError, match="did you mean 'numpy'"):
         lm.export(model, tmp_path / "m.py", to="nunpy")
+    for name, to in {"m.py": "c", "m.safetensors": "js", "m.pt": "onnx", "m.js": "onnx"}.items():
+        with pytest.raises(ArgumentError, match=rf"{name} is no name for {to}: write m\."):
+            lm.export(model, tmp_path / name, to=to)
     for names in ("ab", ["a"], ["a", 2], {"a", "b"}, {"a": 0, "b": 1}, 2):
         with pytest.raises(ArgumentError, match=r"class_names must (be a list|have 2 names)"):
             lm.export(model, tmp_path / "m.py", class_names=names)

@@ -130,6 +130,12 @@ def test_a_single_torch_layer_has_names_without_a_layer() -> None:
     assert model.state_dict()["0.Dense.W"].tolist() == [[0, 3], [1, 4], [2, 5]]
 
 
+def test_files_of_torch_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"write m\.safetensors for m\.pt"):
+        to_torch(network(), tmp_path / "m.pt")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_unbuilt_models_are_refused() -> None:
     model = lm.Sequential([lm.Dense(2)], seed=1)
     for work in (to_torch, to_keras, to_sklearn):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from lamella.core.disk import as_path, file_to_write, write_atomically
@@ -13,6 +14,7 @@ from lamella.interchange.description import describe
 from lamella.interchange.javascript_source import javascript_source
 from lamella.interchange.numpy_source import numpy_source
 from lamella.interchange.onnx_file import onnx_file
+from lamella.network.model_file import OTHER_FORMATS
 
 SUFFIXES = {".py": "numpy", ".c": "c", ".js": "js", ".onnx": "onnx"}
 
@@ -47,14 +49,14 @@ def export(
     Raises
     ------
     ArgumentError
-        If there is no such format, or the names do not fit.
+        If there is no such format, the file has the name of another one, or the names do not fit.
     UsageError
         If the model is not built, a layer cannot be exported, or the file cannot be written.
     DataError
         If weights are not finite.
     """
     file = as_path(path)
-    kind = SUFFIXES.get(file.suffix.lower()) if to is None else to
+    kind = SUFFIXES.get(file.suffix.lower(), "") if to is None else to
     if kind not in SUFFIXES.values():
         raise ArgumentError(
             f"models are exported to {', '.join(SUFFIXES.values())} (files {', '.join(SUFFIXES)}), "
@@ -62,6 +64,7 @@ def export(
         )
     if kind == "onnx":
         return export_onnx(model, file, class_names=class_names)
+    _expect_own_suffix(file, kind)
     file_to_write(file)
     description = describe(model, class_names)
     stem = re.sub(r"\W", "_", file.stem, flags=re.ASCII).strip("_")
@@ -103,5 +106,13 @@ def export_onnx(
         If onnx is not installed.
     """
     file = as_path(path)
+    _expect_own_suffix(file, "onnx")
     file_to_write(file)
     write_atomically(file, onnx_file(describe(model, class_names), uint8, opset))
+
+
+def _expect_own_suffix(file: Path, kind: str) -> None:
+    """Raise an ArgumentError if the suffix of a file says that it holds something else."""
+    own = next(suffix for suffix, other in SUFFIXES.items() if other == kind)
+    if file.suffix.lower() in {".safetensors", *OTHER_FORMATS, *SUFFIXES} - {own}:
+        raise ArgumentError(f"{file.name} is no name for {kind}: write {file.stem}{own}")

@@ -19,6 +19,7 @@ from lamella.core.errors import ArgumentError, DataError, FileFormatError, Shape
 from lamella.core.signatures import known_arguments
 from lamella.core.validation import instance
 from lamella.network.arrays import to_numpy
+from lamella.network.model_file import OTHER_FORMATS
 from lamella.network.network import Network
 
 TORCH = {"W": "weight", "gamma": "weight", "b": "bias", "beta": "bias"}
@@ -32,6 +33,11 @@ def to_torch(model: Network, path: Any = None) -> dict[str, np.ndarray]:
     ``load_state_dict`` takes ``{name: torch.from_numpy(array)}`` of it. With a ``path``, write it
     as a safetensors file, too.
     """
+    file = None if path is None else as_path(path)
+    if file is not None and file.suffix.lower() in OTHER_FORMATS:
+        raise ArgumentError(
+            f"weights are written as safetensors: write {file.stem}.safetensors for {file.name}"
+        )
     arrays: dict[str, np.ndarray] = {}
     for part in _parts(model):
         layer, own = _place(part)
@@ -42,10 +48,10 @@ def to_torch(model: Network, path: Any = None) -> dict[str, np.ndarray]:
         arrays[name] = np.array(value.T if own == "W" else value, order="C")
         if own == "running_var":
             arrays[f"{layer}.{COUNTER}"] = np.array(0)
-    if path is not None:
+    if file is not None:
         from safetensors.numpy import save
 
-        write_atomically(as_path(path), save(arrays))
+        write_atomically(file, save(arrays))
     return arrays
 
 
