@@ -34,6 +34,15 @@ def test_wrong_functions_are_refused() -> None:
         lm.LambdaCallback(on_epoch_end=lambda logs: None)
 
 
+def test_functions_of_which_a_call_does_nothing_are_refused() -> None:
+    async def later(model: Any, epoch: int, logs: Any) -> None:
+        raise AssertionError
+
+    for function in (later, lambda model, epoch, logs: (yield)):
+        with pytest.raises(UsageError, match=r"on_epoch_end is async or has a yield"):
+            lm.LambdaCallback(on_epoch_end=function)
+
+
 def test_a_training_is_not_resumed_with_other_functions(tmp_path: Path) -> None:
     x, y = clouds()
 

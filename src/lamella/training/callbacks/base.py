@@ -86,9 +86,14 @@ def expect_hooks(callback: Callback) -> None:
 
 def expect_signature(callback: Callback, name: str) -> None:
     """Raise a UsageError if a hook does not take the arguments of `fit`, in their order."""
-    wanted = HOOKS[name][1:]
+    wanted, hook = HOOKS[name][1:], getattr(callback, name)
+    if inspect.iscoroutinefunction(hook) or inspect.isgeneratorfunction(hook):
+        raise UsageError(
+            f"{type(callback).__name__}.{name} is async or has a yield, so that a call of it does "
+            "nothing: write a plain function"
+        )
     try:
-        signature = inspect.signature(getattr(callback, name))
+        signature = inspect.signature(hook)
     except ValueError:  # a function of C
         return
     try:
