@@ -66,7 +66,7 @@ def test_losses_below_0_rise_and_fall_as_others_do(rate: float) -> None:
     assert found.suggestion > 1e-3
 
 
-def test_a_lowest_loss_at_the_begin_is_no_fall() -> None:
+def test_a_lowest_loss_at_the_beginning_is_no_fall() -> None:
     x, _ = clouds(200)
     y = np.random.default_rng(1).poisson(0.1, 200)
     model = lm.Sequential([lm.Dense(1), lm.Softplus()], seed=1)
