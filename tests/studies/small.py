@@ -5,7 +5,7 @@ from typing import Any
 
 import lamella as lm
 from lamella.datasets import Samples
-from lamella.studies import Run, Study
+from lamella.studies import Run, Study, StudyFolder
 from lamella.studies.running.run import Task, train_run
 from lamella.studies.running.runner import plan
 from tests.data import clouds
@@ -40,3 +40,11 @@ CHECKSUMS = {"train": "a", "test": "b"}
 def task_and_run(study: Study, place: int = 0) -> tuple[Task, Run, dict[str, Any]]:
     task = plan(study, CHECKSUMS)[place]
     return task, *train_run(task, study.experiments[task.arm], *TRAIN, *TEST)
+
+
+def filled(path: Path, study: Study) -> StudyFolder:
+    """Return a folder with the first run of a study."""
+    folder = StudyFolder(path)
+    folder.claim(study, plan(study, CHECKSUMS), CHECKSUMS)
+    folder.write(*task_and_run(study)[1:])
+    return folder

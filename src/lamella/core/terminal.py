@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -36,3 +37,12 @@ def standard_streams() -> Iterator[None]:
         if sys.stderr is None:
             ending.enter_context(redirect_stderr(_Nowhere()))
         yield
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that ``sys.stdout`` is; None if it is none."""
+    try:
+        is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    except ValueError:  # it is closed
+        return None
+    return shutil.get_terminal_size().columns if is_terminal else None

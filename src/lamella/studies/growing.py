@@ -12,6 +12,7 @@ from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.results import Results
 
 FIRST_LOOK = 3  # seeds; a t-test of two needs a difference of many standard deviations
+MOST = 1000
 
 
 def run_until_decided(
@@ -44,6 +45,8 @@ def run_until_decided(
             grown = study.resized(seeds=seeds[:count])
             grown.looks = {"planned": looks, "past": []}
             results = run(grown, folder)
+            if any(each.status == "failed" for each in results.failed):
+                break  # there is no verdict without it; the same call tries it again
             verdicts = [each.verdict for each in results.compare(None, measure, margin=margin)]
             if not {"undecided", "no verdict"} & {*verdicts}:
                 break
@@ -65,9 +68,11 @@ def looks_of(study: StudyDefinition, most: int) -> tuple[list[int], list[int]]:
     Raises
     ------
     ArgumentError
-        If ``most`` is below 3, or the study has more seeds already.
+        If ``most`` is below 3 or above 1000, or the study has more seeds already.
     """
-    seeds = _seeds(study.seeds, at_least("most", most, FIRST_LOOK))
+    if at_least("most", most, FIRST_LOOK) > MOST:
+        raise ArgumentError(f"most can be at most {MOST:,} seeds, got {most:,}")
+    seeds = _seeds(study.seeds, most)
     looks = list(range(max(len(study.seeds), FIRST_LOOK), most + 1))
     if not looks:
         raise ArgumentError(f"the study has {len(study.seeds)} seeds already, more than {most=}")

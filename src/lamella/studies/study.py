@@ -206,7 +206,8 @@ class Study(StudyDefinition):
         effect : float
             Smallest difference that matters, such as 0.002 for 0.2 points of accuracy.
         pilot : Results, optional
-            Two seeds or more of this study, for the spread of the differences.
+            Two seeds or more of this study, for the spread of the differences, and of accuracies
+            for the error of the test samples, which no number of seeds reduces.
         sd : float, optional
             That spread itself: the standard deviation of the differences by seed.
         power : float
@@ -219,11 +220,12 @@ class Study(StudyDefinition):
         ArgumentError
             Unless one of ``pilot`` and ``sd`` is given.
         """
+        samples = 0.0
         if pilot is not None and sd is None:
-            sd = spread_of(pilot, measure)
+            sd, samples = spread_of(pilot, measure)
         elif pilot is not None or sd is None:
             raise ArgumentError("give pilot=results of a few seeds, or sd=...: one of both")
-        return plan_seeds(effect, sd, max(len(self.arms) - 1, 1), power)
+        return plan_seeds(effect, sd, max(len(self.arms) - 1, 1), power, samples)
 
     @known_arguments
     def sources(self, arm: str | None = None, *, seeds: int | Iterable[int] | None = None) -> Self:

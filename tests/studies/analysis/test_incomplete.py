@@ -10,11 +10,11 @@ pytest.importorskip("scipy")
 def test_comparison_lists_the_runs_left_out() -> None:
     comparison = broken().compare()
     partly, lost = comparison
-    assert (partly.n, partly.verdict) == (2, "undecided")
-    assert partly.note == "diverged with seed 1; not run with seed 2; rank test"
-    assert (lost.n, lost.verdict) == (2, "undecided")
-    assert lost.note == "diverged with seeds 0, 1; failed with seed 2; all-or-none test"
-    assert f"undecided ({lost.note})" in str(comparison)
+    assert (partly.n, partly.verdict) == (2, "no verdict")
+    assert partly.note == "diverged with seed 1; not run with seed 2; a verdict needs all runs"
+    assert (lost.n, lost.verdict) == (2, "no verdict")
+    assert lost.note == ("diverged with seeds 0, 1; failed with seed 2; a verdict needs all runs")
+    assert f"no verdict ({lost.note})" in str(comparison)
 
 
 def test_comparison_to_an_arm_that_lost_runs_says_so() -> None:

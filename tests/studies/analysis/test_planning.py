@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from lamella.core.errors import ArgumentError
+from lamella.core.errors import ArgumentError, UsageError
 from lamella.studies.analysis.planning import plan_seeds, power_of
 from tests.studies.small import RUN, small_study
+from tests.studies.synthetic import scored
 
 stats = pytest.importorskip("scipy.stats", reason="plans need scipy")
 
@@ -59,3 +60,38 @@ def test_a_pilot_gives_the_spread() -> None:
 def test_an_effect_is_a_number() -> None:
     with pytest.raises(ArgumentError, match="effect must be a finite number, got 'x'"):
         plan_seeds("x", 1.0)  # type: ignore[arg-type]
+
+
+def test_power_with_new_test_samples_is_that_of_simulated_studies() -> None:
+    """Differences of 0.3 on seeds of deviation 0.2 and samples of standard error 0.1."""
+    rng, n = np.random.default_rng(1), 6
+    samples = 0.1 * rng.standard_normal(20_000)
+    d = 0.3 + samples[:, None] + 0.2 * rng.standard_normal((20_000, n))
+    of_seeds = d.var(axis=1, ddof=1) / n
+    variance = of_seeds + 0.1**2
+    df = (n - 1) * (variance / of_seeds) ** 2
+    p = 2 * stats.t.sf(abs(d.mean(axis=1)) / variance**0.5, df)
+    assert power_of(0.3, 0.2, n, samples=0.1) == pytest.approx((p < 0.05).mean(), abs=0.02)
+
+
+def test_a_plan_says_where_no_number_of_seeds_helps() -> None:
+    plan = plan_seeds(0.1, 0.2, samples=0.1)
+    assert (plan.seeds, plan.wanted) == (10_000, 0.8)
+    assert plan.power == pytest.approx(stats.norm.cdf(1 - 1.96), abs=1e-3)
+    assert "More seeds would not help, but more test samples." in str(plan)
+    assert "Other test samples are not considered." in str(plan_seeds(0.1, 0.2))
+
+
+def test_answers_of_a_pilot_give_the_error_of_the_test_samples() -> None:
+    study = small_study(seeds=4)
+    pilot = study.run(**RUN)
+    plan = study.plan(0.1, pilot=pilot)
+    errors = [d.errors for d in pilot.compare()]
+    expected = max(wide.error**2 - own.error**2 for own, wide in errors) ** 0.5
+    assert plan.samples == pytest.approx(expected)
+    assert f"the test samples a standard error of {expected:.3g}" in str(plan)
+
+
+def test_a_pilot_without_spread_is_refused() -> None:
+    with pytest.raises(UsageError, match="difference is not the same with every seed"):
+        small_study().plan(0.1, pilot=scored({"a": [0.9, 0.9], "b": [0.8, 0.8]}))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.core.errors import DataError, UsageError
+from lamella.core.errors import CheckWarning, DataError, UsageError
 from lamella.studies.running.data import study_data, unpack_arrays
 from tests.studies.small import TEST, TRAIN
 
@@ -38,13 +38,14 @@ def test_arrays_of_the_user_are_sent() -> None:
 
 
 def test_a_validation_set_is_sent_and_in_the_checksums() -> None:
-    data = study_data(TRAIN, TEST, TEST)
+    own = TRAIN.x + 1, TRAIN.y
+    data = study_data(TRAIN, TEST, own)
     _, _, validation = unpack_arrays(data.worker_arrays)
     assert validation is not None
-    assert np.array_equal(validation.x, TEST.x)
-    assert data.checksums["validation"] == data.checksums["test"]
+    assert np.array_equal(validation.x, own[0])
+    assert data.checksums["validation"] == study_data(own, TEST).checksums["train"]
     with pytest.raises(UsageError, match="give train and test with your own validation set"):
-        study_data(None, None, TEST)
+        study_data(None, None, own)
 
 
 def test_the_sizes_of_the_data_are_known() -> None:
@@ -113,3 +114,34 @@ def test_numbers_are_targets_as_they_are(labels: list[float]) -> None:
     data = study_data((x, labels), (x, labels))
     np.testing.assert_array_equal(data.train.y, labels)
     assert "classes" not in data.checksums
+
+
+def test_the_test_set_cannot_choose() -> None:
+    with pytest.raises(DataError, match="validation= holds samples of the test set only"):
+        study_data(TRAIN, TEST, (TEST.x[:20][::-1], TEST.y[:20][::-1]))
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "text"),
+    [
+        (
+            (np.vstack([TRAIN.x, TEST.x[:9]]), np.append(TRAIN.y, TEST.y[:9])),
+            None,
+            "9 of 90 .* test",
+        ),
+        (TRAIN, (TRAIN.x[:50], TRAIN.y[:50]), "50 of 50 samples of validation are in train, too"),
+        (
+            TRAIN,
+            (np.vstack([TRAIN.x + 1, TEST.x[:40]]), np.append(TRAIN.y, TEST.y[:40])),
+            "40 of 280 samples of validation are in test",
+        ),
+    ],
+)
+def test_samples_in_two_sets_are_warned_of(train: Any, validation: Any, text: str) -> None:
+    with pytest.warns(CheckWarning, match=text):
+        study_data(train, TEST, validation)
+
+
+def test_rows_of_few_values_are_no_copies() -> None:
+    x = np.arange(300)[:, None] % 7
+    study_data((x, x[:, 0]), (x[:100], x[:100, 0]), (x[:50], x[:50, 0]))

@@ -258,7 +258,7 @@ def test_models_need_a_folder_and_a_word(tmp_path: Path) -> None:
 def test_a_validation_set_and_a_split_exclude_each_other() -> None:
     study = small_study(seeds=1, arms={"one": {"validation_split": 0.2}})
     with pytest.raises(UsageError, match="validation= or validation_split, not both"):
-        study.run(**RUN, validation=TEST)
+        study.run(**RUN, validation=(TEST.x + 1, TEST.y))
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from lamella.core.errors import ArgumentError
 from lamella.core.validation import number, positive
 from lamella.core.wording import capitalized, counted
 from lamella.studies.analysis.difference import Difference
-from lamella.studies.analysis.family import differences_of, p_values
+from lamella.studies.analysis.family import all_tests, differences_of, p_values
 from lamella.studies.analysis.incomplete import missing_values
 from lamella.studies.analysis.measures import Measure, TimeTo, interval_text
-from lamella.studies.analysis.reads import ALL, Read, family_of
+from lamella.studies.analysis.reads import ALL, Read
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.text_table import Tabular, TextTable
 from lamella.studies.analysis.times import times_by_arm, without_equivalence
@@ -143,7 +143,7 @@ class Comparison(Tabular):
         parts = [
             f"{here} here",
             f"{self.before} read before" if self.before else "",
-            f"{could} that to= could also name" if could else "",
+            f"{could} that could be chosen instead" if could else "",
         ]
         return text if total == here else f"{text}: {', '.join(filter(None, parts))}"
 
@@ -198,7 +198,7 @@ def compare_among(runs: Runs, here: Read, measure: Measure, reads: Sequence[Read
         only = sources_text(vary)
         notes.append(f"Only {only} vary with the seed: verdicts hold for the others as they are.")
     own, before = set(here.tests), {test for read in reads for test in read.tests}
-    tests = [test for test in family_of([*reads, here], runs.study.baseline) if test not in own]
+    tests = [test for test in all_tests(runs, [*reads, here]) if test not in own]
     p_others = p_values(runs, tests)
     equivalence = any(read.margin is not None for read in reads)
     found = with_verdicts(found, here.margin, others=p_others, equivalence=equivalence)

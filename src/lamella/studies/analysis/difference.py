@@ -140,29 +140,29 @@ def difference(
     known = [s for s in ours if not math.isnan(ours[s]) and not math.isnan(theirs.get(s, math.nan))]
     a, b = (np.array([side[s] for s in known], np.float64) for side in (ours, theirs))
     if not known:
-        return untested(arm, to, a, "no seed in common")
+        return untested(arm, to, math.nan, 0, "no seed in common")
     d = np.subtract(a, b, out=np.zeros(len(known)), where=a != b)  # inf - inf is a tie
     better = 1 if higher_is_better else -1
     if len(known) == 1:
-        return untested(arm, to, d, "one seed: no interval, no test")
+        return untested(arm, to, float(d[0]), 1, "one seed: no interval, no test")
     if np.isinf(d).any() or np.isinf(a).all():
         return _by_ranks(arm, to, d, a, b, better)
     both = np.isfinite(a)
     seeds = [seed for seed, finite in zip(known, both, strict=True) if finite]
     d, sizes = d[both], np.concatenate([a[both], b[both]])
     if len(seeds) < 2:
-        return untested(arm, to, d, "one seed: no interval, no test")
+        return untested(arm, to, float(d[0]), 1, "one seed: no interval, no test")
     errors = _errors(d, sizes, seeds, correct)
     if not errors:
         return _by_signs(arm, to, d, sizes, better)
     return _by_t(arm, to, d, errors, better)
 
 
-def untested(arm: str, to: str, d: np.ndarray, note: str) -> Difference:
+def untested(arm: str, to: str, mean: float, n: int, note: str) -> Difference:
     """Return a difference without a test, as of one seed."""
-    mean = float(d[0]) if len(d) and math.isfinite(d[0]) else math.nan
+    mean = mean if math.isfinite(mean) else math.nan
     nan = math.nan
-    return Difference(arm, to, mean, nan, nan, nan, nan, len(d), note=note)
+    return Difference(arm, to, mean, nan, nan, nan, nan, n, note=note)
 
 
 def _errors(

@@ -1,19 +1,22 @@
 """Differences of pairs of arms, and p of the other tests of their family."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
-import numpy as np
-
 from lamella.core.errors import LamellaError
+from lamella.core.wording import named
 from lamella.studies.analysis.difference import Difference, difference, untested
 from lamella.studies.analysis.measures import Measure, TimeTo
-from lamella.studies.analysis.reads import Test
+from lamella.studies.analysis.reads import Read, Test, family_of
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.sequential import over_looks
 from lamella.studies.analysis.times import ratio, times_by_arm
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.definition.tables import merge
+
+ALL_RUNS = "a verdict needs all runs"
+ONE_RUN = "the seed changes nothing: all runs of each arm are one"
 
 
 def differences_of(
@@ -22,15 +25,17 @@ def differences_of(
     """Yield the difference of each pair, tested over all looks at the study.
 
     Pairs of which the runs lack an arm are left out, and those that cannot be compared not tested.
+    Nor are those of some seeds only: a reader could stop, or choose them, as soon as they differ.
     """
     times = times_by_arm(runs, measure) if isinstance(measure, TimeTo) else {}
     values, correct = runs.ranked_values(measure), runs.correct(measure)
+    gaps, copies = _gaps(runs), _copies(runs)
     for arm, other in pairs:
         if not {arm, other} <= values.keys():
             continue
 
         if reason := _incomparable(runs.study, measure, arm, other):
-            yield untested(arm, other, np.zeros(0), reason)
+            yield untested(arm, other, math.nan, 0, reason)
             continue
 
         def of_first(seeds: int, arm: str = arm, other: str = other) -> Difference:
@@ -48,7 +53,34 @@ def differences_of(
             )
 
         looks = runs.looks
-        yield of_first(len(runs.seeds)) if looks is None else over_looks(of_first, looks)
+        found = of_first(len(runs.seeds)) if looks is None else over_looks(of_first, looks)
+        reason = gaps.get(arm) or gaps.get(other, "")
+        if {arm, other} <= copies and found.favours:
+            reason = reason or ONE_RUN
+        if reason and found.n > 1:
+            found = untested(arm, other, found.mean, found.n, reason)
+        yield found
+
+
+def _gaps(runs: Runs) -> dict[str, str]:
+    """Return, for each arm that lacks runs of the study or its folder, why it has no verdict."""
+    if left_out := [seed for seed in runs.whole.seeds if seed not in runs.seeds]:
+        return dict.fromkeys(runs.arms, f"without {named('seed', left_out)} of the folder")
+    failed = [run.arm for run in runs.failed if run.status == "failed"]
+    return dict.fromkeys([*(arm for arm, _ in runs.missing), *failed], ALL_RUNS)
+
+
+def _copies(runs: Runs) -> set[str]:
+    """Return the arms whose runs are all the same, whatever the seed."""
+    found = set()
+    for arm in runs.arms:
+        numbers = [
+            ([row["loss"] for row in run.epochs if "loss" in row], run.scores)
+            for run in runs.of(arm)
+        ]
+        if len(numbers) > 1 and numbers[0][0] and all(each == numbers[0] for each in numbers):
+            found.add(arm)
+    return found
 
 
 def _incomparable(study: StudyDefinition, measure: Measure, arm: str, other: str) -> str:
@@ -61,6 +93,18 @@ def _incomparable(study: StudyDefinition, measure: Measure, arm: str, other: str
     if column.endswith("loss") and losses[0] != losses[1]:
         return "the arms minimise different losses"
     return ""
+
+
+def all_tests(runs: Runs, reads: Iterable[Read]) -> list[Test]:
+    """Return the tests of comparisons that were read, and of all arms of the folder as well.
+
+    An arm that these runs lack can have been left out, and another baseline chosen, since they
+    look best.
+    """
+    whole, found = runs.whole, list(reads)
+    measures = dict.fromkeys(read.measure for read in found)
+    found += [Read(measure, whole.baseline, tuple(whole.arms)) for measure in measures]
+    return family_of(found, whole.baseline)
 
 
 def p_values(runs: Runs, tests: Sequence[Test]) -> list[float]:

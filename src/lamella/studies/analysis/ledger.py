@@ -14,13 +14,13 @@ from lamella.core.wording import counted, listed, named
 from lamella.studies.analysis.best import best
 from lamella.studies.analysis.comparison import compare_among, show_p
 from lamella.studies.analysis.difference import Difference
+from lamella.studies.analysis.family import all_tests
 from lamella.studies.analysis.incomplete import incomplete_runs
 from lamella.studies.analysis.measures import Measure
-from lamella.studies.analysis.reads import Read, Test, family_of
+from lamella.studies.analysis.reads import Read, Test
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.text_table import Tabular, TextTable
 from lamella.studies.definition.tables import part_text
-from lamella.studies.running.storage import StudyFolder
 from lamella.studies.running.stored import READS
 
 DECIDED = ("better", "worse", "equivalent")
@@ -107,7 +107,7 @@ class Ledger(Tabular):
 def ledger(runs: Runs) -> Ledger:
     """Return the ledger of a study; it does not depend on the order of reading."""
     reads = sorted(runs.reads, key=lambda read: _place(runs, read))
-    tests = family_of(reads, runs.study.baseline)
+    tests = all_tests(runs, reads)
     entries: dict[tuple[Test, float | None], Entry] = {}
     for read in reads:
         for entry in _entries(runs, read, reads):
@@ -117,7 +117,7 @@ def ledger(runs: Runs) -> Ledger:
     notes = []
     if reads:
         could = len(tests) - len(read_tests)
-        others = f", with {could} that to= could also name" if could else ""
+        others = f", with {could} that could be chosen instead" if could else ""
         method = "Holm" if all(read.margin is None for read in reads) else "Bonferroni"
         notes.append(
             f"p is corrected for {counted(len(tests), 'comparison')} ({method}){others}. At most "
@@ -199,14 +199,8 @@ def _looks(runs: Runs) -> str:
 
 def _left_out(runs: Runs) -> str:
     """Return the arms and seeds that the folder of the study has and these runs lack."""
-    if runs.folder is None:
-        return ""
-    try:
-        stored = StudyFolder(runs.folder).study()
-    except LamellaError:  # the folder is gone or damaged
-        return ""
-    arms = [arm for arm in stored.arms if arm not in runs.arms]
-    seeds = [str(seed) for seed in stored.seeds if seed not in runs.seeds]
+    arms = [arm for arm in runs.whole.arms if arm not in runs.arms]
+    seeds = [seed for seed in runs.whole.seeds if seed not in runs.seeds]
     parts = [
         named("arm", arms) if arms else "",
         named("seed", seeds) if seeds else "",

@@ -32,7 +32,7 @@ import numpy as np
 from lamella.core.wording import listed
 from lamella.studies.analysis.student import special
 
-PATHS, AT_ONCE = 200_000, 20_000  # of F: its error at 0.05 is 0.0005
+PATHS, AT_ONCE = 200_000, 2_000  # of F: its error at 0.05 is 0.0005
 SEED = 1989  # so that F is the same in every process
 RESERVE = 0.1  # of the level, for all looks after the first that nobody planned
 

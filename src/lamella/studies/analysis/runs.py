@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from lamella.core.errors import DataError
+from lamella.core.errors import DataError, LamellaError
 from lamella.core.names import expect_known
 from lamella.losses.metrics import is_higher_better
 from lamella.studies.analysis.looks import Looks, planned_or_past
@@ -24,6 +25,7 @@ from lamella.studies.analysis.statistics import Estimate, censored, estimate
 from lamella.studies.analysis.tuning import Tuning
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.running.run import Run
+from lamella.studies.running.storage import StudyFolder
 
 
 class Runs:
@@ -57,6 +59,15 @@ class Runs:
         """Looks at the study, if it has grown; see `lamella.studies.analysis.looks`."""
         looks = self.study.looks
         return planned_or_past(looks["planned"], looks["past"], len(self.seeds))
+
+    @property
+    def whole(self) -> StudyDefinition:
+        """The study as its folder has it, with arms and seeds that these runs lack."""
+        with suppress(LamellaError):  # the folder is gone or damaged
+            if self.folder is not None:
+                stored = StudyFolder(self.folder).study()
+                return stored if stored.name == self.study.name else self.study
+        return self.study
 
     def __repr__(self) -> str:
         done = len(self.runs) - len(self.failed)

@@ -7,6 +7,8 @@ from lamella.core.errors import ArgumentError
 from lamella.core.names import expect_known
 from lamella.core.validation import at_least
 
+MAX_SEEDS = 10_000
+
 
 def check_name(name: object) -> str:
     """Return the name of a study, or raise an ArgumentError."""
@@ -45,5 +47,12 @@ def seeds_given(seeds: int | Iterable[int], name: str = "seeds", first: int = 0)
         found = [at_least(name, seed, 0) for seed in seeds]
         if not found or len(set(found)) < len(found):
             raise ArgumentError(f"{name} must be at least one, without repetition; got {seeds!r}")
-        return found
-    return list(range(first, first + at_least(name, seeds, 1)))
+    else:
+        count = at_least(name, seeds, 1)
+        found = list(range(first, first + min(count, MAX_SEEDS + 1)))
+    if len(found) > MAX_SEEDS:
+        raise ArgumentError(
+            f"{name} can be at most {MAX_SEEDS:,}, got {seeds!r:.80}; for one seed of this number, "
+            f"write [{seeds!r:.80}]"
+        )
+    return found

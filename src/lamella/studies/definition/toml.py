@@ -66,12 +66,9 @@ def _limit_size(table: Table) -> None:
             raise ArgumentError(f"{key} must be text, got {table[key]!r:.80}")
     limit_size(table)
     arms = table["arms"]
-    seeds = max((n for n in map(table.get, ("seeds", "tuning_seeds")) if type(n) is int), default=1)
     each = limit_size(table["base"]) if isinstance(table["base"], dict) else 0
     runs = len(arms) if isinstance(arms, dict) else 1
     if runs > MAX_ARMS or runs * each > MAX_VALUES:
         raise ArgumentError(f"{runs:,} arms on a base of {each:,} values are too many")
     if "tune" in table and each > MAX_TUNED:
         raise ArgumentError(f"a base of {each:,} values is too large to be tuned from a file")
-    if seeds > MAX_VALUES:
-        raise ArgumentError(f"seeds can be at most {MAX_VALUES:,}, got {seeds!r:.80}")

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from lamella.core.errors import DataError, UsageError
+from lamella.core.errors import CheckWarning, DataError, UsageError, warn_user
 from lamella.datasets.mnist import mnist
 from lamella.datasets.named import labelled_folder, named
 from lamella.datasets.samples import Collection, Samples, checksum
 from lamella.network.arrays import to_numpy
+
+VARIED, COPIES = 0.95, 0.01
+"""Fraction of distinct inputs above which copies are no chance, and that of copies to warn of."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def study_data(train: Any, test: Any, validation: Any = None) -> StudyData:
             for name, pair in pairs.items()
         }
     sets = {name: _samples(name, pair) for name, pair in pairs.items()}
+    _expect_separate(sets)
     checksums = _checksums(sets)
     if classes:
         checksums |= {"classes": classes}
@@ -158,6 +162,30 @@ def _samples(name: str, pair: Any) -> Samples:
     if len(x) != len(y):
         raise DataError(f"{name} has {len(x)} inputs, but {len(y)} targets")
     return Samples(x, y)
+
+
+def _expect_separate(sets: dict[str, Samples]) -> None:
+    """Refuse a test set that also chooses, and warn if a set has samples of an earlier one.
+
+    Inputs that repeat within a set, such as rows of a few categories, say nothing about copies.
+    """
+    rows = {name: [hash(row.tobytes()) for row in part.x] for name, part in sets.items()}
+    distinct = {name: {*found} for name, found in rows.items()}
+    for one, other in (("train", "test"), ("train", "validation"), ("test", "validation")):
+        if other not in sets or len(distinct[other]) < VARIED * len(rows[other]):
+            continue
+        copies = sum(row in distinct[one] for row in rows[other])
+        if copies == len(rows[other]) and one == "test":
+            raise DataError(
+                "validation= holds samples of the test set only: what it chooses would be chosen "
+                "by the test. Give other samples, or leave it out for a part of the training set"
+            )
+        if copies > COPIES * len(rows[other]):
+            warn_user(
+                f"{copies:,} of {len(rows[other]):,} samples of {other} are in {one}, too: scores "
+                "and choices by them are too good. Leave them out of one of both",
+                CheckWarning,
+            )
 
 
 def _checksums(sets: dict[str, Samples]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from lamella.studies.definition.experiment import Experiment
 from lamella.studies.running.archived_run import LEFT_OUT, ArchivedRun, archived
 from lamella.studies.running.data import StudyData, study_data
 from lamella.studies.running.run import Run, Task, train_run
-from lamella.studies.running.runner import key_of
+from lamella.studies.running.run_files import key_of
 from lamella.studies.running.stored import Stored, has_run, parts_of, stored_studies
 from lamella.training.checkpoints.code_digest import changed_code
 from lamella.training.differences import environment_differences, history_differences

@@ -26,6 +26,16 @@ MAX_JSON_BYTES = 2**25  # run.json takes some KB and 200 bytes per epoch
 PLAIN_FIELDS = ("config", "status", "reason", "steps_per_epoch")
 
 
+def key_of(config: dict[str, Any]) -> str:
+    """Return the key of a run: a hash of everything that determines its numbers.
+
+    The version of lamella does not: its ``numerics`` do.
+    """
+    decisive = {name: value for name, value in config.items() if name != "lamella"}
+    text = json.dumps(decisive, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return sha256(text.encode())[:16]
+
+
 def to_files(run: Run) -> dict[str, bytes]:
     """Return the contents of a run's files by name, without study, arm and seconds.
 

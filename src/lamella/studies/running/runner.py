@@ -1,8 +1,6 @@
 """Runner: train the missing runs of a study in parallel and store each when it is done."""
 
-import hashlib
 import importlib.util
-import json
 import os
 import threading
 import warnings
@@ -20,6 +18,7 @@ from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.running.data import StudyData, study_data
 from lamella.studies.running.progress import Progress
 from lamella.studies.running.run import Run, Task
+from lamella.studies.running.run_files import key_of
 from lamella.studies.running.side_by_side import device_of, in_threads, runs_at_once
 from lamella.studies.running.storage import StudyFolder
 from lamella.studies.running.workers import work
@@ -154,16 +153,6 @@ def plan(study: StudyDefinition, checksums: dict[str, Any]) -> list[Task]:
             }
             tasks.append(Task(study.name, arm, seed, key_of(config), config))
     return tasks
-
-
-def key_of(config: dict[str, Any]) -> str:
-    """Return the key of a run: a hash of everything that determines its numbers.
-
-    The version of lamella does not: its ``numerics`` do.
-    """
-    decisive = {name: value for name, value in config.items() if name != "lamella"}
-    text = json.dumps(decisive, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _held_out(study: StudyDefinition) -> bool:

@@ -24,20 +24,20 @@ from lamella.core.disk import as_path, expect_writable, remove_unfinished, write
 from lamella.core.errors import FileFormatError, UsageError, warn_user
 from lamella.core.version import __version__
 from lamella.studies.definition.definition import StudyDefinition
-from lamella.studies.definition.experiment import DEFAULTS
-from lamella.studies.definition.tables import Table, differing, merge
-from lamella.studies.definition.tuning import joined_tunings
+from lamella.studies.definition.tables import Table
 from lamella.studies.running.clock import with_seconds
 from lamella.studies.running.index import expect_index
+from lamella.studies.running.joining import entry_of, joined
 from lamella.studies.running.run import Run, Task
 from lamella.studies.running.run_files import (
     from_files,
     json_bytes,
+    key_of,
     model_files,
     read_json,
     to_files,
 )
-from lamella.training.numerics import changed_numerics, numerics
+from lamella.training.numerics import numerics
 
 FORMAT = "lamella-study-1"
 TRIALS, CROSSED = "tuning", "crossed"
@@ -71,9 +71,9 @@ class StudyFolder:
             If the folder belongs to another study, a lamella that computes otherwise or other data,
             or cannot be written.
         """
-        described, plan = study.description(), [_entry(task) for task in tasks]
+        described, plan = study.description(), [entry_of(task) for task in tasks]
         if self._index.exists():
-            described, plan = self._joined(study, tasks, data)
+            described, plan = joined(self.path, self.read_index(), study, tasks, data)
         expect_writable(self.path)
         self._clear()
         if not self._index.exists() and any(each.name != TRIALS for each in self.path.iterdir()):
@@ -136,9 +136,11 @@ class StudyFolder:
             seconds = float((log := self.log(task.key))["seconds"])
         except (KeyError, TypeError, ValueError, OverflowError):
             seconds = math.nan
-        return with_seconds(
-            from_files(folder, study=task.study, arm=task.arm, seconds=seconds), log
-        )
+        run = from_files(folder, study=task.study, arm=task.arm, seconds=seconds)
+        is_known = "numerics" not in run.config or key_of(run.config) == task.key  # from 0.1.0
+        if run.seed != task.seed or not is_known:
+            raise FileFormatError(f"it is the run of seed {run.seed} of another configuration")
+        return with_seconds(run, log)
 
     def log(self, key: str) -> Table:
         """Return the log of a run: date, host and environment; empty if the log is missing."""
@@ -199,102 +201,8 @@ class StudyFolder:
         expect_index(table, self._index)
         return table
 
-    def _joined(
-        self, study: StudyDefinition, tasks: Sequence[Task], data: Table
-    ) -> tuple[Table, list[Table]]:
-        """Return the description and the runs of the folder together with those of ``study``."""
-        table = self.read_index()
-        stored = StudyDefinition.described(table)
-        if stored.name != study.name:
-            raise UsageError(
-                f"{self.path} holds the study {stored.name!r}, this is {study.name!r}: choose "
-                "another folder"
-            )
-        if changed := changed_numerics(table.get("numerics")):
-            raise UsageError(
-                f"{self.path} was written by lamella {table['lamella']}, this is {__version__}, "
-                f"which computes otherwise (changed code: {', '.join(changed)}), and a folder must "
-                "not mix both: choose another folder"
-            )
-        if table["data"] != data:
-            raise UsageError(f"{self.path} holds results on other data: choose another folder")
-        keys = {(entry["arm"], entry["seed"]): entry["key"] for entry in table["runs"]}
-        for task in tasks:
-            if keys.get((task.arm, task.seed), task.key) != task.key:
-                raise UsageError(
-                    f"{self.path} holds the study {study.name!r} with another arm {task.arm!r} "
-                    f"({_changes(stored, study, task.arm)}): choose another folder"
-                )
-        described, plan = _join(stored, table["runs"], study, tasks)
-        there = [(self.path / "runs" / entry["key"]).exists() for entry in table["runs"]]
-        complete = all(there) and there != []  # there are no runs while arms are tuned
-        described["looks"] = _joined_looks(stored, study, described["seeds"], complete)
-        return described, plan
-
 
 def read_study_folder(path: Any) -> tuple[StudyDefinition, list[Run]]:
     """Return the study definition and the stored runs of a folder."""
     folder = StudyFolder(path)
     return folder.study(), folder.runs()
-
-
-def _entry(task: Task) -> Table:
-    return {"arm": task.arm, "seed": task.seed, "key": task.key}
-
-
-def _join(
-    stored: StudyDefinition, runs: Sequence[Table], study: StudyDefinition, tasks: Sequence[Task]
-) -> tuple[Table, list[Table]]:
-    """Return the description and the runs of both studies; an arm with a new name is renamed."""
-    names = {task.key: task.arm for task in tasks}
-    renamed = {entry["arm"]: names[entry["key"]] for entry in runs if entry["key"] in names}
-    old = {renamed.get(arm, arm): fields for arm, fields in stored.arms.items()}
-    left = [arm for arm in old if arm not in study.arms]
-    if left and stored.base != study.base:
-        path = differing(stored.base, study.base)[0]
-        raise UsageError(
-            f"the arms {', '.join(left)} in the folder are of another base ({path} is "
-            f"{_at(stored.base, path)} there, {_at(study.base, path)} here): choose another folder"
-        )
-    described = {**(stored if left else study).description()}
-    if left:
-        base = merge(DEFAULTS, study.base)
-        first, *here = (merge(base, arm) for arm in [*old.values(), *study.arms.values()])
-        paths = [path for fields in here for path in differing(first, fields)]
-        described["varies"] = list(dict.fromkeys([*stored.varies, *study.varies, *paths]))
-        described["arms"] = {**old, **study.arms}
-        described["baseline"] = renamed.get(stored.baseline, stored.baseline)
-    described |= joined_tunings(stored.tuning, study.tuning, left)
-    described["seeds"] = list(dict.fromkeys([*stored.seeds, *study.seeds]))
-    described["cut"] = (study if set(stored.seeds) <= set(study.seeds) else stored).cut
-    plan = [{**entry, "arm": renamed.get(entry["arm"], entry["arm"])} for entry in runs]
-    return described, plan + [_entry(task) for task in tasks if _entry(task) not in plan]
-
-
-def _joined_looks(
-    stored: StudyDefinition, study: StudyDefinition, seeds: Sequence[int], complete: bool
-) -> Table:
-    """Return planned looks, and other numbers of seeds with which the study was complete before."""
-    here, there = study.looks["planned"], stored.looks["planned"]
-    if here and there and here != there:
-        raise UsageError(
-            f"the folder holds a study with looks at {there} seeds, fixed before the first one, "
-            f"this one has looks at {here}: choose another folder"
-        )
-    past, before = set(stored.looks["past"]), len(stored.seeds)
-    if complete and (len(seeds) > before or (here and not there)) and before not in there:
-        past.add(before)
-    return {"planned": here or there, "past": sorted(past)}
-
-
-def _changes(there: StudyDefinition, here: StudyDefinition, arm: str) -> str:
-    old, new = (merge(study.base, study.arms[arm]) for study in (there, here))
-    paths = differing(old, new)
-    changes = [f"{path} is {_at(old, path)} there, {_at(new, path)} here" for path in paths]
-    return "; ".join(changes) or "its own classes or functions have changed, or Python's version"
-
-
-def _at(table: Any, path: str) -> Any:
-    for name in path.split("."):
-        table = table[int(name)] if isinstance(table, list) else (table or {}).get(name)
-    return "not set" if table is None else table
