@@ -9,7 +9,7 @@ from lamella.core.disk import as_path
 from lamella.core.errors import ArgumentError, UsageError
 from lamella.core.signatures import known_arguments
 from lamella.core.terminal import error_stream
-from lamella.core.validation import at_least, one_of
+from lamella.core.validation import at_least, instance, one_of
 from lamella.studies.analysis.planning import Plan, plan_seeds, spread_of
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.definition import bundled
@@ -222,6 +222,7 @@ class Study(StudyDefinition):
         """
         samples = 0.0
         if pilot is not None and sd is None:
+            instance("pilot", pilot, Runs, "study.run(...)")
             sd, samples = spread_of(pilot, measure)
         elif pilot is not None or sd is None:
             raise ArgumentError("give pilot=results of a few seeds, or sd=...: one of both")

@@ -119,7 +119,8 @@ class Comparison(Tabular):
         tested = sum(not math.isnan(d.p) for d in self.differences)
         direction = "Higher" if self.measure.higher_is_better else "Lower"
         if not tested:
-            return [f"{direction} is better. A verdict needs two seeds with both arms."]
+            few = all(d.n < 2 for d in self.differences)
+            return [f"{direction} is better.{' A verdict needs two seeds with both arms.' * few}"]
         reach = "new seeds, not new samples"
         if over_samples:
             every = all(len(d.errors) > 1 for d in self.differences if not math.isnan(d.p))

@@ -210,7 +210,7 @@ def _left_out(runs: Runs) -> str:
 
 def _without_numbers(runs: Runs) -> dict[str, int]:
     counts = dict(Counter(run.status for run in runs.failed))
-    return {**counts, "not run": len(runs.missing)} if runs.missing else counts
+    return {**counts, "missing": len(runs.missing)} if runs.missing else counts
 
 
 def _choices(runs: Runs) -> Iterator[str]:

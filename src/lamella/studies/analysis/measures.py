@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lamella.core.errors import ArgumentError
@@ -11,8 +11,11 @@ from lamella.core.validation import number, one_of
 from lamella.losses.metrics import is_higher_better
 from lamella.studies.running.run import Run
 
+Directions = Mapping[str, bool | None]
+"""Of metrics by name: whether higher is better, or None if it is not known."""
+NO_DIRECTIONS: Directions = {}
 COUNTED = ("epochs", "steps", "seconds")
-TIME = rf"({'|'.join(COUNTED)})_to_(?:(\w+)_)?(-?\d*\.?\d+(?:e[-+]?\d+)?)"
+TIME = rf"({'|'.join(COUNTED)})_to_(?:(.+)_)?(-?\d*\.?\d+(?:e[-+]?\d+)?)"
 """Times to a score, as "steps_to_val_loss_0.3"; the column may be left out: "steps_to_0.95"."""
 
 
@@ -92,12 +95,12 @@ class TimeTo(Measure):
     column: str
     threshold: float
     counted: str
+    rises: bool  # whether a higher score is better
 
     def of(self, run: Run) -> float:
-        higher = column_is_higher_better(self.column)
         for done, row in enumerate(run.epochs, 1):
             value = row.get(self.column, math.nan)
-            if value >= self.threshold if higher else value <= self.threshold:
+            if value >= self.threshold if self.rises else value <= self.threshold:
                 return self.elapsed(run, done)
         return math.nan
 
@@ -134,15 +137,17 @@ def column_label(column: str) -> str:
     return f"{names[part]} {metric}" if part in names else f"training {column}"
 
 
-def column_is_higher_better(column: str) -> bool:
+def column_is_higher_better(column: str, directions: Directions = NO_DIRECTIONS) -> bool:
     """Whether higher is better for a column of the epochs or a score, by its metric.
 
     Raises
     ------
     ArgumentError
-        If no metric has this name.
+        If no metric has this name, or its direction is not known.
     """
-    return is_higher_better(re.sub(r"^(best_)?(test|train|val)_", "", column))
+    name = re.sub(r"^(best_)?(test|train|val)_", "", column)
+    found = directions.get(name)
+    return is_higher_better(name) if found is None else found
 
 
 def _measures(score: str, label: str, unit: str, digits: int) -> list[Measure]:
@@ -176,7 +181,12 @@ MEASURES = {
 }
 
 
-def time_to(threshold: float, column: str = "val_accuracy", counted: str = "epochs") -> TimeTo:
+def time_to(
+    threshold: float,
+    column: str = "val_accuracy",
+    counted: str = "epochs",
+    directions: Directions = NO_DIRECTIONS,
+) -> TimeTo:
     """Return the measure "time to the first epoch that reaches ``threshold``".
 
     Parameters
@@ -185,6 +195,8 @@ def time_to(threshold: float, column: str = "val_accuracy", counted: str = "epoc
     column : str
         Of the epochs.
     counted : {"epochs", "steps", "seconds"}
+    directions : mapping of str to bool
+        Of metrics that are not lamella's, by name: whether higher is better.
 
     Raises
     ------
@@ -193,7 +205,7 @@ def time_to(threshold: float, column: str = "val_accuracy", counted: str = "epoc
     """
     one_of("by", counted, COUNTED)
     number("the threshold", threshold)
-    column_is_higher_better(column)
+    rises = column_is_higher_better(column, directions)
     if column.endswith("accuracy") and not 0 <= threshold <= 1:
         raise ArgumentError(
             f"the threshold of {column} must be a fraction in [0, 1], such as 0.95; "
@@ -210,10 +222,13 @@ def time_to(threshold: float, column: str = "val_accuracy", counted: str = "epoc
         column=column,
         threshold=threshold,
         counted=counted,
+        rises=rises,
     )
 
 
-def get_measure(name: str, column: str = "val_accuracy") -> Measure:
+def get_measure(
+    name: str, column: str = "val_accuracy", directions: Directions = NO_DIRECTIONS
+) -> Measure:
     """Return the measure of a name; "epochs_to_0.95" refers to ``column``.
 
     Raises
@@ -222,6 +237,6 @@ def get_measure(name: str, column: str = "val_accuracy") -> Measure:
         If there is none; the message has the nearest name.
     """
     if isinstance(name, str) and (goal := re.fullmatch(TIME, name)):
-        return time_to(float(goal[3]), goal[2] or column, goal[1])
+        return time_to(float(goal[3]), goal[2] or column, goal[1], directions)
     expect_known("the measure", name, [*MEASURES, *(f"{each}_to_0.95" for each in COUNTED)])
     return MEASURES[name]

@@ -60,6 +60,8 @@ def _notes(results: Runs, columns: Sequence[tuple[Measure, Mapping[str, Estimate
         ]
         if any(gaps):
             notes.append(f"{arm}: {'; '.join(filter(None, gaps))}.")
+        reasons = [run.reason for run in results.failed if (run.arm, run.status) == (arm, "failed")]
+        notes += [f"{arm} failed: {reason}" for reason in dict.fromkeys(reasons)]
     return [*notes, *tuning_notes(results.study.tuning)]
 
 

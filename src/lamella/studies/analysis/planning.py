@@ -27,6 +27,7 @@ from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.student import POWER, SIGNIFICANCE, special
 
 MOST_SEEDS = 10_000
+LARGEST = 1e6  # noncentrality and degrees of freedom, for scipy
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,8 @@ def power_of(
     for variance in {of_seeds, of_seeds + samples**2}:
         df = (seeds - 1) * (variance / of_seeds) ** 2
         bound = special().stdtrit(df, 1 - SIGNIFICANCE / comparisons / 2)
-        found.append(1 - float(special().nctdtr(df, abs(effect) / math.sqrt(variance), bound)))
+        shift = min(abs(effect) / math.sqrt(variance), LARGEST)
+        found.append(1 - float(special().nctdtr(min(df, LARGEST), shift, bound)))
     return min(found)
 
 

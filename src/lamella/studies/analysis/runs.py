@@ -10,12 +10,12 @@ import numpy as np
 
 from lamella.core.errors import DataError, LamellaError
 from lamella.core.names import expect_known
-from lamella.losses.metrics import is_higher_better
 from lamella.studies.analysis.looks import Looks, planned_or_past
 from lamella.studies.analysis.measures import (
     MEASURES,
     Measure,
     TimeTo,
+    column_is_higher_better,
     column_label,
     get_measure,
     time_to,
@@ -100,15 +100,18 @@ class Runs:
         """
         if isinstance(measure, Measure):
             return measure
-        if measure not in MEASURES and any(measure in run.scores for run in self.runs):
-            return self._of_metric(str(measure))
         name = f"test_{self.metric}" if measure is None else measure
-        return get_measure(name, f"val_{self.metric}")
+        directions = self.study.directions
+        scored = any(name in run.scores for run in self.runs)
+        if name not in MEASURES and (scored or str(name).partition("_")[2] in directions):
+            higher = column_is_higher_better(name, directions)
+            return Measure(name, column_label(name), "", higher, digits=4)
+        return get_measure(name, f"val_{self.metric}", directions)
 
-    def _of_metric(self, name: str) -> Measure:
-        metric = name.partition("_")[2]
-        own = [each for arm in self.study.experiments.values() for each in arm.new_metrics()]
-        return Measure(name, column_label(name), "", is_higher_better(metric, own), digits=4)
+    def time_to(self, threshold: float, column: str | None, counted: str = "epochs") -> TimeTo:
+        """Return the measure "time to a score", by default the validation score of `metric`."""
+        column = column or f"val_{self.metric}"
+        return time_to(threshold, column, counted, self.study.directions)
 
     def values(self, measure: str | Measure) -> dict[str, dict[int, float]]:
         """Return one number per finished run: for each arm, by seed.
@@ -210,7 +213,7 @@ class Runs:
         If some seeds never reach it, or diverge, there is no mean: see the estimate's ``median``,
         in which they count as infinite, and the ``n`` seeds ``of`` all that reached it.
         """
-        return self.summary(time_to(threshold, measure or f"val_{self.metric}"))
+        return self.summary(self.time_to(threshold, measure))
 
     def expect_arm(self, arm: str) -> str:
         """Return ``arm`` if the study has it, else raise an ArgumentError with the nearest name."""

@@ -11,7 +11,7 @@ from lamella.studies.analysis.comparison import (
     show_p,
     verdict_with_remarks,
 )
-from lamella.studies.analysis.measures import TimeTo, interval_text, time_to
+from lamella.studies.analysis.measures import TimeTo, interval_text
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.survival import HALF, Survival
 from lamella.studies.analysis.text_table import Tabular, TextTable
@@ -102,7 +102,7 @@ class Speed(Tabular):
 
 def speed(runs: Runs, threshold: float, measure: str | None, by: str, to: str | None) -> Speed:
     """Return how fast all arms reach a score; `lamella.studies.Results.speed` documents it."""
-    chosen = time_to(threshold, measure or f"val_{runs.metric}", by)
+    chosen = runs.time_to(threshold, measure, by)
     times = times_by_arm(runs, chosen)
     curves = {arm: curve(own) for arm, own in times.items()}
     longest = max(

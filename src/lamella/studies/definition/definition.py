@@ -8,6 +8,7 @@ from lamella.core.config import join_parts
 from lamella.core.errors import ArgumentError, FileFormatError, LamellaError
 from lamella.core.names import expect_known
 from lamella.core.signatures import KnownNames, known_arguments
+from lamella.core.validation import instance
 from lamella.studies.definition.checks import check_data, check_name, expect_arm_names, seeds_given
 from lamella.studies.definition.experiment import Experiment
 from lamella.studies.definition.fields import arm_parts, custom_parts, fields_table
@@ -49,6 +50,8 @@ class StudyDefinition(KnownNames):
         Empty if the definition was read from a folder of results.
     varies : list of str
     cut : str
+    directions : dict of str to bool or None
+        Of the user's own metrics: whether higher is better.
     tuning : table or None
         Settings to try, and those chosen; see `lamella.studies.definition.tuning`.
 
@@ -75,7 +78,8 @@ class StudyDefinition(KnownNames):
     ) -> None:
         if not isinstance(arms, Mapping) or not arms:
             raise ArgumentError(f"arms must be a dict of at least one arm, got {arms!r}")
-        self.name, self.title, self.question = check_name(name), title or name, question
+        self.name, self.title = check_name(name), instance("title", title, str, '"Dropout"') or name
+        self.question = instance("question", question, str, '"How much dropout?"')
         self.base = with_vary(fields_table(base), vary)
         self.arms = {str(arm): fields_table(fields) for arm, fields in arms.items()}
         expect_arm_names(list(map(str, arms)))
@@ -153,6 +157,8 @@ class StudyDefinition(KnownNames):
                         "is nothing to compare: change one, or remove it"
                     )
             self.experiments[arm], tables[arm] = experiment, table
+        metrics = [each for arm in self.experiments.values() for each in arm.own_metrics()]
+        self.directions = {metric.name: metric.higher_is_better for metric in metrics}
         first, *others = tables.values()
         found = [path for other in others for path in differing(first, other)]
         of_fields = [path for path in found if not path.startswith("own.")]
@@ -268,8 +274,9 @@ class StudyDefinition(KnownNames):
 
     def description(self) -> Table:
         """Return the definition as a table that JSON can represent."""
-        tuning = {} if self.tuning is None else {"tuning": self.tuning}
-        return {**{name: getattr(self, name) for name in DESCRIPTION}, "looks": self.looks} | tuning
+        parts = {"tuning": self.tuning, "directions": self.directions or None}
+        table = {name: getattr(self, name) for name in DESCRIPTION} | {"looks": self.looks}
+        return table | {name: part for name, part in parts.items() if part is not None}
 
     @classmethod
     def described(cls, table: Table) -> Self:
@@ -278,6 +285,7 @@ class StudyDefinition(KnownNames):
         for name in DESCRIPTION:
             setattr(study, name, table[name])
         study.looks, study.tuning = table.get("looks", NO_LOOKS), table.get("tuning")
+        study.directions = table.get("directions", {})
         study.custom, study.experiments, study.data = {}, {}, {}
         return study
 

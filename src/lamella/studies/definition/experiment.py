@@ -209,6 +209,10 @@ class Experiment:
         """Return new metrics of ``metrics``."""
         return _metrics(self._fields(), {**KNOWN, **self.custom})
 
+    def own_metrics(self) -> list[Metric]:
+        """Return those of `new_metrics` whose classes are the user's."""
+        return [each for each in self.new_metrics() if type(each).__name__ in self.custom]
+
     def new_augment(self) -> Augment | None:
         """Return a new object of ``augment``."""
         return _augment(self._fields(), KNOWN)

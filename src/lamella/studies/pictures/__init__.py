@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lamella.core.disk import expect_writable
 from lamella.core.errors import ArgumentError, UsageError
+from lamella.core.names import expect_known
 from lamella.studies.analysis.measures import MEASURES, TIME
 from lamella.studies.analysis.runs import Runs
+from lamella.studies.definition.tables import arguments
 from lamella.studies.pictures.confusion import confusion
 from lamella.studies.pictures.differences import difference_points
 from lamella.studies.pictures.losses import loss_curves
@@ -54,7 +56,7 @@ def draw(results: Runs, name: str, **options: Any) -> "Figure":
     name : str
         "loss": smoothed training loss against epochs.
         "val_accuracy", "val_loss", "accuracy", "val_r2", "r2": curves over epochs.
-        "test_accuracy" or another measure: points with intervals.
+        "test_accuracy" or another measure, also of your own metrics: points with intervals.
         "differences": paired differences to one arm, with verdicts (``measure=``, ``to=``).
         "speed": fraction of seeds that have not reached a score yet (``threshold=``, ``by=``).
         "confusion", "mistakes": predictions of one arm (``test=`` the test set, ``arm=``).
@@ -75,15 +77,25 @@ def draw(results: Runs, name: str, **options: Any) -> "Figure":
             f"runs do not store the test set: pass it, results.plot({name!r}, test=test)"
         )
     if name in NAMED:
-        return NAMED[name](results, **options)
-    if name in CURVES:
-        return score_curves(results, name, **options)
-    if name in MEASURES or re.fullmatch(TIME, name):
-        return score_points(results, name, **options)
+        return _drawn(NAMED[name], name, results, options)
+    known = {key for run in results.runs for row in run.epochs[:1] for key in row}
+    if name in CURVES or name in known - MEASURES.keys():
+        return _drawn(score_curves, name, results, {"column": name, **options})
+    known = {key for run in results.runs for key in run.scores}
+    if name in MEASURES or name in known or re.fullmatch(TIME, name):
+        return _drawn(score_points, name, results, {"measure": name, **options})
     raise ArgumentError(
         f"there is no picture {name!r}; choose from {', '.join([*NAMED, *CURVES])}, or points of "
         f"{', '.join(measure for measure in MEASURES if measure not in CURVES)}"
     )
+
+
+def _drawn(
+    picture: Callable[..., "Figure"], name: str, results: Runs, options: dict[str, Any]
+) -> "Figure":
+    for option in options:
+        expect_known(f"the option of the picture {name!r}", option, arguments(picture)[1:])
+    return picture(results, **options)
 
 
 def save_all(

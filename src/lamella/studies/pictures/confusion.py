@@ -8,7 +8,7 @@ import numpy as np
 from lamella.core.errors import DataError
 from lamella.losses.metrics.classification_report import confusion_matrix
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.style import Look, NothingToDraw
+from lamella.studies.pictures.style import Look, NothingToDraw, shortened
 from lamella.studies.running.data import numbered_labels
 from lamella.studies.running.run import Run
 from lamella.training.diagnostics.confusion import draw_confusion
@@ -51,7 +51,7 @@ def confusion(
     classes = int(max(labels.max(), *(run.predictions.max() for run in runs))) + 1
     counts = np.sum([confusion_matrix(labels, run.predictions, classes) for run in runs], axis=0)
     look = Look.of(results, theme, title)
-    subtitle = f"{arm}: percent of each class, {seeds}{' together' * (len(runs) > 1)}"
+    subtitle = f"{shortened(arm)}: percent of each class, {seeds}{' together' * (len(runs) > 1)}"
     names = names or class_names(runs)
     return draw_confusion(counts, theme, names, title=look.title, subtitle=subtitle)
 

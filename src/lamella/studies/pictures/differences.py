@@ -10,7 +10,7 @@ from lamella.studies.analysis.difference import Difference
 from lamella.studies.analysis.measures import Measure, TimeTo
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.rows import Row, draw_rows
-from lamella.studies.pictures.style import Look
+from lamella.studies.pictures.style import Look, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,7 +82,7 @@ def _subtitle(comparison: Comparison) -> str:
     unit = {"%": " in percentage points", "s": " in seconds"}.get(measure.unit, "")
     side = "right" if measure.higher_is_better else "left"
     label = capitalized(measure.label)
-    return f"{label}, difference to {comparison.to}{unit} ({side} is better)"
+    return f"{label}, difference to {shortened(comparison.to)}{unit} ({side} is better)"
 
 
 def _footnote(comparison: Comparison) -> str:

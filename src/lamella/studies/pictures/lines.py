@@ -7,8 +7,7 @@ import numpy as np
 
 from lamella.studies.analysis.incomplete import name_suffix
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.style import Look
-from lamella.training.diagnostics.theme import escape_math
+from lamella.studies.pictures.style import LONGEST, Look, arm_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_ARMS = 7
 """Arms in one panel. More arms are split into several panels, one below the other."""
+
+LEGEND_ROW = 0.22  # inches
 
 MAX_PEAK = 30.0
 """Upper limit of the loss axis, in multiples of the median peak of the arms."""
@@ -48,9 +49,10 @@ def draw_curves(
     groups = split_arms(results.arms)
     several = len(groups) > 1
     width = (7.2 if columns == 1 else 9.6) + 1.2 * several
+    beside = legend_columns([arm + name_suffix(results, arm) for arm in results.arms], width)
     figure, axes = look.figure(
         width,
-        1.1 + 2.5 * len(groups) if several else 4.4,
+        1.1 + 2.5 * len(groups) if several else 4.4 + LEGEND_ROW * ((len(results.arms) - 1) // beside),
         subtitle=subtitle + _band_text(results),
         rows=len(groups),
         columns=columns,
@@ -68,14 +70,18 @@ def draw_curves(
             legend |= {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
             row[-1].legend(handles=handles, **legend)
     if not several:
-        longest = max(len(handle.get_label()) for handle in handles)
-        room = max(1, int(width / (0.085 * longest + 0.55)))
-        legend |= {"loc": "outside lower center", "ncols": min(len(handles), room)}
+        legend |= {"loc": "outside lower center", "ncols": beside}
         figure.legend(handles=handles, **legend)
     _epoch_axis(axes, first, max((x[-1] for x, _ in curves.values() if len(x)), default=1))
     if log:
         _log_axis(axes, curves)
     return figure, axes
+
+
+def legend_columns(labels: Sequence[str], width: float) -> int:
+    """Return how many labels of a legend stand side by side in a width of inches."""
+    longest = min(max(map(len, labels)), LONGEST)
+    return max(1, min(len(labels), int(width / (0.085 * longest + 0.55))))
 
 
 def split_arms(arms: Sequence[str]) -> list[list[str]]:
@@ -105,7 +111,7 @@ def _draw_group(
             "markeredgecolor": look.background,
             "markeredgewidth": 0.6,
         }
-        handles.append(Line2D([], [], label=escape_math(arm + name_suffix(results, arm)), **line))
+        handles.append(Line2D([], [], label=arm_label(arm) + name_suffix(results, arm), **line))
         x, rows = curves.get(arm, (np.zeros(0), np.zeros((0, 0))))
         if not len(x):
             continue

@@ -9,7 +9,7 @@ import numpy as np
 from lamella.core.validation import at_least
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.confusion import class_names, predictions_of
-from lamella.studies.pictures.style import Look, NothingToDraw
+from lamella.studies.pictures.style import Look, NothingToDraw, shortened
 from lamella.studies.running.archived_run import ArchivedRun
 from lamella.studies.running.run import Run
 from lamella.training.diagnostics.mistakes import as_images, draw_images
@@ -119,7 +119,7 @@ def mistakes(
         [_caption(mistake, len(runs), names) for mistake in found],
         theme,
         title=Look.of(results, theme, title).title,
-        subtitle=f"{arm}, {seeds}: most frequent mistakes, ties by confidence",
+        subtitle=f"{shortened(arm)}, {seeds}: most frequent mistakes, ties by confidence",
     )
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.pictures.lines import mark_cut_off, median_peak
-from lamella.studies.pictures.style import Look, NothingToDraw
+from lamella.studies.pictures.style import Look, NothingToDraw, arm_label
 from lamella.studies.running.archived_run import ArchivedRun, has_steps
 from lamella.studies.running.run import Run
-from lamella.training.diagnostics.theme import Theme, escape_math
+from lamella.training.diagnostics.theme import Theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def report_loss(
     figure, axes = _start(look, 8.0, 5.0, "steps:", "loss:")
     for arm, run in runs.items():
         x, y = envelope(np.asarray(run.step_losses, np.float64))
-        axes.plot(x, y, label=escape_math(arm), color=look.styles[arm].color, linewidth=0.8)
+        axes.plot(x, y, label=arm_label(arm), color=look.styles[arm].color, linewidth=0.8)
     peaks = [run.step_losses[np.isfinite(run.step_losses)] for run in runs.values()]
     top = MAX_PEAK * median_peak([losses for losses in peaks if losses.size] or [np.ones(1)])
     if axes.get_ylim()[1] > top:
@@ -77,7 +77,7 @@ def report_scores(
         style = look.styles[arm]
         line = {"linestyle": style.line, "linewidth": 1.5, "marker": style.marker, "markersize": 5}
         epochs = range(1, len(scores) + 1)
-        axes.plot(epochs, scores, **line, label=escape_math(arm), color=style.color)
+        axes.plot(epochs, scores, **line, label=arm_label(arm), color=style.color)
         for epoch, score in zip(epochs, scores, strict=True):
             axes.annotate(
                 f"{score:.4f}",
@@ -106,7 +106,7 @@ def report_test(
     scores = [run.scores.get(name, np.nan) if run.done else np.nan for run in runs]
     if np.isnan(scores).all():
         raise NothingToDraw("there is nothing to draw: no run of this seed has a test score")
-    names = [run.arm if run.done else f"{run.arm} ({run.status})" for run in runs]
+    names = [arm_label(run.arm) + f" ({run.status})" * (not run.done) for run in runs]
     width = max(8.0, 0.6 * len(scores))
     figure, axes = _start(look, width, 4.6, "", "score:")
     axes.plot(range(len(scores)), scores, color=look.muted, linewidth=1.0)
@@ -129,7 +129,7 @@ def report_test(
         )
     tight = max(map(len, names)) * len(names) > 17 * width
     slant: dict[str, Any] = {"rotation": 25, "ha": "right"} if tight else {}
-    axes.set_xticks(range(len(names)), [*map(escape_math, names)], fontsize=6, **slant)
+    axes.set_xticks(range(len(names)), names, fontsize=6, **slant)
     _four_digits(axes)
     return figure
 

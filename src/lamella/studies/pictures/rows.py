@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from lamella.studies.analysis.incomplete import name_suffix
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
-from lamella.studies.pictures.style import Look
+from lamella.studies.pictures.style import Look, arm_label
 from lamella.studies.pictures.zoom import ZOOMED, zoom_limits
-from lamella.training.diagnostics.theme import escape_math
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +76,7 @@ def draw_rows(
         columns=1 if limits is None else 2,
         share_rows=True,
     )
-    names = [escape_math(row.arm + name_suffix(results, row.arm)) for row in rows]
+    names = [arm_label(row.arm) + name_suffix(results, row.arm) for row in rows]
     panels[0].set_yticks(range(len(names)), names, color=look.text, fontsize=9.5)
     panels[0].set_ylim(len(names) - 0.4, -0.6)
     for panel, bounds in zip(panels, (whole, limits or whole), strict=False):

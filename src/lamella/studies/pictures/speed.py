@@ -10,13 +10,14 @@ from lamella.studies.analysis.measures import TimeTo
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.speed import Speed
 from lamella.studies.analysis.speed import speed as speed_of
-from lamella.studies.pictures.style import Look, NothingToDraw
-from lamella.training.diagnostics.theme import escape_math
+from lamella.studies.pictures.lines import LEGEND_ROW, legend_columns
+from lamella.studies.pictures.style import Look, NothingToDraw, arm_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+WIDTH = 7.2
 OFFSET = 0.006
 """Vertical distance of the arms' lines, so that those with equal fractions do not hide another."""
 
@@ -54,16 +55,17 @@ def speed_curves(
     if math.isnan(found.until):
         raise NothingToDraw(f"there is nothing to draw: no run is done, to {found.measure.label}")
     look = Look.of(results, theme, title)
+    beside = legend_columns([f"{arm}: 10 of 10" for arm in found.arms], WIDTH)
+    height = 4.4 + LEGEND_ROW * ((len(found.arms) - 1) // beside)
     figure, ((axes,),) = look.figure(
-        7.2, 4.4, subtitle=f"Fraction of seeds not there yet: {found.measure.label}"
+        WIDTH, height, subtitle=f"Fraction of seeds not there yet: {found.measure.label}"
     )
     for place, arm in enumerate(found.arms):
         _draw_arm(axes, found, arm, look, OFFSET * (place - (len(found.arms) - 1) / 2))
     _axes(axes, found.measure)
-    longest = max(len(arm) for arm in found.arms)
     figure.legend(
         loc="outside lower center",
-        ncols=max(1, min(len(found.arms), int(7.2 / (0.085 * (longest + 10) + 0.55)))),
+        ncols=beside,
         frameon=False,
         fontsize=9,
         labelcolor=look.text,
@@ -85,7 +87,7 @@ def _draw_arm(axes: "Axes", found: Speed, arm: str, look: Look, offset: float) -
     axes.plot(curve.times, curve.fractions + offset, **marks, linestyle="")
     if each.reached < each.of:
         axes.plot(end, y[-1] + offset, "|", color=style.color, markersize=11, mew=2)
-    label = escape_math(f"{arm}: {each.reached} of {each.of}")
+    label = f"{arm_label(arm)}: {each.reached} of {each.of}"
     axes.plot([], [], **{**line, **marks}, label=label)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lamella.core.errors import DataError
 from lamella.studies.analysis.runs import Runs
-from lamella.training.diagnostics.theme import Theme, get_theme, themed_figure
+from lamella.training.diagnostics.theme import Theme, escape_math, get_theme, themed_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,6 +18,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "text", "#56B4E9", "#E69F
 # Nine markers and seven colours: 63 arms have different pairs, and the first seven arms differ
 # even in greyscale.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*")
+LONGEST = 34  # characters of an arm's name
 LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)))
 
 
@@ -45,6 +46,17 @@ def arm_styles(arms: Sequence[str], theme: Theme) -> dict[str, Style]:
             line=LINES[index // len(PALETTE) % len(LINES)],
         )
     return styles
+
+
+def shortened(name: str) -> str:
+    """Return the name of an arm for a picture; one that is too long loses its middle."""
+    half = LONGEST // 2
+    return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half + 1 :]}"
+
+
+def arm_label(name: str) -> str:
+    """Return the `shortened` name of an arm as matplotlib takes it."""
+    return escape_math(shortened(name))
 
 
 @dataclass(frozen=True)

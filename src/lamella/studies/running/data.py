@@ -161,6 +161,8 @@ def _samples(name: str, pair: Any) -> Samples:
         raise DataError(f"in {name}: {error}") from error
     if len(x) != len(y):
         raise DataError(f"{name} has {len(x)} inputs, but {len(y)} targets")
+    if not len(y):
+        raise DataError(f"{name} is empty")
     return Samples(x, y)
 
 

@@ -3,6 +3,7 @@
 import re
 from itertools import pairwise
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from lamella.core.config import limit_size
@@ -46,6 +47,9 @@ def _problem(table: Table) -> str:
         return "varies is not a list of names"
     if not all(_is_vary(fields.get("vary")) for fields in (table["base"], *arms.values())):
         return "vary is not a list of names"
+    directions = table.get("directions", {})
+    if not (isinstance(directions, dict) and {*map(type, directions.values())} <= {bool, NoneType}):
+        return "the directions of metrics are not true, false or null"
     looks = table.get("looks", {"planned": [], "past": []})
     if not (isinstance(looks, dict) and all(_ascends(looks.get(n)) for n in ("planned", "past"))):
         return "the looks are not ascending numbers of seeds"

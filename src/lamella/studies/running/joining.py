@@ -95,6 +95,8 @@ def _join(
         described["arms"] = {**old, **study.arms}
     if left or seen:  # the results may have suggested another baseline
         described["baseline"] = renamed.get(stored.baseline, stored.baseline)
+    if directions := {**stored.directions, **study.directions}:
+        described["directions"] = directions
     described |= joined_tunings(stored.tuning, study.tuning, left)
     described["seeds"] = list(dict.fromkeys([*stored.seeds, *study.seeds]))
     described["cut"] = (study if set(stored.seeds) <= set(study.seeds) else stored).cut

@@ -91,7 +91,10 @@ def run_study(
             raise StudyStopped(f"{reason}. {_progress(len(done), len(tasks), out)}") from error
         finally:
             results.close()
-    return [done[task.key] for task in tasks]
+    runs = [done[task.key] for task in tasks]
+    if all(run.status == "failed" for run in runs):
+        raise StudyStopped(f"every run failed, the first one with {runs[0].reason}")
+    return runs
 
 
 def _results(
