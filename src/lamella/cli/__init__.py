@@ -16,6 +16,7 @@ from lamella.cli import draw, evaluate, export, info, predict, report, study, tr
 from lamella.cli.messages import print_error, show_help
 from lamella.core.errors import ArgumentError, LamellaError
 from lamella.core.names import did_you_mean, suggestion
+from lamella.core.terminal import replace_unknown_signs
 from lamella.core.version import __version__
 
 
@@ -71,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit status.
     """
+    replace_unknown_signs()
     try:
         args = _parser().parse_args(argv)
         status: int = args.run(args)

@@ -222,7 +222,8 @@ def _pack(args: argparse.Namespace) -> int:
 def _study(name: str) -> "Study":
     from lamella.studies.study import bundled_study, load_study
 
-    return load_study(name) if name.endswith(".toml") else bundled_study(name)
+    is_file = name.endswith(".toml") or Path(name).is_file()
+    return load_study(name) if is_file else bundled_study(name)
 
 
 def _seeds(text: str) -> int | list[int]:

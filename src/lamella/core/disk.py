@@ -5,6 +5,7 @@ import json
 import math
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,37 @@ def expect_writable(folder: Path) -> Path:
             "or change its permissions"
         ) from error
     return folder
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let no other process enter such a block for a folder; without effect on Windows.
+
+    The system ends the lock when the process ends, however it does.
+
+    Raises
+    ------
+    UsageError
+        If another process is in such a block.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system may have no locks
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UsageError(
+                    f"another process writes to {folder}: wait for its end, or choose another "
+                    "folder"
+                ) from None
+        yield
+    finally:
+        os.close(held)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -46,3 +46,10 @@ def terminal_width() -> int | None:
     except ValueError:  # it is closed
         return None
     return shutil.get_terminal_size().columns if is_terminal else None
+
+
+def replace_unknown_signs() -> None:
+    """Let standard streams write "?" for signs that their encoding lacks, as in Windows files."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")

@@ -52,7 +52,9 @@ def draw_curves(
     beside = legend_columns([arm + name_suffix(results, arm) for arm in results.arms], width)
     figure, axes = look.figure(
         width,
-        1.1 + 2.5 * len(groups) if several else 4.4 + LEGEND_ROW * ((len(results.arms) - 1) // beside),
+        1.1 + 2.5 * len(groups)
+        if several
+        else 4.4 + LEGEND_ROW * ((len(results.arms) - 1) // beside),
         subtitle=subtitle + _band_text(results),
         rows=len(groups),
         columns=columns,

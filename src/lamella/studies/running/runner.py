@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from lamella.backend.threads import single_threaded
+from lamella.core.disk import locked
 from lamella.core.errors import DataError, LamellaError, MissingExtraError, UsageError
 from lamella.core.terminal import standard_streams
 from lamella.core.version import __version__
@@ -73,7 +74,8 @@ def run_study(
         return partial(work, os.getpid(), task, experiment, *arrays, **settings)
 
     # Worker processes limit their own threads; for worker threads this process must do so.
-    with standard_streams(), single_threaded(), bar:
+    lock = nullcontext() if folder is None else locked(folder.path)
+    with standard_streams(), single_threaded(), lock, bar:
         results = _results(study, data, todo, job, n_jobs, bar)
         try:
             for run, log in results:

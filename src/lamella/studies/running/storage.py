@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lamella.core.disk import as_path, expect_writable, remove_unfinished, write_atomically
+from lamella.core.disk import as_path, expect_writable, locked, remove_unfinished, write_atomically
 from lamella.core.errors import FileFormatError, UsageError, warn_user
 from lamella.core.version import __version__
 from lamella.studies.definition.definition import StudyDefinition
@@ -75,7 +75,8 @@ class StudyFolder:
         if self._index.exists():
             described, plan = joined(self.path, self.read_index(), study, tasks, data)
         expect_writable(self.path)
-        self._clear()
+        with locked(self.path):
+            self._clear()
         if not self._index.exists() and any(each.name != TRIALS for each in self.path.iterdir()):
             raise UsageError(
                 f"{self.path} holds other files than a study: choose a new folder for the results"
