@@ -15,6 +15,7 @@ from lamella.core.disk import (
     expect_writable,
     file_to_read,
     finite_or_none,
+    locked,
     read_file,
     write_atomically,
     write_json,
@@ -264,3 +265,14 @@ def test_invalid_json_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "run.json", {"loss": float("nan")})
     assert json.loads((tmp_path / "run.json").read_text()) == {"loss": 1.0}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not lock folders")
+def test_a_locked_folder_is_refused_until_the_end_of_the_block(tmp_path: Path) -> None:
+    code = "import sys, pathlib; from lamella.core.disk import locked"
+    code += "\nwith locked(pathlib.Path(sys.argv[1])): pass"
+    with locked(tmp_path):
+        done = run_python("-c", code, tmp_path, status=1)
+        assert f"another process writes to {tmp_path}: wait for its end" in done.stderr
+    run_python("-c", code, tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lamella.core.terminal import error_stream, standard_streams
+from lamella.core.terminal import (
+    error_stream,
+    replace_unknown_signs,
+    standard_streams,
+    terminal_width,
+)
 from tests.subprocesses import run_python
 
 
@@ -59,3 +64,29 @@ Path(sys.argv[1]).write_text(repr([len(history), runs, status]))
 def test_training_studies_and_commands_work_without_a_console(tmp_path: Path) -> None:
     run_python("-c", WITHOUT_CONSOLE, tmp_path / "result")
     assert (tmp_path / "result").read_text() == "[2, [2, 2], (2, 0)]"
+
+
+def test_the_width_is_that_of_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "42")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert terminal_width() == 42
+    closed = io.StringIO()
+    closed.close()
+    for stream in (None, io.StringIO(), closed):
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert terminal_width() is None
+
+
+def test_signs_that_an_encoding_lacks_become_question_marks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "cp1252"))
+    monkeypatch.setattr(sys, "stderr", None)
+    replace_unknown_signs()
+    print("± 日", flush=True)
+    assert written.getvalue().strip() == b"\xb1 ?"

@@ -97,3 +97,21 @@ def test_what_cannot_decide_is_refused_before_the_first_run(
 def test_what_only_until_needs_is_refused_without_it(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match='give until="decided" too'):
         small_study().run(**RUN, **options)
+
+
+def test_a_failed_run_ends_the_growth(tmp_path: Path) -> None:
+    arms = {"good": {}, "bad": {"model.classes": 2}}
+    results = grown(small_study(seeds=2, arms=arms), None, 6)
+    assert len(results.seeds) == 3
+    assert results.compare()["bad"].verdict == "no verdict"
+
+
+def test_a_folder_with_more_seeds_decides_when_all_count(tmp_path: Path) -> None:
+    small_study(seeds=5).run(**RUN, out=tmp_path / "s")
+    results = grown(small_study(seeds=3), tmp_path / "s", 6, measure="test_loss", margin=1e3)
+    assert len(results.seeds) == 5
+
+
+def test_more_looks_than_can_be_simulated_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="most can be at most 1,000 seeds"):
+        grown(small_study(), None, 1001)

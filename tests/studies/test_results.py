@@ -1,6 +1,7 @@
 """Results: folders read back, and studies without any run."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,3 +92,33 @@ def test_notebooks_show_the_tables_of_results_and_comparisons() -> None:
     assert results._repr_html_() == results.table()._repr_html_()
     assert "a&lt;b" in results._repr_html_()
     assert results.compare()._repr_html_() == results.compare().table()._repr_html_()
+
+
+class Errors(lm.Metric):
+    """Percentage of errors, of which fewer are better."""
+
+    name = "percent wrong"
+    higher_is_better = False
+
+    def score(self, pred: Any, target: Any) -> Any:
+        return 100.0 * (pred.argmax(axis=1) != target).astype(pred.dtype)
+
+
+def test_metrics_of_the_user_are_measures_times_and_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("joblib")
+    pytest.importorskip("matplotlib")
+    base = {"model": lm.MLP([5], classes=3), "batch_size": 20, "epochs": 3, "metrics": [Errors()]}
+    run = small_study(base=base, seeds=3).run(**RUN, out=tmp_path)
+    for results in (run, Results.load(tmp_path)):
+        wrong, right = (
+            results.compare(measure=name)["fast"]
+            for name in ("test_percent wrong", "test_accuracy")
+        )
+        assert (wrong.mean, wrong.favours) == (pytest.approx(-100 * right.mean), right.favours)
+        times = results.values("epochs_to_val_percent wrong_10.0")
+        assert times["fast"] == results.values("epochs_to_0.9")["fast"]
+        assert str(results.speed(10, measure="val_percent wrong")).startswith("Steps to validation")
+        assert results.best("val_percent wrong").arm == results.best().arm
+        for name in ("val_percent wrong", "test_percent wrong"):
+            assert results.plot(name).axes
+    assert "directions" not in small_study().description()

@@ -23,7 +23,7 @@ from lamella.studies.analysis.text_table import TextTable
 from lamella.studies.analysis.tidy import tidy_rows, to_csv, to_dataframe
 from lamella.studies.running.archive.reading import read_studies
 from lamella.studies.running.storage import StudyFolder
-from lamella.studies.running.stored import Stored, reads_of, stored_studies
+from lamella.studies.running.stored import Stored, stored_studies
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +78,7 @@ class Results(Runs):
     def _of(cls, stored: Stored) -> Self:
         folder = stored.path if isinstance(stored, StudyFolder) else None
         results = cls(stored.study(), stored.runs(), folder)
-        results.reads = Reads(folder, reads_of(stored))
+        results.reads = Reads(folder, stored.reads())
         results.tuning = read_tuning(stored, results)
         return results
 

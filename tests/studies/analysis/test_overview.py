@@ -3,7 +3,7 @@
 import pytest
 
 from lamella.studies.results import Results
-from tests.studies.synthetic import ACCURACIES, scored, study, trained
+from tests.studies.synthetic import ACCURACIES, broken, scored, study, trained
 
 pytest.importorskip("scipy")
 
@@ -43,3 +43,7 @@ def test_table_lists_the_reductions() -> None:
     results = Results(study(["a"], cut="2 of 5 seeds"), [])
     assert "Cut short: 2 of 5 seeds." in str(results.table())
     assert "Cut short" not in str(scored(ACCURACIES).table())
+
+
+def test_the_reason_of_failed_runs_stands_below() -> None:
+    assert "lost failed: MemoryError: no room" in str(broken().table())

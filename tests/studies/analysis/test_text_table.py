@@ -1,9 +1,11 @@
 """Tables as text."""
 
+import re
 from xml.etree import ElementTree
 
 import pytest
 
+from lamella.studies.analysis import text_table
 from lamella.studies.analysis.text_table import TextTable
 
 
@@ -80,3 +82,45 @@ def test_notebooks_show_the_same_cells_and_notes_with_names_escaped() -> None:
     ]
     assert ["left" in cell.get("style", "") for cell in page.iter("td")] == [True, False, True]
     assert [p.text for p in page.findall("p")][1:] == ["A > b."]
+
+
+def test_a_terminal_without_room_shows_the_columns_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = TextTable(
+        "T",
+        ["arm", "loss", "verdict"],
+        [["SGD", "0.125", "undecided (of 3)"]],
+        ["Of two seeds."],
+        (2,),
+    )
+    whole = str(table)
+    monkeypatch.setattr(text_table, "terminal_width", lambda: 40)
+    assert str(table) == whole
+    monkeypatch.setattr(text_table, "terminal_width", lambda: 18)
+    assert str(table).splitlines() == [
+        "T",
+        "",
+        "arm   loss",
+        "---  -----",
+        "SGD  0.125",
+        "",
+        "arm  verdict",
+        "---  -------------",
+        "SGD  undecided (of",
+        "     3)",
+        "",
+        "Of two seeds.",
+    ]
+
+
+def test_wide_and_combining_signs_are_aligned() -> None:
+    lines = str(TextTable("T", ["arm", "n"], [["日本", "1"], ["ab", "1"], ["a\u0301b", "1"]]))
+    assert lines.splitlines()[2:] == ["arm   n", "----  -", "日本  1", "ab    1", "a\u0301b    1"]
+
+
+@pytest.mark.parametrize("name", ["_a_", "~~a~~", "&lt;", "$a$"])
+def test_names_are_no_markup_of_markdown(name: str) -> None:
+    (row,) = TextTable("T", ["arm"], [[name]]).to_markdown().splitlines()[4:]
+    assert re.sub(r"\\(.)", r"\1", row) == f"| {name} |"
+    assert not re.search(r"(?<!\\)[_~&$]", row)

@@ -27,3 +27,9 @@ def test_seeds_are_a_number_or_a_list() -> None:
     assert seeds_given([7, 3]) == [7, 3]
     with pytest.raises(ArgumentError, match="without repetition"):
         seeds_given([1, 1])
+
+
+def test_more_seeds_than_memory_are_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"at most 10,000, .* write \[9000000000\]"):
+        seeds_given(9_000_000_000)
+    assert seeds_given([9_000_000_000]) == [9_000_000_000]

@@ -90,3 +90,8 @@ def test_wrong_format_or_theme_is_an_error(two: Results, tmp_path: Path) -> None
 def test_wrong_test_set_is_an_error(two: Results, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the test set has 3"):
         two.save_plots(tmp_path, ["svg"], test=(TEST[0][:3], TEST[1][:3]))
+
+
+def test_an_unknown_option_is_refused_with_the_nearest(two: Results) -> None:
+    with pytest.raises(ArgumentError, match=r"the option of the picture 'loss' 'titel' .* 'title'"):
+        two.plot("loss", titel="x")

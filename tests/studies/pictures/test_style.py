@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from lamella.studies.pictures.style import PALETTE, Look, arm_styles
+from lamella.studies.pictures.style import PALETTE, Look, arm_label, arm_styles
 from lamella.studies.results import Results
 from lamella.training.diagnostics.theme import THEMES, get_theme
 from tests.colors import contrast
+from tests.studies.pictures.reading import texts
+from tests.studies.synthetic import trained
 from tests.subprocesses import missing_extra, run_python
 
 NAMES = [f"arm {number}" for number in range(40)]
@@ -76,3 +78,16 @@ def test_missing_matplotlib_is_named_with_its_extra() -> None:
         "trained({'a': 0.9, 'b': 0.95}, 2).plot('loss')"
     )
     assert "pip install 'lamella[plot]'" in missing_extra("matplotlib", code)
+
+
+def test_a_long_name_loses_its_middle_and_keeps_the_picture_whole() -> None:
+    name = "a name that " + "goes on and " * 9 + "$ends$"
+    results = trained({"first": 0.9, name: 0.95, "third": 0.97})
+    short = r"a name that goes …es on and \$ends\$"
+    assert arm_label(name) == short
+    assert (arm_label("short"), arm_label("x" * 34)) == ("short", "x" * 34)
+    for picture in ("loss", "val_accuracy", "test_accuracy", "differences", "report_scores"):
+        figure = results.plot(picture)
+        figure.draw_without_rendering()
+        assert all(axes.get_position().width > 0.3 for axes in figure.axes if len(figure.axes) == 1)
+        assert any(short in text for text in texts(figure)), picture

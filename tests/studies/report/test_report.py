@@ -202,7 +202,10 @@ def test_pages_say_how_many_verdicts_are_expected_to_be_wrong(whole: str) -> Non
     decided = r'<li class="(?:holds|does-not-hold|no-difference)"><b>(\d+)</b>'
     verdicts = sum(map(int, re.findall(decided, whole)))
     words = Page(whole).words
-    assert f"At most {math.ceil(verdicts / 20)} of these {verdicts} verdicts" in words
+    assert (
+        f"Of the {verdicts} statements that are decided, at most {math.ceil(verdicts / 20)}"
+        in words
+    )
     several = Page(render([results_of("depth"), results_of("width")], claims=False)).words
     assert "of the page, such that at most 5% of them are expected to be wrong" in several
 

@@ -38,3 +38,11 @@ def test_sources_that_are_no_names_are_refused(vary: object) -> None:
     table["base"] = {**table["base"], "vary": vary}
     with pytest.raises(FileFormatError, match="vary is not a list of names"):
         expect_index(table, Path("study.json"))
+
+
+@pytest.mark.parametrize("directions", [[], {"a": 1}, {"a": "up"}])
+def test_directions_of_metrics_that_are_none_are_refused(directions: object) -> None:
+    table = {**small_study().description(), "lamella": "0.1.0", "data": {}, "runs": []}
+    expect_index({**table, "directions": {"a": True, "b": None}}, Path("study.json"))
+    with pytest.raises(FileFormatError, match="the directions of metrics are not true, false or"):
+        expect_index({**table, "directions": directions}, Path("study.json"))

@@ -348,3 +348,14 @@ def test_each_arm_warns_once(tmp_path: Path) -> None:
         warnings.simplefilter("always")
         study.run(**RUN)
     assert sum("missing classes" in str(each.message) for each in caught) == 2
+
+
+def test_a_study_of_failed_runs_says_why() -> None:
+    study = small_study(arms={"one": {"model": lm.MLP([5], classes=2)}})
+    with pytest.raises(StudyStopped, match="every run failed, the first one with DataError: l"):
+        study.run(**RUN)
+
+
+def test_empty_sets_are_refused_before_any_run() -> None:
+    with pytest.raises(DataError, match="test is empty"):
+        small_study().run(TRAIN, (TEST.x[:0], TEST.y[:0]), verbose=False)

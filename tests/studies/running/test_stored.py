@@ -8,7 +8,7 @@ import lamella as lm
 from lamella.core.errors import UsageError
 from lamella.studies import Results, Study, read_archive, write_archive
 from lamella.studies.results import read_all
-from lamella.studies.running.stored import has_run, parts_of, stored_studies
+from lamella.studies.running.stored import stored_studies
 from tests.studies.small import RUN, small_study
 
 pytest.importorskip("scipy", reason="comparisons need scipy")
@@ -34,12 +34,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_studies_and_their_parts_are_found(folder: Path) -> None:
     small, tuned = stored_studies(folder)
     assert [each.study().name for each in (small, tuned)] == ["small", "tuned"]
-    assert parts_of(small) == {}
-    assert "tuning" in parts_of(tuned)
+    assert small.parts() == {}
+    assert "tuning" in tuned.parts()
     (alone,) = stored_studies(folder / "tuned")
     assert alone.study().name == "tuned"
-    assert has_run(alone, alone.tasks()[0].key)
-    assert not has_run(small, alone.tasks()[0].key)
+    assert alone.has(alone.tasks()[0].key)
+    assert not small.has(alone.tasks()[0].key)
     with pytest.raises(UsageError, match="there is no folder or archive"):
         stored_studies(folder / "missing")
 
@@ -47,8 +47,8 @@ def test_studies_and_their_parts_are_found(folder: Path) -> None:
 def test_tuning_comes_back_from_an_archive(folder: Path, tmp_path: Path) -> None:
     archive = write_archive(folder, tmp_path / "a.tar.xz")
     (_, packed), (_, tuned) = stored_studies(archive), stored_studies(folder)
-    assert list(parts_of(packed)) == list(parts_of(tuned))
-    assert all(has_run(packed, task.key) for task in packed.tasks())
+    assert list(packed.parts()) == list(tuned.parts())
+    assert all(packed.has(task.key) for task in packed.tasks())
     old, new = Results.load(folder / "tuned"), read_archive(archive)[1]
     assert old.tuning is not None
     assert repr(new.tuning) == repr(old.tuning)

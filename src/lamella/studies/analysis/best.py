@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from lamella.core.errors import ArgumentError, DataError
-from lamella.studies.analysis.family import differences_of
+from lamella.studies.analysis.family import differences_of, incomparable
 from lamella.studies.analysis.measures import Measure
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.student import SIGNIFICANCE
@@ -66,7 +66,7 @@ def best(runs: Runs, measure: str | None = None) -> Best:
     Raises
     ------
     ArgumentError
-        If the measure is no validation score.
+        If the measure is no validation score, or means something else in some arms.
     DataError
         If there are no finished runs, or they have no validation score.
 
@@ -82,6 +82,9 @@ def best(runs: Runs, measure: str | None = None) -> Best:
             f"the best arm is chosen by a validation score, such as 'val_{runs.metric}': chosen by "
             f"{chosen.name!r}, its test score would be too good"
         )
+    for pair in combinations(runs.arms, 2):
+        if reason := incomparable(runs.study, chosen, *pair):
+            raise ArgumentError(f"no arm can be the best by {chosen.name!r}: {reason}")
     values = runs.ranked_values(chosen)
     finite = {
         arm: [value for value in by.values() if np.isfinite(value)] for arm, by in values.items()

@@ -15,7 +15,7 @@ from lamella.studies.definition.tuning import (
     with_setting,
 )
 from lamella.studies.running.storage import CROSSED, TRIALS
-from lamella.studies.running.stored import Stored, parts_of
+from lamella.studies.running.stored import Stored
 
 
 def choose(tuning: Table, trials: Runs) -> dict[str, int]:
@@ -68,7 +68,7 @@ def read_tuning(stored: Stored, results: Runs) -> Tuning | None:
     """Return the tuning of a stored study; None if its arms were not tuned."""
     if results.study.tuning is None:
         return None
-    parts = {name: Runs(each.study(), each.runs()) for name, each in parts_of(stored).items()}
+    parts = {name: Runs(each.study(), each.runs()) for name, each in stored.parts().items()}
     trials, crossed = (parts.get(name) for name in (TRIALS, CROSSED))
     return tuning_of(results, trials or Runs(results.study, []), crossed)
 

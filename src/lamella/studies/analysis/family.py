@@ -34,7 +34,7 @@ def differences_of(
         if not {arm, other} <= values.keys():
             continue
 
-        if reason := _incomparable(runs.study, measure, arm, other):
+        if reason := incomparable(runs.study, measure, arm, other):
             yield untested(arm, other, math.nan, 0, reason)
             continue
 
@@ -83,7 +83,7 @@ def _copies(runs: Runs) -> set[str]:
     return found
 
 
-def _incomparable(study: StudyDefinition, measure: Measure, arm: str, other: str) -> str:
+def incomparable(study: StudyDefinition, measure: Measure, arm: str, other: str) -> str:
     """Return why the difference of two arms would mean nothing; empty if it means something."""
     fields = [merge(study.base, study.arms[name]) for name in (arm, other)]
     vary, losses = ([each.get(name) for each in fields] for name in ("vary", "loss"))

@@ -21,7 +21,7 @@ from lamella.studies.analysis.reads import Read, Test
 from lamella.studies.analysis.runs import Runs
 from lamella.studies.analysis.text_table import Tabular, TextTable
 from lamella.studies.definition.tables import part_text
-from lamella.studies.running.stored import READS
+from lamella.studies.running.storage import READS
 
 DECIDED = ("better", "worse", "equivalent")
 

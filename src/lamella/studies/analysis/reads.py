@@ -21,8 +21,7 @@ from typing import Self
 
 from lamella.core.disk import file_to_write
 from lamella.core.errors import UsageError
-from lamella.studies.running.storage import StudyFolder
-from lamella.studies.running.stored import READS, reads_of
+from lamella.studies.running.storage import READS, StudyFolder
 
 ALL = "all"
 """Compare all pairs of arms."""
@@ -149,6 +148,6 @@ class Reads:
                 os.close(file)
 
     def _stored(self) -> list[bytes]:
-        lines = self._lines if self._folder is None else reads_of(StudyFolder(self._folder))
+        lines = self._lines if self._folder is None else StudyFolder(self._folder).reads()
         # A writer can take a line for a cut one while another process writes it: see `add`.
         return [line for line in lines.splitlines() if line.strip()]

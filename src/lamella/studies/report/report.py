@@ -116,6 +116,7 @@ def _page(results: Sequence[Runs], judged: bool | None) -> dict[str, Any]:
         "js": _file("page.js"),
         "reductions": _reductions(originals),
         "one_seed": any(len(each.seeds) == 1 for each in results),
+        "looked": any(each.looks is not None for each in originals),
         "smaller_experiment": any(_is_smaller(each.study) for each in originals),
         "studies": len(results),
         "runs": len(runs),

@@ -16,7 +16,7 @@ from lamella.studies.running.archived_run import LEFT_OUT, ArchivedRun, archived
 from lamella.studies.running.data import StudyData, study_data
 from lamella.studies.running.run import Run, Task, train_run
 from lamella.studies.running.run_files import key_of
-from lamella.studies.running.stored import Stored, has_run, parts_of, stored_studies
+from lamella.studies.running.stored import Stored, stored_studies
 from lamella.training.checkpoints.code_digest import changed_code
 from lamella.training.differences import environment_differences, history_differences
 from lamella.training.environment import environment
@@ -80,9 +80,9 @@ def repeat_runs(
     wanted = None if keys is None else set(keys)
     places: dict[str, tuple[Task, Stored]] = {}
     found = stored_studies(folder)
-    for stored in [part for each in found for part in (each, *parts_of(each).values())]:
+    for stored in [part for each in found for part in (each, *each.parts().values())]:
         for task in stored.tasks():
-            if has_run(stored, task.key) and (wanted is None or task.key in wanted):
+            if stored.has(task.key) and (wanted is None or task.key in wanted):
                 places.setdefault(task.key, (task, stored))
     if not places:
         raise UsageError(f"{folder} holds no finished run to repeat")

@@ -20,7 +20,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lamella.core.disk import as_path, expect_writable, locked, remove_unfinished, write_atomically
+from lamella.core.disk import (
+    as_path,
+    expect_writable,
+    locked,
+    read_file,
+    remove_unfinished,
+    write_atomically,
+)
 from lamella.core.errors import FileFormatError, UsageError, warn_user
 from lamella.core.version import __version__
 from lamella.studies.definition.definition import StudyDefinition
@@ -41,6 +48,8 @@ from lamella.training.numerics import numerics
 
 FORMAT = "lamella-study-1"
 TRIALS, CROSSED = "tuning", "crossed"
+READS = "reads.jsonl"
+MAX_READS = 10_000_000  # bytes
 
 
 class DamagedRunWarning(UserWarning):
@@ -142,6 +151,28 @@ class StudyFolder:
         if run.seed != task.seed or not is_known:
             raise FileFormatError(f"it is the run of seed {run.seed} of another configuration")
         return with_seconds(run, log)
+
+    def has(self, key: str) -> bool:
+        """Whether there is a run of this key, which may be damaged."""
+        return (self.path / "runs" / key).exists()
+
+    def parts(self) -> "dict[str, StudyFolder]":
+        """Return the studies within that of tuned arms by name: trials, and crossed choices."""
+        paths = {name: self.path / name for name in (TRIALS, CROSSED)}
+        return {
+            name: StudyFolder(path)
+            for name, path in paths.items()
+            if (path / "study.json").exists()
+        }
+
+    def reads(self) -> bytes:
+        """Return the comparisons that were read, one a line; empty if there are none."""
+        try:
+            return read_file(self.path / READS, MAX_READS)
+        except FileNotFoundError:
+            return b""
+        except FileFormatError as error:
+            return str(error).encode()  # a line that holds no comparison
 
     def log(self, key: str) -> Table:
         """Return the log of a run: date, host and environment; empty if the log is missing."""

@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from lamella.core.disk import as_path, read_file
-from lamella.core.errors import FileFormatError, UsageError
+from lamella.core.disk import as_path
+from lamella.core.errors import UsageError
 from lamella.studies.running.archive.reading import ArchivedStudy, read_studies
-from lamella.studies.running.storage import CROSSED, TRIALS, StudyFolder
+from lamella.studies.running.storage import StudyFolder
 
 Stored = StudyFolder | ArchivedStudy
-READS = "reads.jsonl"
-MAX_READS = 10_000_000  # bytes
 
 
 def stored_studies(path: Any) -> list[Stored]:
@@ -35,32 +33,3 @@ def stored_studies(path: Any) -> list[Stored]:
             f"lamella study run learning-rate --quick --out {place / 'learning-rate'}"
         )
     return [StudyFolder(each) for each in found]
-
-
-def parts_of(study: Stored) -> dict[str, Stored]:
-    """Return the studies within that of tuned arms by name: trials, and crossed choices."""
-    if isinstance(study, ArchivedStudy):
-        return {**study.parts()}
-    paths = {name: study.path / name for name in (TRIALS, CROSSED)}
-    return {
-        name: StudyFolder(path) for name, path in paths.items() if (path / "study.json").exists()
-    }
-
-
-def reads_of(study: Stored) -> bytes:
-    """Return the comparisons of a study that were read, one a line; empty if there are none."""
-    if isinstance(study, ArchivedStudy):
-        return study.reads()
-    try:
-        return read_file(study.path / READS, MAX_READS)
-    except FileNotFoundError:
-        return b""
-    except FileFormatError as error:
-        return str(error).encode()  # a line that holds no comparison
-
-
-def has_run(study: Stored, key: str) -> bool:
-    """Whether a study has a run of this key, which may be damaged."""
-    if isinstance(study, ArchivedStudy):
-        return study.has(key)
-    return (study.path / "runs" / key).exists()

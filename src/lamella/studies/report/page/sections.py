@@ -21,11 +21,11 @@ from lamella.studies.analysis.statistics import Estimate
 from lamella.studies.analysis.text_table import TextTable
 from lamella.studies.analysis.tuning import tuning_notes
 from lamella.studies.definition import bundled
+from lamella.studies.pictures.losses import smoothed
 from lamella.studies.report.page import drawings
 from lamella.studies.report.page.errors import errors
 from lamella.studies.report.page.setup import label, setup
 from lamella.studies.report.page.verdicts import ONE_SEED, show_difference
-from lamella.studies.running.archived_run import ArchivedRun
 from lamella.studies.running.data import study_data
 from lamella.studies.running.run import Run
 
@@ -183,7 +183,11 @@ def _losses(results: Runs) -> list[drawings.Curve]:
     """Return the curve of the training loss by arm, as a few means per epoch."""
     found = []
     for index, arm in enumerate(results.arms):
-        rows = [_smoothed(run) for run in results.runs if run.arm == arm and run.steps_per_epoch]
+        rows = [
+            smoothed(run, POINTS_PER_EPOCH)
+            for run in results.runs
+            if run.arm == arm and run.steps_per_epoch
+        ]
         points = max((len(row) for row in rows), default=0)
         found.append(_curve(index, arm, (np.arange(points) + 0.5) / POINTS_PER_EPOCH, rows))
     return found
@@ -201,14 +205,6 @@ def _curve(index: int, arm: str, x: np.ndarray, rows: Sequence[np.ndarray]) -> d
         return drawings.Curve(index, arm, [], [], [], [])
     spans = (of(grid, axis=0).tolist() for of in (np.nanmean, np.nanmin, np.nanmax))
     return drawings.Curve(index, arm, x[known].tolist(), *spans)
-
-
-def _smoothed(run: Run) -> np.ndarray:
-    if isinstance(run, ArchivedRun):
-        return run.steps.means(POINTS_PER_EPOCH)
-    pieces = max(1, round(POINTS_PER_EPOCH * len(run.step_losses) / run.steps_per_epoch))
-    means = [p.mean(dtype=np.float64) for p in np.array_split(run.step_losses, pieces) if len(p)]
-    return np.array(means)
 
 
 def _column(run: Run, name: str) -> np.ndarray:

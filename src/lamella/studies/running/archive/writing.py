@@ -18,7 +18,7 @@ from lamella.studies.running.archive.reading import FORMAT
 from lamella.studies.running.archived_run import ArchivedRun, archived
 from lamella.studies.running.repeat import differences
 from lamella.studies.running.run_files import npy_bytes, rows_to_null, to_null
-from lamella.studies.running.stored import Stored, parts_of, reads_of, stored_studies
+from lamella.studies.running.stored import Stored, stored_studies
 
 OF_ONE_RUN = (
     "study",
@@ -59,7 +59,7 @@ def write_archive(source: Any, path: Any) -> Path:
     file, studies = as_path(path), stored_studies(source)
     runs: dict[str, ArchivedRun] = {}
     logs: dict[str, Table] = {}
-    for study in [part for each in studies for part in (each, *parts_of(each).values())]:
+    for study in [part for each in studies for part in (each, *each.parts().values())]:
         for run in map(archived, study.runs()):
             _expect_same(runs.setdefault(run.key, run), run)
             log = study.log(run.key).items()
@@ -76,8 +76,8 @@ def write_archive(source: Any, path: Any) -> Path:
 
 
 def _index(study: Stored) -> Table:
-    parts = {name: part.read_index() for name, part in parts_of(study).items()}
-    reads = reads_of(study).decode(errors="replace")
+    parts = {name: part.read_index() for name, part in study.parts().items()}
+    reads = study.reads().decode(errors="replace")
     extra = {"parts": parts, "reads": reads}
     return {**study.read_index(), **{name: value for name, value in extra.items() if value}}
 
