@@ -129,8 +129,21 @@ def test_overview_of_verdicts_adds_up(whole: str) -> None:
 
 def test_diverged_runs_have_their_reason(whole: str) -> None:
     words = Page(whole).words
-    assert "5e-1, seed 0, diverged: the loss was not finite in epoch 2" in words
+    assert re.search(
+        r"5e-1, seeds 0, 1[\d, ]*, diverged: the loss was not finite in epoch 2", words
+    )
     assert "no score" in words
+
+
+def test_an_unfinished_study_of_the_report_says_so_and_has_no_verdict_on_its_gaps() -> None:
+    whole = results_of("width", {arm: {"test": 0.9} for arm in ("[256, 30]",)})
+    gone = (whole.arms[-1], whole.seeds[-1])
+    runs = [run for run in whole.runs if (run.arm, run.seed) != gone]
+    words = Page(render([Results(whole.study, runs)])).words
+    total = f"{len(whole):,} runs missing"
+    assert f"1 of {total}: Width" in words.split("Overview of verdicts")[0]
+    assert f"Unfinished: 1 of {total}." in words
+    assert words.count("; a verdict needs all runs") == 1
 
 
 def test_reductions_are_listed_at_the_top_and_in_their_studies() -> None:
@@ -268,7 +281,8 @@ def test_runs_that_failed_before_the_first_epoch_are_listed() -> None:
             else {}
         ),
     )
-    assert "[100, 70], seed 0, failed: no memory" in Page(render([failed])).words
+    words = Page(render([failed])).words
+    assert re.search(r"\[100, 70\], seeds 0, 1[\d, ]*, failed: no memory", words)
 
 
 def test_folder_of_studies_is_read_and_one_of_nothing_is_refused(tmp_path: Path) -> None:

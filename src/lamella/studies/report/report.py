@@ -21,7 +21,7 @@ from lamella.studies.definition import bundled
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.report.claims import Claim, judge
 from lamella.studies.report.page.page_wide import page_wide
-from lamella.studies.report.page.sections import is_original, section, slug
+from lamella.studies.report.page.sections import is_original, missing_runs, section, slug
 from lamella.studies.report.page.verdicts import decided, describe, from_one_seed, tally
 from lamella.studies.running.run import Run
 
@@ -165,9 +165,10 @@ def _reductions(originals: Sequence[Runs]) -> list[tuple[str, list[tuple[str, st
     """Return each reduction with the ids and titles of its studies."""
     reductions: dict[str, list[tuple[str, str]]] = {}
     for name in bundled.names():
-        for each in originals:
-            if each.study.name == name and (less := bundled.cut(each.study)):
-                reductions.setdefault(less, []).append((f"study-{slug(name)}", each.study.title))
+        for each in (each for each in originals if each.study.name == name):
+            link = f"study-{slug(name)}", each.study.title
+            for less in filter(None, (bundled.cut(each.study), missing_runs(each))):
+                reductions.setdefault(less, []).append(link)
     return sorted(reductions.items(), key=lambda reduction: -len(reduction[1]))
 
 

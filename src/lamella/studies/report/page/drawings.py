@@ -94,7 +94,7 @@ def curves(arms: Sequence[Curve], label: str, kind: str) -> str:
         return ""
     x = linear([0.0, *(x for arm in arms for x in arm.x)], LEFT, WIDTH - RIGHT, _whole, 5)
     last = math.ceil(max(arm.x[-1] for arm in arms if arm.x))
-    x = Scale(0.0, last, x.start, x.end, x.ticks)
+    x = Scale(0.0, last, x.start, x.end, [tick for tick in x.ticks if tick[0] % 1 == 0])
     scale = {"loss": losses, "accuracy": accuracies}.get(kind, linear)
     y = scale(numbers, HEIGHT - BOTTOM, TOP)
     if y.note:

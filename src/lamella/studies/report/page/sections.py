@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lamella.core.errors import UsageError
-from lamella.core.wording import capitalized, listed
+from lamella.core.wording import capitalized, counted, listed, named
 from lamella.studies.analysis.answer import answer
 from lamella.studies.analysis.comparison import Comparison, show_p, verdict_with_remarks
 from lamella.studies.analysis.difference import Difference
@@ -75,10 +75,8 @@ def section(
         "labels": {"validation": capitalized(MEASURES[validation].label), "test": test.label},
         "points": ", points" if test.unit == "%" else "",
         "errors": errors(results) if study.name in SHOWN_ERRORS else {},
-        "failed": [
-            f"{run.arm}, seed {run.seed}, {run.status}: {run.reason}" for run in results.failed
-        ],
-        "missing": len(results.missing),
+        "failed": _failed(results),
+        "missing": missing_runs(results),
         "notes": comparison.notes if comparison else tuning_notes(study.tuning),
         "tables": _tables(results),
     }
@@ -93,6 +91,23 @@ def is_original(results: Runs) -> bool:
     return all(
         data.get(part, mnist[part]) == mnist[part] for data in known for part in ("train", "test")
     )
+
+
+def missing_runs(results: Runs) -> str:
+    """Return how many runs are missing; empty if none is."""
+    missing = len(results.missing)
+    return f"{missing:,} of {counted(missing + len(results), 'run')} missing" if missing else ""
+
+
+def _failed(results: Runs) -> list[str]:
+    """Return each reason for which runs of an arm failed or diverged, with their seeds."""
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for run in results.failed:
+        found.setdefault((run.arm, run.status, run.reason), []).append(run.seed)
+    return [
+        f"{arm}, {named('seed', seeds)}, {status}: {reason}"
+        for (arm, status, reason), seeds in found.items()
+    ]
 
 
 def slug(text: str) -> str:

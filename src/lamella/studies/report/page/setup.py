@@ -114,7 +114,7 @@ def _show(name: str, value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, list):
-        return ", ".join(map(part_text, value))
+        return ", ".join(map(part_text, value)) or "none"
     if isinstance(value, float):
         return f"{value:.5g}" if value else "0"
     return part_text(value)
