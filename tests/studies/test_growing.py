@@ -99,6 +99,12 @@ def test_what_only_until_needs_is_refused_without_it(options: dict[str, Any]) ->
         small_study().run(**RUN, **options)
 
 
+def test_losses_that_differ_are_refused_before_the_first_run() -> None:
+    arms = {"a": {}, "b": {"loss": "L2"}}
+    with pytest.raises(ArgumentError, match="between 'b' and 'a': the arms minimise different"):
+        grown(small_study(arms=arms), None, 4, measure="val_loss")
+
+
 def test_a_failed_run_ends_the_growth(tmp_path: Path) -> None:
     arms = {"good": {}, "bad": {"model.classes": 2}}
     results = grown(small_study(seeds=2, arms=arms), None, 6)

@@ -8,6 +8,7 @@ from typing import Any
 from lamella.core.errors import ArgumentError
 from lamella.core.validation import at_least, positive
 from lamella.studies.analysis.comparison import compare
+from lamella.studies.analysis.family import incomparable
 from lamella.studies.definition.definition import StudyDefinition
 from lamella.studies.results import Results
 
@@ -57,7 +58,11 @@ def expect_comparison(study: StudyDefinition, measure: str | None, margin: float
     """Raise an ArgumentError before the first run if it could not decide when to stop."""
     if margin is not None:
         positive("margin", margin)
-    compare(Results(study, []), None, measure, margin if measure else None)
+    results, arms = Results(study, []), [arm for arm in study.arms if arm != study.baseline]
+    compare(results, None, measure, margin if measure else None)
+    for arm in arms:
+        if reason := incomparable(study, results.measure(measure), arm, study.baseline):
+            raise ArgumentError(f"no seeds decide between {arm!r} and {study.baseline!r}: {reason}")
 
 
 def looks_of(study: StudyDefinition, most: int) -> tuple[list[int], list[int]]:

@@ -55,3 +55,19 @@ def test_own_networks_are_described_by_layer() -> None:
 def test_fields_have_labels() -> None:
     assert label("lr") == "learning rate"
     assert label("something") == "something"
+
+
+def test_outputs_of_a_network_for_numbers_are_its_last_width() -> None:
+    base = {"model": lm.MLP([4], outputs=1), "epochs": 1}
+    study = Study("own", base=base, arms={"one": {}}, seeds=1)
+    fixed, _ = setup(study.run((TRAIN.x, TRAIN.x[:, 0]), (TEST.x, TEST.x[:, 0]), verbose=False))
+    assert dict(fixed)["network"] == "6 – 4 – 1"
+    assert "outputs" not in dict(fixed)
+
+
+def test_an_arm_without_callbacks_has_none() -> None:
+    arms = {"stops": {"callbacks": [lm.EarlyStopping()]}, "ends": {}}
+    base = {"model": lm.MLP([4], classes=3), "epochs": 1}
+    study = Study("own", base=base, arms=arms, seeds=1)
+    _, varied = setup(study.run(TRAIN, TEST, verbose=False))
+    assert dict(varied)["callbacks"]["ends"] == "none"

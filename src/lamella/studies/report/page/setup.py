@@ -77,7 +77,7 @@ def _fields(experiment: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Return an experiment as a flat table. Hyper-parameters keep their names."""
     model, optimizer = dict(experiment["model"]), dict(experiment["optimizer"])
     fields: dict[str, Any] = {"network": _network(model, data.get("inputs"))}
-    for name in ("class", "hidden", "classes", "layers", "backend", "seed", "name"):
+    for name in ("class", "hidden", "classes", "outputs", "layers", "backend", "seed", "name"):
         model.pop(name, None)
     fields |= model
     fields["loss"] = LOSSES.get(experiment["loss"]["class"], part_text(experiment["loss"]))
@@ -97,7 +97,8 @@ def _fields(experiment: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
 
 def _network(model: dict[str, Any], inputs: int | None) -> str:
     if model["class"] in ("MLP", "SoftmaxClassifier"):
-        widths = [inputs, *model.get("hidden", []), model.get("classes", 10)]
+        last = model.get("outputs") or model.get("classes", 10)
+        widths = [inputs, *model.get("hidden", []), last]
         return " – ".join(str(width) for width in widths if width is not None)
     if "layers" in model:
         return ", ".join(part_text(layer) for layer in model["layers"])
