@@ -1,6 +1,14 @@
 """Checks that only a GPU can make, in order of importance; each with its limit of seconds."""
 
-from benchmarks.gpu.checks import foundations, programs, safety, timing, together, training
+from benchmarks.gpu.checks import (
+    foundations,
+    products,
+    programs,
+    safety,
+    timing,
+    together,
+    training,
+)
 from benchmarks.gpu.checks.process import Check
 
 CHECKS = {
@@ -14,6 +22,7 @@ CHECKS = {
     "MNIST": Check(training.mnist, 90),
     "times": Check(timing.times, 60),
     "evaluation": Check(training.evaluation, 40),
+    "large products": Check(products.large_products, 60),
     "side by side": Check(together.side_by_side, 90),
     "refusals": Check(safety.refusals, 40),
     "interrupts": Check(safety.interrupts, 40),

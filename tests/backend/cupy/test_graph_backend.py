@@ -10,7 +10,8 @@ import pytest
 
 import lamella as lm
 from lamella.backend.cupy import graphs
-from lamella.backend.cupy.graph_backend import LARGE, GraphBackend
+from lamella.backend.cupy.graph_backend import GraphBackend
+from lamella.backend.cupy.products import LARGE
 from lamella.backend.elementwise import trace
 from lamella.backend.workspace import replayable
 from lamella.testing import strict_cupy

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lamella.backend.cupy.cublas import cublas_of
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.graphs import TapeReplay
 from lamella.backend.cupy.joins import Node, join
 from lamella.backend.cupy.noted_array import noted
+from lamella.backend.cupy.products import large_product
 from lamella.backend.cupy.tape import Tape, note_on
 from lamella.backend.elementwise import trace
 from lamella.testing.strict_cupy.raw_kernels import thread_order
@@ -48,6 +50,14 @@ def sums(matrix: str, out: str) -> Work:
     return lambda backend, m: backend.sum_rows(m[matrix], m[out])
 
 
+def large(a: str, b: str, out: str) -> Work:
+    def do(backend: GraphBackend, m: dict[str, Any]) -> None:
+        workspace = cublas_of(backend._xp).workspace()
+        backend.do(large_product(m[a], m[b], m[out], workspace), m[a], m[b], m[out])
+
+    return do
+
+
 # What is done, and the names of the functions of each kernel; R is a rule, P a product.
 CASES: dict[str, tuple[list[Work], list[str]]] = {
     "a rule of a product": ([product("a", "b", "c", "u"), map_to("d", "c", "a")], ["PR"]),
@@ -73,6 +83,15 @@ CASES: dict[str, tuple[list[Work], list[str]]] = {
     "small in a row": ([map_to("u", "v"), map_to("v", "u"), map_to("w", "u")], ["R;R;R"]),
     "five small": ([map_to("u", "v")] * 5, ["R;R;R;R", "R"]),
     "small and large": ([map_to("u", "v"), map_to("c", "c"), map_to("v", "u")], ["R|R", "R"]),
+    "cuBLAS, then others": (
+        [large("a", "b", "c"), map_to("d", "c"), sums("b", "u")], ["large_product", "R|sum_rows"],
+    ),
+    "cuBLAS among small": (
+        [map_to("u", "v"), large("a", "b", "c"), map_to("v", "u")], ["R", "large_product", "R"],
+    ),
+    "cuBLAS after cuBLAS": (
+        [large("a", "b", "c"), large("a", "b", "d")], ["large_product", "large_product"],
+    ),
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.backend.cupy import side_by_side
+from lamella.backend.cupy import products, side_by_side
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.graphs import TapeReplay
 from lamella.backend.cupy.side_by_side import SideBySide
@@ -130,6 +130,16 @@ def test_networks_without_a_stack_are_launched_alone(
     monkeypatch.setattr(Stack, "__init__", fail)
     assert train_together(CASES[:2], monkeypatch) == alone[:2]
     assert {networks for networks, _ in launched} == {1}
+
+
+def test_networks_with_large_products_are_launched_alone(
+    launched: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "LARGE", 0)
+    expected = [train(case) for case in CASES[:2]]
+    assert train_together(CASES[:2], monkeypatch) == expected
+    assert {networks for networks, _ in launched} == {1}
+    assert (1, 10) in launched
 
 
 def test_an_error_of_a_launch_is_that_of_all_its_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.graphs import TapeReplay
+from lamella.backend.cupy.joins import Node
 from lamella.backend.cupy.stacks import Stack
 from lamella.backend.cupy.tape import Tape, Task
-from lamella.backend.cupy.tasks import Function
+from lamella.backend.cupy.tasks import LARGE_PRODUCT, Function
 from lamella.testing import strict_cupy
 
 
@@ -48,3 +50,10 @@ def test_a_launch_is_one_graph_for_all_networks() -> None:
     assert strict_cupy.counts.graph_launches == 2
     assert strict_cupy.counts.nodes == 2 * len(replays[0].nodes)
     assert strict_cupy.counts.syncs == strict_cupy.counts.launches == 0
+
+
+def test_products_of_cublas_are_not_stacked() -> None:
+    replay = counting(strict_cupy.zeros(4, "f4"))
+    product = Node([LARGE_PRODUCT], np.dtype("f4"), [1], [replay.nodes[0].words[0]], [], [])
+    with pytest.raises(NotImplementedError, match="one network at a time"):
+        Stack(strict_cupy, [*replay.nodes, product], replay.tasks_of, members=2)

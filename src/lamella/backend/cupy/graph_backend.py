@@ -1,6 +1,5 @@
 """cupy's arrays, worked on by lamella's own kernels; steps are captured and replayed as graphs."""
 
-import functools
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -8,59 +7,25 @@ from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from lamella.backend.cupy.cupy_backend import CupyBackend
-from lamella.backend.cupy.followed_noise import FollowedNoise
 from lamella.backend.cupy.graphs import TapeReplay
-from lamella.backend.cupy.log_tasks import append_number, append_sum, fits_sum
-from lamella.backend.cupy.loop_tasks import (
-    arguments_to_read,
-    arrays_among,
-    reads_as_given,
-    task_of,
-)
-from lamella.backend.cupy.norm_limit import norm_limit
-from lamella.backend.cupy.noted_array import NotedArray, expect_noted, plain
 from lamella.backend.cupy.noting import note
-from lamella.backend.cupy.rule_tasks import RuleTasks
+from lamella.backend.cupy.self_test import first_line
 from lamella.backend.cupy.side_by_side import SideBySide
-from lamella.backend.cupy.tape import (
-    Tape,
-    Task,
-    are_whole,
-    aside,
-    current_tape,
-    do,
-    do_other,
-    end_capture,
-    expects_noted,
-    follow,
-    is_product,
-)
-from lamella.backend.cupy.tasks import THREADS, Function
-from lamella.backend.elementwise import Program
-from lamella.backend.random import Noise
+from lamella.backend.cupy.tape import Tape, aside, follow
+from lamella.backend.cupy.task_backend import TaskBackend
 from lamella.core.typing import Array
 
-DTYPES = (np.dtype("float32"), np.dtype("float64"))
-TILE = 16  # rows and columns of a product for one block, as in kernels.cu
-LARGE = 2**27  # multiplications from which on cuBLAS is faster than the task of a product
 
+class GraphBackend(TaskBackend):
+    """cupy's arrays, worked on by tasks, of which a capture makes a CUDA graph.
 
-class GraphBackend(CupyBackend):
-    """cupy's arrays, worked on by the tasks of ``kernels.cu``.
-
-    A capture notes the tasks of `dot`, `sum_rows`, `take`, `scale_images`, maps, rules, loops and
-    random arrays, on noted memory, and makes a CUDA graph of them. All else ends it (see
-    `lamella.backend.cupy.noted_array`). Eager steps launch the same tasks, so that their numbers
-    have the same bits. The environment variable ``LAMELLA_CAPTURE=0`` switches captures off.
+    Eager steps launch the same tasks, so that their numbers have the same bits. The environment
+    variable ``LAMELLA_CAPTURE=0`` switches captures off.
     """
 
     def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
         super().__init__(xp, reason)
         self._obstacles: dict[str, str] = {}
-        self._zero = None
 
     def __repr__(self) -> str:
         reasons = [self.reason]
@@ -76,183 +41,11 @@ class GraphBackend(CupyBackend):
         if obstacle:
             self._obstacles[work] = obstacle
 
-    @property
-    def xp(self) -> Any:
-        """The array module; a use of it ends a capture."""
-        end_capture("it uses backend.xp")
-        return self._xp
-
-    @xp.setter
-    def xp(self, module: Any) -> None:
-        self._xp = module
-
     def side_by_side(
         self, members: int, stop: threading.Event
     ) -> Callable[[], AbstractContextManager[None]]:
         enter = super().side_by_side(members, stop)
         return SideBySide(self._xp, members, enter).member
-
-    def zeros(self, size: int, dtype: Any) -> Array:
-        return self._xp.zeros(size, dtype)
-
-    def launch(self, task: Task) -> None:
-        """Launch a task now."""
-        kernel = self.tasks(task.dtype or DTYPES[0]).kernel([task.function])
-        kernel((task.tiles,), (THREADS,), (task.words,))
-
-    def do(self, task: Task, *arrays: Array) -> None:
-        """Launch a task, and note it in a capture; a capture ends unless ``arrays`` are noted."""
-        expect_noted(*arrays)
-        do(task, self.launch)
-
-    @property
-    def nothing(self) -> Array:
-        """A counter on the device that is always 0."""
-        if self._zero is None:
-            self._zero = self._xp.zeros(1, "int32")
-        return self._zero
-
-    def batch(self, order: Array, number: Callable[[], int], size: int) -> Array:
-        index = super().batch(order, number, size)
-        tape = current_tape()
-        if tape is not None and isinstance(index, NotedArray):
-            tape.position = number
-            index.batches = {1: plain(order), 2: tape.count, 4: size}
-        return index
-
-    def take(self, array: Array, index: Array, out: Array) -> Array:
-        if not (are_whole(array, index, out) and index.dtype == np.int64):
-            other = functools.partial(super().take, plain(array), plain(index), plain(out))
-            do_other(other, "take copies views or has other indices than int64")
-            return out
-        row = out.nbytes // max(len(index), 1)
-        unit = 8 if row % 8 == 0 and array.data.ptr % 8 == out.data.ptr % 8 == 0 else 1
-        self._pick("pick_rows", array, index, out, row // unit, unit)
-        return out
-
-    def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
-        def run(images: Array, index: Array | None, out: Array) -> None:
-            if not are_whole(out):
-                picked = images if index is None else images[index]
-                do_other(lambda: self._xp.divide(picked, 255, out=out, dtype=out.dtype), UNFIT)
-                return
-            self._pick("pick_scaled", images, index, out, out.size // max(len(out), 1))
-
-        return run
-
-    def _pick(
-        self, name: str, source: Array, index: Array | None, out: Array, width: int, *more: int
-    ) -> None:
-        values = source, index, self.nothing, out, 0, width, len(out), *more
-        dtype = out.dtype if name == "pick_scaled" else None
-        tiles = -(-len(out) * width // THREADS)
-        in_graph = getattr(index, "batches", None)
-        task = Task(Function(name), dtype, tiles, values, [out], in_graph=in_graph)
-        self.do(task, source, out, *([] if index is None else [index]))
-
-    def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
-        arrays = [a, b, out, *([] if bias is None else [bias])]
-        fits = _are_alike(arrays) and are_whole(*arrays[2:]) and is_product(a, b, out, bias)
-        if not (fits and out.size * a.shape[1] <= LARGE):
-            other = functools.partial(super().dot, *plain((a, b, out, bias)))
-            do_other(other, f"cuBLAS computes the product of arrays {a.shape} and {b.shape}")
-            return out
-        (m, k), n = a.shape, b.shape[1]
-        steps = [step // a.itemsize for array in (a, b) for step in array.strides]
-        values = a, b, out, bias, None, m, n, k, *steps
-        tiles = -(-m // TILE) * -(-n // TILE)
-        self.do(Task(Function("product"), out.dtype, tiles, values, [out]), *arrays)
-        return out
-
-    def sum_rows(self, matrix: Array, out: Array) -> Array:
-        fits = matrix.ndim == 2 and out.shape == matrix.shape[1:]
-        if not (fits and _are_alike([matrix, out]) and are_whole(matrix, out)):
-            other = functools.partial(super().sum_rows, plain(matrix), plain(out))
-            do_other(other, "sum_rows of other than matrices")
-            return out
-        k, n = matrix.shape
-        values = None, matrix, None, None, out, None, n, k
-        task = Task(Function("sum_rows"), out.dtype, -(-n // THREADS), values, [out])
-        self.do(task, matrix, out)
-        return out
-
-    def append(self, rows: Array, number: int, value: Array) -> None:
-        if isinstance(value, self._xp.ndarray) and value.dtype == rows.dtype and not value.ndim:
-            self.do(append_number(rows, number, value, self.nothing), value)
-            return
-        other = functools.partial(super().append, rows, number, plain(value))
-        do_other(other, "a loss is no number of the model's dtype")
-
-    def append_sum(
-        self, rows: Array, number: int, scores: Array, weight: Array | None = None
-    ) -> None:
-        arrays = [scores, *([] if weight is None else [weight])]
-        if are_whole(*arrays) and fits_sum(rows, scores, weight):
-            self.do(append_sum(rows, number, scores, weight, self.nothing), *arrays)
-            return
-        other = functools.partial(super().append_sum, rows, number, plain(scores), plain(weight))
-        do_other(other, "a metric has other scores than truth values or numbers")
-
-    def bind_norm_limit(self, vectors: Sequence[Array]) -> Callable[[float], None]:
-        if not are_whole(*vectors):
-            other = super().bind_norm_limit(vectors)
-            return lambda limit: do_other(functools.partial(other, limit), UNFIT)
-        return norm_limit(vectors, self.zeros, self.do, self.sum_rows)
-
-    def noise(self, key: int) -> Noise:
-        return FollowedNoise(key, self.tasks, self.do)
-
-    def compile_rule(
-        self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
-    ) -> Callable[..., None]:
-        rule = RuleTasks(program)
-        if not (rule.fits and _are_alike(arrays) and are_whole(*arrays, *outputs)):
-            other = super().compile_rule(program, arrays, outputs)
-            return lambda *scalars: do_other(functools.partial(other, *scalars), UNFIT)
-
-        made: list[Task] = []
-
-        def run(*scalars: float) -> None:
-            if not program.is_fixed and expects_noted():
-                end_capture(CHANGING)
-            if not made:
-                made.append(rule.task(outputs, arrays, scalars))
-            do(made[0].again(rule.numbers(scalars)), self.launch)
-
-        return run
-
-    def map(self, program: Program) -> Callable[..., None]:
-        rule = RuleTasks(program)
-        other = functools.cache(lambda: super(GraphBackend, self).map(program))
-
-        def run(out: Array, arrays: Sequence[Array], scalars: Sequence[float]) -> None:
-            shapes = out.shape, out.shape[1:]
-            fits = rule.fits and all(array.shape in shapes for array in arrays)
-            if not (fits and _are_alike([out, *arrays]) and are_whole(out, *arrays)):
-                given = plain(out), plain(list(arrays)), scalars
-                do_other(lambda: other()(*given), UNFIT)
-                return
-            if not program.is_fixed:
-                end_capture(CHANGING)
-            self.do(rule.task([out], arrays, scalars), out, *arrays)
-
-        return run
-
-    def compile(self, loop: Callable[..., Any]) -> Callable[..., Any] | None:
-        make = task_of(loop)
-        if make is None:
-            end_capture(f"{loop.__name__} is no task of the GPU")
-            return None
-
-        def run(*arguments: Any) -> None:
-            task = make(*arguments)
-            if not reads_as_given(task):
-                copies = arguments_to_read(self._xp, task, plain(arguments))
-                do_other(lambda: self.launch(make(*copies)), f"{loop.__name__} reads views")
-                return
-            self.do(task, *arrays_among(arguments))
-
-        return run
 
     def follow(self, run: Callable[[], Any], owner: Any, counter: str | None = None) -> Any:
         return follow(run, owner, counter)
@@ -271,7 +64,7 @@ class GraphBackend(CupyBackend):
         try:
             return result, TapeReplay(self._xp, tape, self.tasks, self.launch)
         except Exception as error:  # the step is done: training goes on without replays
-            self.obstacle = f"it cannot be captured ({_first_line(error)})"
+            self.obstacle = f"it cannot be captured ({first_line(error)})"
             return result, None
 
     def capture_problem(self) -> str:
@@ -281,17 +74,3 @@ class GraphBackend(CupyBackend):
         if type(self) is not GraphBackend:  # it may do things in ways that are not noted
             return f"{type(self).__name__} is derived from GraphBackend"
         return ""
-
-
-CHANGING = "a rule reads values that may change"
-UNFIT = "a rule is applied to views, to other dtypes or shapes, or has too many numbers"
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"
-
-
-def _are_alike(arrays: Sequence[Array]) -> bool:
-    """Whether arrays have one dtype that tasks know."""
-    dtype = arrays[0].dtype
-    return dtype in DTYPES and all(array.dtype == dtype for array in arrays)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lamella.backend.cupy.rule_tasks import after_product, is_rule
 from lamella.backend.cupy.tape import Span
-from lamella.backend.cupy.tasks import Function
+from lamella.backend.cupy.tasks import LARGE_PRODUCT, Function
 
 RULE_AT = 12  # word of a product from which on those of the rule begin
 MOST_TASKS = 4  # of a kernel
@@ -114,7 +114,7 @@ def _side_by_side(first: Node, second: Node) -> Node | None:
 def _several(first: Node, second: Node, beside: bool) -> Node | None:
     dtypes = {node.dtype for node in (first, second)} - {None}
     functions = [*first.functions, *second.functions]
-    if len(dtypes) > 1 or len(functions) > MOST_TASKS:
+    if len(dtypes) > 1 or len(functions) > MOST_TASKS or LARGE_PRODUCT in functions:
         return None
     return Node(
         functions,

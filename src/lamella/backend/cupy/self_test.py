@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from lamella.backend.cupy.cublas import cublas_of
 from lamella.backend.cupy.graphs import capture
+from lamella.backend.cupy.products import large_product
 from lamella.backend.cupy.tasks import THREADS, Function, Tasks, words_of
 from lamella.backend.random import HostNoise
 
@@ -21,10 +23,23 @@ def kernels_problem(xp: Any) -> str:
         wrong = _wrong_product(xp, tasks) or _wrong_mask(xp, tasks)
         graph = _graph_of_counts(xp, tasks)
     except Exception as error:
-        first = (str(error).splitlines() or [""])[0][:120]
-        return f"lamella's kernels do not work ({type(error).__name__}: {first})"
+        return f"lamella's kernels do not work ({first_line(error)})"
     wrong = wrong or graph
     return f"lamella's kernels are not used: wrong numbers of {wrong}" if wrong else ""
+
+
+@functools.cache
+def cublas_problem(xp: Any, dtype: Any) -> str:
+    """Return why cuBLAS cannot be called; empty if it can, and a product is right."""
+    try:
+        return _wrong_large_product(xp, dtype)
+    except Exception as error:
+        return f"cuBLAS cannot be called ({first_line(error)})"
+
+
+def first_line(error: Exception) -> str:
+    """Return the type of an error and the first line of its message."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:120]}"
 
 
 def _wrong_product(xp: Any, tasks: Tasks) -> str:
@@ -36,6 +51,19 @@ def _wrong_product(xp: Any, tasks: Tasks) -> str:
     tasks.launch_words("product", tiles, words_of(*arrays, M, N, K, K, 1, N, 1))
     is_right = np.allclose(xp.asnumpy(out), a @ b + bias, 1e-3, 1e-3)
     return "" if is_right and np.allclose(xp.asnumpy(sums), b.sum(0), 1e-3, 1e-3) else "a product"
+
+
+def _wrong_large_product(xp: Any, dtype: Any) -> str:
+    rng, tasks = np.random.default_rng(0), Tasks(xp, dtype)
+    a, b = (rng.standard_normal(shape).astype(dtype) for shape in ((K, M), (K, N)))
+    out = xp.zeros((M, N), dtype)
+    task = large_product(xp.asarray(a).T, xp.asarray(b), out, cublas_of(xp).workspace())
+    launch = functools.partial(tasks.kernel([task.function]), (1,), (1,), (task.words,))
+    launch()  # loads the library's own kernels
+    out.fill(0)
+    capture(xp, [launch]).launch()
+    is_right = np.allclose(xp.asnumpy(out), a.T @ b, 1e-3, 1e-3)
+    return "" if is_right else "wrong numbers of cuBLAS"
 
 
 def _wrong_mask(xp: Any, tasks: Tasks) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lamella.backend.cupy.graphs import TapeReplay, capture
 from lamella.backend.cupy.joins import Node
-from lamella.backend.cupy.tasks import THREADS, Tasks, several_words, words_of
+from lamella.backend.cupy.tasks import LARGE_PRODUCT, THREADS, Tasks, several_words, words_of
 
 
 class Stack:
@@ -25,11 +25,18 @@ class Stack:
     tasks_of : function (dtype) -> Tasks
     members : int
         Networks, at most.
+
+    Raises
+    ------
+    NotImplementedError
+        If one of the nodes is a product of cuBLAS.
     """
 
     def __init__(
         self, xp: Any, nodes: Sequence[Node], tasks_of: Callable[[Any], Tasks], members: int
     ) -> None:
+        if any(LARGE_PRODUCT in node.functions for node in nodes):
+            raise NotImplementedError("cuBLAS multiplies for one network at a time")
         row = _row(nodes)
         self._rows = xp.zeros((members, len(row)), "int64")  # the words of each network
         self._takes_part = xp.zeros(members, "int32")

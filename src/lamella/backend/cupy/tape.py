@@ -94,14 +94,6 @@ def are_whole(*arrays: Array) -> bool:
     return all(array.flags.c_contiguous and array.size <= MOST for array in arrays)
 
 
-def is_product(a: Array, b: Array, out: Array, bias: Array | None) -> bool:
-    """Whether the shapes are those of a product of matrices; numbers of others lie elsewhere."""
-    if not (a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]):
-        return False
-    shape = (a.shape[0], b.shape[1])
-    return out.shape == shape and (bias is None or bias.shape == shape[1:])
-
-
 def span(array: Array) -> Span:
     """Return the memory of an array, whose axes may run backwards."""
     extents = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]

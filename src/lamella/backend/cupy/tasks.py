@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lamella.backend.cupy.cublas import LargeProduct
+
 KERNELS = Path(__file__).with_name("kernels.cu")
 THREADS = 256  # of a block
 WORDS = np.dtype([("w", np.int64, 32)])  # cupy passes an array of size 1 by value, as a struct
@@ -33,6 +35,9 @@ class Function(NamedTuple):
     source: str = ""
 
 
+LARGE_PRODUCT = Function("large_product")  # of cuBLAS, which shares no launch
+
+
 class Tasks:
     """Kernels of tasks for one dtype, compiled when they are first asked for.
 
@@ -45,7 +50,7 @@ class Tasks:
     """
 
     def __init__(self, xp: Any, dtype: Any) -> None:
-        self._xp = xp
+        self._xp, self._dtype = xp, dtype
         # Formulas are not contracted: they have the same bits in each kernel that contains them.
         number = C_TYPES[np.dtype(dtype).name]
         self._options = "--std=c++17", "-fmad=false", f"-DNUMBER={number}"
@@ -90,6 +95,8 @@ class Tasks:
     def _compile(self, functions: Sequence[Function], beside: bool) -> Any:
         if len(functions) == 1:
             (function,) = functions
+            if function == LARGE_PRODUCT:
+                return LargeProduct(self._xp, self._dtype)
             module = self._rule(function) if function.source else self._all
             return module.get_function(f"run_{function.name}")
         return self._module(_several(functions, beside, SEVERAL)).get_function("run_several")

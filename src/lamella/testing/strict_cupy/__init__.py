@@ -3,7 +3,8 @@
 It computes with numpy but behaves like a device: it refuses numpy arrays as operands, implicit
 conversion, and every function or keyword that CuPy 14.2 does not have (``surface.txt``, printed by
 ``benchmarks/freeze_cupy_surface.py``). It counts launches, synchronisations and allocations.
-Streams capture graphs, and CUDA source runs through g++ (`streams`, `raw_kernels`).
+Streams capture graphs, CUDA source runs through g++, and ctypes finds a library like cuBLAS
+(`streams`, `raw_kernels`, `cublas`).
 
 It cannot show races, the rounding of cuBLAS, memory limits or out-of-range indices, which wrap
 around on a GPU. Code that passes here may still fail on a GPU.
@@ -16,6 +17,7 @@ import numpy as np
 
 from lamella.testing.strict_cupy import memory, streams
 from lamella.testing.strict_cupy.counting import Counts, StrictError, counts, forbid
+from lamella.testing.strict_cupy.cublas import Cublas
 from lamella.testing.strict_cupy.device_array import SURFACE, call, ndarray, to_device, to_host
 from lamella.testing.strict_cupy.elementwise_kernel import ElementwiseKernel
 from lamella.testing.strict_cupy.raw_kernels import RawKernel, RawModule
@@ -57,6 +59,7 @@ cuda = types.SimpleNamespace(
         CUDARuntimeError=streams.CUDARuntimeError, memGetInfo=memory.info
     ),
     MemoryPool=memory.MemoryPool,
+    cublas=Cublas(),
 )
 
 
