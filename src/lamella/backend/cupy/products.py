@@ -1,7 +1,5 @@
 """Products of matrices as tasks: of lamella's own kernel, or of cuBLAS for large ones."""
 
-import math
-
 from lamella.backend.cupy.tape import Task
 from lamella.backend.cupy.tasks import LARGE_PRODUCT, Function
 from lamella.core.typing import Array
@@ -21,7 +19,7 @@ def is_product(a: Array, b: Array, out: Array, bias: Array | None) -> bool:
 
 def is_large(a: Array, b: Array) -> bool:
     """Whether cuBLAS should multiply these matrices."""
-    return math.prod((*a.shape, b.shape[1])) > LARGE
+    return bool(a.size * b.shape[1] > LARGE)
 
 
 def product(a: Array, b: Array, out: Array, bias: Array | None) -> Task:
