@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lamella.backend import cupy_problem
 from lamella.backend.cupy import cublas
 from lamella.backend.cupy.cublas import Cublas, cublas_of
 from lamella.backend.cupy.products import large_product
@@ -125,7 +126,7 @@ def test_a_stream_has_a_workspace_that_threads_share_unless_it_is_each_threads_o
         other = look()
         assert look() == other != null
     assert look() == null
-    monkeypatch.setattr(strict_cupy.cuda.Stream.null, "ptr", cublas.EACH_THREADS)
+    monkeypatch.setattr(strict_cupy.cuda.Stream.null, "ptr", 2)  # cudaStreamPerThread
     assert look() == look() != look_elsewhere()
     assert library.workspace().nbytes == 2**25
 
@@ -165,3 +166,16 @@ def test_threads_multiply_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> N
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_the_library_is_found_through_cupys_module() -> None:
+    cupy = pytest.importorskip("cupy", reason="cupy is not installed")
+    try:
+        assert cupy.cuda.cublas
+    except ImportError as error:
+        pytest.skip(f"cupy does not find cuBLAS: {str(error).splitlines()[0]}")
+    if cupy_problem():  # all four functions are there, and the first asks for a GPU
+        with pytest.raises(BackendError, match="cublasCreate_v2: CUBLAS_STATUS_NOT_INITIALIZED"):
+            Cublas(cupy)
+    else:
+        Cublas(cupy)

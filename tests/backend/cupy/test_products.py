@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 import lamella as lm
 from lamella.backend.cupy import cublas, products, self_test
@@ -94,6 +95,7 @@ STRIPS = {
     "every second row and column": lambda x: x[::2, ::2],
     "rows backwards": lambda x: x[::-1, :5],
     "columns backwards": lambda x: x[:5, ::-1].T,
+    "lines that overlap": lambda x: x._view(sliding_window_view(x.host[0], 4)),
     "one number": lambda x: x._view(np.broadcast_to(x.host[0, 0], x.shape)),
 }
 
@@ -110,12 +112,12 @@ def test_matrices_without_lines_are_multiplied_by_cupy(name: str) -> None:
 
 
 def test_what_32_bits_cannot_count_has_no_lines() -> None:
-    wide = np.lib.stride_tricks.as_strided(np.zeros(1, "f4"), (2, 3), (2**31 * 4, 4))
-    long = np.lib.stride_tricks.as_strided(np.zeros(1, "f4"), (2**31, 1), (4, 4))
+    wide = as_strided(np.zeros(1, "f4"), (2, 3), (2**31 * 4, 4))
+    long = as_strided(np.zeros(1, "f4"), (2**31, 1), (4, 4))
     assert not products.have_lines(wide)
     assert not products.have_lines(long)
     assert not products.have_lines(long.T)
-    assert products.have_lines(np.lib.stride_tricks.as_strided(wide, (2, 3), (2**30 * 4, 4)))
+    assert products.have_lines(as_strided(wide, (2, 3), (2**30 * 4, 4)))
 
 
 def train(backend: GraphBackend) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from lamella.backend import get_backend
 from lamella.backend.cupy import cupy_backend, tasks
 from lamella.backend.cupy.cupy_backend import KernelFreeBackend
 from lamella.backend.cupy.graph_backend import GraphBackend
-from lamella.backend.cupy.self_test import kernels_problem
+from lamella.backend.cupy.self_test import cublas_problem, kernels_problem
 from lamella.testing import strict_cupy
 from lamella.testing.strict_cupy.raw_kernels import compiler_problem
 from lamella.testing.strict_cupy.streams import CUDARuntimeError
@@ -83,3 +83,11 @@ def trained(backend: Any) -> np.ndarray:
     model.compile("cross-entropy", "adam", ["accuracy"])
     model.fit(x, np.arange(20) % 2, epochs=2, batch_size=6, verbose=False, check=False)
     return np.array(model.history.steps)
+
+
+@pytest.mark.parametrize("tf32", ["0", "1"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_cublas_has_no_problem(dtype: str, tf32: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUPY_TF32", tf32)
+    cublas_problem.cache_clear()
+    assert cublas_problem(strict_cupy, np.dtype(dtype)) == ""

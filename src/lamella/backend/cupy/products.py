@@ -46,9 +46,8 @@ def _lines(matrix: Array) -> tuple[int, ...]:
     """Return whether the lines are columns, and the numbers from line to line; () without lines."""
     (rows, columns), size = matrix.shape, matrix.itemsize
     down, across = (step // size for step in matrix.strides)
-    # A single row or column may have any step.
-    if (across == 1 or columns == 1) and (down >= columns or rows == 1):
-        return 0, columns if rows == 1 else down
-    if (down == 1 or rows == 1) and (across >= rows or columns == 1):
-        return 1, rows if columns == 1 else across
+    if across == 1 and down >= columns:
+        return 0, down
+    if down == 1 and across >= rows:
+        return 1, across
     return ()

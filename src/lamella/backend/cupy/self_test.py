@@ -62,7 +62,7 @@ def _wrong_large_product(xp: Any, dtype: Any) -> str:
     launch()  # loads the library's own kernels
     out.fill(0)
     capture(xp, [launch]).launch()
-    is_right = np.allclose(xp.asnumpy(out), a.T @ b, 1e-3, 1e-3)
+    is_right = np.allclose(xp.asnumpy(out), a.T @ b, 1e-2, 1e-1)  # for TF32, too
     return "" if is_right else "wrong numbers of cuBLAS"
 
 
