@@ -41,7 +41,7 @@ class Case(NamedTuple):
     y: np.ndarray = Y
     loss: Callable[[], Any] = lm.SoftmaxCrossEntropy
     optimizer: Callable[[], Any] = lambda: lm.Adam(0.01)
-    metrics: tuple[str, ...] = ("accuracy",)
+    metrics: tuple[Any, ...] = ("accuracy",)
     options: Callable[[], dict[str, Any]] = dict
     dtype: str = "float32"
 
@@ -201,6 +201,12 @@ CASES = {
         plain, y=TARGETS, loss=lm.MeanAbsoluteError, metrics=("mae", "rmse", "r2"),
         options=weighted,
     ),
+    "among the largest two": Case(plain, metrics=("top_2", "accuracy")),
+    "among the largest two, rows": Case(plain, y=np.eye(3)[Y], metrics=("top_2",)),
+    "all answers": Case(
+        plain, y=(TARGETS > 0).astype("f4"), loss=lm.SigmoidCrossEntropy,
+        metrics=("subset_accuracy", "binary_accuracy"),
+    ),
     "double precision": Case(dropouts, dtype="float64"),
     "clipped later": Case(plain, options=calling(ClipLater)),
     "frozen for a while": Case(plain, options=calling(FreezeAndThaw)),
@@ -220,7 +226,8 @@ CASES = {
 def model_of(case: Case, backend: Any) -> lm.Sequential:
     model = lm.Sequential(case.layers(), seed=3, backend=backend, dtype=case.dtype)
     shape = case.x.shape[1:]
-    return model.compile(case.loss(), case.optimizer(), case.metrics, in_shape=shape)
+    metrics = [each if isinstance(each, str) else each() for each in case.metrics]
+    return model.compile(case.loss(), case.optimizer(), metrics, in_shape=shape)
 
 
 def trained(case: Case, backend: Any, **options: Any) -> lm.Sequential:
@@ -365,6 +372,15 @@ class OwnAdam(lm.Adam):
     pass
 
 
+class Margin(lm.Metric):
+    """A metric without marks."""
+
+    name = "margin"
+
+    def score(self, pred: Any, target: Any) -> Any:
+        return pred.max(axis=1) - pred.min(axis=1)
+
+
 def images() -> dict[str, Any]:
     return {"augment": lm.Augment(rotate=10, shape=(6, 6))}
 
@@ -390,7 +406,7 @@ OTHER = {
     "OwnAdam is not one of lamella's optimizers and schedules": Case(
         plain, optimizer=lambda: OwnAdam(0.01)
     ),
-    "TopK has methods without @replayable": Case(plain, metrics=("top_2",)),
+    "Margin has methods without @replayable": Case(plain, metrics=(Margin,)),
 }
 
 

@@ -147,6 +147,14 @@ def check_accuracy(bench: Bench) -> None:
         labels, right = bench.rng.integers(0, K, N), bench.out(N, dtype=np.uint8)
         bench.launch("is_right", N, bench.array(z), bench.array(labels), right, N, K)
         np.testing.assert_array_equal(bench.backend.to_host(right), z.argmax(1) == labels)
+        targets, own = bench.normal(N, K), np.take_along_axis(z, labels[:, None], axis=1)
+        np.put_along_axis(targets, labels[:, None], 9, axis=1)
+        behind = (z < own) | ((z == own) & (np.arange(K) >= labels[:, None]))
+        for k in range(1, K):
+            for given in ((bench.array(labels), None), (None, bench.array(targets))):
+                bench.launch("is_in_top", N, bench.array(z), *given, right, N, K, k)
+                expected = behind.sum(axis=1) > K - k
+                np.testing.assert_array_equal(bench.backend.to_host(right), expected)
 
 
 def check_answers(bench: Bench) -> None:
@@ -163,6 +171,9 @@ def check_answers(bench: Bench) -> None:
         np.testing.assert_array_equal(bench.backend.to_host(answers), same)
         bench.launch("fractions_right", N, answers, fractions, N, K)
         np.testing.assert_allclose(bench.backend.to_host(fractions), same.mean(1), rtol=1e-15)
+        every = bench.out(N, dtype=np.uint8)
+        bench.launch("all_right", N, answers, every, N, K)
+        np.testing.assert_array_equal(bench.backend.to_host(every), same.all(1))
 
 
 def check_errors(bench: Bench) -> None:

@@ -15,8 +15,13 @@ from lamella.losses.classification import (
     smooth_rows,
     soft_cross_entropy_rows,
 )
-from lamella.losses.metrics.binary import fractions_right, same_side
-from lamella.losses.metrics.classification import is_right, same_largest
+from lamella.losses.metrics.binary import all_right, fractions_right, same_side
+from lamella.losses.metrics.classification import (
+    is_in_top,
+    is_right,
+    largest_is_in_top,
+    same_largest,
+)
 from lamella.losses.metrics.regression import (
     mean_absolute_errors,
     mean_squared_errors,
@@ -59,8 +64,11 @@ def cases(dtype: Any) -> dict[Callable[..., Any], list[Any]]:
         mean_of_vector: [z.reshape(-1), out(1)],
         is_right: [z, labels, truths(N)],
         same_largest: [z, soft, truths(N)],
+        is_in_top: [z, labels, 2, truths(N)],
+        largest_is_in_top: [z, soft, 2, truths(N)],
         same_side: [z, soft, 0.1, 0.5, truths(N, K)],
         fractions_right: [soft > 0.5, doubles(N)],
+        all_right: [soft > 0.2, truths(N)],
         mean_absolute_errors: [z, soft, doubles(N)],
         mean_squared_errors: [z.reshape(N, K, 1), soft.reshape(N, K, 1), doubles(N)],
         r2_terms: [z, soft, doubles(N, 3, K)],

@@ -280,6 +280,21 @@ TASK(same_largest) {
     }
 }
 
+// right (N,) bytes: whether the score of a sample's class is among the k largest of scores (N, K); of
+// equal ones the first are the larger, and NaN is never right. The class is the label, or without
+// labels that of the largest target.
+// words: scores, labels, targets, right, N, K, k
+TASK(is_in_top) {
+    const int K = SIZE(5);
+    EACH(n, SIZE(4)) {
+        const T* z = AT(const T, 0) + (i64)n * K;
+        const i64 own = w[1] ? AT(const i64, 1)[n] : largest(AT(const T, 2) + (i64)n * K, K);
+        int behind = 0;
+        for (int k = 0; k < K; ++k) behind += z[k] < z[own] || (z[k] == z[own] && k >= own);
+        AT(u8, 3)[n] = behind > K - SIZE(6);
+    }
+}
+
 // right (size,) bytes: whether p > threshold where t > middle, and nowhere else.
 // words: p, t, right, size, threshold, middle (their bits as double)
 TASK(same_side) {
@@ -295,6 +310,17 @@ TASK(fractions_right) {
         int sum = 0;
         for (int k = 0; k < K; ++k) sum += AT(const u8, 0)[(i64)n * K + k];
         AT(double, 1)[n] = (double)sum / K;
+    }
+}
+
+// every (N,) bytes: whether all of right (N, K) are 1.
+// words: right, every, N, K
+TASK(all_right) {
+    const int K = SIZE(3);
+    EACH(n, SIZE(2)) {
+        u8 all = 1;
+        for (int k = 0; k < K; ++k) all &= AT(const u8, 0)[(i64)n * K + k];
+        AT(u8, 1)[n] = all;
     }
 }
 
@@ -439,8 +465,8 @@ TASK(uniform) {
 #define TASKS(X) \
     X(pick_scaled) X(pick_rows) X(product) X(sum_rows) X(cross_entropy_rows) \
     X(soft_cross_entropy_rows) X(smooth_rows) X(softmax_of_each) X(gradient_of_each) \
-    X(mean_of_vector) X(is_right) X(same_largest) X(same_side) X(fractions_right) X(mean_errors) \
-    X(r2_terms) X(squares_of_tiles) X(append_number) X(append_sum) X(append_sums) X(advance) \
+    X(mean_of_vector) X(is_right) X(same_largest) X(is_in_top) X(same_side) X(fractions_right) \
+    X(all_right) X(mean_errors) X(r2_terms) X(squares_of_tiles) X(append_number) X(append_sum) X(append_sums) X(advance) \
     X(keep_mask) X(uniform)
 #endif
 // A kernel run_<task> for each task.

@@ -55,6 +55,16 @@ def _same_largest(scores: Array, targets: Array, right: Array) -> Task:
     return _task("same_largest", scores.dtype, len(scores), values, (right,))
 
 
+def _is_in_top(scores: Array, labels: Array, k: int, right: Array) -> Task:
+    values = scores, labels, None, right, *scores.shape, k
+    return _task("is_in_top", scores.dtype, len(scores), values, (right,))
+
+
+def _largest_is_in_top(scores: Array, targets: Array, k: int, right: Array) -> Task:
+    values = scores, None, targets, right, *scores.shape, k
+    return _task("is_in_top", scores.dtype, len(scores), values, (right,))
+
+
 def _same_side(pred: Array, target: Array, threshold: float, middle: float, right: Array) -> Task:
     values = pred, target, right, right.size, float(threshold), float(middle)
     return _task("same_side", pred.dtype, right.size, values, (right,))
@@ -63,6 +73,11 @@ def _same_side(pred: Array, target: Array, threshold: float, middle: float, righ
 def _fractions_right(right: Array, fractions: Array) -> Task:
     values = right, fractions, *right.shape
     return _task("fractions_right", None, len(right), values, (fractions,))
+
+
+def _all_right(right: Array, every: Array) -> Task:
+    values = right, every, *right.shape
+    return _task("all_right", None, len(right), values, (every,))
 
 
 def _mean_errors(squared: bool, pred: Array, target: Array, errors: Array) -> Task:
@@ -84,8 +99,11 @@ LOOPS: dict[str, Callable[..., Task]] = {
     "mean_of_vector": _mean_of_vector,
     "is_right": _is_right,
     "same_largest": _same_largest,
+    "is_in_top": _is_in_top,
+    "largest_is_in_top": _largest_is_in_top,
     "same_side": _same_side,
     "fractions_right": _fractions_right,
+    "all_right": _all_right,
     "mean_absolute_errors": functools.partial(_mean_errors, False),
     "mean_squared_errors": functools.partial(_mean_errors, True),
     "r2_terms": _r2_terms,

@@ -89,9 +89,14 @@ class SubsetAccuracy(BinaryAccuracy):
 
     name = "subset_accuracy"
 
+    @replayable
     def score(self, pred: Array, target: Array) -> Array:
-        right = self.right(pred, target)
-        return right.all(axis=1, out=self.scratch("all", (len(pred),), bool))
+        right, every = self.right(pred, target), self.scratch("all", (len(pred),), bool)
+        loop = self.compile_for_device(all_right)
+        if loop is not None:
+            loop(right, every)
+            return every
+        return right.all(axis=1, out=every)
 
 
 def same_side(pred: Array, target: Array, threshold: float, middle: float, right: Array) -> None:
@@ -104,3 +109,9 @@ def fractions_right(right: Array, fractions: Array) -> None:
     """Fill ``fractions`` (N,) with those of the right answers (N, K); to be compiled."""
     for n in range(len(right)):
         fractions[n] = right[n].mean()
+
+
+def all_right(right: Array, every: Array) -> None:
+    """Fill ``every`` (N,): whether all answers (N, K) of a sample are right; to be compiled."""
+    for n in range(len(right)):
+        every[n] = right[n].all()

@@ -104,7 +104,16 @@ class TopK(Metric):
                 "class would be right"
             )
 
+    @replayable
     def score(self, pred: Array, target: Array) -> Array:
+        if target.ndim == 1:
+            loop = self.compile_for_device(is_in_top, pred, labels=target)
+        else:
+            loop = self.compile_for_device(largest_is_in_top, pred, target)
+        if loop is not None:
+            right = self.scratch("right", pred.shape[:1], bool)
+            loop(pred, target, self.k, right)
+            return right
         xp = self.xp
         wanted = target if target.ndim == 1 else largest(self, target, "wanted")
         row = wanted.reshape(-1, 1)
@@ -129,3 +138,16 @@ def same_largest(scores: Array, targets: Array, right: Array) -> None:
     """Fill ``right`` (N,): whether scores and targets are largest at one place; to be compiled."""
     for n in range(len(scores)):
         right[n] = scores[n].argmax() == targets[n].argmax()
+
+
+def is_in_top(scores: Array, labels: Array, k: int, right: Array) -> None:
+    """Fill ``right`` (N,): whether the score at a label is among the k largest; to be compiled."""
+    for n in range(len(scores)):
+        own = scores[n, labels[n]]
+        equal_behind = (scores[n] == own) & (np.arange(len(scores[n])) >= labels[n])
+        right[n] = ((scores[n] < own) | equal_behind).sum() > len(scores[n]) - k
+
+
+def largest_is_in_top(scores: Array, targets: Array, k: int, right: Array) -> None:
+    """The same of labels where the targets are largest; to be compiled."""
+    is_in_top(scores, targets.argmax(axis=1), k, right)
