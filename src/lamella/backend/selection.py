@@ -3,11 +3,7 @@
 import importlib.util
 
 from lamella.backend.base import Backend
-from lamella.backend.cupy.cupy_backend import (
-    CupyBackend,
-    KernelFreeBackend,
-    cupy_problem,
-)
+from lamella.backend.cupy.cupy_backend import CupyBackend, cupy_problem
 from lamella.backend.numpy_backend import NumpyBackend
 from lamella.core.errors import BackendError
 from lamella.core.signatures import known_arguments
@@ -52,9 +48,8 @@ def open_cupy(reason: str = "asked for") -> CupyBackend:
     from lamella.backend.cupy.graph_backend import GraphBackend
     from lamella.backend.cupy.self_test import kernels_problem
 
-    backend = CupyBackend.open(reason)
-    if problem := kernels_problem(backend.xp):
-        return KernelFreeBackend.open(f"{reason}; {problem}")
+    if problem := kernels_problem(CupyBackend.open(reason).xp):
+        return CupyBackend.open(f"{reason}; {problem}")
     return GraphBackend.open(reason)
 
 

@@ -71,7 +71,7 @@ def test_the_number_of_the_draw_can_come_from_a_table(backend: Backend, task: st
 
 
 def test_a_draw_is_one_launch_without_wait_or_allocation() -> None:
-    noise = CupyBackend(strict_cupy).noise(KEYS[1])
+    noise = GraphBackend(strict_cupy).noise(KEYS[1])
     out = strict_cupy.zeros(100, "float32")
     for draw in (noise.uniform, lambda out: noise.dropout_mask(0.5, out)):
         strict_cupy.counts.reset()
@@ -81,7 +81,7 @@ def test_a_draw_is_one_launch_without_wait_or_allocation() -> None:
 
 @pytest.mark.parametrize("name", ["uniform", "dropout_mask"])
 def test_a_view_or_another_dtype_is_refused_and_not_counted(name: str) -> None:
-    noise = CupyBackend(strict_cupy).noise(KEYS[1])
+    noise = GraphBackend(strict_cupy).noise(KEYS[1])
     draw = noise.uniform if name == "uniform" else functools.partial(noise.dropout_mask, 0.5)
     view, halves = strict_cupy.zeros((4, 6), "float32")[:, ::2], strict_cupy.zeros(4, "float16")
     for out in (view, halves):

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.backend import get_backend
+from lamella.backend import CupyBackend, get_backend
 from lamella.backend.cupy import cupy_backend, tasks
-from lamella.backend.cupy.cupy_backend import KernelFreeBackend
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.self_test import cublas_problem, kernels_problem
 from lamella.testing import strict_cupy
@@ -66,7 +65,7 @@ def test_cupy_has_the_backend_of_kernels_or_says_why_not(monkeypatch: pytest.Mon
     kernels_problem.cache_clear()
     monkeypatch.setattr(strict_cupy, "RawModule", refuse)
     backend = get_backend("cupy")
-    assert type(backend) is KernelFreeBackend
+    assert type(backend) is CupyBackend
     assert repr(backend) == (
         "cupy (asked for; lamella's kernels do not work (CUDARuntimeError: "
         "NVRTC_ERROR_COMPILATION: no header))"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,14 +18,11 @@ from lamella.backend.random import Noise
 from lamella.core.errors import BackendError
 from lamella.core.typing import Array
 
-if TYPE_CHECKING:
-    from lamella.backend.cupy.tasks import Tasks  # loaded with the first task
-
 SIGN = "template <typename T> __device__ T sign(T x) { return (T)(x > 0) - (T)(x < 0); }"
 
 
 class CupyBackend(Backend):
-    """Backend of arrays in GPU memory.
+    """Backend of arrays in GPU memory, with cupy's own functions alone.
 
     Parameters
     ----------
@@ -41,7 +38,6 @@ class CupyBackend(Backend):
     def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
         self.xp: Any = xp
         self.reason = reason
-        self._tasks: dict[Any, Tasks] = {}
 
     def asarray(self, array: Any, dtype: Any = None) -> Array:
         if not isinstance(array, self.xp.ndarray):
@@ -72,17 +68,9 @@ class CupyBackend(Backend):
         return self.xp.take(array, index, axis=0, out=out)
 
     def noise(self, key: int) -> Noise:
-        from lamella.backend.cupy.random import DeviceNoise
+        from lamella.backend.cupy.random import SentNoise
 
-        return DeviceNoise(key, self.tasks)
-
-    def tasks(self, dtype: Any) -> "Tasks":
-        """Return the tasks of ``kernels.cu`` for a dtype."""
-        if dtype not in self._tasks:
-            from lamella.backend.cupy.tasks import Tasks
-
-            self._tasks[dtype] = Tasks(self.xp, dtype)
-        return self._tasks[dtype]
+        return SentNoise(key)
 
     def compile_rule(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
@@ -162,15 +150,6 @@ def _until(stop: threading.Event, stream: Any) -> Iterator[None]:
 def _end_if_stopped() -> None:
     if _here.stop is not None and _here.stop.is_set():
         raise KeyboardInterrupt
-
-
-class KernelFreeBackend(CupyBackend):
-    """cupy's own functions alone, for a device on which lamella's kernels do not work."""
-
-    def noise(self, key: int) -> Noise:
-        from lamella.backend.cupy.random import SentNoise
-
-        return SentNoise(key)
 
 
 @functools.cache

@@ -9,7 +9,6 @@ import numpy as np
 
 from lamella.backend.cupy.cublas import cublas_of
 from lamella.backend.cupy.cupy_backend import CupyBackend
-from lamella.backend.cupy.followed_noise import FollowedNoise
 from lamella.backend.cupy.log_tasks import append_number, append_sum, fits_sum
 from lamella.backend.cupy.loop_tasks import (
     arguments_to_read,
@@ -20,6 +19,7 @@ from lamella.backend.cupy.loop_tasks import (
 from lamella.backend.cupy.norm_limit import norm_limit
 from lamella.backend.cupy.noted_array import NotedArray, expect_noted, plain
 from lamella.backend.cupy.products import have_lines, is_large, is_product, large_product, product
+from lamella.backend.cupy.random import DeviceNoise
 from lamella.backend.cupy.rule_tasks import RuleTasks
 from lamella.backend.cupy.self_test import cublas_problem
 from lamella.backend.cupy.tape import (
@@ -31,7 +31,7 @@ from lamella.backend.cupy.tape import (
     end_capture,
     expects_noted,
 )
-from lamella.backend.cupy.tasks import THREADS, Function
+from lamella.backend.cupy.tasks import THREADS, Function, Tasks
 from lamella.backend.elementwise import Program, trace
 from lamella.backend.random import Noise
 from lamella.core.typing import Array
@@ -52,6 +52,7 @@ class TaskBackend(CupyBackend):
     def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
         super().__init__(xp, reason)
         self._zero = None
+        self._tasks: dict[Any, Tasks] = {}
 
     @property
     def xp(self) -> Any:
@@ -65,6 +66,12 @@ class TaskBackend(CupyBackend):
 
     def zeros(self, size: int, dtype: Any) -> Array:
         return self._xp.zeros(size, dtype)
+
+    def tasks(self, dtype: Any) -> Tasks:
+        """Return the tasks of ``kernels.cu`` for a dtype."""
+        if dtype not in self._tasks:
+            self._tasks[dtype] = Tasks(self._xp, dtype)
+        return self._tasks[dtype]
 
     def launch(self, task: Task) -> None:
         """Launch a task now."""
@@ -177,7 +184,7 @@ class TaskBackend(CupyBackend):
         return norm_limit(vectors, self.zeros, self.do, self.sum_rows)
 
     def noise(self, key: int) -> Noise:
-        return FollowedNoise(key, self.tasks, self.do)
+        return DeviceNoise(key, self.do)
 
     def compile_rule(
         self, program: Program, arrays: Sequence[Array], outputs: Sequence[Array]
