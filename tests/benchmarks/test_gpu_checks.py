@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.gpu.checks import foundations, safety, training
+from benchmarks.gpu.checks import foundations, products, safety, training
 from benchmarks.gpu.checks.bench import Bench, WrongError, capture, fit, plain
 from benchmarks.gpu.checks.graphs import recorded_graphs
 from lamella.backend.cupy import graphs
+from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.random import HostNoise
 from lamella.testing.strict_cupy.raw_kernels import compiler_problem
 from tests.subprocesses import run_python
@@ -59,6 +60,20 @@ def test_other_bits_of_captured_steps_are_wrong(
     monkeypatch.setattr(training, "NETWORKS", {"plain": plain})
     with pytest.raises(WrongError, match="plain, captured and joined: other bits in "):
         training.captured(bench)
+
+
+def test_products_rounded_to_tf32_are_wrong(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUPY_TF32", "1")
+    with pytest.raises(WrongError, match="float32 products are off by "):
+        products.large_products(bench)
+
+
+def test_large_products_outside_of_a_graph_are_wrong(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GraphBackend, "capture_problem", lambda self: "no graphs today")
+    with pytest.raises(WrongError, match="the wide step is not captured: .*no graphs today"):
+        products.large_products(bench)
 
 
 def test_work_that_a_capture_takes_is_no_refusal(bench: Bench) -> None:
