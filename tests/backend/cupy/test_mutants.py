@@ -59,6 +59,8 @@ MUTANTS = {
     "last term": Mutant("k < TILE; ++k", "k < TILE - 1; ++k", "products"),
     "order of terms": Mutant("k / TILE % GROUPS", "k % GROUPS", "products"),
     "first of equals": Mutant("z[k] > z[best]", "z[k] >= z[best]", "accuracy"),
+    "place among equals": Mutant("k >= own", "k > own", "accuracy"),
+    "every answer": Mutant("all &= ", "all |= ", "answers"),
     "counter": Mutant("++*AT(int, 0)", "*AT(int, 0) += 2", "the_log"),
     "short batch": Mutant("(i64)*AT(const int, 2) * SIZE(4)", "SIZE(6) * 2", "picks"),
     "range of labels": Mutant(
