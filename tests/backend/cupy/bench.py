@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from lamella.backend import CupyBackend
-from lamella.backend.cupy.tasks import Tasks
+from lamella.backend.cupy.kernels import Kernels
+from lamella.backend.cupy.task import THREADS, Function, Task
 from lamella.testing import strict_cupy
 
 GUARD = {"f": np.nan, "i": 77, "u": 77}
@@ -25,7 +26,7 @@ class Bench:
 
     def __init__(self, backend: CupyBackend, dtype: Any, guards: int = 64) -> None:
         self.backend, self.dtype, self.guards = backend, np.dtype(dtype), guards
-        self.tasks = Tasks(backend.xp, dtype)
+        self.kernels = Kernels(backend.xp, dtype)
         self.exact = backend.xp is strict_cupy  # a GPU rounds a product and a sum together
         self.rng = np.random.default_rng(3)
         self._guarded: list[tuple[Any, np.ndarray]] = []
@@ -46,7 +47,7 @@ class Bench:
         return self.array(np.full(shape, GUARD[dtype.kind], dtype))
 
     def launch(self, name: str, count: int, *values: Any) -> None:
-        self.tasks.launch(name, count, *values)
+        self.kernels.launch(Task(Function(name), self.dtype, -(-count // THREADS), values, []))
         if not self.guards:
             return
         for whole, before in self._guarded:

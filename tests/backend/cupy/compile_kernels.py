@@ -21,8 +21,8 @@ import lamella as lm
 from lamella.backend.cupy import graph_backend
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.graphs import TapeReplay
+from lamella.backend.cupy.kernels import Kernels
 from lamella.backend.cupy.stacks import Stack
-from lamella.backend.cupy.tasks import Tasks
 from lamella.testing import strict_cupy
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
@@ -46,7 +46,7 @@ class StackedReplay(TapeReplay):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        Stack(strict_cupy, self.nodes, self.tasks_of, members=2)
+        Stack(strict_cupy, self.nodes, self.kernels_of, members=2)
 
 
 def sources_of_trainings() -> list[Source]:
@@ -54,7 +54,7 @@ def sources_of_trainings() -> list[Source]:
     strict_cupy.RawModule = RecordedModule  # type: ignore[misc]
     graph_backend.TapeReplay = StackedReplay  # type: ignore[misc]
     for dtype in ("float32", "float64"):
-        Tasks(strict_cupy, dtype).launch("advance", 1, strict_cupy.zeros(1, np.int32))
+        Kernels(strict_cupy, dtype).launch("advance", 1, strict_cupy.zeros(1, np.int32))
     rng = np.random.default_rng(0)
     x, labels = rng.integers(0, 256, (50, 40), np.uint8), rng.integers(0, 4, 50)
     for layers, loss, optimizer in (

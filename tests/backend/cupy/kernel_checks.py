@@ -15,7 +15,7 @@ import numpy as np
 
 import lamella as lm
 from lamella.backend import CupyBackend
-from lamella.backend.cupy import tasks
+from lamella.backend.cupy import kernels
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.random import HostNoise
 from lamella.testing import strict_cupy
@@ -267,13 +267,13 @@ CHECKS: dict[str, Callable[[Bench], None]] = {
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--kernels", type=Path, default=tasks.KERNELS)
+    options.add_argument("--kernels", type=Path, default=kernels.KERNELS)
     options.add_argument("--flags", action="append", default=[])
     options.add_argument("--guards", type=int, default=64)
     options.add_argument("--checks", nargs="+", default=CHECKS, choices=CHECKS)
     options.add_argument("--dtypes", nargs="+", default=DTYPES, type=np.dtype)
     given = options.parse_args()
-    tasks.KERNELS = given.kernels
+    kernels.KERNELS = given.kernels
     raw_kernels.FLAGS = (*raw_kernels.FLAGS, *given.flags)
     for dtype in given.dtypes:
         for order in ORDERS:

@@ -11,8 +11,8 @@ import pytest
 from lamella.backend import cupy_problem
 from lamella.backend.cupy import cublas
 from lamella.backend.cupy.cublas import Cublas, cublas_of
+from lamella.backend.cupy.kernels import Kernels
 from lamella.backend.cupy.products import large_product
-from lamella.backend.cupy.tasks import Tasks
 from lamella.core.errors import BackendError
 from lamella.testing import strict_cupy
 
@@ -44,7 +44,7 @@ def multiply(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray]:
         each.host[...] = rng.standard_normal(each.shape)
     exact = a.host.astype(float) @ b.host
     task = large_product(a, b, out, cublas_of(strict_cupy).workspace())
-    Tasks(strict_cupy, dtype).kernel([task.function])((1,), (1,), (task.words,))
+    Kernels(strict_cupy, dtype).launch(task)
     return out.get(), exact
 
 

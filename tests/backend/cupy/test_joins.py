@@ -121,7 +121,7 @@ def test_tasks_are_joined_where_no_number_changes(name: str) -> None:
         for each in work:
             each(backend, found)
     assert not tape.obstacle
-    replay = TapeReplay(backend._xp, tape, backend.tasks, backend.launch)
+    replay = TapeReplay(backend._xp, tape, backend.kernels)
     assert kernel_names(join(replay._list_nodes())) == expected
     for order in (0, 1, 2):
         for key, array in memory(backend).items():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lamella.backend import CupyBackend
-from lamella.backend.cupy.tasks import KERNELS
+from lamella.backend.cupy.kernels import KERNELS
 from lamella.testing.strict_cupy.raw_kernels import thread_order
 from tests.backend.cupy import kernel_checks
 from tests.backend.cupy.bench import Bench

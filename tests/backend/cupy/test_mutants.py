@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lamella.backend import CupyBackend
-from lamella.backend.cupy import joins, tasks
-from lamella.backend.cupy.tasks import KERNELS
+from lamella.backend.cupy import joins, kernels
+from lamella.backend.cupy.kernels import KERNELS
 from lamella.core.errors import DivergenceWarning
 from lamella.testing import strict_cupy
 from lamella.testing.strict_cupy.raw_kernels import compiler_problem, thread_order
@@ -106,12 +106,12 @@ def train_in_all_orders() -> None:
 def test_checks_find_a_missing_barrier_between_joined_tasks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    write = tasks._several
+    write = kernels._several
 
     def without_barriers(*arguments: Any) -> str:
         return write(*arguments).replace("__syncthreads()", "")
 
-    monkeypatch.setattr(tasks, "_several", without_barriers)
+    monkeypatch.setattr(kernels, "_several", without_barriers)
     expect_found(monkeypatch)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from lamella.backend.cupy.noted_array import NotedArray, NotingModule, expect_noted, noted, plain
-from lamella.backend.cupy.tape import Tape, note_on, span
+from lamella.backend.cupy.tape import Tape, note_on
+from lamella.backend.cupy.task import span
 from lamella.testing import strict_cupy
 
 HOST = np.arange(24, dtype="f4").reshape(4, 6)

@@ -8,7 +8,8 @@ import pytest
 
 from lamella.backend import Backend, CupyBackend
 from lamella.backend.cupy.graph_backend import GraphBackend
-from lamella.backend.cupy.tasks import Tasks
+from lamella.backend.cupy.kernels import Kernels
+from lamella.backend.cupy.task import Function, Task
 from lamella.backend.random import HostNoise, Noise
 from lamella.core.errors import UsageError
 from lamella.testing import strict_cupy
@@ -56,14 +57,15 @@ def test_late_draws_are_those_of_the_host(backend: Backend, draws: int) -> None:
 @on_devices
 @pytest.mark.parametrize("task", ["keep_mask", "uniform"])
 def test_the_number_of_the_draw_can_come_from_a_table(backend: Backend, task: str) -> None:
-    host, tasks = HostNoise(KEYS[2]), Tasks(backend.xp, np.float32)
+    host, kernels = HostNoise(KEYS[2]), Kernels(backend.xp, np.float32)
     table = np.zeros((4, 3))
     table[:, 1] = [9, 0, 2**40, 3]
     table, count = backend.asarray(table), backend.asarray(np.array([2], np.int32))
     out = backend.zeros(100, np.float32)
     low, high = KEYS[2] & (2**64 - 1), KEYS[2] >> 64
     threshold, scale = 32768, 2.0
-    tasks.launch(task, 13, out, table, count, 3, 1, 100, 77, low, high, threshold, scale)
+    values = out, table, count, 3, 1, 100, 77, low, high, threshold, scale
+    kernels.launch(Task(Function(task), out.dtype, 1, values, [out]))
     host.draws = 2**40
     expected = np.empty(100, np.float32)
     host.uniform(expected) if task == "uniform" else host.dropout_mask(0.5, expected)

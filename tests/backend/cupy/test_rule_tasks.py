@@ -8,7 +8,7 @@ import pytest
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.rule_tasks import RuleTasks, after_product, is_rule
 from lamella.backend.cupy.tape import copy_words
-from lamella.backend.cupy.tasks import THREADS, Function
+from lamella.backend.cupy.task import THREADS, Function
 from lamella.backend.elementwise import OPERATIONS, trace
 from lamella.testing import strict_cupy
 from tests.backend.cupy.graphs import graph_backend
@@ -65,7 +65,7 @@ def test_scalars_are_read_from_words_or_from_the_row_of_a_table(backend: GraphBa
     table[7, 2:4] = 10, 1
     count = backend.asarray(np.array([1024 + 7], "i4"))  # the table is used again from its start
     words = copy_words(task, backend.asarray(table), count, 5, 2)
-    backend.tasks(out.dtype).kernel([task.function])((1,), (THREADS,), (words,))
+    backend.kernels(out.dtype).kernel([task.function])((1,), (THREADS,), (words,))
     np.testing.assert_array_equal(backend.to_host(out), [11.0] * 4)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import lamella as lm
 from lamella.backend import CupyBackend, get_backend
-from lamella.backend.cupy import cupy_backend, tasks
+from lamella.backend.cupy import cupy_backend, kernels
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.self_test import cublas_problem, kernels_problem
 from lamella.testing import strict_cupy
@@ -38,9 +38,9 @@ def test_right_kernels_have_no_problem() -> None:
 
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_numbers_are_told(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    text, (old, new) = tasks._read(), WRONG[name]
+    text, (old, new) = kernels._read(), WRONG[name]
     assert old in text
-    monkeypatch.setattr(tasks, "_read", lambda: text.replace(old, new))
+    monkeypatch.setattr(kernels, "_read", lambda: text.replace(old, new))
     assert kernels_problem(strict_cupy).endswith(f"are not used: wrong numbers of {name}")
 
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from lamella.backend.cupy.tape import (
     Tape,
-    Task,
     collect,
     copy_words,
     current_tape,
@@ -18,9 +17,8 @@ from lamella.backend.cupy.tape import (
     follow,
     note_on,
     numbers_of,
-    span,
 )
-from lamella.backend.cupy.tasks import Function
+from lamella.backend.cupy.task import Function, Task, span
 from lamella.testing import strict_cupy
 
 launched: list[Task] = []

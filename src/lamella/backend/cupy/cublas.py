@@ -93,7 +93,7 @@ def cublas_of(xp: Any) -> Cublas:
 
 
 class LargeProduct:
-    """Multiplies matrices by cuBLAS; called like a kernel of `lamella.backend.cupy.tasks.Tasks`.
+    """Multiplies matrices by cuBLAS; called like a kernel of `Kernels`.
 
     words: a, b, out, workspace, M, N, K; of a and of b, whether it lies transposed in memory, and
     numbers from line to line. float32 factors are not rounded to TF32, unless cupy's variable

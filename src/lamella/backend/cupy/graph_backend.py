@@ -62,7 +62,7 @@ class GraphBackend(TaskBackend):
         if self.obstacle:
             return result, None
         try:
-            return result, TapeReplay(self._xp, tape, self.tasks, self.launch)
+            return result, TapeReplay(self._xp, tape, self.kernels)
         except Exception as error:  # the step is done: training goes on without replays
             self.obstacle = f"it cannot be captured ({first_line(error)})"
             return result, None

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from lamella.backend.cupy.joins import Node, join, kind_of
-from lamella.backend.cupy.tape import Followed, Tape, Task, collect, copy_words, numbers_of, span
-from lamella.backend.cupy.tasks import THREADS, Function, Tasks, several_words
+from lamella.backend.cupy.kernels import Kernels
+from lamella.backend.cupy.tape import Followed, Tape, collect, copy_words, numbers_of
+from lamella.backend.cupy.task import THREADS, Function, Task, several_words, span
 
 ROWS = 1024  # of the table, as in kernels.cu
 AHEAD = 64  # steps whose numbers are computed and sent together
@@ -39,8 +40,7 @@ class TapeReplay:
     ----------
     xp : module
     tape : Tape
-    tasks_of : function (dtype) -> Tasks
-    launch : function (Task)
+    kernels_of : function (dtype) -> Kernels
 
     Attributes
     ----------
@@ -48,17 +48,11 @@ class TapeReplay:
         Kernels of the graph.
     kind : tuple
         Of the nodes, see `kind_of`.
-    tasks_of : function (dtype) -> Tasks
+    kernels_of : function (dtype) -> Kernels
     """
 
-    def __init__(
-        self,
-        xp: Any,
-        tape: Tape,
-        tasks_of: Callable[[Any], Tasks],
-        launch: Callable[[Task], None],
-    ) -> None:
-        self._tape, self._launch, self.tasks_of = tape, launch, tasks_of
+    def __init__(self, xp: Any, tape: Tape, kernels_of: Callable[[Any], Kernels]) -> None:
+        self._tape, self.kernels_of = tape, kernels_of
         self._width = sum(len(task.numbers) for each in tape.followed for task in each.tasks)
         self._table = xp.zeros((ROWS, self._width), "float64") if self._width else None
         self._rows: list[list[float]] = [[]] * ROWS  # those in the table
@@ -66,10 +60,10 @@ class TapeReplay:
         self._counted = [each for each in tape.followed if each.tasks]
         tape.count.fill(0)
         nodes = self._list_nodes()
-        self._single = [_bind(node, tasks_of) for node in nodes]
+        self._single = [_bind(node, kernels_of) for node in nodes]
         self.nodes = join(nodes)
         self.kind = kind_of(self.nodes)
-        self._graph = capture(xp, [_bind(node, tasks_of) for node in self.nodes])
+        self._graph = capture(xp, [_bind(node, kernels_of) for node in self.nodes])
 
     def _list_nodes(self) -> list[Node]:
         """Return a node for each task, and one that counts the steps if a task depends on them."""
@@ -188,7 +182,10 @@ class TapeReplay:
             for launch in self._single[at : each.start]:
                 launch()
             for other in others:
-                self._launch(other) if isinstance(other, Task) else other()
+                if isinstance(other, Task):
+                    self.kernels_of(other.dtype).launch(other)
+                else:
+                    other()
             at = each.start + len(each.tasks)
         for launch in self._single[at:tasks]:
             launch()
@@ -246,9 +243,9 @@ def _capture(stream: Any, launches: Sequence[Launch]) -> Any:
         return stream.end_capture()
 
 
-def _bind(node: Node, tasks_of: Callable[[Any], Tasks]) -> Launch:
+def _bind(node: Node, kernels_of: Callable[[Any], Kernels]) -> Launch:
     """Return the launch of a node's kernel, which is compiled now."""
-    kernel = tasks_of(node.dtype or np.dtype("float32")).kernel(node.functions, node.beside)
+    kernel = kernels_of(node.dtype).kernel(node.functions, node.beside)
     if len(node.functions) == 1:
         return functools.partial(kernel, (node.tiles[0],), (THREADS,), (node.words[0],))
     words = several_words(node.words, node.tiles)

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend.cupy.rule_tasks import after_product, is_rule
-from lamella.backend.cupy.tape import Span
-from lamella.backend.cupy.tasks import LARGE_PRODUCT, Function
+from lamella.backend.cupy.task import LARGE_PRODUCT, Function, Span
 
 RULE_AT = 12  # word of a product from which on those of the rule begin
 MOST_TASKS = 4  # of a kernel

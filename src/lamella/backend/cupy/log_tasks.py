@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend.cupy.tape import Task, current_tape
-from lamella.backend.cupy.tasks import Function
+from lamella.backend.cupy.tape import current_tape
+from lamella.backend.cupy.task import Function, Task
 from lamella.core.typing import Array
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend.cupy.tape import Task, are_whole
-from lamella.backend.cupy.tasks import THREADS, Function
+from lamella.backend.cupy.task import THREADS, Function, Task, are_whole
 from lamella.core.typing import Array
 
 

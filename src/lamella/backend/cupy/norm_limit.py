@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from lamella.backend.cupy.rule_tasks import RuleTasks
-from lamella.backend.cupy.tape import Task
-from lamella.backend.cupy.tasks import Function
+from lamella.backend.cupy.task import Function, Task
 from lamella.backend.elementwise import trace
 from lamella.core.typing import Array
 

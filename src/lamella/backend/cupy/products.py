@@ -1,7 +1,6 @@
 """Products of matrices as tasks: of lamella's own kernel, or of cuBLAS for large ones."""
 
-from lamella.backend.cupy.tape import Task
-from lamella.backend.cupy.tasks import LARGE_PRODUCT, Function
+from lamella.backend.cupy.task import LARGE_PRODUCT, Function, Task
 from lamella.core.typing import Array
 
 TILE = 16  # rows and columns of a product for one block, as in kernels.cu

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from lamella.backend.cupy.noted_array import expect_noted, plain
-from lamella.backend.cupy.tape import Task, do_other, follow
-from lamella.backend.cupy.tasks import THREADS, Function
+from lamella.backend.cupy.tape import do_other, follow
+from lamella.backend.cupy.task import THREADS, Function, Task
 from lamella.backend.random import HostNoise, expect_whole
 from lamella.core.typing import Array
 

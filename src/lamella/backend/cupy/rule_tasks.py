@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from lamella.backend.cupy.tape import Task
-from lamella.backend.cupy.tasks import THREADS, Function
+from lamella.backend.cupy.task import THREADS, Function, Task
 from lamella.backend.elementwise import OPERATIONS, Program, to_c
 from lamella.core.typing import Array
 

@@ -108,7 +108,7 @@ class SideBySide:
         """Return the stack of a kind; None if it cannot be made."""
         if kind not in self._stacks:
             try:
-                stack = Stack(self._xp, replay.nodes, replay.tasks_of, self._members)
+                stack = Stack(self._xp, replay.nodes, replay.kernels_of, self._members)
             except Exception:  # each network has a graph of its own
                 self._stacks[kind] = None
             else:

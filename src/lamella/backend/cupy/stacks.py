@@ -9,7 +9,8 @@ import numpy as np
 
 from lamella.backend.cupy.graphs import TapeReplay, capture
 from lamella.backend.cupy.joins import Node
-from lamella.backend.cupy.tasks import LARGE_PRODUCT, THREADS, Tasks, several_words, words_of
+from lamella.backend.cupy.kernels import Kernels
+from lamella.backend.cupy.task import LARGE_PRODUCT, THREADS, several_words, words_of
 
 
 class Stack:
@@ -22,7 +23,7 @@ class Stack:
     xp : module
     nodes : sequence of Node
         Those of any of the networks.
-    tasks_of : function (dtype) -> Tasks
+    kernels_of : function (dtype) -> Kernels
     members : int
         Networks, at most.
 
@@ -33,7 +34,7 @@ class Stack:
     """
 
     def __init__(
-        self, xp: Any, nodes: Sequence[Node], tasks_of: Callable[[Any], Tasks], members: int
+        self, xp: Any, nodes: Sequence[Node], kernels_of: Callable[[Any], Kernels], members: int
     ) -> None:
         if any(LARGE_PRODUCT in node.functions for node in nodes):
             raise NotImplementedError("cuBLAS multiplies for one network at a time")
@@ -44,8 +45,8 @@ class Stack:
         self._replays: list[Any] = [None] * members  # whose words a row has
         launches, at = [], 0
         for node in nodes:
-            tasks, tiles = tasks_of(node.dtype or np.dtype("float32")), _blocks_of(node)
-            kernel = tasks.stacked(node.functions, node.beside)
+            kernel = kernels_of(node.dtype).stacked(node.functions, node.beside)
+            tiles = _blocks_of(node)
             words = words_of(self._rows, self._takes_part, tiles, at, len(row))
             launches.append(partial(kernel, (tiles * members,), (THREADS,), (words,)))
             at += len(_words(node))

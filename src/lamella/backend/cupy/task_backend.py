@@ -9,6 +9,7 @@ import numpy as np
 
 from lamella.backend.cupy.cublas import cublas_of
 from lamella.backend.cupy.cupy_backend import CupyBackend
+from lamella.backend.cupy.kernels import Kernels
 from lamella.backend.cupy.log_tasks import append_number, append_sum, fits_sum
 from lamella.backend.cupy.loop_tasks import (
     arguments_to_read,
@@ -22,16 +23,8 @@ from lamella.backend.cupy.products import have_lines, is_large, is_product, larg
 from lamella.backend.cupy.random import DeviceNoise
 from lamella.backend.cupy.rule_tasks import RuleTasks
 from lamella.backend.cupy.self_test import cublas_problem
-from lamella.backend.cupy.tape import (
-    Task,
-    are_whole,
-    current_tape,
-    do,
-    do_other,
-    end_capture,
-    expects_noted,
-)
-from lamella.backend.cupy.tasks import THREADS, Function, Tasks
+from lamella.backend.cupy.tape import current_tape, do, do_other, end_capture, expects_noted
+from lamella.backend.cupy.task import THREADS, Function, Task, are_whole
 from lamella.backend.elementwise import Program, trace
 from lamella.backend.random import Noise
 from lamella.core.typing import Array
@@ -52,7 +45,7 @@ class TaskBackend(CupyBackend):
     def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
         super().__init__(xp, reason)
         self._zero = None
-        self._tasks: dict[Any, Tasks] = {}
+        self._kernels: dict[Any, Kernels] = {}
 
     @property
     def xp(self) -> Any:
@@ -67,16 +60,16 @@ class TaskBackend(CupyBackend):
     def zeros(self, size: int, dtype: Any) -> Array:
         return self._xp.zeros(size, dtype)
 
-    def tasks(self, dtype: Any) -> Tasks:
-        """Return the tasks of ``kernels.cu`` for a dtype."""
-        if dtype not in self._tasks:
-            self._tasks[dtype] = Tasks(self._xp, dtype)
-        return self._tasks[dtype]
+    def kernels(self, dtype: Any = None) -> Kernels:
+        """Return the kernels for a dtype, or any if it does not matter."""
+        dtype = np.dtype(dtype or "float32")
+        if dtype not in self._kernels:
+            self._kernels[dtype] = Kernels(self._xp, dtype)
+        return self._kernels[dtype]
 
     def launch(self, task: Task) -> None:
         """Launch a task now."""
-        kernel = self.tasks(task.dtype or DTYPES[0]).kernel([task.function])
-        kernel((task.tiles,), (THREADS,), (task.words,))
+        self.kernels(task.dtype).launch(task)
 
     def do(self, task: Task, *arrays: Array) -> None:
         """Launch a task, and note it in a capture; a capture ends unless ``arrays`` are noted."""

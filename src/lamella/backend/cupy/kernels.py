@@ -1,19 +1,17 @@
 """Kernels made of tasks: those of ``kernels.cu``, and rules written as CUDA source."""
 
 import functools
-import struct
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from lamella.backend.cupy.cublas import LargeProduct
+from lamella.backend.cupy.task import LARGE_PRODUCT, THREADS, Function, Task
 
 KERNELS = Path(__file__).with_name("kernels.cu")
-THREADS = 256  # of a block
-WORDS = np.dtype([("w", np.int64, 32)])  # cupy passes an array of size 1 by value, as a struct
 # How kernels of several tasks begin: with the words of the tasks, and the number of a block.
 SEVERAL = """run_several(const __grid_constant__ Several words) {
     SHARED(Memory, memory);
@@ -28,17 +26,7 @@ _compiling = threading.Lock()  # threads that ask for the same kernel wait for t
 C_TYPES = {"float32": "float", "float64": "double"}
 
 
-class Function(NamedTuple):
-    """A task's function: its name, and its CUDA source if ``kernels.cu`` does not have it."""
-
-    name: str
-    source: str = ""
-
-
-LARGE_PRODUCT = Function("large_product")  # of cuBLAS, which shares no launch
-
-
-class Tasks:
+class Kernels:
     """Kernels of tasks for one dtype, compiled when they are first asked for.
 
     Parameters
@@ -57,13 +45,9 @@ class Tasks:
         self._kernels: dict[Any, Any] = {}
         self._stacked: dict[Any, Any] = {}
 
-    def launch(self, name: str, count: int, *values: Any) -> None:
-        """Launch a task for ``count`` threads with these words; ``kernels.cu`` says which."""
-        self.launch_words(name, -(-count // THREADS), words_of(*values))
-
-    def launch_words(self, name: str, tiles: int, words: np.ndarray) -> None:
-        """Launch a task on so many tiles, one for each block."""
-        self.kernel([Function(name)])((max(tiles, 1),), (THREADS,), (words,))
+    def launch(self, task: Task) -> None:
+        """Launch a task on its own."""
+        self.kernel([task.function])((task.tiles,), (THREADS,), (task.words,))
 
     def kernel(self, functions: Sequence[Function], beside: bool = False) -> Any:
         """Return a kernel that does one task, or several.
@@ -144,35 +128,3 @@ def _several(functions: Sequence[Function], beside: bool, begin: str) -> str:
                 "    __syncthreads();  // the next task sees what all threads have written",
             ]
     return "\n".join([*lines, "}", ""])
-
-
-def words_of(*values: Any) -> np.ndarray:
-    """Return a task's words: addresses of arrays, integers, and the bits of floats as double.
-
-    None is the address 0, of an array that is left out.
-    """
-    words = np.zeros(1, WORDS)
-    words["w"][0, : len(values)] = [word_of(value) for value in values]
-    return words
-
-
-def word_of(value: Any) -> int:
-    """Return one word, see `words_of`."""
-    if type(value) is int:
-        return value if value < 2**63 else value - 2**64  # unsigned numbers keep their bits
-    if value is None:
-        return 0
-    if isinstance(value, float):
-        return int(struct.unpack("<q", struct.pack("<d", value))[0])
-    if isinstance(value, int | np.integer):
-        return word_of(int(value))
-    return int(value.data.ptr)
-
-
-def several_words(words: Sequence[np.ndarray], tiles: Sequence[int]) -> np.ndarray:
-    """Return the argument of a kernel of several tasks: the words and tiles of each."""
-    count = len(words)
-    several = np.zeros(1, [("of", WORDS, count), ("tiles", np.int64, count)])
-    several["of"][0] = [each[0] for each in words]
-    several["tiles"][0] = tiles
-    return several

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from lamella.backend.cupy.tasks import Function, Tasks, several_words, words_of
+from lamella.backend.cupy.kernels import Kernels
+from lamella.backend.cupy.task import Function, several_words, words_of
 from lamella.testing import strict_cupy
 
 
@@ -28,7 +29,7 @@ def test_several_tasks_have_their_words_and_tiles_in_one_argument() -> None:
 
 
 def test_kernels_are_compiled_once() -> None:
-    tasks = Tasks(strict_cupy, np.float32)
+    tasks = Kernels(strict_cupy, np.float32)
     one = tasks.kernel([Function("advance")])
     assert tasks.kernel([Function("advance")]) is one
     row = tasks.kernel([Function("advance")] * 2)
