@@ -27,9 +27,9 @@ POINTERS = ("one", "b", "a", "zero", "out")
 
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
-    cublas_of.cache_clear()
+    cublas._cublas_of.cache_clear()
     yield
-    cublas_of.cache_clear()
+    cublas._cublas_of.cache_clear()
 
 
 def multiply(dtype: str = "float32") -> tuple[np.ndarray, np.ndarray]:
@@ -129,6 +129,16 @@ def test_a_stream_has_a_workspace_that_threads_share_unless_it_is_each_threads_o
     monkeypatch.setattr(strict_cupy.cuda.Stream.null, "ptr", 2)  # cudaStreamPerThread
     assert look() == look() != look_elsewhere()
     assert library.workspace().nbytes == 2**25
+
+
+def test_each_gpu_has_its_handle(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = cublas_of(strict_cupy)
+    monkeypatch.setattr(strict_cupy.cuda.runtime, "getDevice", lambda: 1)
+    other = cublas_of(strict_cupy)
+    assert other._handle.value != first._handle.value
+    assert cublas_of(strict_cupy) is other
+    monkeypatch.undo()
+    assert cublas_of(strict_cupy) is first
 
 
 def test_statuses_are_raised_with_their_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def all_large(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(products, "LARGE", 0)
     yield
     self_test.cublas_problem.cache_clear()
-    cublas.cublas_of.cache_clear()
+    cublas._cublas_of.cache_clear()
 
 
 @pytest.fixture(params=DEVICES)

@@ -86,9 +86,13 @@ class Cublas:
             raise BackendError(f"{name}: CUBLAS_STATUS_{STATUSES.get(status, status)}")
 
 
-@functools.cache
 def cublas_of(xp: Any) -> Cublas:
-    """Return cuBLAS with the one handle of this process."""
+    """Return cuBLAS with the one handle that this process has for the current GPU."""
+    return _cublas_of(xp, xp.cuda.runtime.getDevice())
+
+
+@functools.cache
+def _cublas_of(xp: Any, device: int) -> Cublas:
     return Cublas(xp)
 
 
@@ -101,8 +105,7 @@ class LargeProduct:
     """
 
     def __init__(self, xp: Any, dtype: Any) -> None:
-        self._cublas = cublas_of(xp)
-        name = np.dtype(dtype).name
+        self._xp, name = xp, np.dtype(dtype).name
         number, self._type, self._arithmetic = NUMBERS[name]
         if name == "float32" and os.environ.get("CUPY_TF32", "0") not in ("", "0"):
             self._arithmetic = TF32
@@ -112,7 +115,7 @@ class LargeProduct:
         words = arguments[0]["w"][0].tolist()
         a, b, out, workspace, m, n, k, turned_a, line_a, turned_b, line_b = words[:11]
         # cuBLAS counts along columns. To it, each matrix is its transpose: out.T = b.T @ a.T.
-        self._cublas.multiply(
+        cublas_of(self._xp).multiply(
             *(workspace, turned_b, turned_a, n, m, k, ctypes.byref(self._one)),
             *(b, self._type, line_b, a, self._type, line_a, ctypes.byref(self._zero)),
             *(out, self._type, n, self._arithmetic, ANY_ALGORITHM),

@@ -56,7 +56,7 @@ cuda = types.SimpleNamespace(
     Graph=streams.Graph,
     get_current_stream=streams.current,
     runtime=types.SimpleNamespace(
-        CUDARuntimeError=streams.CUDARuntimeError, memGetInfo=memory.info
+        CUDARuntimeError=streams.CUDARuntimeError, memGetInfo=memory.info, getDevice=lambda: 0
     ),
     MemoryPool=memory.MemoryPool,
     cublas=Cublas(),
