@@ -23,6 +23,7 @@ from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.graphs import TapeReplay
 from lamella.backend.cupy.kernels import Kernels
 from lamella.backend.cupy.stacks import Stack
+from lamella.backend.cupy.task import Function, Task
 from lamella.testing import strict_cupy
 
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
@@ -54,7 +55,8 @@ def sources_of_trainings() -> list[Source]:
     strict_cupy.RawModule = RecordedModule  # type: ignore[misc]
     graph_backend.TapeReplay = StackedReplay  # type: ignore[misc]
     for dtype in ("float32", "float64"):
-        Kernels(strict_cupy, dtype).launch("advance", 1, strict_cupy.zeros(1, np.int32))
+        count = strict_cupy.zeros(1, np.int32)
+        Kernels(strict_cupy, dtype).launch(Task(Function("advance"), None, 1, [count], [count]))
     rng = np.random.default_rng(0)
     x, labels = rng.integers(0, 256, (50, 40), np.uint8), rng.integers(0, 4, 50)
     for layers, loss, optimizer in (
