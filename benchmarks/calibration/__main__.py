@@ -1,6 +1,6 @@
 """Measure how often comparisons are wrong, what their intervals cover, and what they show.
 
-    python -m benchmarks.calibration             # half an hour on one core
+    python -m benchmarks.calibration             # 18 minutes on one core
     python -m benchmarks.calibration --studies 200
 
 All numbers are fractions of simulated studies; of 4,000, .05 has a standard error of .003.
