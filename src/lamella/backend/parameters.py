@@ -148,7 +148,7 @@ class ParameterStore:
     """All parameters of a model in one contiguous vector, all gradients in another.
 
     Weights come first, then biases and scales, each in declaration order, so that weight decay
-    applies to one slice. Each parameter begins on a 64-byte boundary; the padding stays zero.
+    applies to neighbours. Each parameter begins on a 64-byte boundary; the padding stays zero.
 
     Parameters
     ----------
@@ -164,16 +164,13 @@ class ParameterStore:
         self.backend = backend
         line = ALIGNMENT // dtype.itemsize
         self.spans: list[tuple[Parameter, slice]] = []
-        end = matrices = 0
+        end = 0
         for parameter in sorted(self.parameters, key=lambda p: not p.is_matrix):
             self.spans.append((parameter, slice(end, end + parameter.size)))
             end += -(-parameter.size // line) * line
-            matrices = end if parameter.is_matrix else matrices
         _expect_memory(self.parameters, 2 * end * dtype.itemsize)
         self.values = backend.zeros(end, dtype)
         self.grads = backend.zeros(end, dtype)
-        self.matrices = slice(0, matrices)
-        self.vectors = slice(matrices, end)
         for parameter, span in self.spans:
             parameter.point_to(
                 self.values[span].reshape(parameter.shape),
