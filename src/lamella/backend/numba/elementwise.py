@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.backend.elementwise import Program
+from lamella.backend.elementwise import OPERATIONS, Program
 from lamella.backend.numba.call_recorder import call, current_recorder
 from lamella.backend.numba.code_cache import load_module
 from lamella.backend.threads import workers
@@ -17,17 +17,10 @@ from lamella.backend.threads import workers
 PIECE = 2**14  # numbers of a vector that are one task: some microseconds
 SHARED = 2**16  # a vector so long is worth sharing between threads
 
-# How each operation is written. A comparison gives a truth value, which must not widen the rest.
-PYTHON = {
-    "add": "{} + {}",
-    "subtract": "{} - {}",
-    "multiply": "{} * {}",
-    "divide": "{} / {}",
-    "negative": "-{}",
-    "positive": "{}",
+# Where it is not written as in C. A comparison gives a truth value, which must not widen the rest.
+PYTHON = OPERATIONS | {
     "absolute": "abs({})",
     "sign": "np.sign({})",
-    "square": "{0} * {0}",
     "sqrt": "np.sqrt({})",
     "power": "{} ** {}",
     "exp": "np.exp({})",
@@ -42,8 +35,8 @@ PYTHON = {
     "less": "T({} < {})",
     "less_equal": "T({} <= {})",
 }
-# Of a scalar: numba's last bit may differ.
-INEXACT = ("exp", "expm1", "log", "log1p", "tanh", "power")
+# Of a scalar, numba's last bit may differ; of an array, numpy is faster (see `NumbaBackend.map`).
+TRANSCENDENTAL = ("exp", "expm1", "log", "log1p", "tanh", "power")
 
 
 def compile_loop(
@@ -121,7 +114,7 @@ def compile_map(program: Program) -> Callable[..., None]:
 def _given(program: Program) -> list[int]:
     """Return the numbers of the scalar values that a loop is given; it computes all others."""
     inputs = range(program.arrays, program.arrays + program.scalars)
-    inexact = [s.result for s in program.scalar_steps if s.ufunc.__name__ in INEXACT]
+    inexact = [s.result for s in program.scalar_steps if s.ufunc.__name__ in TRANSCENDENTAL]
     return [*inputs, *(() if program.is_fixed else program.constants), *inexact]
 
 

@@ -19,7 +19,7 @@ from lamella.backend.numba.call_recorder import (
 )
 from lamella.backend.numba.captured_array import CapturedArray, captured, is_captured, plain
 from lamella.backend.numba.code_cache import compile_function
-from lamella.backend.numba.elementwise import compile_loop, compile_map
+from lamella.backend.numba.elementwise import TRANSCENDENTAL, compile_loop, compile_map
 from lamella.backend.numba.loops import squares_in_lanes, sum_of_rows
 from lamella.backend.numpy_backend import NumpyBackend
 from lamella.backend.random import HostNoise, Noise
@@ -27,7 +27,6 @@ from lamella.backend.threads import limit_blas_threads
 from lamella.core.typing import Array
 
 LANES = 256  # partial sums of squares; enough for any processor's vectors
-TRANSCENDENTAL = ("exp", "expm1", "log", "log1p", "tanh", "power")
 
 
 class NumbaBackend(NumpyBackend):
