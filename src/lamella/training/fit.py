@@ -140,11 +140,12 @@ def fit(
     model.validates = validation is not None
     resume = None
     if checkpoint is not None:
-        from lamella.training.checkpoints import open_resume_folder
+        from lamella.training.checkpoints import ResumeFolder
+        from lamella.training.checkpoints.identity import identity
 
-        options = {"epochs": epochs, "batch_size": batch_size, "shuffle": shuffle}
-        options["augment"] = to_json(augment)
-        resume = open_resume_folder(checkpoint, model, data, validation, rows, callbacks, **options)
+        options = {"batch_size": batch_size, "shuffle": shuffle, "augment": to_json(augment)}
+        resume = checkpoint if isinstance(checkpoint, ResumeFolder) else ResumeFolder(checkpoint)
+        resume.open(model, identity(model, data, validation, rows, callbacks, **options), epochs)
     history = History()
     everyone = [history, *callbacks, *([Progress(live=verbose != 2)] if verbose else [])]
     with ExitStack() as ending:  # calls on_fit_end of every callback that began, even on errors

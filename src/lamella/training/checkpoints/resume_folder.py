@@ -10,13 +10,11 @@ import numpy as np
 from lamella.backend.threads import limit_blas_threads
 from lamella.core.errors import UsageError, warn_user
 from lamella.core.validation import flag, not_negative
-from lamella.network.batches import Data
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
 from lamella.training.checkpoints.folder import CheckpointFolder, CheckpointWarning
-from lamella.training.checkpoints.identity import identity, identity_differences
-from lamella.training.checkpoints.part_values import changed_values
-from lamella.training.checkpoints.state import collect, restore
+from lamella.training.checkpoints.identity import identity_differences
+from lamella.training.checkpoints.state import changed_values, collect, restore
 from lamella.training.differences import environment_differences
 from lamella.training.environment import environment
 from lamella.training.epoch_log import EpochLog
@@ -159,20 +157,3 @@ class ResumeFolder(Callback):
         }
         self.folder.write(header, {**arrays, "log": log.rows()})
         self._last = time.monotonic()
-
-
-def open_resume_folder(
-    given: Any,
-    model: Trainable,
-    data: Data,
-    validation: Data | None,
-    rows: np.ndarray,
-    callbacks: Sequence[Callback],
-    *,
-    epochs: int,
-    **options: Any,
-) -> ResumeFolder:
-    """Return ``given``, a path or a ResumeFolder, as an open ResumeFolder; called by `fit`."""
-    folder = given if isinstance(given, ResumeFolder) else ResumeFolder(given)
-    folder.open(model, identity(model, data, validation, rows, callbacks, **options), epochs)
-    return folder

@@ -1,14 +1,22 @@
-"""State of a training between two batches, as JSON and arrays."""
+"""State of a training between two batches, as JSON and arrays.
 
-from collections.abc import Mapping, Sequence
+It has the values of a model's parts, too, which callbacks may change: the learning rate, a dropout
+rate, ...
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from lamella.core.config import Configured, to_json
+from lamella.core.errors import UsageError
+from lamella.network.fingerprint import ATTACHED
 from lamella.network.trainable import Trainable
 from lamella.training.callbacks.base import Callback
-from lamella.training.checkpoints.part_values import changed_values, part_values
 
+PLAIN = (bool, int, float, str, np.generic)
+Change = tuple[Any, str, Any]  # object, name and value of an attribute
 Header = dict[str, Any]
 Arrays = dict[str, np.ndarray]
 
@@ -57,3 +65,59 @@ def restore(
 def _part(arrays: Mapping[str, np.ndarray], part: str) -> Arrays:
     start = f"{part}/"
     return {name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)}
+
+
+def part_values(model: Trainable) -> list[dict[str, Any]]:
+    """Return hyper-parameters and other plain attributes of each part, as JSON values."""
+    values = [_values(part) for part in _parts(model)]
+    for table, layer in zip(values, model.layers, strict=False):
+        table["trainable"] = layer.trainable
+    return values
+
+
+def changed_values(model: Trainable, saved: Sequence[Mapping[str, Any]]) -> list[Change]:
+    """Return the assignments that turn the parts' values into those of `part_values`.
+
+    Raises
+    ------
+    UsageError
+        If a value was replaced by an object of another class, which cannot be created from JSON.
+    """
+    parts = zip(_parts(model), saved, strict=True)
+    return [change for part, values in parts for change in _changes(part, values)]
+
+
+def _parts(model: Trainable) -> list[Any]:
+    penalties = [parameter.regularizer for parameter in model.regularized]
+    return [*model.layers, model.loss, model.optimizer, *model.metrics, *penalties]
+
+
+def _values(part: Configured) -> dict[str, Any]:
+    names = [name for name in vars(part) if name[0] != "_" and name not in ATTACHED]
+    plain = {name: getattr(part, name) for name in names if isinstance(vars(part)[name], PLAIN)}
+    return {name: to_json(value) for name, value in {**plain, **part.config()}.items()}
+
+
+def _changes(part: Any, values: Mapping[str, Any]) -> Iterator[Change]:
+    for name, value in values.items():
+        present = getattr(part, name, None)
+        if _is_same(present, value):
+            continue
+        given = value.get("class", value.get("function")) if isinstance(value, dict) else None
+        if given is None:
+            yield part, name, value
+        elif isinstance(present, Configured) and given == type(present).__name__:
+            yield from _changes(present, value["config"])
+        else:
+            raise UsageError(
+                f"a callback replaced {type(part).__name__}.{name}, {present!r}, by a {given}, "
+                "which a checkpoint cannot restore: give it to compile, or set it in the "
+                "load_state_dict of the callback"
+            )
+
+
+def _is_same(present: Any, value: Any) -> bool:
+    try:
+        return repr(to_json(present)) == repr(value)  # of NaN too, unlike ==
+    except UsageError:  # it has become an array
+        return False
