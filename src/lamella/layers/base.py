@@ -5,14 +5,10 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-import numpy as np
-
-from lamella.backend import Backend
 from lamella.backend.parameters import Parameter, State
 from lamella.backend.random import Noise
 from lamella.backend.workspace import Workspace
 from lamella.core.errors import ArgumentError, ShapeError, UsageError
-from lamella.core.seeds import Streams
 from lamella.core.typing import Array, Initializer, Shape
 from lamella.core.validation import flag
 from lamella.layers.initializers import get_initializer
@@ -162,26 +158,18 @@ class Layer(Workspace):
         return in_shape
 
     def attach_and_build(
-        self,
-        in_shape: Shape,
-        *,
-        owner: object,
-        index: int,
-        class_index: int,
-        backend: Backend,
-        dtype: np.dtype,
-        streams: Streams,
+        self, in_shape: Shape, *, owner: Any, index: int, class_index: int
     ) -> Shape:
-        """Attach the layer to its model and build it; called by the model.
+        """Attach the layer to the network ``owner``, which calls this, and build it.
 
-        It is layer ``index`` of the model, and number ``class_index`` of its class. The latter
+        It is layer ``index`` of the network, and number ``class_index`` of its class. The latter
         selects the random stream, so inserting layers of another class does not change the start
         values or the dropout of this one, and such networks can be compared in pairs.
         """
-        self.attach(owner, backend, dtype)
+        self.attach(owner, owner.backend, owner.dtype)
         self.label = f"{index}.{type(self).__name__}"
         self.stream = f"{type(self).__name__} {class_index}"
-        self.rng = backend.noise(streams.key("noise", self.stream))
+        self.rng = owner.backend.noise(owner.streams.key("noise", self.stream))
         self.parameters, self.states = [], []
         out_shape = self.build(in_shape)
         if not isinstance(out_shape, tuple):

@@ -138,14 +138,9 @@ class Network(Configured):
         self.shapes = [self.in_shape]
         for index, layer in enumerate(self.layers):
             try:
+                class_index = sum(type(other) is type(layer) for other in self.layers[:index])
                 shape = layer.attach_and_build(
-                    self.shapes[-1],
-                    owner=self,
-                    index=index,
-                    class_index=sum(type(other) is type(layer) for other in self.layers[:index]),
-                    backend=self.backend,
-                    dtype=self.dtype,
-                    streams=self.streams,
+                    self.shapes[-1], owner=self, index=index, class_index=class_index
                 )
             except ShapeError as error:
                 raise ShapeError(f"layer {index}: {error}") from error

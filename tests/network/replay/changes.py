@@ -17,10 +17,7 @@ def put_in(index: int, make: Callable[[], lm.Layer]) -> Change:
 
     def change(model: lm.Sequential) -> None:
         layer = make()
-        layer.attach_and_build(
-            model.shapes[index], owner=model, index=index, class_index=9, backend=model.backend,
-            dtype=model.dtype, streams=model.streams,
-        )  # fmt: skip
+        layer.attach_and_build(model.shapes[index], owner=model, index=index, class_index=9)
         model.layers[index] = layer
         model._built_layers = tuple(model.layers)
 
