@@ -6,6 +6,7 @@ from typing import Any
 from lamella import losses
 from lamella.backend import Backend
 from lamella.core.errors import ArgumentError
+from lamella.core.signatures import arguments_of
 from lamella.core.validation import at_least, flag, in_range, named_instance, not_negative
 from lamella.layers import BatchNorm, Dense, Dropout, Flatten, Layer, ReLU, Softmax
 from lamella.layers.regularizers import L2
@@ -56,7 +57,12 @@ class ReadyModel(Sequential):
         super().__init__([Flatten(), *hidden, last, *end], **options)
         optimizer = default if optimizer is None else optimizer
         self.compile(loss, optimizer, metrics=["r2" if of_numbers else "accuracy"])
-        self.given = {"loss": self.loss, "optimizer": self.optimizer}
+        self._parts = {"loss": self.loss, "optimizer": self.optimizer}
+
+    def _given(self, kind: type) -> dict[str, Any]:
+        """Return the arguments of ``kind`` but backend; compile may have replaced two of them."""
+        arguments = {name: getattr(self, name) for name in arguments_of(kind) if name != "backend"}
+        return {**arguments, **self._parts, "dtype": self.dtype.name}
 
 
 class SoftmaxClassifier(ReadyModel):
@@ -95,13 +101,7 @@ class SoftmaxClassifier(ReadyModel):
         super().__init__([], last, loss, optimizer, Adam(2e-3), **options)
 
     def config(self) -> dict[str, Any]:
-        return {
-            "classes": self.classes,
-            **self.given,
-            "l2": self.l2,
-            "seed": self.seed,
-            "dtype": self.dtype.name,
-        }
+        return self._given(SoftmaxClassifier)
 
 
 class MLP(ReadyModel):
@@ -175,17 +175,7 @@ class MLP(ReadyModel):
         super().__init__(layers, last, loss, optimizer, Adam(5e-4), **options)
 
     def config(self) -> dict[str, Any]:
-        return {
-            "hidden": self.hidden,
-            "classes": self.classes,
-            "outputs": self.outputs,
-            **self.given,
-            "batch_norm": self.batch_norm,
-            "dropout": self.dropout,
-            "l2": self.l2,
-            "seed": self.seed,
-            "dtype": self.dtype.name,
-        }
+        return self._given(MLP)
 
 
 def _dense(units: int, l2: float, **options: Any) -> Dense:
