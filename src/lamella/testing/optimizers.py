@@ -12,6 +12,7 @@ from lamella.backend.selection import host_backend
 from lamella.core.errors import CheckError, UsageError
 from lamella.core.signatures import known_arguments
 from lamella.layers import Dense
+from lamella.layers.initializers import zeros
 from lamella.losses import MeanSquaredError
 from lamella.models.sequential import Sequential
 from lamella.optimizers import Optimizer
@@ -68,8 +69,7 @@ class _Bench:
     ) -> None:
         self.optimizer = copy.deepcopy(optimizer)
         self.backend = backend
-        zero = _zeros
-        self.W, self.b = Parameter("0.W.W", shape, zero), Parameter("0.W.b", shape[1:], zero)
+        self.W, self.b = Parameter("0.W.W", shape, zeros), Parameter("0.W.b", shape[1:], zeros)
         self.store = ParameterStore([self.W, self.b], backend, np.dtype(dtype))
         self.optimizer.attach(self.store, self)
 
@@ -84,10 +84,6 @@ class _Bench:
 
     def weights(self) -> np.ndarray:
         return np.array(self.backend.to_host(self.store.values))
-
-
-def _zeros(rng: Any, shape: tuple[int, ...]) -> np.ndarray:
-    return np.zeros(shape)
 
 
 def _check_descent(optimizer: Optimizer, steps: int, rng: np.random.Generator) -> None:
