@@ -11,18 +11,8 @@ from lamella.datasets.samples import Collection, Samples
 from lamella.datasets.splitting import train_test_split
 
 __all__ = [
-    "Collection",
-    "Page",
-    "Samples",
-    "digit_folder",
-    "idx_folder",
-    "mnist",
-    "read_digit",
-    "read_digits",
-    "read_idx",
-    "torchvision",
-    "train_test_split",
-    "write_idx",
-]
+    "Collection", "Page", "Samples", "digit_folder", "idx_folder", "mnist", "read_digit",
+    "read_digits", "read_idx", "torchvision", "train_test_split", "write_idx",
+]  # fmt: skip
 
 __getattr__, __dir__ = public_names(__name__, __all__)

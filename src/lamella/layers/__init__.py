@@ -21,22 +21,8 @@ from lamella.layers.shape import Flatten
 from lamella.layers.softmax import Softmax
 
 __all__ = [
-    "ELU",
-    "GELU",
-    "Activation",
-    "BatchNorm",
-    "Dense",
-    "Dropout",
-    "Flatten",
-    "Layer",
-    "LayerNorm",
-    "LeakyReLU",
-    "ReLU",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-]
+    "ELU", "GELU", "Activation", "BatchNorm", "Dense", "Dropout", "Flatten", "Layer", "LayerNorm",
+    "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh",
+]  # fmt: skip
 
 __getattr__, __dir__ = public_names(__name__, __all__)

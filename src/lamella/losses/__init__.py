@@ -8,15 +8,8 @@ from lamella.losses.hinge import Hinge
 from lamella.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError, Poisson
 
 __all__ = [
-    "BinaryCrossEntropy",
-    "Hinge",
-    "Huber",
-    "Loss",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "Poisson",
-    "SigmoidCrossEntropy",
-    "SoftmaxCrossEntropy",
-]
+    "BinaryCrossEntropy", "Hinge", "Huber", "Loss", "MeanAbsoluteError", "MeanSquaredError",
+    "Poisson", "SigmoidCrossEntropy", "SoftmaxCrossEntropy",
+]  # fmt: skip
 
 __getattr__, __dir__ = public_names(__name__, __all__)

@@ -13,17 +13,6 @@ from lamella.losses.metrics.lookup import (
 from lamella.losses.metrics.regression import MAE, R2, RMSE
 
 __all__ = [
-    "MAE",
-    "METRICS",
-    "R2",
-    "RMSE",
-    "Accuracy",
-    "BinaryAccuracy",
-    "Metric",
-    "SubsetAccuracy",
-    "TopK",
-    "fitting_metrics",
-    "get_metrics",
-    "is_higher_better",
-    "metric_named",
-]
+    "MAE", "METRICS", "R2", "RMSE", "Accuracy", "BinaryAccuracy", "Metric", "SubsetAccuracy",
+    "TopK", "fitting_metrics", "get_metrics", "is_higher_better", "metric_named",
+]  # fmt: skip

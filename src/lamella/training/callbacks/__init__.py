@@ -13,17 +13,7 @@ from lamella.training.callbacks.tensorboard import TensorBoard
 from lamella.training.callbacks.weight_average import WeightAverage
 
 __all__ = [
-    "CSV",
-    "Callback",
-    "EarlyStopping",
-    "GradientNorms",
-    "History",
-    "JSONLines",
-    "LambdaCallback",
-    "ModelCheckpoint",
-    "Progress",
-    "ReduceLROnPlateau",
-    "TensorBoard",
-    "TerminateOnNaN",
+    "CSV", "Callback", "EarlyStopping", "GradientNorms", "History", "JSONLines", "LambdaCallback",
+    "ModelCheckpoint", "Progress", "ReduceLROnPlateau", "TensorBoard", "TerminateOnNaN",
     "WeightAverage",
-]
+]  # fmt: skip
