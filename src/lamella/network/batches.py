@@ -86,11 +86,7 @@ class Data:
 class Batches:
     """Gather batches into reused memory; returned arrays are valid until the next call.
 
-    Parameters
-    ----------
-    backend : Backend
-    dtype : dtype
-        Of the inputs returned; uint8 images are divided by 255.
+    Inputs get the model's ``dtype``; uint8 images are divided by 255.
     """
 
     def __init__(self, backend: Backend, dtype: np.dtype) -> None:

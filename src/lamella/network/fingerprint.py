@@ -41,18 +41,10 @@ CLASS_AND_TABLE = attrgetter("__class__", "__dict__")
 class Fingerprint:
     """All that marked methods of a network and its parts depend on, but the numbers in arrays.
 
-    Parameters
-    ----------
-    network : Network
-        Of its own attributes, only methods are looked at.
-    calls : sequence of (object, names)
-        The network and its parts, and the names of the methods that are called of each.
-
-    Attributes
-    ----------
-    obstacle : str
-        The part whose methods, or those they override, are not marked as replayable, or read
-        values whose changes cannot be seen; empty if there is none.
+    ``calls`` has the network and its parts, with the names of the methods that are called of each.
+    Of the network's own attributes, only methods are looked at. ``obstacle`` names a part whose
+    methods, or those they override, are not marked as replayable, or read values whose changes
+    cannot be seen; it is empty if there is none.
     """
 
     def __init__(self, network: Any, calls: Calls) -> None:

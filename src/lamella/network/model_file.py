@@ -109,19 +109,8 @@ def from_parts(
 ) -> Trainable:
     """Create a model from the result of `to_parts`.
 
-    Parameters
-    ----------
-    header, arrays
-        The description and the arrays.
-    known : dict of name to class or function
-        All classes and functions that the description may name.
-    backend : str or Backend
-        Backend of the new model.
-
-    Raises
-    ------
-    FileFormatError
-        If the description is incomplete, or has a name that is not in ``known``.
+    ``known`` has all classes and functions that the description may name. Raise a FileFormatError
+    if it names another one, or is incomplete.
     """
     backend = get_backend(backend)
     known = {name: _with_backend(part, backend) for name, part in known.items()}

@@ -35,16 +35,8 @@ def users_classes(kind: type) -> Iterator[type]:
 def readers_of(kind: type, names: Sequence[str]) -> list[Reader]:
     """Return functions that read all outer values of a class's methods, and of their helpers.
 
-    Parameters
-    ----------
-    kind : type
-    names : sequence of str
-        The methods that are called; the methods that these call are found by name.
-
-    Raises
-    ------
-    UnseenError
-        If a method reads a value whose changes cannot be seen, such as an object or a list.
+    ``names`` are the methods that are called; the methods that these call are found by name. Raise
+    an UnseenError if one reads a value whose changes cannot be seen, such as an object or a list.
     """
     methods: dict[str, list[Any]] = {}
     for base in kind.__mro__ if any(users_classes(kind)) else ():

@@ -20,14 +20,8 @@ CALLS = 2  # remembered for each kind of work: whole batches, and the rest of an
 class Call:
     """Work on certain arrays, and its replay once it is captured.
 
-    Attributes
-    ----------
-    objects : list
-        The arrays, the loss and the layers. Another call has others.
-    result : array
-        Of the captured work.
-    passes : int
-        Passes through the network before the next one of any kind.
+    ``objects`` are the arrays, the loss and the layers: another call has others. ``passes`` counts
+    the passes through the network before the next one of any kind.
     """
 
     def __init__(self, objects: Sequence[Any]) -> None:
@@ -133,20 +127,9 @@ class Replay:
     It runs as usual for other arrays, and where a part that it depends on has changed: layers,
     loss, any of their attributes or methods.
 
-    Parameters
-    ----------
-    network : Network
-    work : function (*arrays) -> array
-        Sets the network's ``outputs``.
-    list_calls : function () -> sequence of (object, names)
-        The methods that ``work`` calls, by name, of the network and its parts.
-    name : str
-        Of the work, for `Backend.report`.
-
-    Attributes
-    ----------
-    obstacle : str
-        Why the work is never replayed; empty if it is.
+    ``list_calls()`` returns the methods that ``work(*arrays)`` calls, by name, of the network and
+    its parts; ``name`` is that of the work for `Backend.report`; ``obstacle`` says why it is never
+    replayed, and is empty if it is.
     """
 
     def __init__(

@@ -18,16 +18,8 @@ def sample_weights(
 ) -> np.ndarray | None:
     """Return the product of sample weights and class weights (N,), or None without either.
 
-    Parameters
-    ----------
-    y : ndarray
-        Targets as the user gave them.
-    sample_weight, class_weight
-        As in `Sequential.fit`.
-    out_shape : tuple of int
-        Shape of one sample's output, which says how many classes there are.
-    dtype : dtype
-        Of the weights.
+    ``y`` are the targets as the user gave them, and both weights those of `Sequential.fit`. The
+    shape of one sample's output says how many classes there are.
     """
     if sample_weight is None and class_weight is None:
         return None

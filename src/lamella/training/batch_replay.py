@@ -17,24 +17,9 @@ from lamella.training.epoch_log import EpochLog
 class BatchReplay:
     """Gathers batches, works on them and logs them; one batch is captured, the others replay it.
 
-    Parameters
-    ----------
-    model : Trainable
-    data : Data
-    samples, batch_size : int
-        Of each pass over the data.
-    work : function (x, y, weight) -> loss
-        Works on a batch, and leaves the outputs in ``model.pred``.
-    list_calls : function () -> sequence of (object, names)
-        The methods that ``work`` calls, see `Replay`.
-    name : str
-    find_obstacle : function () -> str
-        Why batches must not be replayed now; empty if they may be.
-
-    Attributes
-    ----------
-    log : EpochLog or None
-        Of the last pass.
+    ``work(x, y, weight)`` returns the loss of a batch, and leaves the outputs in ``model.pred``;
+    ``list_calls`` and ``name`` are those of `Replay`; ``find_obstacle()`` returns why batches must
+    not be replayed now, empty if they may be. ``log`` is that of the last pass.
     """
 
     def __init__(

@@ -10,13 +10,8 @@ from lamella.training.epoch_log import EpochLog
 def report_divergence(model: Trainable, log: EpochLog | None = None) -> None:
     """Warn that losses or weights are not finite, and end training if the weights are not.
 
-    Training can recover from an infinite loss, but not from such weights.
-
-    Parameters
-    ----------
-    model : Sequential
-    log : EpochLog, optional
-        The epoch that just ended, with an infinite or NaN loss in training or validation.
+    Training can recover from an infinite loss, but not from such weights. ``log`` is that of an
+    epoch that just ended with such a loss, in training or validation.
     """
     reason = f"training diverged: the weights are not finite after epoch {model.epochs_done}"
     if log is not None:

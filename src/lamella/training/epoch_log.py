@@ -12,14 +12,8 @@ from lamella.network.trainable import Trainable
 class EpochLog:
     """Losses and scores of one epoch's batches, on the device until they are read.
 
-    Parameters
-    ----------
-    model : Sequential
-        Compiled and built.
-    weights : ndarray
-        Sum of the samples' weights in each batch; without weights their number.
-    before : EpochLog, optional
-        Log of the epoch before, with as many batches, whose memory is used again.
+    ``weights`` are the sum of the samples' weights in each batch, without weights their number. The
+    memory of ``before``, the log of an epoch with as many batches, is used again.
     """
 
     def __init__(

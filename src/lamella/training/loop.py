@@ -33,22 +33,11 @@ def train(
     step_done: Callable[[], None],
     resumed: tuple[np.ndarray, float] | None = None,
 ) -> None:
-    """Train a compiled model on checked data.
+    """Train a compiled model on the samples of checked data in ``rows``.
 
-    Parameters
-    ----------
-    model : Sequential
-    data, validation : Data
-    rows : ndarray of int
-        Indices of the samples to train on.
-    weights : ndarray or None
-        ``data.weight`` on the host.
-    epochs, batch_size, shuffle, augment, callbacks
-        As in `Sequential.fit`.
-    step_done : function ()
-        Called after each step; see `Backend.tune_threads`.
-    resumed : (ndarray, float), optional
-        `EpochLog.rows` and `EpochLog.seconds` of the interrupted epoch to resume.
+    ``weights`` are ``data.weight`` on the host; ``step_done`` is called after each step, see
+    `Backend.tune_threads`; ``resumed`` has `EpochLog.rows` and `EpochLog.seconds` of the
+    interrupted epoch to resume. All other options are those of `Sequential.fit`.
     """
     starts = range(0, len(rows), batch_size)
     sizes = np.array([min(batch_size, len(rows) - start) for start in starts])

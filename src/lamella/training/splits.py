@@ -10,15 +10,9 @@ from lamella.losses.labels import as_labels
 def split_rows(y: np.ndarray, fraction: float, streams: Streams) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows to train on and the rows held out, both in ascending order.
 
-    Parameters
-    ----------
-    y : ndarray
-        Targets. Integer labels (N,) and one-hot rows are split by class (stratified), to within
-        a sample; each class keeps at least one for training.
-    fraction : float
-        Fraction to hold out, in [0, 1).
-    streams : Streams
-        The stream "split" draws the held-out rows.
+    Targets ``y`` that are integer labels (N,) or one-hot rows are split by class (stratified), to
+    within a sample; each class keeps at least one for training. ``fraction``, in [0, 1), is held
+    out; the stream "split" draws these rows.
 
     Raises
     ------

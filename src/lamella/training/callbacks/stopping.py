@@ -17,18 +17,10 @@ MODES = ("auto", "min", "max")
 
 
 class Best:
-    """Best value so far of one logged number.
+    """Best value so far of the logged number ``monitor``, in a `fit` of ``model``.
 
-    Parameters
-    ----------
-    model : Sequential
-        The model that `fit` trains.
-    monitor : str
-        Name of the number in the logs.
-    mode : {"auto", "min", "max"}
-        Whether lower or higher is better; "auto" asks the metric, see `is_higher_better`.
-    min_delta : float
-        Smallest improvement that counts.
+    Mode "auto" asks the metric whether lower or higher is better, see `is_higher_better`.
+    Improvements smaller than ``min_delta`` do not count.
 
     Raises
     ------

@@ -39,13 +39,9 @@ UNSEEN = "unseen: "
 def code_digests(parts: Iterable[Any], *, numbers: bool = True) -> dict[str, str]:
     """Return Python's version and a SHA-256 for each class and function of the user's, by name.
 
-    Parameters
-    ----------
-    parts : iterable of class and function
-        Bases of a class count as well; lamella's own classes and functions are left out.
-    numbers : bool
-        Whether numbers and strings count that the code reads from globals and closures. Those of
-        callbacks are often counters.
+    Bases of a class count as well; lamella's own classes and functions are left out. ``numbers``
+    says whether numbers and strings count that the code reads from globals and closures: those of
+    callbacks are often counters.
     """
     lines: dict[str, list[str]] = {}
     for part in parts:

@@ -31,10 +31,6 @@ class CheckpointFolder:
     """Numbered checkpoints of one training, each a safetensors file.
 
     The name contains the SHA-256 of the file's bytes, which reveals a damaged file.
-
-    Parameters
-    ----------
-    path : path
     """
 
     def __init__(self, path: Any) -> None:

@@ -95,12 +95,8 @@ class ResumeFolder(Callback):
     def restore(self, callbacks: Sequence[Callback], epochs: int) -> int:
         """Restore model and callbacks from the checkpoint; return the number of epochs left.
 
-        Parameters
-        ----------
-        callbacks : sequence of Callback
-            All other callbacks of this fit, after their `on_fit_begin`.
-        epochs : int
-            Number of epochs of the whole training.
+        ``callbacks`` are all others of this fit, after their `on_fit_begin`; ``epochs`` is the
+        number of the whole training.
         """
         self._callbacks, self._last = list(callbacks), time.monotonic()
         self.epoch_so_far: tuple[np.ndarray, float] | None = None

@@ -67,19 +67,8 @@ def examine(model: Trainable, data: Data, y: np.ndarray) -> CheckReport:
 def find(model: Trainable, data: Data, y: np.ndarray) -> list[Finding]:
     """Return causes that can prevent learning; of large data sets only a sample is read.
 
-    Parameters
-    ----------
-    model : Sequential
-        Compiled and built.
-    data : Data
-        Checked data to train on.
-    y : ndarray
-        The targets before the loss converted them.
-
-    Raises
-    ------
-    LamellaError
-        If training would be pointless.
+    ``y`` are the targets before the loss converted them. Raise an error if training would be
+    pointless.
     """
     rows, few = (spread_rows(len(data), n) for n in (SAMPLES, sample_size(data.x)))
     asarray, host = model.backend.asarray, model.backend.to_host
