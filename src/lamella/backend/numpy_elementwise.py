@@ -22,15 +22,7 @@ def run_in_blocks(
 
     All steps pass over one block of the vectors while it is in the cache. Each step writes into an
     output whose old content is no longer needed, or into one of a few block-sized temporaries.
-
-    Parameters
-    ----------
-    program : Program
-        A traced rule.
-    arrays : sequence of ndarray
-        Its array arguments: vectors of one length and dtype.
-    outputs : sequence of ndarray
-        One per result; may be among ``arrays``.
+    ``arrays`` are vectors of one length and dtype; ``outputs``, one per result, may be among them.
     """
     dtype = arrays[0].dtype
     places, temporaries = _assign_places(program, arrays, outputs)
@@ -86,10 +78,8 @@ def run_whole(program: Program) -> Callable[..., None]:
 class _Values:
     """Memory for the values of a program but its arguments: that of the largest call.
 
-    Attributes
-    ----------
-    views : dict of (shape, dtype) to list of ndarray
-        An array for each value, a leading slice of this memory, for results of some shapes.
+    ``views`` has an array for each value, a leading slice of this memory, for results of some
+    shapes and dtypes.
     """
 
     def __init__(self, program: Program, places: Mapping[int, tuple[str, int]]) -> None:

@@ -149,14 +149,7 @@ class ParameterStore:
 
     Weights come first, then biases and scales, each in declaration order, so that weight decay
     applies to neighbours. Each parameter begins on a 64-byte boundary; the padding stays zero.
-
-    Parameters
-    ----------
-    parameters : sequence of Parameter
-        In declaration order, which is also the order of iteration.
-    backend : Backend
-    dtype : dtype
-        float32 or float64.
+    Iteration is in declaration order.
     """
 
     def __init__(self, parameters: Sequence[Parameter], backend: Backend, dtype: np.dtype) -> None:

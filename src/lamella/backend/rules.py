@@ -23,12 +23,7 @@ Rule = Callable[..., Any]
 class TracedRule:
     """A rule with its program, and the function ``run`` that the backend compiled from it.
 
-    Parameters
-    ----------
-    rule : function (*numbers, *scalars) -> number or tuple
-    arrays, scalars : int
-        Number of its array arguments and of its scalars.
-    compile_program : function (Program) -> function
+    ``rule(*numbers, *scalars)`` has so many arrays of numbers, and so many scalars.
     """
 
     def __init__(
@@ -118,12 +113,8 @@ def bind_rule(
 ) -> Callable[..., None]:
     """Return ``run(*scalars)``, which applies ``owner.rule`` to vectors.
 
-    Replaced rules and changed values that a rule reads take effect in the next run.
-
-    Raises
-    ------
-    UsageError
-        If the rule does not return one result for each of ``outputs``.
+    Replaced rules and changed values that a rule reads take effect in the next run. Raise a
+    UsageError if the rule does not return one result for each of ``outputs``.
     """
 
     def compile_program(program: Program) -> Callable[..., None]:

@@ -40,10 +40,7 @@ def get_backend(name: str | Backend = "auto") -> Backend:
 def open_cupy(reason: str = "asked for") -> CupyBackend:
     """Return the backend of the GPU, with lamella's own kernels if they work there.
 
-    Raises
-    ------
-    BackendError
-        If cupy cannot be used; the message names the missing part. There is no silent fallback.
+    Raise a BackendError if cupy cannot be used.
     """
     from lamella.backend.cupy.graph_backend import GraphBackend
     from lamella.backend.cupy.self_test import kernels_problem

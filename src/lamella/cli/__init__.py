@@ -60,18 +60,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Arguments after the program's name; those of the process by default.
-
-    Returns
-    -------
-    int
-        The exit status.
-    """
+    """Run the command line, by default of this process, and return the exit status."""
     replace_unknown_signs()
     try:
         args = _parser().parse_args(argv)

@@ -68,10 +68,7 @@ def recorded_classes(model_file: str, model: Sequential) -> list[str]:
 def class_names(model_file: str, model: Sequential) -> list[str]:
     """Return the names of a model's classes: those in the record beside its file, or numbers.
 
-    Raises
-    ------
-    UsageError
-        If the model gives no classes, or others than ten without names.
+    Raise a UsageError if the model gives no classes, or others than ten without names.
     """
     shape = model.shapes[-1]
     if len(shape) != 1 or shape[0] < 2:

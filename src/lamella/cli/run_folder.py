@@ -14,26 +14,8 @@ class RunFolder(Callback):
     """Folder of one run; it never mixes the files of two.
 
     As a callback it removes the files of a previous run when training begins, after all checks.
-
-    Parameters
-    ----------
-    path : path
-    overwrite : bool
-        Whether an existing run may be replaced.
-    resume : bool
-        Whether to resume the existing run and remove nothing.
-
-    Attributes
-    ----------
-    model, history, steps, record, curves : Path
-        ``model.safetensors``, ``history.jsonl``, ``steps.csv``, ``run.json`` and ``curves.png``.
-        The record is written last: a run with a record is finished.
-    epochs : Path
-        ``epochs``, for the weights of every epoch.
-    checkpoints, begun : Path
-        ``checkpoints``, and ``checkpoints/begun.json``, the record of an unfinished run.
-    start : dict or None
-        Content of ``begun``, written when training begins.
+    ``overwrite`` says whether an existing run may be replaced, and ``resume`` whether to resume it
+    and remove nothing. The record is written last: a run with a record is finished.
     """
 
     changes_training = False
@@ -41,12 +23,12 @@ class RunFolder(Callback):
     def __init__(self, path: Any, *, overwrite: bool = False, resume: bool = False) -> None:
         self.path, self.overwrite, self.resume = Path(path), overwrite, resume
         self.checkpoints = self.path / "checkpoints"
-        self.begun = self.checkpoints / "begun.json"
-        self.start: dict[str, Any] | None = None
+        self.begun = self.checkpoints / "begun.json"  # the record of an unfinished run
+        self.start: dict[str, Any] | None = None  # content of ``begun``, written when it begins
         self.model = self.path / "model.safetensors"
         self.history = self.path / "history.jsonl"
         self.steps = self.path / "steps.csv"
-        self.epochs = self.path / "epochs"
+        self.epochs = self.path / "epochs"  # weights of every epoch
         self.record = self.path / "run.json"
         self.curves = self.path / "curves.png"
 

@@ -18,12 +18,7 @@ from lamella.training.diagnostics.curves import training_curves
 def write_run_page(folder: RunFolder, path: Path) -> None:
     """Write the page: scores, curves, epochs, options and environment.
 
-    Raises
-    ------
-    MissingExtraError
-        If jinja2 or matplotlib is not installed.
-    UsageError
-        If the training is not finished.
+    Raise a UsageError if the training is not finished.
     """
     template = page_template("lamella.cli", ".", "run_page.html.jinja")
     from jinja2 import TemplateError

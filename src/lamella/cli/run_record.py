@@ -30,13 +30,7 @@ def refuse_other_options(args: argparse.Namespace) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Read the record of a run of ``lamella train``.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is damaged or not such a record.
-    """
+    """Read the record of a run of ``lamella train``; raise a FileFormatError if it is damaged."""
     try:
         record = json.loads(read_file(path))
     except (OSError, ValueError, RecursionError) as error:

@@ -5,16 +5,8 @@ from pathlib import Path
 
 
 def cache_folder(given: str | None = None) -> Path:
-    """Return the folder of lamella's compiled code, which may not exist.
+    """Return the folder of lamella's compiled code, in ``given`` or the user's cache folder.
 
-    Parameters
-    ----------
-    given : str, optional
-        Folder to use in place of the user's cache folder.
-
-    Raises
-    ------
-    RuntimeError
-        If the user has no home folder.
+    It may not exist. Raise a RuntimeError if the user has no home folder.
     """
     return Path(given or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lamella"

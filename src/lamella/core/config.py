@@ -65,10 +65,7 @@ def to_json(value: Any) -> Any:
 def from_json(value: Any, known: Mapping[str, Callable[..., Any]]) -> Any:
     """Restore a hyper-parameter from `to_json`; use only the classes and functions in ``known``.
 
-    Raises
-    ------
-    FileFormatError
-        If a name is not in ``known``, or the hyper-parameters do not fit the class.
+    Raise a FileFormatError at any other name, or if the hyper-parameters do not fit the class.
     """
     if isinstance(value, list):
         return [from_json(item, known) for item in value]
@@ -117,10 +114,7 @@ def limit_size(table: Any) -> int:
 def named_parts(value: Any) -> dict[str, Callable[..., Any]]:
     """Return the classes and functions by name that `to_json` would write as names.
 
-    Raises
-    ------
-    UsageError
-        If two different ones have the same name.
+    Raise a UsageError if two different ones have the same name.
     """
     found: dict[str, Callable[..., Any]] = {}
     if isinstance(value, Configured):

@@ -9,14 +9,8 @@ from lamella.core.errors import UsageError
 class Checked:
     """Hyper-parameter that a function of `lamella.core.validation` checks whenever it is set.
 
-    Parameters
-    ----------
-    check : function (name, value, *limits, **options) -> value
-        Returns the valid value or raises an ArgumentError; the old value then remains.
-    *limits, **options
-        Further arguments of ``check``.
-    optional : bool
-        Whether None is valid too.
+    ``check(name, value, *limits, **options)`` returns the valid value or raises an ArgumentError,
+    and the old value remains. With ``optional`` None is valid too.
     """
 
     def __init__(

@@ -13,12 +13,9 @@ from lamella.core.errors import ArgumentError, FileFormatError, UsageError
 
 
 def expect_writable(folder: Path) -> Path:
-    """Create ``folder`` if it does not exist, and check that files can be written in it.
+    """Create ``folder`` if it does not exist; raise a UsageError if files cannot be written in it.
 
-    Raises
-    ------
-    UsageError
-        If not; checked before training, so that no result is lost after it.
+    This is checked before training, so that no result is lost after it.
     """
     import tempfile  # slow to import and not needed for training
 
@@ -69,11 +66,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Replace the content of a file atomically: readers see the old or the new content.
 
     A symbolic link remains, and its target is replaced. The permissions of an existing file remain.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be written; the old content remains.
+    Raise a UsageError if it cannot be written; the old content then remains.
     """
     target, mode = file_to_write(path)
     unfinished = target.parent / f".{target.name}.{os.urandom(8).hex()}"
@@ -96,10 +89,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 def file_to_write(path: Path) -> tuple[Path, int | None]:
     """Return the file that a path leads to, and its permissions if it exists.
 
-    Raises
-    ------
-    UsageError
-        If it is a folder, a pipe, a device or a loop of links, or is read-only.
+    Raise a UsageError if it is a folder, a pipe, a device or a loop of links, or is read-only.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -129,10 +119,8 @@ def _expect_regular(mode: int) -> None:
 def as_path(value: Any, name: str = "path") -> Path:
     """Return ``value`` as a path.
 
-    Raises
-    ------
-    ArgumentError
-        If it is none, such as an open file or a buffer, or has characters that no path can have.
+    Raise an ArgumentError if it is none, such as an open file or a buffer, or has characters that
+    no path can have.
     """
     try:
         path = Path(value)
@@ -150,12 +138,8 @@ def as_path(value: Any, name: str = "path") -> Path:
 def file_to_read(path: Any) -> Path:
     """Return the path of a regular file, or of a link to one.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    FileFormatError
-        If it is a folder, a pipe, a device or a loop of links, or is out of reach.
+    Raise a FileNotFoundError if there is none, a FileFormatError if it is a folder, a pipe, a
+    device or a loop of links, or is out of reach.
     """
     file = as_path(path)
     try:

@@ -14,18 +14,9 @@ from lamella.datasets.splitting import train_test_split
 def named(data: str, root: str | None = None) -> tuple[Collection, Collection]:
     """Return the training and test sets of a name, or of a folder of pictures.
 
-    Parameters
-    ----------
-    data : str
-        A name of `idx_folder`, or a folder for `digit_folder`, a fifth of which becomes the test
-        set. "mnist" without a root is the MNIST of the package.
-    root : str, optional
-        The folder of `idx_folder`.
-
-    Raises
-    ------
-    ArgumentError
-        If it is neither a name nor a folder, or a name without a root.
+    ``data`` is a name of `idx_folder`, with the ``root`` of its files, or a folder for
+    `digit_folder`, a fifth of which becomes the test set. "mnist" without a root is the MNIST of
+    the package. Raise an ArgumentError if it is neither, or a name without a root.
     """
     if data == "mnist" and root is None:
         train, test = (Collection(*part, "MNIST", DIGITS) for part in mnist())
@@ -46,11 +37,7 @@ def named(data: str, root: str | None = None) -> tuple[Collection, Collection]:
 def labelled_folder(path: str, root: str | None = None) -> Collection:
     """Return all pictures of a folder of the user's own.
 
-    Raises
-    ------
-    ArgumentError
-        If there is no such folder; the message has the nearest name of a data set. Or if there is
-        a root, which only data sets with a name have.
+    Raise an ArgumentError if there is none, or if there is a root, which only named sets have.
     """
     if not path or not Path(path).is_dir():
         raise ArgumentError(

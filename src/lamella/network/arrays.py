@@ -56,17 +56,7 @@ def to_numpy(name: str, data: Any) -> np.ndarray:
 
 
 def expect_same(given: Any, parts: Sequence[Parameter | State]) -> dict[str, np.ndarray]:
-    """Return arrays by name; raise an error unless they are floats of the parts' names and shapes.
-
-    Raises
-    ------
-    ArgumentError
-        If ``given`` is no mapping.
-    DataError
-        If an array does not hold floats.
-    ShapeError
-        If names or shapes differ.
-    """
+    """Return arrays by name, which must be floats of the parts' names and shapes."""
     table = instance("arrays", given, Mapping, "model.state_dict()")
     names = {part.name for part in parts}
     if names != set(table):

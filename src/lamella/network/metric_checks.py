@@ -13,14 +13,8 @@ from lamella.network.trainable import Trainable
 def check_metrics(model: Trainable, target: np.ndarray, kind: TargetKind | None) -> None:
     """Check that a model's metrics take a data set's targets and give one number a sample.
 
-    ``kind`` is that of the training data, or of these.
-
-    Raises
-    ------
-    DataError
-        If a metric does not take the targets; the message names those that do.
-    ShapeError
-        If a metric gives other numbers, such as the mean of the batch.
+    ``kind`` is that of the training data, or of these. Otherwise raise a DataError that names the
+    metrics that do, or a ShapeError at other numbers, such as the mean of the batch.
     """
     out_shape = model.shapes[-1]
     for metric in model.metrics:

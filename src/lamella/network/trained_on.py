@@ -64,13 +64,7 @@ class TrainedOn:
 
     @classmethod
     def from_json(cls, table: Any) -> Self:
-        """Return the record of a model file, see `to_json`.
-
-        Raises
-        ------
-        FileFormatError
-            If it is damaged.
-        """
+        """Return the record of a model file, or raise a FileFormatError if it is damaged."""
         try:
             found = cls(**{**table, "columns": tuple(table["columns"])})
             sizes = [float(found.largest), float(found.typical)]
@@ -89,10 +83,7 @@ class TrainedOn:
     def ordered(self, given: Any) -> Any:
         """Return a table with its columns in the order of the training data; all else unchanged.
 
-        Raises
-        ------
-        DataError
-            If columns are missing, or others are there.
+        Raise a DataError if columns are missing, or others are there.
         """
         names = column_names(given)
         if not names or not self.columns or names == self.columns:

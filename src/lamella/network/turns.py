@@ -21,15 +21,10 @@ _all: "weakref.WeakSet[Turns]" = weakref.WeakSet()
 
 
 class Turns:
-    """The right to use a model's memory. A thread can hold the lock more than once.
+    """The right to use a model's memory. A thread can hold the ``lock`` more than once.
 
-    Attributes
-    ----------
-    lock : RLock
-    is_busy : bool
-        Whether the thread with the lock is in the middle of a computation.
-    fits : bool
-        Whether `fit` is running.
+    ``is_busy`` says whether the thread with the lock is in the middle of a computation, and
+    ``fits`` whether `fit` is running.
     """
 
     def __init__(self) -> None:
@@ -44,10 +39,8 @@ class Turns:
     def take(self, work: Callable[..., Any], *args: Any) -> Any:
         """Return ``work(*args)``, which uses the model's memory, when it is this thread's turn.
 
-        Raises
-        ------
-        UsageError
-            If this very thread is in the middle of such work: in a signal handler, or in a layer.
+        Raise a UsageError if this very thread is in the middle of such work: in a signal handler,
+        or in a layer.
         """
         with self.lock:
             if self.is_busy:

@@ -27,20 +27,9 @@ def expect_replay(
 
     Nothing is checked if a method is not marked, or the backend replays nothing.
 
-    Parameters
-    ----------
-    methods : sequence of function
-        The methods that ``work`` calls.
-    work : function (*arrays) -> dict
-        Returns arrays by name.
-    arrays : sequence of ndarray
-        Its arguments; the check reverses the order of their samples.
-    memory : sequence of Parameter, State and Scratch
-        All other memory that it uses.
-    part : Layer or Loss
-        The object under test.
-    restart : function ()
-        Puts random streams back to where they were.
+    ``work(*arrays)`` calls the ``methods`` of the ``part`` under test, uses ``memory`` besides, and
+    returns arrays by name; the check reverses the order of the samples in ``arrays``.
+    ``restart()`` puts random streams back to where they were.
     """
     if not all(getattr(method, "is_replayable", False) for method in methods):
         return

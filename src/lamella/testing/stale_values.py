@@ -26,19 +26,9 @@ def expect_no_stale_values(
 ) -> None:
     """Change each number that a part holds after some steps, and compare with a fresh model.
 
-    Parameters
-    ----------
-    make : function () -> Sequential
-        Returns the same compiled and built model each time.
-    part : function (model) -> Layer, Loss, Optimizer or Regularizer
-        Returns the part of the model that is under test.
-    x, y : ndarray
-        A batch, as `Sequential.step` takes it.
-
-    Raises
-    ------
-    CheckError
-        If a change has no effect, or another one than in a model without any steps.
+    ``make()`` returns the same compiled and built model each time, and ``part(model)`` its part
+    under test; ``x`` and ``y`` are a batch, as `Sequential.step` takes it. Raise a CheckError if a
+    change has no effect, or another one than in a model without any steps.
     """
     trained = _trained(make, x, y)
     for name, change in _changes(part(trained)):

@@ -93,13 +93,7 @@ class Augment(Configured):
         self.shape = shape
 
     def image_shape(self, sample: Shape) -> tuple[int, int]:
-        """Return height and width of the images in samples of a shape.
-
-        Raises
-        ------
-        ShapeError
-            If a sample is no grey image.
-        """
+        """Return height and width of the images in samples of a shape; else raise a ShapeError."""
         sides = tuple(size for size in sample if size != 1) if len(sample) == 3 else sample
         pixels = math.prod(sample)
         if self.shape is not None:

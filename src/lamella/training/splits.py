@@ -12,12 +12,7 @@ def split_rows(y: np.ndarray, fraction: float, streams: Streams) -> tuple[np.nda
 
     Targets ``y`` that are integer labels (N,) or one-hot rows are split by class (stratified), to
     within a sample; each class keeps at least one for training. ``fraction``, in [0, 1), is held
-    out; the stream "split" draws these rows.
-
-    Raises
-    ------
-    DataError
-        If the fraction is so small that it holds out no sample.
+    out; the stream "split" draws these rows. Raise a DataError if it holds out no sample.
     """
     everything = np.arange(len(y))
     if fraction == 0:

@@ -19,10 +19,7 @@ from lamella.backend.numba.code_cache import digest_of_source, load_module
 class CallRecorder:
     """Calls in their order: compiled functions, and Python functions between them.
 
-    Attributes
-    ----------
-    is_complete : bool
-        False if a call could not be recorded: then there is no replay.
+    If a call could not be recorded, ``is_complete`` is False, and there is no replay.
     """
 
     def __init__(self) -> None:

@@ -49,12 +49,8 @@ def with_code_cache(compiled: Compiled) -> Compiled:
 def compile_now(compile_for: Callable[..., Any], *arguments: Any) -> Any:
     """Return ``compile_for(*arguments)``, which compiles a function with numba.
 
-    Ctrl-C takes effect when that is done: within, it would crash the process.
-
-    Raises
-    ------
-    UsageError
-        If this thread compiles already: numba's compiler cannot begin anew in a signal handler.
+    Ctrl-C takes effect when that is done: within, it would crash the process. Raise a UsageError if
+    this thread compiles already: numba's compiler cannot begin anew in a signal handler.
     """
     from numba.core.compiler_lock import global_compiler_lock
 
@@ -104,13 +100,7 @@ def load_module(source: str) -> Any:
 
 
 def digest_of_source(function: Callable[..., Any]) -> str:
-    """Return a digest of the source of a function's module.
-
-    Raises
-    ------
-    OSError
-        If its file cannot be read.
-    """
+    """Return a digest of the source of a function's module; raise an OSError without its file."""
     if function.__module__.startswith(GENERATED):
         return function.__module__
     return _digest(Path(function.__code__.co_filename).read_bytes())

@@ -33,11 +33,7 @@ DIGEST = hashlib.sha256().digest_size  # bytes
 class CodeFiles(NullCache):  # type: ignore[misc]
     """Cache of a compiled function's machine code, in the form that numba expects.
 
-    Parameters
-    ----------
-    function : function
-    source : str
-        Digest of the sources that its code is compiled from.
+    ``source`` is a digest of the sources that the code is compiled from.
     """
 
     def __init__(self, function: Callable[..., Any], source: str) -> None:
@@ -87,9 +83,6 @@ def _seal(key: bytes, code: bytes) -> bytes:
 def code_folder() -> Path:
     """Return the folder of the files: numba's, where one is set, else the user's.
 
-    Raises
-    ------
-    RuntimeError
-        If the user has no home folder.
+    Raise a RuntimeError if the user has no home folder.
     """
     return cache_folder(numba.config.CACHE_DIR)

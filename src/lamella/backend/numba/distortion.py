@@ -26,12 +26,7 @@ WORDS = np.zeros(10, np.int64)  # global: one job runs at a time, under pool.loc
 def distort(x: np.ndarray, index: np.ndarray, how: Distortion) -> None:
     """Distort a batch in place, with the numbers of the images at ``index``.
 
-    Raises
-    ------
-    DataError
-        If an index is out of range.
-    ShapeError
-        If the batch has another shape.
+    Raise a ShapeError if the batch has another shape, a DataError if an index is out of range.
     """
     height, width = how.height, how.width
     if x.size != len(index) * height * width:

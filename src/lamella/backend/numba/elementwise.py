@@ -139,16 +139,9 @@ def to_python(
 ) -> str:
     """Write a program as a Python module with a function ``loop`` over vectors, or a matrix's rows.
 
-    Parameters
-    ----------
-    program : Program
-    own : sequence of int or None
-        For each result the array argument that it replaces. It is then written through the same
-        name: a second name for the same memory would keep the compiler from using vectors.
-    dtype : dtype
-        Of all numbers.
-    axes : sequence of int, optional
-        Of each array argument, 2, or 1 if it serves all rows. Results then are matrices.
+    ``own`` has for each result the array argument that it replaces. It is then written through the
+    same name: a second name for the same memory would keep the compiler from using vectors. With
+    ``axes`` results are matrices: 2 for an array argument that is one, 1 if it serves all rows.
     """
     at = "[i]" if axes is None else "[i, j]"
     places = [at if axes is None or count == 2 else "[j]" for count in axes or [1] * program.arrays]

@@ -65,11 +65,7 @@ def dot(
     Terms whose factor in ``a`` is 0 may be skipped: 0 times infinity then counts as 0, and a sum
     that underflowed may be -0 instead of 0. ``out`` must not overlap the other arrays. numpy
     computes the product unless all arrays are whole matrices of one precision or their transposes.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not match.
+    Raise a ValueError if the shapes do not match.
     """
     global job
     pool, status, recorder = get_pool(), NEEDS_MEMORY, current_recorder()
@@ -120,13 +116,7 @@ job = Job(np.zeros(2**16, np.uint8))
 
 @functools.cache
 def compile_product(dtype):
-    """Return `multiply` for a dtype, the addresses of its three tasks, and an empty bias.
-
-    Raises
-    ------
-    TypeError
-        If the dtype is not float32 or float64.
-    """
+    """Return `multiply` for float32 or float64, the addresses of its tasks, and an empty bias."""
     tasks = {
         "float32": (perform_float32, list_float32, multiply_float32),
         "float64": (perform_float64, list_float64, multiply_float64),
@@ -144,23 +134,11 @@ def compile_product(dtype):
 
 
 def multiply(a, b, bias, out, words, board, product_task, list_task, task, workers):
-    """Compute ``out = a b + bias`` and return DONE.
+    """Compute ``out = a b + bias`` and return DONE, on at most ``workers`` threads.
 
-    Return UNSUPPORTED or NEEDS_MEMORY (for the lists) without computing anything.
-
-    Parameters
-    ----------
-    a, b : 2-D arrays of one float dtype
-        Supported are whole matrices and their transposes.
-    bias : 1-D array
-        Empty for none.
-    out : 2-D array
-    words : 1-D array
-        The words of a `Job`.
-    board, product_task, list_task, task : int
-        Addresses of the pool's board and of the code of the tasks.
-    workers : int
-        Greatest number of threads.
+    Return UNSUPPORTED or NEEDS_MEMORY (for the lists) without computing anything. Supported are
+    whole matrices of one dtype and their transposes; an empty ``bias`` means none. ``words`` are
+    those of a `Job`; ``board`` and the tasks are addresses of the pool's board and of code.
     """
     rows, depth = a.shape
     columns = b.shape[1]

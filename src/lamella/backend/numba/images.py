@@ -21,22 +21,9 @@ ALL = np.zeros(0, np.int64)  # stands for index=None
 
 
 def scale_images(images: np.ndarray, index: np.ndarray | None, out: np.ndarray) -> None:
-    """Write ``images[index] / 255`` into ``out``.
+    """Write ``images[index] / 255`` into the contiguous ``out``; an index of None means all.
 
-    Parameters
-    ----------
-    images : ndarray of uint8, (N, ...)
-    index : ndarray of int64, (M,), or None
-        From 0; None for all images.
-    out : ndarray of float32 or float64, (M, ...)
-        Contiguous.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not match.
-    DataError
-        If an index is out of range.
+    Raise a ShapeError if the shapes do not match, a DataError if an index is out of range.
     """
     if images.shape[1:] != out.shape[1:] or len(out) != len(images if index is None else index):
         raise ShapeError(

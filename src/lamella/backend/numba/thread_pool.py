@@ -17,19 +17,11 @@ SCRATCH_BYTES = 2**16  # scratch memory per thread
 
 
 class Pool:
-    """Worker threads and the board they poll; idle workers sleep.
+    """Worker threads and the ``board`` they poll, see `parallel_for`; idle workers sleep.
 
-    Attributes
-    ----------
-    board : ndarray of int64
-        See `lamella.backend.numba.parallel_for`.
-    address : int
-        Address of the board.
-    lock : threading.RLock
-        Held by the thread that runs a job. A signal handler in that thread may take it again: a job
-        is one call of a compiled function, and the handler runs before or after it.
-    size : int
-        Number of threads, the calling thread included.
+    The thread that runs a job holds the ``lock``. A signal handler in that thread may take it
+    again: a job is one call of a compiled function, and the handler runs before or after it.
+    ``size`` is the number of threads, the calling thread included.
     """
 
     def __init__(self) -> None:

@@ -19,12 +19,7 @@ MAX_OVERHEAD = 0.01  # greatest fraction of the time that trials may cost
 
 
 class ThreadTuner:
-    """Decide before each step of a training whether it runs on one thread or on several.
-
-    Parameters
-    ----------
-    pool : Pool
-    """
+    """Decide before each step of a training whether it runs on one thread or on several."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

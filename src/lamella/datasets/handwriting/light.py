@@ -17,12 +17,7 @@ def find_ink(grey: np.ndarray, widest: float, name: str) -> np.ndarray:
 
     The paper is the picture after a morphological closing: strokes narrower than the
     fraction ``widest`` of it disappear, while shadows and the fall of light remain. Light strokes
-    on dark paper are inverted first.
-
-    Raises
-    ------
-    FileFormatError
-        If the brightness is uniform.
+    on dark paper are inverted first. Raise a FileFormatError if the brightness is uniform.
     """
     if is_dark(reduced(grey, SAMPLE)):
         grey = 255 - grey

@@ -22,19 +22,9 @@ CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def read_grey(source: Any) -> np.ndarray:
-    """Return a picture as float32 (H, W) grey values from 0 to 255, turned upright.
+    """Return a picture that `read_digit` takes as float32 (H, W), grey from 0 to 255, upright.
 
-    Parameters
-    ----------
-    source : path, bytes, file object, array or Pillow image
-        As `read_digit` takes it.
-
-    Raises
-    ------
-    FileFormatError
-        If it is no such picture, is animated, or is too large.
-    MissingExtraError
-        If Pillow is not installed.
+    Raise a FileFormatError if it is none, is animated, or is too large.
     """
     try:
         from PIL import Image, UnidentifiedImageError

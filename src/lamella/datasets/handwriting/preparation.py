@@ -20,20 +20,11 @@ WIDEST = {False: 1 / 3, True: 1 / 8}  # strokes of one digit and of several: fra
 
 @dataclass(frozen=True)
 class Preparation:
-    """Digits of a picture and the steps that led to them.
+    """Digits of a picture and the steps that led to them; `Page` describes the first three.
 
-    Attributes
-    ----------
-    images : ndarray, uint8 (N, 28, 28)
-    boxes : ndarray, int (N, 4)
-        Top, left, bottom and right of each digit in the reduced picture, the first of ``steps``.
-    line : ndarray, int (N,)
-        Number of the line that each digit is in, from 0.
-    contrast : float
-        Fraction of the paper's light that the strokes take away.
-    steps : dict of str to ndarray
-        The picture in grey; its sheet of paper without the paper, without ruled lines, and the
-        strokes; 0 to 255.
+    ``contrast`` is the fraction of the paper's light that the strokes take away. ``steps`` are the
+    picture in grey; its sheet of paper without the paper, without ruled lines, and the strokes; 0
+    to 255.
     """
 
     images: np.ndarray

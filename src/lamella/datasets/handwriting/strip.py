@@ -13,15 +13,7 @@ PANEL, GAP, TEXT = 224, 8, 18  # pixels
 
 
 def save_strip(path: Any, preparations: Sequence[Preparation], captions: Sequence[str]) -> None:
-    """Write a PNG with a row for each picture: its steps, then its prepared digits.
-
-    Parameters
-    ----------
-    path : path
-    preparations : sequence of Preparation
-    captions : sequence of str
-        Text above the digits of each.
-    """
+    """Write a PNG with a row for each picture: its steps, then its digits below their caption."""
     rows = [_row(each, text) for each, text in zip(preparations, captions, strict=True)]
     width = max(row.width for row in rows)
     from PIL import Image

@@ -30,12 +30,8 @@ def find_strokes(ink: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray, li
     """Return strokes (H, W) from 0 to 1, the labels of their connected parts, and these parts.
 
     Specks are left out, and so are parts at the edge of the picture, such as the table around the
-    paper, unless they are the largest by far.
-
-    Raises
-    ------
-    FileFormatError
-        If there are none, or too many.
+    paper, unless they are the largest by far. Raise a FileFormatError if there are none, or too
+    many.
     """
     strokes = np.clip((ink / strength(ink) - LOW) / (HIGH - LOW), 0, 1)
     core = strokes > CORE

@@ -26,10 +26,8 @@ RESERVED = (*LOWER_IS_BETTER, "epoch", "learning_rate")
 def get_metrics(metrics: Iterable[str | Metric]) -> list[Metric]:
     """Return metric objects; strings name lamella's own metrics.
 
-    Raises
-    ------
-    ArgumentError
-        If a string names none, or a name cannot be logged: it is empty, taken or given twice.
+    Raise an ArgumentError if one names none, or a name cannot be logged: it is empty, taken or
+    given twice.
     """
     if isinstance(metrics, str | Metric | type(None)) or not isinstance(metrics, Iterable):
         written = f"[{metrics!r}]" if isinstance(metrics, str | Metric) else '["accuracy"]'
@@ -69,18 +67,8 @@ def fitting_metrics(target: np.ndarray, out_shape: Shape, loss: Loss) -> list[st
 def is_higher_better(name: str, metrics: Iterable[Metric] = ()) -> bool:
     """Return whether higher is better for a logged number, by its name without "val_".
 
-    A metric says so itself; lower is better for the loss, penalties and times.
-
-    Parameters
-    ----------
-    name : str
-    metrics : iterable of Metric
-        Metrics of the model, in addition to lamella's own.
-
-    Raises
-    ------
-    ArgumentError
-        If no metric of that name says it.
+    A metric says so itself, one of the model's ``metrics`` or of lamella's own; lower is better for
+    the loss, penalties and times. Raise an ArgumentError if no metric of that name says it.
     """
     if name in LOWER_IS_BETTER:
         return False

@@ -20,14 +20,8 @@ class Best:
     """Best value so far of the logged number ``monitor``, in a `fit` of ``model``.
 
     Mode "auto" asks the metric whether lower or higher is better, see `is_higher_better`.
-    Improvements smaller than ``min_delta`` do not count.
-
-    Raises
-    ------
-    ArgumentError
-        If no metric says which is better.
-    UsageError
-        If a validation score is monitored in a fit without validation.
+    Improvements smaller than ``min_delta`` do not count. Raise an ArgumentError if no metric says
+    which is better, a UsageError if there is no validation to monitor.
     """
 
     def __init__(

@@ -100,13 +100,7 @@ def _json_value(value: Any) -> Any:
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return header and arrays of one checkpoint.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is damaged or no checkpoint.
-    """
+    """Return header and arrays of one checkpoint; raise a FileFormatError if it is damaged."""
     from safetensors import SafetensorError
     from safetensors.numpy import load as parse
 

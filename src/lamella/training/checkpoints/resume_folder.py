@@ -54,11 +54,8 @@ class ResumeFolder(Callback):
     def open(self, model: Trainable, identity: dict[str, Any], epochs: int) -> None:
         """Find the newest checkpoint of the training with this identity; change nothing yet.
 
-        Raises
-        ------
-        UsageError
-            If the folder holds checkpoints of another training, or of one that has gone beyond
-            ``epochs`` epochs.
+        Raise a UsageError if the folder holds checkpoints of another training, or of one that has
+        gone beyond ``epochs`` epochs.
         """
         self._model, self._identity = model, identity
         self._environment = environment(model.backend)

@@ -78,10 +78,8 @@ def part_values(model: Trainable) -> list[dict[str, Any]]:
 def changed_values(model: Trainable, saved: Sequence[Mapping[str, Any]]) -> list[Change]:
     """Return the assignments that turn the parts' values into those of `part_values`.
 
-    Raises
-    ------
-    UsageError
-        If a value was replaced by an object of another class, which cannot be created from JSON.
+    Raise a UsageError if a value was replaced by an object of another class, which cannot be
+    created from JSON.
     """
     parts = zip(_parts(model), saved, strict=True)
     return [change for part, values in parts for change in _changes(part, values)]
