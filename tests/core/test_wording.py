@@ -1,6 +1,6 @@
 """Counts, lists and capitals in messages."""
 
-from lamella.core.wording import capitalized, counted, listed, named
+from lamella.core.wording import capitalized, counted, first_of, listed, named
 
 
 def test_one_has_no_plural() -> None:
@@ -20,3 +20,8 @@ def test_the_last_name_has_a_word_before_it() -> None:
 
 def test_a_capital_leaves_the_rest_as_it_is() -> None:
     assert (capitalized("test R2"), capitalized("")) == ("Test R2", "")
+
+
+def test_dots_stand_for_the_names_that_are_left_out() -> None:
+    assert (first_of(["a", 2]), first_of([*"abcdef"])) == ("'a', 2", "'a', 'b', 'c', 'd', 'e', ...")
+    assert first_of(range(3), 2) == "0, 1, ..."

@@ -19,6 +19,11 @@ def listed(names: Sequence[object], word: str = "and") -> str:
     return f"{', '.join(most)} {word} {last}" if most else last
 
 
+def first_of(names: Sequence[object], most: int = 5) -> str:
+    """Return the first names, as Python writes them, and dots for the others."""
+    return ", ".join(map(repr, names[:most])) + ", ..." * (len(names) > most)
+
+
 def capitalized(text: str) -> str:
     """Return the text with a capital at its start, and the rest as it is."""
     return text[:1].upper() + text[1:]

@@ -9,6 +9,7 @@ import numpy as np
 
 from lamella.core.errors import DataError, FileFormatError, UsageError
 from lamella.core.typing import Array
+from lamella.core.wording import first_of
 from lamella.network.batches import Data
 
 SAMPLES = 128  # for the typical size
@@ -91,10 +92,10 @@ class TrainedOn:
         missing = [name for name in self.columns if name not in set(names)]
         others = [name for name in names if name not in set(self.columns)]
         if missing or others:
-            found = [f"lacks the columns {_listed(missing)}"] if missing else []
-            found += [f"has the unknown columns {_listed(others)}"] if others else []
+            found = [f"lacks the columns {first_of(missing)}"] if missing else []
+            found += [f"has the unknown columns {first_of(others)}"] if others else []
             raise DataError(
-                f"x {' and '.join(found)}: the model was trained on {_listed(self.columns)}. If "
+                f"x {' and '.join(found)}: the model was trained on {first_of(self.columns)}. If "
                 "they mean the same, give np.asarray(x)"
             )
         names = self.columns
@@ -140,10 +141,6 @@ def column_names(table: Any) -> tuple[str, ...]:
             unique = len(set(texts)) == len(names) <= MOST_COLUMNS
             return names if unique and sum(map(len, texts)) <= MOST_CHARACTERS else ()
     return ()
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
 
 
 def predicts_numbers(model: Any) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 
 from lamella.core.errors import ArgumentError, DataError, ShapeError
 from lamella.core.typing import Shape
+from lamella.core.wording import first_of
 from lamella.losses.labels import as_labels
 from lamella.network.arrays import to_numpy
 
@@ -89,10 +90,9 @@ def _expect_labels(keys: Sequence[Any], labels: Sequence[Any]) -> None:
     hint = ""
     if str(unknown[0]) in texts:
         hint = f": write {texts[str(unknown[0])]!r} for {unknown[0]!r}"
-    shown = ", ".join(map(repr, labels[:10])) + ", ..." * (len(labels) > 10)
     raise ArgumentError(
         f"class_weight names classes that y does not have: {unknown!r:.200}; its labels are "
-        f"{shown}{hint}"
+        f"{first_of(labels, 10)}{hint}"
     )
 
 

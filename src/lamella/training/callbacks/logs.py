@@ -97,14 +97,7 @@ class CSV(_EpochFile):
     """Write one line of comma-separated values after each epoch, below a header line.
 
     A column that appears in a later epoch is added behind the others. A value that an epoch does
-    not have, or that is None, is empty.
-
-    Parameters
-    ----------
-    path : path
-        Its folder is created if necessary.
-    append : bool
-        Whether to write below the lines of an existing file, which is otherwise overwritten.
+    not have, or that is None, is empty. ``path`` and ``append`` are those of `JSONLines`.
     """
 
     def resume(self, text: str) -> None:

@@ -23,8 +23,7 @@ class ModelCheckpoint(Callback):
     monitor : str
         Name of the logged value that decides which is best, such as "val_loss" or "val_accuracy".
     mode : {"auto", "min", "max"}
-        Whether lower or higher is better. "auto" asks the metric of that name; for other numbers,
-        such as one that a callback logs, it is an error.
+        As in `EarlyStopping`.
     every_epoch : bool
         Whether to keep the model of each epoch too, as ``epoch-1.safetensors`` and so on.
     """

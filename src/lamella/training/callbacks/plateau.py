@@ -28,8 +28,7 @@ class ReduceLROnPlateau(Callback):
     min_lr : float
         Lower limit of the rate, at least 0.
     mode : {"auto", "min", "max"}
-        Whether lower or higher is better. "auto" asks the metric of that name; for other numbers,
-        such as one that a callback logs, it is an error.
+        As in `EarlyStopping`.
 
     References
     ----------

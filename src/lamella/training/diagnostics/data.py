@@ -6,6 +6,7 @@ import numpy as np
 
 from lamella.core.errors import DataError
 from lamella.core.typing import Array, Shape
+from lamella.core.wording import first_of
 from lamella.losses.labels import as_labels
 from lamella.network.batches import Data
 from lamella.training.diagnostics.finding import Finding
@@ -93,17 +94,13 @@ def _is_flat_image(low: np.ndarray, high: np.ndarray) -> bool:
 
 
 def _constants(constant: np.ndarray, allowed: float) -> Iterator[Finding]:
-    columns = np.flatnonzero(constant)
+    columns = np.flatnonzero(constant).tolist()
     if len(columns) > allowed:
         yield Finding(
             "constant features",
-            f"{len(columns)} of {len(constant)} features are constant ({_first(columns)})",
+            f"{len(columns)} of {len(constant)} features are constant ({first_of(columns)})",
             "to remove them, or to check where their values were lost",
         )
-
-
-def _first(numbers: np.ndarray) -> str:
-    return ", ".join(map(str, numbers[:5])) + (", ..." if len(numbers) > 5 else "")
 
 
 def constant_features(x: Array) -> Array:
@@ -142,8 +139,8 @@ def class_findings(labels: np.ndarray, classes: int, weighted: bool) -> Iterator
         return
     if len(labels) < MIN_PER_CLASS * classes:
         return
-    missing = np.flatnonzero(counts == 0)
-    if len(missing):
+    missing = np.flatnonzero(counts == 0).tolist()
+    if missing:
         yield _missing(missing, classes, int(present[-1]))
     most, least = int(counts.argmax()), int(present[counts[present].argmin()])
     if counts[most] > IMBALANCE * counts[least] and not weighted:
@@ -157,8 +154,8 @@ def class_findings(labels: np.ndarray, classes: int, weighted: bool) -> Iterator
         )
 
 
-def _missing(missing: np.ndarray, classes: int, last: int) -> Finding:
-    if list(missing) == [0]:
+def _missing(missing: list[int], classes: int, last: int) -> Finding:
+    if missing == [0]:
         return Finding(
             "shifted labels",
             f"the labels are 1 to {last}, but outputs count from 0: no label is 0",
@@ -166,7 +163,7 @@ def _missing(missing: np.ndarray, classes: int, last: int) -> Finding:
         )
     return Finding(
         "missing classes",
-        f"{len(missing)} of {classes} outputs have no sample ({_first(missing)})",
+        f"{len(missing)} of {classes} outputs have no sample ({first_of(missing)})",
         "one output for each class, or to check where samples were lost",
     )
 
