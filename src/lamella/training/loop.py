@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.core.errors import DivergenceWarning, warn_user
 from lamella.core.typing import Array
 from lamella.network.attributes import expect_effective
 from lamella.network.batches import Data
@@ -14,7 +15,6 @@ from lamella.network.trainable import Trainable
 from lamella.training.augment import Augment
 from lamella.training.batch_replay import BatchReplay, whole_evaluation, whole_steps
 from lamella.training.callbacks.base import Callback
-from lamella.training.divergence import report_divergence
 from lamella.training.epoch_log import EpochLog
 
 
@@ -92,7 +92,7 @@ def train(
             logs.update((f"val_{name}", value) for name, value in scores.items())
         if not (diverged or model.stop_reason or _is_finite(logs)):
             diverged = True
-            report_divergence(model, log)
+            _report_divergence(model, log)
         logs["learning_rate"] = model.optimizer.learning_rate
         logs["seconds"] = log.seconds()
         model.epochs_done = epoch + 1
@@ -106,11 +106,33 @@ def train(
         if replay is not None:
             replay.end()
     if not (diverged or model.stop_reason or model.is_finite()):
-        report_divergence(model)
+        _report_divergence(model)
 
 
 def _is_finite(logs: dict[str, Any]) -> bool:
     return math.isfinite(logs["loss"]) and math.isfinite(logs.get("val_loss", 0.0))
+
+
+def _report_divergence(model: Trainable, log: EpochLog | None = None) -> None:
+    """Warn that losses or weights are not finite, and end training if the weights are not.
+
+    Training can recover from an infinite loss, but not from such weights. ``log`` is that of an
+    epoch that just ended with such a loss, in training or validation.
+    """
+    reason = f"training diverged: the weights are not finite after epoch {model.epochs_done}"
+    if log is not None:
+        wrong = np.flatnonzero(~np.isfinite(log.losses()))
+        place = f", from batch {wrong[0] + 1} on" if len(wrong) else ""
+        epoch = model.epochs_done + 1
+        reason = f"training diverged: the loss is not finite in epoch {epoch}{place}"
+    recovers = model.is_finite()
+    if not recovers:
+        model.stop(reason)
+    warn_user(
+        f"{reason}{'; the weights still are' * recovers}. Try a smaller learning rate, or "
+        "clip_norm; the callback TerminateOnNaN names the layer",
+        DivergenceWarning,
+    )
 
 
 def _step(
