@@ -9,12 +9,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import lamella as lm
 from lamella.backend import threads
-from lamella.backend.threads import (
-    cap_blas_threads,
-    limit_blas_threads,
-    threads_for,
-    useful_threads,
-)
+from lamella.backend.threads import cap_blas_threads, limit_blas_threads, useful_threads
 from tests.subprocesses import TIME_LIMIT, expect_success, run_python
 
 REPORT = [(784, 256), (256, 30), (30, 10)]
@@ -42,7 +37,7 @@ def test_larger_products_get_more_threads(
 
 
 def test_an_existing_limit_is_never_raised() -> None:
-    with threadpool_limits(1, user_api="blas"), threads_for(4096, REPORT) as number:
+    with threadpool_limits(1, user_api="blas"), limit_blas_threads(1000) as number:
         assert number == in_use() == 1
 
 

@@ -140,10 +140,7 @@ def _not_elementwise(name: str) -> UsageError:
 def trace(rule: Callable[..., Any], arrays: int, scalars: int) -> Program:
     """Trace ``rule``, a function of ``arrays`` array arguments followed by ``scalars`` numbers.
 
-    Raises
-    ------
-    UsageError
-        If the rule branches on its arguments, or uses a function that is not elementwise.
+    Raise a UsageError if it branches on them, or uses a function that is not elementwise.
     """
     program = Program(arrays, scalars, size=arrays + scalars)
     results = rule(*(Symbol(program, i) for i in range(arrays + scalars)))

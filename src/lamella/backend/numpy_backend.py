@@ -10,7 +10,7 @@ from lamella.backend.base import Backend
 from lamella.backend.elementwise import Program
 from lamella.backend.numpy_elementwise import run_in_blocks, run_whole
 from lamella.backend.random import HostNoise, Noise
-from lamella.backend.threads import threads_for
+from lamella.backend.threads import limit_blas_threads, useful_threads
 from lamella.core.typing import Array
 
 ALIGNMENT = 64  # bytes: one cache line, and the widest vector register
@@ -68,7 +68,7 @@ class NumpyBackend(Backend):
     def threads_for(
         self, batch_size: int, matrices: Iterable[tuple[int, ...]]
     ) -> AbstractContextManager[int]:
-        return threads_for(batch_size, matrices)
+        return limit_blas_threads(useful_threads(batch_size, matrices))
 
     def __reduce__(self) -> tuple[type["NumpyBackend"], tuple[str]]:
         return type(self), (self.reason,)

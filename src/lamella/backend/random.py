@@ -13,12 +13,8 @@ from lamella.core.typing import Array
 class Noise(ABC):
     """Random arrays for a layer, on the device of its model.
 
-    The n-th draw depends on the key and on n only, so that ``draws`` is the whole state.
-
-    Parameters
-    ----------
-    key : int
-        128 bits, from `Streams.key`.
+    The n-th draw depends on n and on the key of 128 bits, see `Streams.key`, so that ``draws`` is
+    the whole state.
     """
 
     def __init__(self, key: int) -> None:

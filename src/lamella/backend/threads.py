@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 FLOPS_PER_THREAD = 12e6  # some 60 us of work
@@ -95,13 +95,6 @@ def single_threaded() -> Iterator[None]:
         finally:
             with _lock:
                 _single_blocks -= is_counted and _single_blocks > 0
-
-
-def threads_for(
-    batch_size: int, matrices: Iterable[tuple[int, ...]]
-) -> AbstractContextManager[int]:
-    """Limit BLAS to the threads that pay for a training, as `limit_blas_threads` does."""
-    return limit_blas_threads(useful_threads(batch_size, matrices))
 
 
 @contextmanager

@@ -16,13 +16,8 @@ NUMBERS = "biuf"  # kinds of dtypes
 def to_numpy(name: str, data: Any) -> np.ndarray:
     """Return the data as a numpy array of numbers; copy cupy's arrays to the host.
 
-    Tables may mix columns of numbers of any kind; missing numbers become NaN. ``name`` is the
-    argument's name for error messages.
-
-    Raises
-    ------
-    DataError
-        If the data are not numbers, or lie on a device that numpy cannot read.
+    Tables may mix columns of numbers of any kind; missing numbers become NaN. Raise a DataError
+    that names the argument if it does not hold numbers, or lies on a device that numpy cannot read.
     """
     if hasattr(data, "__cuda_array_interface__"):
         if not hasattr(data, "get"):

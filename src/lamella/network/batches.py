@@ -22,14 +22,8 @@ def check_inputs(data: Any, dtype: np.dtype) -> tuple[np.ndarray, float]:
     """Return inputs as a numeric array with a batch axis, and their largest magnitude.
 
     uint8 inputs are images and stay uint8; `Batches` scales them to [0, 1], so their largest is
-    taken as 1. All others are cast to ``dtype``.
-
-    Raises
-    ------
-    DataError
-        If there are no samples, or values are not numbers, NaN or infinite.
-    ShapeError
-        If there is no batch axis.
+    taken as 1. All others are cast to ``dtype``. Raise a ShapeError without a batch axis, a
+    DataError if there are no samples, or values that are no finite numbers.
     """
     x = to_numpy("x", data)
     if x.ndim < 2:

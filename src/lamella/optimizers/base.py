@@ -168,7 +168,9 @@ class Optimizer(Configured, ABC):
             raise UsageError(NO_MODEL)
         self.t += 1
         if self.clip_value is not None:
-            self._clip_values(self.clip_value)
+            self._cuts = self._cuts or bind_cuts(self._store.backend, self._grads)
+            for cut in self._cuts:
+                cut(self.clip_value)
         if self.clip_norm is not None and self._grads:
             if self._shrink is None:
                 self._shrink = self._store.backend.bind_norm_limit(self._grads)
@@ -223,9 +225,3 @@ class Optimizer(Configured, ABC):
         self.t = int(state["t"])
         self._own_steps = np.array(state.get("steps", np.full(len(self._store), self.t)), int)
         self._bind(self._store)
-
-    def _clip_values(self, limit: float) -> None:
-        assert self._store is not None
-        self._cuts = self._cuts or bind_cuts(self._store.backend, self._grads)
-        for cut in self._cuts:
-            cut(limit)

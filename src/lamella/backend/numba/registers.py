@@ -7,21 +7,11 @@ from numba.core.registry import cpu_target
 
 
 class Registers(NamedTuple):
-    """Vector registers of a processor with fused multiply-add.
+    """Vector registers of a processor with fused multiply-add."""
 
-    Attributes
-    ----------
-    size : int
-        Bytes of a register.
-    number : int
-        Number of registers.
-    is_masked : bool
-        Whether loading some lanes is as fast as loading all. Otherwise it is a branch per lane.
-    """
-
-    size: int
+    size: int  # bytes of a register
     number: int
-    is_masked: bool
+    is_masked: bool  # loading some lanes is as fast as loading all, not a branch per lane
 
 
 def registers_of(triple: str, features: Collection[str]) -> Registers | None:
