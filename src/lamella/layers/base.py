@@ -177,8 +177,6 @@ class Layer(Workspace):
         return out_shape
 
     def _expect_new(self, name: str) -> None:
-        parts: list[Parameter | State] = [*self.parameters, *self.states]
-        names = [part.name for part in parts]
-        taken = [full.rsplit(".", 1)[-1] for full in names]
+        taken = [part.name.rpartition(".")[2] for part in (*self.parameters, *self.states)]
         if name in taken or "." in name or not name:
             raise ArgumentError(f"{name!r} is no new name without dots in {type(self).__name__}")

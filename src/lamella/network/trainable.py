@@ -167,7 +167,9 @@ class Trainable(Network):
         for metric in self.metrics:
             metric.threshold = self.threshold
         self.optimizer.attach(self.store, self)
-        self._differentiate = replay_gradients(self)
+        self._differentiate = Replay(
+            self, lambda x, y: self.differentiate(x, y), lambda: gradient_calls(self), "gradients"
+        )
 
     def step(self, x: Array, y: Array, weight: Array | None = None) -> Array:
         """Do one step of training on a checked batch and return its loss, as `fit` does."""
@@ -213,10 +215,3 @@ def gradient_calls(model: Trainable) -> Calls:
     penalties = [(p.regularizer, ("compile_rule",)) for p in model.regularized]
     layers = [(layer, both) for layer in model.layers]
     return [*layers, (model, (*both, "differentiate")), (model.loss, loss), *penalties]
-
-
-def replay_gradients(model: Trainable) -> Replay:
-    """Return `Trainable.differentiate`, for samples without weights."""
-    return Replay(
-        model, lambda x, y: model.differentiate(x, y), lambda: gradient_calls(model), "gradients"
-    )

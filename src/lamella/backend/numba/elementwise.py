@@ -50,47 +50,44 @@ def compile_loop(
     written = [out for out, at in zip(outputs, own, strict=True) if at is None]
     given = _given(program)
     module = load_module(to_python(program, own, arrays[0].dtype))
-    size = arrays[0].size
-    if size < SHARED:
-        loop, vectors = module.loop, (*arrays, *written)
+    vectors = [*arrays, *written]
+    if arrays[0].size >= SHARED:
+        return _shared_loop(program, given, module, vectors)
+    loop = module.loop
 
-        def run(*scalars: float) -> None:
-            call(loop, *vectors, *_numbers(program, given, scalars))
+    def run(*scalars: float) -> None:
+        call(loop, *vectors, *_numbers(program, given, scalars))
 
-        return run
-    return _Shared(program, module, [*arrays, *written])
+    return run
 
 
-class _Shared:
-    """A loop over long vectors whose pieces are done by all threads there are."""
+def _shared_loop(
+    program: Program, given: Sequence[int], module: Any, arrays: Sequence[np.ndarray]
+) -> Callable[..., None]:
+    """Return a loop over long vectors whose pieces are done by all threads there are."""
+    from lamella.backend.numba.parallel_for import compile_task, run
+    from lamella.backend.numba.thread_pool import get_pool
 
-    def __init__(self, program: Program, module: Any, arrays: Sequence[np.ndarray]) -> None:
-        from lamella.backend.numba.parallel_for import compile_task
+    numbers = np.zeros(len(given))
+    held = [*arrays, numbers]  # a task knows only where they are
+    words = np.array([arrays[0].size, *(array.ctypes.data for array in held)])
+    task, address = compile_task(module.task), words.ctypes.data
+    pieces = -(-arrays[0].size // PIECE)
 
-        self._program = program
-        self._given = _given(program)
-        self._scalars = np.zeros(len(self._given))
-        self._arrays = [*arrays, self._scalars]  # kept, since a task knows only where they are
-        self._task = compile_task(module.task)
-        self._words = np.array([arrays[0].size, *(array.ctypes.data for array in self._arrays)])
-        self._address = self._words.ctypes.data
-        self._pieces = -(-arrays[0].size // PIECE)
-
-    def __call__(self, *scalars: float) -> None:
-        from lamella.backend.numba.parallel_for import run
-        from lamella.backend.numba.thread_pool import get_pool
-
-        self._scalars[:] = _numbers(self._program, self._given, scalars)
+    def loop(*scalars: float) -> None:
+        numbers[:] = _numbers(program, given, scalars)
         pool = get_pool()
         with pool.lock:
-            run(pool.board, self._task, self._address, self._pieces, workers())
+            run(pool.board, task, address, pieces, workers())
             recorder = current_recorder()
             if recorder is not None:
-                words, numbers = self._words.copy(), self._scalars.copy()
-                words[-1] = numbers.ctypes.data
-                told = pool.board, self._task, words.ctypes.data, self._pieces, workers()
-                recorder.add_call(run, told, words, numbers, *self._arrays)
+                own_words, own_numbers = words.copy(), numbers.copy()
+                own_words[-1] = own_numbers.ctypes.data
+                arguments = pool.board, task, own_words.ctypes.data, pieces, workers()
+                recorder.add_call(run, arguments, own_words, own_numbers, *held)
         pool.wake()
+
+    return loop
 
 
 def compile_map(program: Program) -> Callable[..., None]:

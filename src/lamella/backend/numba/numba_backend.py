@@ -42,7 +42,7 @@ class NumbaBackend(NumpyBackend):
             return super().dot(a, b, out, bias)
         from lamella.backend.numba import gemm
 
-        _expect_captured(a, b, out, *([] if bias is None else [bias]))
+        _expect_captured(a, b, out, bias)
         return gemm.dot(a, b, out, bias)
 
     def sum_rows(self, matrix: Array, out: Array) -> Array:
@@ -158,7 +158,7 @@ class NumbaBackend(NumpyBackend):
         from lamella.backend.numba import images
 
         def run(data: Array, index: Array | None, out: Array) -> None:
-            _expect_captured(data, out, *([] if index is None else [index]))
+            _expect_captured(data, out, index)
             images.scale_images(data, index, out)
 
         return run
