@@ -22,29 +22,20 @@ SOURCES = Path(__file__).parents[1]
 def environment(backend: Backend) -> dict[str, Any]:
     """Return the environment of a run as JSON values."""
     return {
-        "versions": versions(),
+        "versions": {
+            "lamella": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "platform": platform.platform(),
+        },
         "backend": {"name": backend.name, "why": backend.reason},
         "blas": blas(),
         "cores": cores(),
         "cpu": processor(),
-        "loops": loops(),
+        # The engine of update rules on the host.
+        "loops": f"numba {metadata.version('numba')}" if compiled.is_available() else "numpy",
         "products": "compiled" if compiled.has_products() else "BLAS",
         "git": commit(),
-    }
-
-
-def loops() -> str:
-    """Return the engine of update rules on the host: "numpy", or numba and its version."""
-    return f"numba {metadata.version('numba')}" if compiled.is_available() else "numpy"
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of lamella, python and numpy, and the platform."""
-    return {
-        "lamella": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "platform": platform.platform(),
     }
 
 

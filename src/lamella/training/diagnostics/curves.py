@@ -26,28 +26,11 @@ INK, PALE = "#333333", "#dddddd"
 def training_curves(
     rows: Sequence[dict[str, Any]], *, title: str = "", kept_epoch: int | None = None
 ) -> "Figure":
-    """Draw loss and accuracy, or R2, of training and validation by epoch.
+    """Draw loss and accuracy, or R2, of training and validation by epoch, from ``history.rows``.
 
-    Parameters
-    ----------
-    rows : sequence of dict
-        One per epoch, as in ``history.rows``. Missing scores are not drawn.
-    title : str
-        Title above both panels.
-    kept_epoch : int, optional
-        Epoch of the final weights, marked in both panels.
-
-    Returns
-    -------
-    matplotlib Figure
-        Save it with ``figure.savefig(path)``.
-
-    Raises
-    ------
-    DataError
-        If there are no epochs.
-    MissingExtraError
-        If matplotlib is not installed.
+    Missing scores are not drawn. ``kept_epoch``, that of the final weights, is marked everywhere.
+    Save the figure with ``figure.savefig(path)``. Raise a DataError if there are no epochs, a
+    MissingExtraError without matplotlib.
     """
     from lamella.training.diagnostics.figure import Figure
 
