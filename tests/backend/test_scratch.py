@@ -32,14 +32,14 @@ def test_scratch_for_a_shorter_batch_is_the_leading_part(backend: Backend) -> No
     np.testing.assert_array_equal(
         backend.to_host(whole), [[-1, -1, -1], [-1, -1, -1], [6, 7, 8], [9, 10, 11]]
     )
-    assert [buffer.size for buffer in scratch.buffers().values()] == [12]
+    assert [buffer.size for buffer in scratch.buffers.values()] == [12]
 
 
 def test_scratch_grows_to_the_largest_and_stays_one_buffer(backend: Backend) -> None:
     scratch = Scratch(backend)
     for rows in (2, 8, 4):
         scratch.get("y", (rows, 3), "float32")
-    assert [buffer.size for buffer in scratch.buffers().values()] == [24]
+    assert [buffer.size for buffer in scratch.buffers.values()] == [24]
     scratch.get("y", (8, 3), "float32")[...] = 5  # views from before it grew are forgotten
     np.testing.assert_array_equal(
         backend.to_host(scratch.get("y", (2, 3), "float32")), np.full((2, 3), 5)
@@ -89,7 +89,7 @@ def test_memory_that_was_too_small_is_given_back() -> None:
     buffers = []
     for rows in range(1, 50):
         scratch.get("y", (rows, 3), "float32")
-        (buffer,) = scratch.buffers().values()
+        (buffer,) = scratch.buffers.values()
         buffers.append(weakref.ref(buffer))
         del buffer
     assert [ref() is None for ref in buffers] == [True] * 48 + [False]
@@ -102,7 +102,7 @@ def test_few_views_are_kept_however_many_sizes_there_are() -> None:
             for name in ("y", "dx"):
                 scratch.get(name, (rows, 3), "float32")
             assert len(scratch.views) <= 2 * MOST_SIZES
-    assert [buffer.size for buffer in scratch.buffers().values()] == [3000, 3000]
+    assert [buffer.size for buffer in scratch.buffers.values()] == [3000, 3000]
 
 
 def test_views_of_a_few_sizes_are_kept_for_good() -> None:

@@ -110,7 +110,7 @@ def test_a_batch_gives_the_same_after_any_other_batches(
     dy = dy_of.standard_normal((3, *fresh.out_shape))
     used.forward(100 * batch(in_shape, 8))
     used.backward(np.full((8, *fresh.out_shape), 1e6))
-    for (_, dtype), buffer in used.layer._scratch.buffers().items():
+    for (_, dtype), buffer in used.layer._scratch.buffers.items():
         buffer[...] = np.nan if dtype.kind == "f" else 1
     for bench in (fresh, used):
         bench.layer.rng.draws = 0

@@ -253,7 +253,7 @@ def test_short_batch_after_a_long_one_reads_nothing_stale(
     pred, target, weight = case.pred(rng), case.target(rng), np.linspace(1, 2, SAMPLES)
     used, fresh = (bound(getattr(lm, name)(), backend) for _ in range(2))
     compute(used, pred, target, weight)
-    for buffer in used._scratch.buffers().values():
+    for buffer in used._scratch.buffers.values():
         buffer[...] = np.nan if buffer.dtype.kind == "f" else 1
     short = pred[:2], target[:2], weight[:2]
     assert compute(used, *short).loss == compute(fresh, *short).loss

@@ -1,7 +1,7 @@
 """Named memory that is used again."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,15 @@ MOST_SIZES = 64  # views kept for each name, 0.4 KB each; a training with one ba
 
 
 class Scratch:
-    """Named memory that is used again: a leading slice of the largest ever asked for."""
+    """Named memory that is used again: a leading slice of the largest ever asked for.
+
+    ``buffers`` has the whole memory by name and dtype; checks fill it with NaN.
+    """
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._wrap: Callable[[Array], Array] | None = None
-        self._buffers: dict[tuple[str, np.dtype], Array] = {}
+        self.buffers: dict[tuple[str, np.dtype], Array] = {}
         self.views: dict[tuple[str, Shape, Any], Array] = {}
 
     def get(self, name: str, shape: Shape, dtype: Any) -> Array:
@@ -30,13 +33,13 @@ class Scratch:
 
     def _cut(self, name: str, shape: Shape, dtype: np.dtype) -> Array:
         size = math.prod(shape)
-        buffer = self._buffers.get((name, dtype))
+        buffer = self.buffers.get((name, dtype))
         if buffer is None or buffer.size < size:
             self.views = {key: view for key, view in self.views.items() if key[0] != name}
             del buffer
-            self._buffers.pop((name, dtype), None)  # gives the smaller memory back first
-            buffer = self._buffers[name, dtype] = self._backend.zeros(size, dtype)
-        elif len(self.views) >= MOST_SIZES * len(self._buffers):
+            self.buffers.pop((name, dtype), None)  # gives the smaller memory back first
+            buffer = self.buffers[name, dtype] = self._backend.zeros(size, dtype)
+        elif len(self.views) >= MOST_SIZES * len(self.buffers):
             self.views = {}
         view = buffer[:size].reshape(shape)
         return view if self._wrap is None else self._wrap(view)
@@ -45,7 +48,3 @@ class Scratch:
         """Replace all views, and those yet to be made, by views of the same memory."""
         self._wrap = wrap
         self.views = {key: wrap(view) for key, view in self.views.items()}
-
-    def buffers(self) -> Mapping[tuple[str, np.dtype], Array]:
-        """Return every buffer by name and dtype; checks fill them with NaN."""
-        return self._buffers

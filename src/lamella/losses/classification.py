@@ -142,7 +142,7 @@ class SoftmaxCrossEntropy(Loss):
     def expect_valid_targets(self) -> None:
         if not self.backend.on_host:  # targets on a device are copies, which nobody changes
             return
-        wrong = self._scratch.buffers().get(WRONG)
+        wrong = self._scratch.buffers.get(WRONG)
         if wrong is not None and wrong[0]:
             self._refuse(int(wrong[0]) - 1, int(wrong[1]))
 

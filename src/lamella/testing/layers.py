@@ -142,7 +142,7 @@ class _Bench:
 
     def poison(self) -> None:
         """Fill all scratch memory and all gradients with NaN."""
-        for (_, dtype), buffer in self.layer._scratch.buffers().items():
+        for (_, dtype), buffer in self.layer._scratch.buffers.items():
             buffer[...] = np.nan if dtype.kind == "f" else 1
         self.model.built().grads[...] = np.nan
 

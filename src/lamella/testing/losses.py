@@ -90,7 +90,7 @@ def check_loss(
     single = [bench.value(pred[i : i + 1], target64[i : i + 1]) for i in range(len(pred))]
     _expect_number(f"{loss!r}", value, float(np.mean(single)), "it is not the mean over the batch")
     _check_weights(bench, pred, target64)
-    for buffer in bench.loss._scratch.buffers().values():
+    for buffer in bench.loss._scratch.buffers.values():
         buffer[...] = np.nan if buffer.dtype.kind == "f" else 1
     again, gradient_again = bench.run(pred, target64)
     _expect_number(f"{loss!r}", again, value, "scratch is read before it is written")
