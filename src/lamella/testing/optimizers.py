@@ -1,7 +1,6 @@
 """check_optimizer: does a rule descend, and mean the same however it is run?"""
 
 import copy
-from typing import Any
 
 import numpy as np
 
