@@ -7,12 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamella.cli.data import add_data_options, print_unreadable
-from lamella.cli.messages import (
-    counted_runs,
-    one_line_warnings,
-    print_error,
-    show_help,
-)
+from lamella.cli.messages import counted_runs, one_line_warnings, print_error, show_help
 from lamella.core.disk import write_atomically
 from lamella.core.names import expect_known
 from lamella.core.wording import counted

@@ -152,11 +152,7 @@ def _train(
 
 
 def _write(
-    args: argparse.Namespace,
-    model: ReadyModel,
-    data: Data,
-    outcome: Outcome,
-    folder: RunFolder,
+    args: argparse.Namespace, model: ReadyModel, data: Data, outcome: Outcome, folder: RunFolder
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DivergenceWarning)

@@ -11,12 +11,7 @@ from lamella.backend.parameters import Parameter, ParameterStore, State
 from lamella.backend.workspace import replayable
 from lamella.core.config import Configured
 from lamella.core.descriptors import fixed
-from lamella.core.errors import (
-    CheckWarning,
-    ShapeError,
-    UsageError,
-    warn_user,
-)
+from lamella.core.errors import CheckWarning, ShapeError, UsageError, warn_user
 from lamella.core.seeds import Streams
 from lamella.core.signatures import arguments_of, known_arguments
 from lamella.core.typing import Array, Shape
