@@ -3,6 +3,7 @@
 import argparse
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +25,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(action=show_help(parser))
     actions = parser.add_subparsers(metavar="ACTION")
 
-    about = "list the studies that come with lamella"
-    action = actions.add_parser("list", help=about, description=about, allow_abbrev=False)
-    action.set_defaults(action=_list)
+    def add(name: str, run: Callable[[argparse.Namespace], int], about: str) -> Any:
+        action = actions.add_parser(name, help=about, description=about, allow_abbrev=False)
+        action.set_defaults(action=run)
+        return action
 
-    about = "run a study, or resume it if it was interrupted"
-    action = actions.add_parser("run", help=about, description=about, allow_abbrev=False)
-    action.set_defaults(action=_run)
+    add("list", _list, "list the studies that come with lamella")
+
+    action = add("run", _run, "run a study, or resume it if it was interrupted")
     action.add_argument(
         "studies",
         nargs="+",
@@ -92,9 +94,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     action.add_argument("--quiet", action="store_true", help="no progress bar")
 
-    about = "print the results of the runs in a folder so far"
-    action = actions.add_parser("show", help=about, description=about, allow_abbrev=False)
-    action.set_defaults(action=_show)
+    action = add("show", _show, "print the results of the runs in a folder so far")
     action.add_argument(
         "source", metavar="DIR", help="folder of one or several studies, or an archive"
     )
@@ -105,8 +105,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
     about = "write studies to one small file, an archive, without step losses and models"
-    action = actions.add_parser("pack", help=about, description=about, allow_abbrev=False)
-    action.set_defaults(action=_pack)
+    action = add("pack", _pack, about)
     action.add_argument(
         "source", metavar="DIR", help="a study's folder, one that holds several, or an archive"
     )

@@ -95,13 +95,14 @@ def load(
         if len(metadata["lamella"]) > MAX_HEADER:
             raise FileFormatError(f"it is longer than {MAX_HEADER:,} characters")
         header = json.loads(metadata["lamella"])
-        limit_size(header if isinstance(header, dict) else {})
+        header = header if isinstance(header, dict) else {"format": header}
+        limit_size(header)
     except (ValueError, RecursionError) as error:
         raise FileFormatError(f"the header of {path} is damaged: {error}") from error
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        found = header.get("format") if isinstance(header, dict) else header
+    if header.get("format") != FORMAT:
         raise FileFormatError(
-            f"{path} is of format {found!r:.80}, this version of lamella reads {FORMAT!r}"
+            f"{path} is of format {header.get('format')!r:.80}, this version of lamella reads "
+            f"{FORMAT!r}"
         )
     backend = get_backend(backend)
     try:

@@ -76,6 +76,12 @@ class Data:
     def __len__(self) -> int:
         return len(self.x)
 
+    def part(self, index: Array) -> "Data":
+        """Return the samples at an index, with their weights."""
+        weight = None if self.weight is None else self.weight[index]
+        is_weightless = weight is not None and not bool(weight.any())
+        return Data(self.x[index], self.y[index], weight, is_weightless)
+
 
 class Batches:
     """Gather batches into reused memory; returned arrays are valid until the next call.

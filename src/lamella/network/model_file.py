@@ -163,11 +163,10 @@ def _continue(model: Trainable, progress: Any) -> None:
         draws, (epoch, steps, done) = progress["draws"], progress["position"]
         counts = [progress["epochs_done"], progress["compiled_at"], epoch, done, *draws]
         valid = all(type(n) is int and 0 <= n < MOST for n in [*counts, steps - 1])
-    except (TypeError, ValueError, KeyError) as error:
-        raise FileFormatError(
-            f"the progress of the training is damaged: {progress!r:.80}"
-        ) from error
-    if not valid or len(draws) != len(model.layers) or counts[1] > counts[0]:
+        valid = valid and len(draws) == len(model.layers) and counts[1] <= counts[0]
+    except (TypeError, ValueError, KeyError):
+        valid = False
+    if not valid:
         raise FileFormatError(f"the progress of the training is damaged: {progress!r:.80}")
     model.epochs_done, model.compiled_at = counts[:2]
     if model.compiled:

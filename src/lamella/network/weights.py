@@ -55,17 +55,13 @@ def _scaled(weights: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def _by_label(class_weight: Any, labels: np.ndarray, out_shape: Shape) -> dict[Any, float]:
     """Return the weight of each label."""
     found, counts = np.unique(labels, return_counts=True)
-    if isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise ArgumentError(
-                f'class_weight must be a dict of label to weight, or "balanced", got '
-                f"{class_weight!r}"
-            )
+    is_text = isinstance(class_weight, str)
+    if is_text and class_weight == "balanced":
         return dict(zip(found.tolist(), len(labels) / (len(found) * counts), strict=True))
     if hasattr(class_weight, "items"):  # a dict, or a Series of pandas
         given = dict(class_weight.items())
         _expect_labels(list(given), found.tolist())
-    elif isinstance(class_weight, Sequence) or hasattr(class_weight, "__array__"):
+    elif not is_text and (isinstance(class_weight, Sequence) or hasattr(class_weight, "__array__")):
         weights = to_numpy("class_weight", class_weight)
         classes = out_shape[0] if out_shape[0] > 1 else 2
         if weights.shape != (classes,) or found[0] < 0:

@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-import numpy as np
-
 from lamella.core.config import to_json
 from lamella.core.errors import DataError, UsageError, numpy_warnings_off
 from lamella.core.signatures import known_arguments
 from lamella.core.validation import at_least, flag, in_range, instance, one_of
 from lamella.network.attributes import expect_effective
-from lamella.network.batches import Data
 from lamella.network.prepare import expect_batch, expect_scale, expect_weight, prepare
 from lamella.network.trainable import Trainable
 from lamella.network.trained_on import TrainedOn
@@ -134,7 +131,7 @@ def fit(
             model, *validation_data, where="in validation_data: ", seen=seen, kind=data.kind
         )
     elif len(held_out):
-        validation = _part(model, data, held_out)
+        validation = data.part(model.backend.asarray(held_out))
     if validation is not None:
         expect_weight(validation, "the validation data")
     model.validates = validation is not None
@@ -180,15 +177,6 @@ def fit(
             resumed=resume.epoch_so_far if resume else None,
         )
     return history
-
-
-def _part(model: Trainable, data: Data, rows: np.ndarray) -> Data:
-    """Return the samples of ``data`` in ``rows``, with their weights."""
-    index = model.backend.asarray(rows)
-    if data.weight is None:
-        return Data(data.x[index], data.y[index])
-    weight = data.weight[index]
-    return Data(data.x[index], data.y[index], weight, is_weightless=not bool(weight.any()))
 
 
 def _expect_one_validation(data: Any, fraction: float) -> None:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 from collections.abc import Sequence
 from typing import IO, Any
 
@@ -11,6 +10,7 @@ from lamella.core.disk import (
     as_path,
     expect_writable,
     file_to_write,
+    finite_or_none,
     plain,
     read_file,
     write_atomically,
@@ -86,10 +86,7 @@ class JSONLines(_EpochFile):
     """
 
     def write(self, logs: dict[str, Any]) -> None:
-        finite = {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in logs.items()
-        }
+        finite = {n: finite_or_none(v) if isinstance(v, float) else v for n, v in logs.items()}
         self._file.write(json.dumps(finite, default=str) + "\n")
 
 

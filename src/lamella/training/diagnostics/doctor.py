@@ -91,12 +91,12 @@ def diagnose(
 ) -> DoctorReport:
     """Return the report of `Sequential.doctor`; ``model`` is a copy and may be changed."""
     findings = find(model, data, y)
-    batch = _sample(model, data, batch_size)
+    asarray = model.backend.asarray
+    batch, sample = (data.part(asarray(spread_rows(len(data), n))) for n in (batch_size, SAMPLES))
     with on_a_copy(model) as trial:
-        sample = _sample(model, data, SAMPLES)
         layers = observe_step(trial, sample)
         findings += saturation_findings(trial, model.backend.to_host(sample.y))
-    findings += layer_findings(layers, _scale(model, data))
+    findings += layer_findings(layers, _scale(model, sample))
     first, other = attempt(model, batch, steps), None
     if not first.learned and not rate_cannot_help(findings):
         tries = (attempt(model, batch, steps, factor) for factor in _factors(layers))
@@ -112,15 +112,8 @@ def _factors(layers: list[LayerStats]) -> list[float]:
     return [*FACTORS, *(factor for factor in usual if not 1e-3 < factor < 1e3)]
 
 
-def _sample(model: Trainable, data: Data, wanted: int) -> Data:
-    rows = model.backend.asarray(spread_rows(len(data), wanted))
-    weight = None if data.weight is None else data.weight[rows]
-    return Data(data.x[rows], data.y[rows], weight)
-
-
-def _scale(model: Trainable, data: Data) -> float:
+def _scale(model: Trainable, sample: Data) -> float:
     """Return the largest root mean square of inputs and numeric targets, at least 1."""
-    sample = _sample(model, data, SAMPLES)
     scales = [1.0]
     for part in (model.batches.scale(sample.x), sample.y):
         numbers = model.backend.to_host(part)
