@@ -31,6 +31,11 @@ class Allocated:
             "or fit"
         )
 
+    def _set_value(self, new: Any) -> None:
+        _copy_into(self.value, new, self.name)
+
+    value = property(attrgetter("_value"), _set_value, doc="The array, of shape ``shape``.")
+
 
 class State(Allocated):
     """Array of a layer that is saved but not trained, such as a running mean.
@@ -42,11 +47,6 @@ class State(Allocated):
         self.name = name
         self.shape = shape
         self.fill = fill
-
-    def _set_value(self, new: Any) -> None:
-        _copy_into(self.value, new, self.name)
-
-    value = property(attrgetter("_value"), _set_value, doc="The array, of shape ``shape``.")
 
     def wrap_views(self, wrap: Callable[[Array], Array]) -> None:
         """Replace the array by a view of the same memory."""
@@ -117,13 +117,9 @@ class Parameter(Allocated):
         """Whether it has two or more axes, as weights do, unlike biases and scales."""
         return len(self.shape) >= 2
 
-    def _set_value(self, new: Any) -> None:
-        _copy_into(self.value, new, self.name)
-
     def _set_grad(self, new: Any) -> None:
         _copy_into(self.grad, new, f"gradient of {self.name}")
 
-    value = property(attrgetter("_value"), _set_value, doc="The array, of shape ``shape``.")
     grad = property(
         attrgetter("_grad"),
         _set_grad,

@@ -72,7 +72,7 @@ class Fingerprint:
             pairs = [pair for part in self.parts for pair in _attributes(part)]
             attributes = [(name, _comparable(value)) for name, value in pairs]
             shared = [_number(x) for kind, _ in self._kinds for x in _shared(kind)]
-            computed = [_comparable(getattr(part, name)) for part, name in self._properties]
+            computed = self._compute()
         except (UnseenError, AttributeError):
             self.obstacle = UNSEEN_VALUE
             return None

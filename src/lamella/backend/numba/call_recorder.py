@@ -129,10 +129,8 @@ def _in_words(arguments: tuple[Any, ...]) -> tuple[list[str], list[int], list[fl
             array, turn = argument, ""
             if not array.flags.c_contiguous:
                 array, turn = array.T, ".T"
-            dtype = array.dtype
-            if not (array.flags.c_contiguous and array.ndim and dtype.isnative):
-                raise TypeError("only whole arrays are known by their address")
-            if dtype.kind not in "biufc":
+            dtype, is_whole = array.dtype, array.flags.c_contiguous and array.ndim > 0
+            if not (is_whole and dtype.isnative and dtype.kind in "biufc"):
                 raise TypeError("only whole arrays are known by their address")
             shape = ", ".join(f"words[{at + 1 + axis}]" for axis in range(array.ndim))
             formulas.append(f"array_at(words[{at}], ({shape},), np.{dtype.name}){turn}")
