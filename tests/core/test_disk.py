@@ -12,6 +12,7 @@ import pytest
 import lamella as lm
 from lamella.core.disk import (
     as_path,
+    cache_folder,
     expect_writable,
     file_to_read,
     finite_or_none,
@@ -276,3 +277,14 @@ def test_a_locked_folder_is_refused_until_the_end_of_the_block(tmp_path: Path) -
         assert f"another process writes to {tmp_path}: wait for its end" in done.stderr
     run_python("-c", code, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_cache_folder_is_in_the_users_cache_or_the_given_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert cache_folder() == tmp_path / "home/.cache/lamella"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert cache_folder() == tmp_path / "cache/lamella"
+    assert cache_folder(str(tmp_path / "given")) == tmp_path / "given/lamella"

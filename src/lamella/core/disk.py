@@ -1,4 +1,4 @@
-"""Files: early checks, atomic writes, and reading of regular files only."""
+"""Files: early checks, atomic writes, reading of regular files only, and the cache folder."""
 
 import contextlib
 import json
@@ -185,3 +185,11 @@ def remove_unfinished(folder: Path, pattern: str) -> None:
     """Remove temporary files that a killed `write_atomically` left for files like ``pattern``."""
     for file in folder.glob(f".{pattern}.*"):
         file.unlink(missing_ok=True)
+
+
+def cache_folder(given: str | None = None) -> Path:
+    """Return the folder of lamella's compiled code, in ``given`` or the user's cache folder.
+
+    It may not exist. Raise a RuntimeError if the user has no home folder.
+    """
+    return Path(given or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lamella"

@@ -23,8 +23,7 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
-from lamella.core.cache_folder import cache_folder
-from lamella.core.disk import write_atomically
+from lamella.core.disk import cache_folder, write_atomically
 
 VERSIONS = repr((sys.version, numba.__version__, llvmlite.__version__, np.__version__))
 DIGEST = hashlib.sha256().digest_size  # bytes

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from lamella.core.cache_folder import cache_folder
+from lamella.core.disk import cache_folder
 from lamella.testing.strict_cupy.counting import StrictError
 from lamella.testing.strict_cupy.streams import CUDARuntimeError, current, launch
 
