@@ -23,7 +23,7 @@ Rule = Callable[..., Any]
 class TracedRule:
     """A rule with its program, and the function ``run`` that the backend compiled from it.
 
-    ``rule(*numbers, *scalars)`` has so many arrays of numbers, and so many scalars.
+    ``arrays`` and ``scalars`` count the arguments of ``rule(*numbers, *scalars)`` of each kind.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from lamella.backend.threads import workers
 PIECE = 2**14  # numbers of a vector that are one task: some microseconds
 SHARED = 2**16  # a vector so long is worth sharing between threads
 
-# Where it is not written as in C. A comparison gives a truth value, which must not widen the rest.
+# Python writes these not as C. A comparison gives a truth value, which must not widen the rest.
 PYTHON = OPERATIONS | {
     "absolute": "abs({})",
     "sign": "np.sign({})",
