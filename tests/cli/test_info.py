@@ -15,7 +15,7 @@ from lamella.backend import get_backend
 from lamella.backend import numba as compiled
 from lamella.backend.threads import cores
 from lamella.cli import info
-from lamella.training.processor import processor
+from lamella.training.environment import processor
 from tests.backend.cupy.graphs import graph_backend
 from tests.cli.conftest import Call
 from tests.subprocesses import run_python

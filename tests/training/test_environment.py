@@ -1,4 +1,4 @@
-"""Environment of a run: versions, BLAS, cores, processor and commit."""
+"""Environment of a run: versions, BLAS, cores, commit, and the processor, of x86 and of ARM."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import lamella as lm
 from lamella.backend import NumpyBackend
 from lamella.backend.threads import cores
 from lamella.training import environment as module
-from lamella.training.environment import blas, commit, environment, installed
+from lamella.training.environment import blas, commit, environment, installed, name_in, processor
 
 
 def test_environment_is_json_and_true() -> None:
@@ -122,3 +122,47 @@ def test_sources_that_are_not_tracked_have_no_commit(
 def test_without_git_there_is_no_commit(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert commit() is None
+
+
+X86 = """processor\t: 0
+vendor_id\t: AuthenticAMD
+model name\t: AMD EPYC 9B45
+processor\t: 1
+model name\t: AMD EPYC 9B45
+"""
+CORE = """processor\t: {number}
+BogoMIPS\t: 108.00
+Features\t: fp asimd evtstrm crc32 cpuid
+CPU implementer\t: {maker}
+CPU architecture: 8
+CPU variant\t: 0x0
+CPU part\t: {part}
+CPU revision\t: 3
+
+"""
+
+
+def arm(*cores: tuple[str, str]) -> str:
+    """The text of cores with these implementers and parts."""
+    return "".join(CORE.format(number=n, maker=m, part=p) for n, (m, p) in enumerate(cores))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (X86, "AMD EPYC 9B45"),
+        (arm(*[("0x41", "0xd08")] * 4), "ARM Cortex-A72"),
+        (arm(("0x41", "0xd0c")), "ARM Neoverse N1"),
+        (arm(("0x41", "0xd03"), ("0x41", "0xd08")), "ARM Cortex-A53 and ARM Cortex-A72"),
+        (arm(("0x41", "0xfff")), "ARM part 0xfff"),
+        (arm(("0x61", "0xd0c")), "Apple part 0xd0c"),
+        (arm(("0x99", "0x001")), "implementer 0x99 part 0x001"),
+        ("", ""),
+    ],
+)
+def test_name_is_the_model_or_the_part_of_arm(text: str, name: str) -> None:
+    assert name_in(text) == name
+
+
+def test_this_processor_has_a_name() -> None:
+    assert processor().strip()
