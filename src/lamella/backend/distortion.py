@@ -23,32 +23,20 @@ class Distortion:
     """The distortions of all images of a data set in one epoch.
 
     A pixel (x, y) takes the value at (a x + b y + c, d x + e y + f) of the original, moved by the
-    waves: bilinear between pixels; beyond an edge its pixels go on.
-
-    Attributes
-    ----------
-    height, width : int
-    warps : array of float32, (N, 7)
-        a to f for each image; and t, which moves each pixel by a fraction t towards the brightest
-        (or, below 0, the darkest) of itself and its four neighbours before.
-    rows, columns : array of float32, (height, 7) and (7, width); or both of size 0
-        Weights of the control points, which are uniform in [-1, 1), in the moves of each pixel.
-    noise : float
-        Standard deviation of the noise added to each pixel.
-    thickens : bool
-        Whether any t is not 0.
-    key : int
-        64 bits, from which control points and noise of each image are drawn.
+    waves: bilinear between pixels; beyond an edge its pixels go on. Before, a number t moves each
+    pixel by a fraction t towards the brightest (or, below 0, the darkest) of itself and its four
+    neighbours.
     """
 
     height: int
     width: int
-    warps: Array
-    rows: Array
-    columns: Array
-    noise: float
-    thickens: bool
-    key: int
+    warps: Array  # float32 (N, 7): a to f and t of each image
+    # Weights of the control points, which are uniform in [-1, 1), in the moves of each pixel.
+    rows: Array  # float32 (height, 7), or of size 0 without waves
+    columns: Array  # float32 (7, width)
+    noise: float  # standard deviation of the noise added to each pixel
+    thickens: bool  # whether any t is not 0
+    key: int  # 64 bits, from which control points and noise of each image are drawn
 
 
 def spline_weights(size: int) -> np.ndarray:

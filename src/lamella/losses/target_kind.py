@@ -13,13 +13,8 @@ from lamella.losses.labels import holds_classes
 class TargetKind:
     """Meaning of targets. The training data say it; a part of the data may not show it.
 
-    Attributes
-    ----------
-    several : bool
-        Whether each output is a yes-or-no answer of its own, so that a sample may have several
-        labels; False for one class a sample.
-    signed : bool
-        Whether answers are -1 and 1 rather than 0 and 1.
+    With ``several`` each output is a yes-or-no answer of its own, so that a sample may have several
+    labels, rather than one class. With ``signed`` answers are -1 and 1 rather than 0 and 1.
     """
 
     several: bool

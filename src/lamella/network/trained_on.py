@@ -21,24 +21,12 @@ MOST_COLUMNS, MOST_CHARACTERS = 5_000, 2**17  # that are remembered: they are sa
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """Scale of the inputs that a model was trained on, and names of their columns.
+    """Scale of the inputs that a model was trained on, and names of their columns."""
 
-    Attributes
-    ----------
-    images : bool
-        Whether they were uint8, which is divided by 255.
-    largest : float
-        Largest magnitude of a number, after that division; of images, that of a sample of them.
-    typical : float
-        Median over samples of the largest magnitude in a sample.
-    columns : tuple of str
-        Names of the features; empty if the inputs were no table with names.
-    """
-
-    images: bool
-    largest: float
-    typical: float
-    columns: tuple[str, ...] = ()
+    images: bool  # whether they were uint8, which is divided by 255
+    largest: float  # magnitude of a number, after that division; of images, in a sample of them
+    typical: float  # median over samples of the largest magnitude in a sample
+    columns: tuple[str, ...] = ()  # empty if the inputs were no table with names
 
     @classmethod
     def of(

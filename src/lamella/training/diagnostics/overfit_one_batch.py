@@ -18,30 +18,14 @@ EPOCHS = np.linspace(0, 20, 81)  # epochs at which the maximum of a schedule is 
 
 @dataclass
 class Attempt:
-    """An attempt to memorize one batch.
+    """An attempt to memorize one batch."""
 
-    Attributes
-    ----------
-    learning_rate : float
-        Learning rate, the same in all steps.
-    baseline : float
-        Loss of a constant prediction.
-    least : float
-        Loss of the best predictions.
-    losses : list of float
-        Loss of the batch before each step.
-    learned : bool
-        Whether the loss fell to the `goal`.
-    first_nan : str
-        Place and step of the first non-finite number; empty if all were finite.
-    """
-
-    learning_rate: float
-    baseline: float
-    least: float
-    losses: list[float]
-    learned: bool = False
-    first_nan: str = ""
+    learning_rate: float  # the same in all steps
+    baseline: float  # loss of a constant prediction
+    least: float  # loss of the best predictions
+    losses: list[float]  # of the batch before each step
+    learned: bool = False  # whether the loss fell to the `goal`
+    first_nan: str = ""  # place and step of the first non-finite number; empty if all were finite
 
     @property
     def goal(self) -> float:
