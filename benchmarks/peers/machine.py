@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lamella.training.processor import processor
+from lamella.training.environment import processor
 
 PACKAGES = ("lamella", "numpy", "numba", "torch", "jax", "jaxlib", "optax", "scikit-learn")
 SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
