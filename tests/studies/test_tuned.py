@@ -11,6 +11,7 @@ import pytest
 import lamella as lm
 from lamella.core.errors import UsageError
 from lamella.studies import Results, Study, StudyStopped, repeat_runs
+from tests.data import clouds
 from tests.studies.small import RUN, TEST, TRAIN, small_study
 
 pytest.importorskip("scipy", reason="comparisons need scipy")
@@ -223,7 +224,8 @@ def test_tuning_needs_validation_scores() -> None:
     with pytest.raises(UsageError, match="tune= chooses by the validation score"):
         small(base=base).run(**RUN)
     base.pop("validation_split")
-    assert small(base=base).run(**RUN, validation=TEST).tuning is not None
+    others = lm.datasets.Samples(*clouds(60, seed=3))
+    assert small(base=base).run(**RUN, validation=others).tuning is not None
 
 
 def test_trials_that_all_diverge_are_named() -> None:

@@ -34,6 +34,12 @@ def test_parts_that_do_not_divide_the_epoch_hold_all_steps() -> None:
     assert found.tolist() == [2, 2, 2, 2]
 
 
+def test_a_step_counts_in_each_part_of_an_epoch_with_fewer_steps() -> None:
+    losses = [4.0, 2.0, 1.0, 3.0]
+    found = smoothed(run("a", 0, step_losses=losses, steps_per_epoch=2), 4)
+    assert found.tolist() == [4, 4, 2, 2, 1, 1, 3, 3]
+
+
 def test_smoothing_ends_where_the_loss_is_no_number() -> None:
     losses = [1.0, 3.0, 5.0, float("nan"), 7.0, 7.0]
     assert smoothed(run("a", 0, step_losses=losses, steps_per_epoch=4), 2).tolist() == [2, 5]

@@ -162,7 +162,7 @@ def test_a_configuration_of_another_folder_is_reported(out: Path) -> None:
     experiment = {**run.config["experiment"], "epochs": 1}
     edit(first(out), config={**run.config, "experiment": experiment})
     [found] = repeated(out, keys=[first(out).name])
-    assert "its configuration belongs to another run" in found.parts[0]
+    assert "it is the run of seed 0 of another configuration" in found.parts[0]
 
 
 def test_other_data_are_refused(out: Path) -> None:

@@ -52,12 +52,13 @@ def smoothed(run: Run, parts: int) -> np.ndarray:
     losses = np.asarray(run.step_losses, np.float64)
     bad = np.flatnonzero(~np.isfinite(losses))
     losses = losses[: bad[0]] if len(bad) else losses
-    within = np.round(np.linspace(0, run.steps_per_epoch, parts, endpoint=False)).astype(int)
+    within = np.arange(parts) * run.steps_per_epoch // parts
     epochs = -(-len(losses) // run.steps_per_epoch)
     starts = (np.arange(epochs)[:, None] * run.steps_per_epoch + within).ravel()
     starts = starts[starts < len(losses)]
     if not len(starts):
         return losses
-    sizes = np.diff(np.append(starts, len(losses)))
+    # Of fewer steps than parts, reduceat gives a step to each of the parts that begin with it.
+    sizes = np.maximum(np.diff(np.append(starts, len(losses))), 1)
     means: np.ndarray = np.add.reduceat(losses, starts) / sizes
     return means
