@@ -106,31 +106,6 @@ def test_factors_are_rounded_to_tf32_only_if_cupys_variable_asks(
     assert error("float64") < 1e-14
 
 
-def test_a_stream_has_a_workspace_that_threads_share_unless_it_is_each_threads_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    library, found = cublas_of(strict_cupy), []
-
-    def look() -> int:
-        return id(library.workspace())
-
-    def look_elsewhere() -> int:
-        thread = threading.Thread(target=lambda: found.append(look()))
-        thread.start()
-        thread.join()
-        return found[-1]
-
-    null = look()
-    assert look() == look_elsewhere() == null
-    with strict_cupy.cuda.Stream(non_blocking=True):
-        other = look()
-        assert look() == other != null
-    assert look() == null
-    monkeypatch.setattr(strict_cupy.cuda.Stream.null, "ptr", 2)  # cudaStreamPerThread
-    assert look() == look() != look_elsewhere()
-    assert library.workspace().nbytes == 2**25
-
-
 def test_each_gpu_has_its_handle(monkeypatch: pytest.MonkeyPatch) -> None:
     first = cublas_of(strict_cupy)
     monkeypatch.setattr(strict_cupy.cuda.runtime, "getDevice", lambda: 1)

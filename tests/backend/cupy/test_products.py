@@ -1,5 +1,6 @@
 """Products of matrices: values for all layouts, and which are large products of cuBLAS."""
 
+import gc
 import types
 from collections.abc import Iterator
 from itertools import product
@@ -91,6 +92,36 @@ def test_products_above_the_limit_are_large(monkeypatch: pytest.MonkeyPatch) -> 
         assert (backend.to_host(out) == k).all()
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    "vector", [lambda x: x[0, :6][None], lambda x: x[:6, 0][:, None].T, lambda x: x[:1, ::2]]
+)
+def test_the_stride_of_a_single_row_or_column_does_not_matter(vector: Any, turned: bool) -> None:
+    """That of a new axis is 0."""
+    backend = graph_backend()
+    x = backend.asarray(np.random.default_rng(0).standard_normal((12, 12)))
+    a, b = vector(x), x[:6, :4]
+    if turned:
+        a, b = b.T, a.T
+    out = backend.zeros(4, "float64").reshape(len(a), -1)
+    assert noted_names(backend, a, b, out) == ["large_product"]
+    np.testing.assert_allclose(backend.to_host(out), a.host @ b.host)
+
+
+@pytest.mark.parametrize("limit", [0, 2**27])
+@pytest.mark.parametrize("shape", [(0, 3, 4), (3, 4, 0), (3, 0, 4), (0, 0, 0)])
+def test_products_without_numbers(
+    shape: tuple[int, int, int], limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums without terms are 0; a result without numbers is no work."""
+    monkeypatch.setattr(products, "LARGE", limit)
+    (m, k, n), backend = shape, graph_backend()
+    a, b = (backend.asarray(np.ones(s, "f4")) for s in ((m, k), (k, n)))
+    out, bias = backend.asarray(np.full((m, n), np.nan, "f4")), backend.asarray(np.ones(n, "f4"))
+    assert noted_names(backend, a, b, out, bias) == ["product"] * bool(m * n)
+    assert (backend.to_host(out) == 1).all()
+
+
 STRIPS = {
     "every second row and column": lambda x: x[::2, ::2],
     "rows backwards": lambda x: x[::-1, :5],
@@ -155,6 +186,34 @@ def test_captured_steps_with_large_products_have_the_bits_of_eager_ones(
     expected = train(lm.get_backend("numpy"))
     for key, numbers in expected.items():
         np.testing.assert_allclose(found["joined"][key], numbers, 2e-3, 1e-5, err_msg=key)
+
+
+def test_graphs_of_a_model_share_a_workspace_that_no_other_work_uses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Graphs of two models may run at the same time, in other streams than when captured."""
+    found: list[set[int]] = []
+
+    def note(self: cublas.Cublas, workspace: int, *arguments: Any) -> None:
+        if strict_cupy.cuda.get_current_stream().is_capturing():
+            found[-1].add(workspace)
+        call(self, workspace, *arguments)
+
+    backend, rng, models = graph_backend(), np.random.default_rng(0), []
+    assert self_test.cublas_problem(strict_cupy, np.dtype("f4")) == ""
+    call = cublas.Cublas.multiply
+    monkeypatch.setattr(cublas.Cublas, "multiply", note)
+    x, y = rng.standard_normal((11, 6)).astype("f4"), rng.integers(0, 3, 11)
+    for seed in (0, 1):
+        found.append(set())
+        models.append(lm.Sequential([lm.Dense(8), lm.Dense(3)], seed=seed, backend=backend))
+        models[-1].compile("cross-entropy", lm.SGD(0.1))
+        models[-1].fit(x, y, validation_data=(x, y), epochs=2, batch_size=4, verbose=False)
+    assert found == [{backend._workspaces[model].data.ptr} for model in models]
+    assert found[0] != found[1]
+    del models[0]
+    gc.collect()
+    assert len(backend._workspaces) == 1
 
 
 def lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,6 @@ NUMBERS = {"float32": (ctypes.c_float, 0, 68), "float64": (ctypes.c_double, 1, 7
 TF32 = 77  # float32 arithmetic, whose factors are rounded to 10 bits after the first
 ANY_ALGORITHM = -1
 WORKSPACE_BYTES = 2**25  # as NVIDIA advises for the H100; other GPUs need less
-EACH_THREADS = 2  # address of the stream that is another one in each thread
 MATRIX = c_void_p, c_int, c_int  # address, number of the type, numbers from column to column
 SIGNATURES: dict[str, tuple[Any, ...]] = {
     "cublasCreate_v2": (c_void_p,),
@@ -39,7 +38,7 @@ STATUSES = {
 
 
 class Cublas:
-    """The library that cupy has loaded, with a handle and workspaces of lamella's own.
+    """The library that cupy has loaded, with a handle of lamella's own.
 
     A captured and an eager product have the same bits, since both find a workspace of the same
     size; without one, cuBLAS would allocate in a capture.
@@ -56,29 +55,26 @@ class Cublas:
         self._library = ctypes.CDLL(xp.cuda.cublas.__file__)
         for name, arguments in SIGNATURES.items():
             getattr(self._library, name).argtypes = arguments
-        self._handle, self._workspaces = c_void_p(), dict[Any, Array]()
+        self._handle = c_void_p()
         self._lock = threading.RLock()  # what is set and the call that needs it belong together
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
 
     def workspace(self) -> Array:
-        """Return memory for the products in the current stream, which are done in turn."""
-        stream = self._stream()
-        key = stream, threading.get_ident() if stream == EACH_THREADS else 0
-        with self._lock:
-            if key not in self._workspaces:
-                self._workspaces[key] = self._xp.empty(WORKSPACE_BYTES, "uint8")
-            return self._workspaces[key]
+        """Return new memory for products that are done in turn.
+
+        Freed after the call of a product, cupy's pool hands it out to later work in its stream.
+        """
+        workspace: Array = self._xp.empty(WORKSPACE_BYTES, "uint8")
+        return workspace
 
     def multiply(self, workspace: int, *arguments: Any) -> None:
         """Call cublasGemmEx in the current stream; the arguments are those after the handle."""
         with self._lock:
-            self._call("cublasSetStream_v2", self._handle, self._stream())
+            stream = int(self._xp.cuda.get_current_stream().ptr)
+            self._call("cublasSetStream_v2", self._handle, stream)
             # Setting the stream has reset the workspace.
             self._call("cublasSetWorkspace_v2", self._handle, workspace, WORKSPACE_BYTES)
             self._call("cublasGemmEx", self._handle, *arguments)
-
-    def _stream(self) -> int:
-        return int(self._xp.cuda.get_current_stream().ptr)
 
     def _call(self, name: str, *arguments: Any) -> None:
         status = getattr(self._library, name)(*arguments)

@@ -56,7 +56,7 @@ class GraphBackend(TaskBackend):
         self.obstacle = self.capture_problem()
         if self.obstacle:
             return super().capture(work, arrays, memory, objects)
-        tape = Tape(self._xp.zeros(1, "int32"))
+        tape = Tape(self._xp.zeros(1, "int32"), next(iter(objects), None))
         result = note(tape, self._xp, work, arrays, memory, objects)
         self.obstacle = tape.obstacle
         if self.obstacle:

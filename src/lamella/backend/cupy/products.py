@@ -42,11 +42,14 @@ def have_lines(*matrices: Array) -> bool:
 
 
 def _lines(matrix: Array) -> tuple[int, ...]:
-    """Return whether the lines are columns, and the numbers from line to line; () without lines."""
+    """Return whether the lines are columns, and the numbers from line to line; () without lines.
+
+    The stride of an axis of length 1 means nothing: that of a new axis is 0.
+    """
     (rows, columns), size = matrix.shape, matrix.itemsize
     down, across = (step // size for step in matrix.strides)
-    if across == 1 and down >= columns:
-        return 0, down
-    if down == 1 and across >= rows:
-        return 1, across
+    if (across == 1 or columns == 1) and (down >= columns or rows == 1):
+        return 0, down if rows > 1 else columns
+    if (down == 1 or rows == 1) and (across >= rows or columns == 1):
+        return 1, across if columns > 1 else rows
     return ()

@@ -40,6 +40,12 @@ class Followed:
 class Tape:
     """Tasks in their order, and the functions to follow.
 
+    Parameters
+    ----------
+    count : array
+    owner : object, optional
+        The model whose memory the tasks use, so that no two of its tapes are replayed at once.
+
     Attributes
     ----------
     count : array
@@ -51,8 +57,8 @@ class Tape:
         may be counted from anywhere.
     """
 
-    def __init__(self, count: Array) -> None:
-        self.count = count
+    def __init__(self, count: Array, owner: object = None) -> None:
+        self.count, self.owner = count, owner
         self.tasks: list[Task] = []
         self.followed: list[Followed] = []
         self.obstacle = ""

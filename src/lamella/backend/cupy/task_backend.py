@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -46,6 +47,7 @@ class TaskBackend(CupyBackend):
         super().__init__(xp, reason)
         self._zero = None
         self._kernels: dict[Any, Kernels] = {}
+        self._workspaces: WeakKeyDictionary[Any, Array] = WeakKeyDictionary()
 
     @property
     def xp(self) -> Any:
@@ -125,16 +127,30 @@ class TaskBackend(CupyBackend):
         arrays = [a, b, out, *([] if bias is None else [bias])]
         if not (_are_alike(arrays) and are_whole(*arrays[2:]) and is_product(a, b, out, bias)):
             return self._dot_by_cupy("views or dtypes are others", a, b, out, bias)
+        if not out.size:
+            return out
         if not is_large(a, b):
             self.do(product(a, b, out, bias), *arrays)
             return out
         problem = cublas_problem(self._xp, out.dtype)
         if problem or not have_lines(a, b):
             return self._dot_by_cupy(problem or "their rows are apart", a, b, out, bias)
-        self.do(large_product(a, b, out, cublas_of(self._xp).workspace()), a, b, out)
+        self.do(large_product(a, b, out, self._workspace()), a, b, out)
         if bias is not None:
             self.do(ADD_ROW.task([out], [out, bias], []), out, bias)
         return out
+
+    def _workspace(self) -> Array:
+        """Return memory for a product of cuBLAS; in a capture, that of all graphs of the model.
+
+        Graphs of several models may run at the same time, in streams other than that of now.
+        """
+        tape = current_tape()
+        if tape is None or tape.owner is None:
+            return cublas_of(self._xp).workspace()
+        if tape.owner not in self._workspaces:
+            self._workspaces[tape.owner] = cublas_of(self._xp).workspace()
+        return self._workspaces[tape.owner]
 
     def _dot_by_cupy(self, why: str, a: Array, b: Array, *more: Array | None) -> Array:
         other = functools.partial(super().dot, *plain((a, b, *more)))
