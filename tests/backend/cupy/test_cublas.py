@@ -106,13 +106,12 @@ def test_factors_are_rounded_to_tf32_only_if_cupys_variable_asks(
     assert error("float64") < 1e-14
 
 
-def test_each_gpu_has_its_handle(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_gpu_has_its_handle() -> None:
     first = cublas_of(strict_cupy)
-    monkeypatch.setattr(strict_cupy.cuda.runtime, "getDevice", lambda: 1)
-    other = cublas_of(strict_cupy)
-    assert other._handle.value != first._handle.value
-    assert cublas_of(strict_cupy) is other
-    monkeypatch.undo()
+    with strict_cupy.cuda.Device(1):
+        other = cublas_of(strict_cupy)
+        assert other._handle.value != first._handle.value
+        assert cublas_of(strict_cupy) is other
     assert cublas_of(strict_cupy) is first
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import lamella as lm
-from lamella.backend.cupy import graphs
+from lamella.backend.cupy import graphs, task, task_backend
 from lamella.backend.cupy.graph_backend import GraphBackend
+from lamella.backend.cupy.noted_array import noted
 from lamella.backend.cupy.products import LARGE
+from lamella.backend.cupy.tape import Tape, note_on
 from lamella.backend.elementwise import trace
 from lamella.backend.workspace import replayable
 from lamella.testing import strict_cupy
@@ -62,13 +64,33 @@ def test_images_are_picked_and_scaled(backend: GraphBackend) -> None:
     close(out, (images[:4] / 255).astype("f4"), backend)
 
 
-@pytest.mark.parametrize("bytes_of_a_row", [1, 3, 8, 24])
+@pytest.mark.parametrize("bytes_of_a_row", [1, 3, 4, 8, 12, 24])
 def test_rows_of_any_length_are_picked(backend: GraphBackend, bytes_of_a_row: int) -> None:
     rows = np.random.default_rng(0).integers(0, 256, (50, bytes_of_a_row)).astype(np.uint8)
     index = np.random.default_rng(1).integers(0, 50, 300)
     out = backend.asarray(np.zeros((300, bytes_of_a_row), np.uint8))
     backend.take(backend.asarray(rows), backend.asarray(index), out)
     np.testing.assert_array_equal(backend.to_host(out), rows[index])
+
+
+@pytest.mark.parametrize(
+    ("width", "is_task"), [(4, True), (5, False)], ids=["as many as can be", "too many"]
+)
+def test_units_of_picked_rows_are_counted_in_32_bits(
+    width: int, is_task: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows to pick from may be any number: a data set has more than its batches."""
+    for module in (task, task_backend):
+        monkeypatch.setattr(module, "MOST", 3 * 5 - 1)
+    backend, index = graph_backend(), np.array([40, 7, 11])
+    rows = np.random.default_rng(0).standard_normal((50, width)).astype("f4")
+    arrays = backend.asarray(rows), backend.asarray(index), backend.asarray(rows[:3])
+    tape = Tape(backend.nothing)
+    with note_on(tape):
+        backend.take(*map(noted, arrays))
+    assert bool(tape.tasks) == is_task
+    assert ("too much" in tape.obstacle) != is_task
+    np.testing.assert_array_equal(backend.to_host(arrays[-1]), rows[index])
 
 
 def test_nan_stays_nan_in_rules(backend: GraphBackend) -> None:
@@ -286,10 +308,39 @@ def test_ctrl_c_in_a_capture_is_passed_on_and_leaves_it(monkeypatch: pytest.Monk
         patch.setattr(graphs, "_bind", lambda *given: interrupt)
         with pytest.raises(KeyboardInterrupt):
             model.step(*batch)
-    assert not graphs._here.stream.is_capturing()
+    assert not graphs._here.streams[0].is_capturing()
     model.optimizer.step()  # the part of the second step that was left
     assert [float(model.step(*batch)) for _ in range(4)] == expected[2:]
     assert strict_cupy.counts.graph_launches == 3
+
+
+def test_a_thread_captures_on_each_gpu() -> None:
+    """A stream is that of one GPU, and so is the memory of the counter that is 0."""
+    backend, found, zeros = graph_backend(), [], []
+    for number in (0, 1, 0):
+        with strict_cupy.cuda.Device(number):
+            found.append(steps(network(backend), 4))
+            zeros.append(backend.nothing)
+        assert obstacles(backend) == ""
+    assert found[0] == found[1] == found[2]
+    assert zeros[0] is zeros[2]
+    assert zeros[0] is not zeros[1]
+
+
+def test_runs_side_by_side_are_on_the_gpu_of_the_thread_that_began_them() -> None:
+    found = []
+    with strict_cupy.cuda.Device(1):
+        member = graph_backend().side_by_side(2, threading.Event())
+
+    def work() -> None:
+        with member():
+            found.append(strict_cupy.cuda.runtime.getDevice())
+        found.append(strict_cupy.cuda.runtime.getDevice())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [1, 0]
 
 
 def test_threads_capture_each_their_own_steps() -> None:

@@ -53,7 +53,8 @@ class CupyBackend(Backend):
     def side_by_side(
         self, members: int, stop: threading.Event
     ) -> Callable[[], AbstractContextManager[None]]:
-        return partial(_until, stop, self.xp.cuda.Stream.null)
+        cuda = self.xp.cuda
+        return partial(_until, stop, cuda, cuda.runtime.getDevice())
 
     def tune_threads(self) -> AbstractContextManager[Callable[[], None]]:
         return nullcontext(_end_if_stopped)
@@ -137,11 +138,12 @@ _here = _Here()
 
 
 @contextmanager
-def _until(stop: threading.Event, stream: Any) -> Iterator[None]:
-    """Work in this stream, and end the trainings of this thread when ``stop`` is set."""
+def _until(stop: threading.Event, cuda: Any, device: int) -> Iterator[None]:
+    """Work on this GPU, and end the trainings of this thread when ``stop`` is set."""
     _here.stop = stop
     try:
-        with stream:  # without an option of cupy's, threads share the null stream anyway
+        # A thread begins on the first GPU; without an option of cupy's, with the null stream.
+        with cuda.Device(device), cuda.Stream.null:
             yield
     finally:
         _here.stop = None

@@ -21,8 +21,10 @@ _lock = threading.Lock()  # one capture at a time, in which no garbage is collec
 
 
 class _Here(threading.local):
-    stream: Any = None  # for captures
     launch: "Callable[[TapeReplay, int], None] | None" = None
+
+    def __init__(self) -> None:
+        self.streams: dict[int, Any] = {}  # for captures, by number of the GPU
 
 
 _here = _Here()
@@ -215,9 +217,10 @@ def capture(xp: Any, launches: Sequence[Launch]) -> Any:
 
     It is captured on a stream of its own, and can be launched on any.
     """
-    if _here.stream is None:
-        _here.stream = xp.cuda.Stream(non_blocking=True)
-    stream = _here.stream
+    device = xp.cuda.runtime.getDevice()
+    if device not in _here.streams:
+        _here.streams[device] = xp.cuda.Stream(non_blocking=True)
+    stream = _here.streams[device]
     with _lock:
         was_enabled = gc.isenabled()
         gc.disable()  # freed memory may wait for the device, which a capture forbids

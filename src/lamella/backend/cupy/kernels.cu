@@ -66,10 +66,11 @@ template <typename Unit> __device__ __forceinline__ void pick(const i64* w, int 
         AT(Unit, 3)[i] = AT(const Unit, 0)[picked(w, i / width) * width + i % width];
 }
 
-// out[i] = source[order[...]], in units of one byte or eight: inputs, labels, targets, weights.
+// out[i] = source[order[...]], in units of 1, 4 or 8 bytes: inputs, labels, targets, weights.
 // words: source, order, count, out, batch, units of a row, rows, bytes of a unit
 TASK(pick_rows) {
     if (w[7] == 8) pick<i64>(w, tile, tiles);
+    else if (w[7] == 4) pick<int>(w, tile, tiles);
     else pick<u8>(w, tile, tiles);
 }
 

@@ -25,7 +25,7 @@ from lamella.backend.cupy.random import DeviceNoise
 from lamella.backend.cupy.rule_tasks import RuleTasks
 from lamella.backend.cupy.self_test import cublas_problem
 from lamella.backend.cupy.tape import current_tape, do, do_other, end_capture, expects_noted
-from lamella.backend.cupy.task import THREADS, Function, Task, are_whole
+from lamella.backend.cupy.task import MOST, THREADS, Function, Task, are_whole
 from lamella.backend.elementwise import Program, trace
 from lamella.backend.random import Noise
 from lamella.core.typing import Array
@@ -45,7 +45,7 @@ class TaskBackend(CupyBackend):
 
     def __init__(self, xp: ModuleType, reason: str = "asked for") -> None:
         super().__init__(xp, reason)
-        self._zero = None
+        self._zeros: dict[int, Array] = {}
         self._kernels: dict[Any, Kernels] = {}
         self._workspaces: WeakKeyDictionary[Any, Array] = WeakKeyDictionary()
 
@@ -80,10 +80,11 @@ class TaskBackend(CupyBackend):
 
     @property
     def nothing(self) -> Array:
-        """A counter on the device that is always 0."""
-        if self._zero is None:
-            self._zero = self._xp.zeros(1, "int32")
-        return self._zero
+        """A counter on the GPU of this thread that is always 0."""
+        device = self._xp.cuda.runtime.getDevice()
+        if device not in self._zeros:
+            self._zeros[device] = self._xp.zeros(1, "int32")
+        return self._zeros[device]
 
     def batch(self, order: Array, number: Callable[[], int], size: int) -> Array:
         index = super().batch(order, number, size)
@@ -94,20 +95,24 @@ class TaskBackend(CupyBackend):
         return index
 
     def take(self, array: Array, index: Array, out: Array) -> Array:
-        if not (are_whole(array, index, out) and index.dtype == np.int64):
-            other = functools.partial(super().take, plain(array), plain(index), plain(out))
-            do_other(other, "take copies views or has other indices than int64")
-            return out
         row = out.nbytes // max(len(index), 1)
-        unit = 8 if row % 8 == 0 and array.data.ptr % 8 == out.data.ptr % 8 == 0 else 1
+        starts = row, int(array.data.ptr), int(out.data.ptr)
+        unit = next(unit for unit in (8, 4, 1) if not any(start % unit for start in starts))
+        fits = array.flags.c_contiguous and are_whole(index, out) and out.nbytes // unit <= MOST
+        if not (fits and index.dtype == np.int64):
+            other = functools.partial(super().take, plain(array), plain(index), plain(out))
+            do_other(other, "take copies views, too much, or has other indices than int64")
+            return out
         self._pick("pick_rows", array, index, out, row // unit, unit)
         return out
 
     def scale_images(self) -> Callable[[Array, Array | None, Array], None] | None:
         def run(images: Array, index: Array | None, out: Array) -> None:
-            if not are_whole(out):
-                picked = images if index is None else images[index]
-                do_other(lambda: self._xp.divide(picked, 255, out=out, dtype=out.dtype), UNFIT)
+            fits = images.flags.c_contiguous and are_whole(out)
+            if not (fits and (index is None or (are_whole(index) and index.dtype == np.int64))):
+                picked = plain(images) if index is None else plain(images)[plain(index)]
+                given = plain(out)
+                do_other(lambda: self._xp.divide(picked, 255, out=given, dtype=out.dtype), UNFIT)
                 return
             self._pick("pick_scaled", images, index, out, out.size // max(len(out), 1))
 

@@ -52,11 +52,12 @@ def asnumpy(array: Any) -> np.ndarray:
 
 
 cuda = types.SimpleNamespace(
+    Device=streams.Device,
     Stream=streams.Stream,
     Graph=streams.Graph,
     get_current_stream=streams.current,
     runtime=types.SimpleNamespace(
-        CUDARuntimeError=streams.CUDARuntimeError, memGetInfo=memory.info, getDevice=lambda: 0
+        CUDARuntimeError=streams.CUDARuntimeError, memGetInfo=memory.info, getDevice=streams.device
     ),
     MemoryPool=memory.MemoryPool,
     cublas=Cublas(),

@@ -18,6 +18,25 @@ class CUDARuntimeError(RuntimeError):
     """An error of CUDA's runtime."""
 
 
+class Device:
+    """Stand-in for cupy.cuda.Device: within it, a thread works on the GPU of this number."""
+
+    def __init__(self, device: int) -> None:
+        self.id = device
+
+    def __enter__(self) -> "Device":
+        self._before, _threads.device = device(), self.id
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        _threads.device = self._before
+
+
+def device() -> int:
+    """Return the number of the GPU on which this thread works."""
+    return int(getattr(_threads, "device", 0))
+
+
 class Graph:
     """Captured launches, which ``launch`` does in one call."""
 
@@ -43,10 +62,16 @@ class Stream:
     def __init__(self, null: bool = False, non_blocking: bool = False) -> None:
         self.ptr = 0 if null else id(self)
         self.is_non_blocking = non_blocking
+        self.device_id = -1 if null else device()
         self._nodes: list[Callable[[], None]] | None = None
         self._is_valid = True
 
     def __enter__(self) -> "Stream":
+        if self.device_id not in (-1, device()):
+            raise RuntimeError(
+                f"The device that the stream is created on ({self.device_id}) does not match with "
+                f"the current device ({device()})"
+            )
         _stack().append(self)
         return self
 
