@@ -3,7 +3,7 @@
 import gc
 import types
 from collections.abc import Iterator
-from itertools import product
+from itertools import cycle, product
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import lamella as lm
 from lamella.backend.cupy import cublas, products, self_test
 from lamella.backend.cupy.graph_backend import GraphBackend
 from lamella.backend.cupy.noted_array import noted
-from lamella.backend.cupy.tape import Tape, note_on
+from lamella.backend.cupy.tape import Tape, current_tape, note_on
 from lamella.testing import strict_cupy
 from tests.backend.cupy.graphs import assert_same, graph_backend, launched, numbers_of, obstacles
 
@@ -214,6 +214,40 @@ def test_graphs_of_a_model_share_a_workspace_that_no_other_work_uses(
     del models[0]
     gc.collect()
     assert len(backend._workspaces) == 1
+
+
+def test_training_goes_on_without_memory_for_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected, new = train(graph_backend()), cublas.Cublas.workspace
+    fails = cycle([True, False])  # the memory that stays, and that for a single product
+
+    def fail(self: cublas.Cublas) -> Any:
+        if current_tape() is not None and next(fails):
+            raise MemoryError
+        return new(self)
+
+    monkeypatch.setattr(cublas.Cublas, "workspace", fail)
+    backend = graph_backend()
+    found = train(backend)
+    assert strict_cupy.counts.graph_launches == 0
+    assert "training step: several launches, since there is no memory" in repr(backend)
+    assert_same(found, expected)
+
+
+def test_a_refused_capture_is_no_problem_of_cublas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eager products have the bits that captured ones would have."""
+    expected, call = train(graph_backend()), cublas.Cublas.multiply
+
+    def refuse(self: cublas.Cublas, *arguments: Any) -> None:
+        if strict_cupy.cuda.get_current_stream().is_capturing():
+            raise lm.core.errors.BackendError("CUBLAS_STATUS_EXECUTION_FAILED")
+        call(self, *arguments)
+
+    monkeypatch.setattr(cublas.Cublas, "multiply", refuse)
+    self_test.cublas_problem.cache_clear()
+    backend = graph_backend()
+    found = train(backend)
+    assert "training step: several launches, since it cannot be captured (Back" in repr(backend)
+    assert_same(found, expected)
 
 
 def lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,7 +131,7 @@ class TaskBackend(CupyBackend):
     def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
         arrays = [a, b, out, *([] if bias is None else [bias])]
         if not (_are_alike(arrays) and are_whole(*arrays[2:]) and is_product(a, b, out, bias)):
-            return self._dot_by_cupy("views or dtypes are others", a, b, out, bias)
+            return self._dot_by_cupy("they are no matrices of one dtype", a, b, out, bias)
         if not out.size:
             return out
         if not is_large(a, b):
@@ -150,11 +150,15 @@ class TaskBackend(CupyBackend):
 
         Graphs of several models may run at the same time, in streams other than that of now.
         """
-        tape = current_tape()
+        tape, new = current_tape(), cublas_of(self._xp).workspace
         if tape is None or tape.owner is None:
-            return cublas_of(self._xp).workspace()
+            return new()
         if tape.owner not in self._workspaces:
-            self._workspaces[tape.owner] = cublas_of(self._xp).workspace()
+            try:
+                self._workspaces[tape.owner] = new()
+            except MemoryError:
+                end_capture("there is no memory for the products of a graph")
+                return new()
         return self._workspaces[tape.owner]
 
     def _dot_by_cupy(self, why: str, a: Array, b: Array, *more: Array | None) -> Array:
