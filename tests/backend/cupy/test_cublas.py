@@ -11,6 +11,7 @@ import pytest
 from lamella.backend import cupy_problem
 from lamella.backend.cupy import cublas
 from lamella.backend.cupy.cublas import Cublas, cublas_of
+from lamella.backend.cupy.graphs import capture
 from lamella.backend.cupy.kernels import Kernels
 from lamella.backend.cupy.products import large_product
 from lamella.core.errors import BackendError
@@ -150,6 +151,22 @@ def test_threads_multiply_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> N
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_product_waits_until_the_capture_of_another_thread_ends() -> None:
+    """They share a handle, whose stream is the captured one until then."""
+    product = threading.Thread(target=multiply)
+    waits: list[bool] = []
+
+    def launch() -> None:
+        product.start()
+        product.join(0.05)
+        waits.append(product.is_alive())
+
+    multiply()
+    capture(strict_cupy, [launch])
+    product.join()
+    assert waits == [True]
 
 
 def test_the_library_is_found_through_cupys_module() -> None:

@@ -37,6 +37,11 @@ STATUSES = {
 }  # fmt: skip
 
 
+# Held for a product, since what is set and the call that needs it belong together, and for a whole
+# capture: until its end, no other thread sets another stream.
+lock = threading.RLock()
+
+
 class Cublas:
     """The library that cupy has loaded, with a handle of lamella's own.
 
@@ -56,7 +61,6 @@ class Cublas:
         for name, arguments in SIGNATURES.items():
             getattr(self._library, name).argtypes = arguments
         self._handle = c_void_p()
-        self._lock = threading.RLock()  # what is set and the call that needs it belong together
         self._call("cublasCreate_v2", ctypes.byref(self._handle))
 
     def workspace(self) -> Array:
@@ -69,7 +73,7 @@ class Cublas:
 
     def multiply(self, workspace: int, *arguments: Any) -> None:
         """Call cublasGemmEx in the current stream; the arguments are those after the handle."""
-        with self._lock:
+        with lock:
             stream = int(self._xp.cuda.get_current_stream().ptr)
             self._call("cublasSetStream_v2", self._handle, stream)
             # Setting the stream has reset the workspace.

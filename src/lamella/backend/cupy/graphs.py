@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lamella.backend.cupy.cublas import lock
 from lamella.backend.cupy.joins import Node, join, kind_of
 from lamella.backend.cupy.kernels import Kernels
 from lamella.backend.cupy.tape import Followed, Tape, collect, copy_words, numbers_of
@@ -17,7 +18,6 @@ from lamella.backend.cupy.task import THREADS, Function, Task, several_words, sp
 
 ROWS = 1024  # of the table, as in kernels.cu
 AHEAD = 64  # steps whose numbers are computed and sent together
-_lock = threading.Lock()  # one capture at a time, in which no garbage is collected
 
 
 class _Here(threading.local):
@@ -221,7 +221,7 @@ def capture(xp: Any, launches: Sequence[Launch]) -> Any:
     if device not in _here.streams:
         _here.streams[device] = xp.cuda.Stream(non_blocking=True)
     stream = _here.streams[device]
-    with _lock:
+    with lock:  # one capture at a time, in which no garbage is collected
         was_enabled = gc.isenabled()
         gc.disable()  # freed memory may wait for the device, which a capture forbids
         try:
