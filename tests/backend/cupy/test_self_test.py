@@ -52,6 +52,19 @@ def test_a_refused_capture_is_no_problem_of_the_kernels(monkeypatch: pytest.Monk
     assert kernels_problem(strict_cupy) == ""
 
 
+def test_nothing_is_captured_where_captures_are_switched_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They may be the fault that is looked for."""
+    monkeypatch.setenv("LAMELLA_CAPTURE", "0")
+    begun: list[Any] = []
+    monkeypatch.setattr(strict_cupy.cuda.Stream, "begin_capture", begun.append)
+    cublas_problem.cache_clear()
+    assert kernels_problem(strict_cupy) == cublas_problem(strict_cupy, np.dtype("f4")) == ""
+    cublas_problem.cache_clear()
+    assert not begun
+
+
 def test_cupy_has_the_backend_of_kernels_or_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", strict_cupy)
     monkeypatch.setattr(cupy_backend, "cupy_problem", lambda: "")

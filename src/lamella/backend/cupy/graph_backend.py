@@ -1,12 +1,12 @@
 """cupy's arrays, worked on by lamella's own kernels; steps are captured and replayed as graphs."""
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
+from lamella.backend.cupy import graphs
 from lamella.backend.cupy.graphs import TapeReplay
 from lamella.backend.cupy.noting import note
 from lamella.backend.cupy.self_test import first_line
@@ -69,7 +69,7 @@ class GraphBackend(TaskBackend):
 
     def capture_problem(self) -> str:
         """Return why no work is captured; empty if it can be."""
-        if os.environ.get("LAMELLA_CAPTURE") == "0":
+        if graphs.captures_are_off():
             return "the environment variable LAMELLA_CAPTURE is 0"
         if type(self) is not GraphBackend:  # it may do things in ways that are not noted
             return f"{type(self).__name__} is derived from GraphBackend"

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import gc
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -210,6 +211,11 @@ def companions(launch: "Callable[[TapeReplay, int], None]") -> Iterator[None]:
         yield
     finally:
         _here.launch = None
+
+
+def captures_are_off() -> bool:
+    """Whether the user wants no captures."""
+    return os.environ.get("LAMELLA_CAPTURE") == "0"
 
 
 def capture(xp: Any, launches: Sequence[Launch]) -> Any:

@@ -1,13 +1,13 @@
 """Check lamella's kernels and graphs on the device that is here, before they are used."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from lamella.backend.cupy.cublas import cublas_of
-from lamella.backend.cupy.graphs import capture
+from lamella.backend.cupy.graphs import capture, captures_are_off
 from lamella.backend.cupy.kernels import Kernels
 from lamella.backend.cupy.products import large_product
 from lamella.backend.cupy.random import DeviceNoise
@@ -69,9 +69,8 @@ def _wrong_graph(xp: Any, launch: Launch) -> str:
     count = xp.zeros(1, "int32")
     step = functools.partial(launch, Task(Function("advance"), None, 1, [count], [count]))
     step()  # compiled before the capture
-    try:
-        graph = capture(xp, [step] * 3)
-    except Exception:  # each capture will be refused, with its reason
+    graph = _graph(xp, [step] * 3)
+    if graph is None:
         return ""
     graph.launch()
     graph.launch()
@@ -93,8 +92,15 @@ def _wrong_large_product(xp: Any, dtype: Any) -> str:
 
     if problem := find_problem(step):  # cuBLAS loads its kernel before the capture
         return problem
+    graph = _graph(xp, [step])
+    return "" if graph is None else find_problem(graph.launch)
+
+
+def _graph(xp: Any, launches: Sequence[Callable[[], None]]) -> Any:
+    """Return a graph of launches; None where none is wanted, or each will be refused."""
+    if captures_are_off():
+        return None
     try:
-        graph = capture(xp, [step])
-    except Exception:  # each capture will be refused, with its reason
-        return ""
-    return find_problem(graph.launch)
+        return capture(xp, launches)
+    except Exception:
+        return None
