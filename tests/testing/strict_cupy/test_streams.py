@@ -154,3 +154,19 @@ def test_work_of_other_streams_and_threads_is_not_captured(x: cp.ndarray, stream
 def test_use_makes_a_stream_current(stream: Any) -> None:
     with cp.cuda.Stream.null:
         assert stream.use() is cp.cuda.get_current_stream()
+
+
+def test_threads_begin_on_the_first_gpu_and_streams_stay_on_theirs() -> None:
+    found, device = [], cp.cuda.runtime.getDevice
+    with cp.cuda.Device(2):
+        there = cp.cuda.Stream()
+        thread = threading.Thread(target=lambda: found.append(device()))
+        thread.start()
+        thread.join()
+        with cp.cuda.Device(1):
+            found.append(device())
+        with there, cp.cuda.Stream.null:
+            found.append(device())
+    assert [*found, device()] == [0, 1, 2, 0]
+    with pytest.raises(RuntimeError, match="created on \\(2\\) does not match"), there:
+        pass

@@ -131,7 +131,8 @@ class TaskBackend(CupyBackend):
     def dot(self, a: Array, b: Array, out: Array, bias: Array | None = None) -> Array:
         arrays = [a, b, out, *([] if bias is None else [bias])]
         if not (_are_alike(arrays) and are_whole(*arrays[2:]) and is_product(a, b, out, bias)):
-            return self._dot_by_cupy("they are no matrices of one dtype", a, b, out, bias)
+            why = "they are no matrices of one dtype, or the result is a view or too large"
+            return self._dot_by_cupy(why, a, b, out, bias)
         if not out.size:
             return out
         if not is_large(a, b):
