@@ -233,6 +233,19 @@ def test_training_goes_on_without_memory_for_a_graph(monkeypatch: pytest.MonkeyP
     assert_same(found, expected)
 
 
+def test_no_memory_for_cublas_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: cublas.Cublas) -> Any:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cublas.Cublas, "workspace", fail)
+        backend = graph_backend()
+        train(backend)
+        assert "(6, 8): there is no memory for cuBLAS" in repr(backend)
+    train(backend)
+    assert obstacles(backend) == ""
+
+
 def test_a_refused_capture_is_no_problem_of_cublas(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eager products have the bits that captured ones would have."""
     expected, call = train(graph_backend()), cublas.Cublas.multiply

@@ -33,9 +33,14 @@ def kernels_problem(xp: Any) -> str:
 
 @functools.cache
 def cublas_problem(xp: Any, dtype: Any) -> str:
-    """Return why cuBLAS cannot be called; empty if it can, and a product is right."""
+    """Return why cuBLAS cannot be called; empty if it can, and a product is right.
+
+    Raise a MemoryError if there is no memory to find out: that may change.
+    """
     try:
         return _wrong_large_product(xp, dtype)
+    except MemoryError:
+        raise
     except Exception as error:
         return f"cuBLAS cannot be called ({first_line(error)})"
 

@@ -138,7 +138,10 @@ class TaskBackend(CupyBackend):
         if not is_large(a, b):
             self.do(product(a, b, out, bias), *arrays)
             return out
-        problem = cublas_problem(self._xp, out.dtype)
+        try:
+            problem = cublas_problem(self._xp, out.dtype)
+        except MemoryError:
+            problem = "there is no memory for cuBLAS"
         if problem or not have_lines(a, b):
             return self._dot_by_cupy(problem or "their rows are apart", a, b, out, bias)
         self.do(large_product(a, b, out, self._workspace()), a, b, out)
